@@ -1,0 +1,52 @@
+# Everything from nothing: `make test` alone makes the environment, fetches the models and checks.
+#   make PYTHON=python3.12 …    another interpreter (3.11 or newer) for a new environment
+PYTHON ?= python3
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint models clean
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: models  ## ingest the sample handbook, ask, learn, edit, ask again
+	@$(BIN)/python -m benchmarks.demo
+
+test: lint models  ## lint, then every test, those with the real models too
+	@$(BIN)/python -m pytest
+
+bench: models  ## measure, and write the results to benchmarks/
+	@$(BIN)/python -m benchmarks.run
+
+lint: $(READY)  ## formatting, style, types, and which module may import which
+	@echo "==> lint"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+models: $(READY)  ## fetch the default models, once
+	@echo "==> models"
+	@$(BIN)/ragcl models pull
+
+clean:  ## remove what was made here, except the environment and the models
+	rm -rf .demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "==> packages (the first time takes some minutes: torch is large)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+	    -c constraints.txt -e ".[dev]" 2> >(grep -v '^WARNING' >&2) \
+	    | awk '/^Collecting/ { print "    " $$2; fflush() } /^Installing c/ { print "    installing …"; fflush() }'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "ragcl needs Python 3.11 or newer; name one: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "==> environment in .venv"
+	@$(PYTHON) -m venv .venv

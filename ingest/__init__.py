@@ -1,0 +1,34 @@
+"""From a folder of files to chunks of text.
+
+Knows files and text; knows no model, no vector and no storage.
+"""
+
+from ingest.chunking import Chunk, chunk, content_hash, embedding_text
+from ingest.cleaning import flags, normalise
+from ingest.errors import ReadError
+from ingest.readers import SUFFIXES, Document, Section, read
+from ingest.sources import KnownFile, Plan, Scan, Skipped, SourceFile, plan, scan, sha256
+from ingest.worker import Reader
+
+__all__ = [
+    "SUFFIXES",
+    "Chunk",
+    "Document",
+    "KnownFile",
+    "Plan",
+    "ReadError",
+    "Reader",
+    "Scan",
+    "Section",
+    "Skipped",
+    "SourceFile",
+    "chunk",
+    "content_hash",
+    "embedding_text",
+    "flags",
+    "normalise",
+    "plan",
+    "read",
+    "scan",
+    "sha256",
+]

@@ -1,0 +1,344 @@
+"""Structure-aware splitting within the embedder's token limit.
+
+A section that fits is one chunk. A longer one is divided between its blocks (paragraphs, rows,
+code between blank lines), and a block only if it alone is too long. Knows no tokenizer: the
+caller counts.
+"""
+
+import hashlib
+import re
+import unicodedata
+import zlib
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from ingest import cleaning
+from ingest.readers.document import Document, Section
+
+_LEAST_TOKENS = 16
+_RULE_ROW = re.compile(r"[ \t|:-]*-[ \t|:-]*")
+# Where a line that is too long is divided: after a sentence, a clause, a word. The code points
+# are the stops of Chinese and Japanese, which put no space after them.
+_SEPARATORS = [
+    r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])",
+    r"(?<=[;:,])\s+|(?<=[\uff0c\uff1b\uff1a\u3001])",
+    r"\s+",
+]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a document that is found, cited and learned as one.
+
+    Attributes:
+        text: The source's own text; a piece of a table begins with the table's header.
+        heading: The path of headings joined by " > ", the document's title first.
+        lines: First and last line in the file, 1-based, where the format has lines.
+        page: The page, where the format has pages.
+        content_hash: The identity: equal for equal `heading` and `text`, white space aside.
+        flags: Why it must not be learned: see `cleaning.flags`.
+    """
+
+    text: str
+    heading: str
+    lines: tuple[int, int] | None
+    page: int | None
+    content_hash: str
+    flags: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A stretch of a section that stays together.
+
+    `gap` is what stands between it and the block before, `header` the table header above it (empty
+    if it is, or begins with, the header), `cost` its tokens without those the model always adds.
+    """
+
+    text: str
+    gap: str
+    lines: tuple[int, int] | None
+    header: str
+    cost: int
+
+
+def embedding_text(heading: str, text: str) -> str:
+    """What is embedded, and what the token limit holds for."""
+    return f"{heading}\n{text}" if heading else text
+
+
+def content_hash(heading: str, text: str) -> str:
+    """32 hex characters of SHA-256 over heading path and text, white space folded."""
+    folded = (
+        " ".join(unicodedata.normalize("NFC", cleaning.normalise(part)).split())
+        for part in (heading, text)
+    )
+    return hashlib.sha256("\n".join(folded).encode()).hexdigest()[:32]
+
+
+def chunk(
+    document: Document, *, count_tokens: Callable[[str], int], max_tokens: int
+) -> list[Chunk]:
+    """Divide a document into chunks whose `embedding_text` has at most `max_tokens` tokens.
+
+    Consecutive sections under the same heading (a paragraph, its table, its code) are divided as
+    one; nothing is ever put together across headings or pages, so that an edit under one heading
+    changes no chunk under another. Where a long section divides depends on the text around the
+    division, not on the distance from its start: an edit changes the chunks near it.
+
+    Args:
+        document: What a reader gave.
+        count_tokens: The embedder's own count for a text, special tokens included.
+        max_tokens: The embedder's limit.
+
+    Raises:
+        ValueError: `max_tokens` leaves no room for text.
+    """
+    counter = _Counter(count_tokens)
+    if max_tokens - counter.overhead < _LEAST_TOKENS:
+        raise ValueError(
+            f"max_tokens={max_tokens} leaves less than {_LEAST_TOKENS} tokens for text beside the "
+            f"{counter.overhead} that the tokenizer always adds"
+        )
+    chunks: list[Chunk] = []
+    for (path, page), run in groupby(document.sections, key=lambda one: (one.heading, one.page)):
+        heading = _heading(document.title, path, counter, (max_tokens - counter.overhead) // 2)
+        splitter = _Splitter(counter, heading, max_tokens)
+        for group in splitter.groups(list(run)):
+            text = _text(group)
+            chunks.append(
+                Chunk(
+                    text=text,
+                    heading=heading,
+                    lines=_lines(group),
+                    page=page,
+                    content_hash=content_hash(heading, text),
+                    flags=cleaning.flags(embedding_text(heading, text)),
+                )
+            )
+    return chunks
+
+
+class _Counter:
+    """Counts tokens with and without those that a tokenizer adds to every text."""
+
+    def __init__(self, count_tokens: Callable[[str], int]) -> None:
+        self.total = count_tokens
+        self.overhead = count_tokens("")
+
+    def own(self, text: str) -> int:
+        """The tokens of the text itself; at least one, so that no piece is free."""
+        return max(1, self.total(text) - self.overhead) if text else 0
+
+
+class _Splitter:
+    """Divides the sections under one heading."""
+
+    def __init__(self, counter: _Counter, heading: str, max_tokens: int) -> None:
+        self._counter = counter
+        self._heading = heading
+        self._max_tokens = max_tokens
+        self._room = max_tokens - counter.overhead
+        if heading:
+            self._room -= counter.own(f"{heading}\n")
+
+    def groups(self, sections: Sequence[Section]) -> Iterator[list[_Block]]:
+        """The blocks of each chunk, in order."""
+        whole = [
+            _Block(section.text, "\n\n", _Lines(section).span(0, len(section.text)), "", 0)
+            for section in sections
+            if section.text.strip()
+        ]
+        if whole and self._fits(whole):
+            yield whole
+            return
+        blocks = [block for section in sections for block in self._blocks(section)]
+        for group in self._pack(blocks):
+            yield from self._proved(group)
+
+    def _pack(self, blocks: Iterable[_Block]) -> Iterator[list[_Block]]:
+        """Fill groups up to the room there is, in order.
+
+        A group that is half full also ends where the checksum of its last block is even. So after
+        an edit the divisions soon fall where they fell before, as in content-defined chunking
+        (Muthitacharoen et al., LBFS, SOSP 2001); filling alone would move all that follow.
+        """
+        group: list[_Block] = []
+        cost = 0
+        for block in blocks:
+            if group:
+                full = cost + block.cost > self._room
+                may_end = cost * 2 >= self._room and _checksum(group[-1]) % 2 == 0
+                if full or may_end:
+                    yield group
+                    group, cost = [], 0
+            if not group and block.header:
+                cost = self._counter.own(block.header)
+            group.append(block)
+            cost += block.cost
+        if group:
+            yield group
+
+    def _proved(self, group: list[_Block]) -> Iterator[list[_Block]]:
+        """The group, divided further if counting it as a whole says it is too long after all."""
+        if self._fits(group):
+            yield group
+        elif len(group) > 1:
+            middle = len(group) // 2
+            yield from self._proved(group[:middle])
+            yield from self._proved(group[middle:])
+        elif group[0].header:
+            yield from self._proved([replace(group[0], header="")])
+        else:
+            for half in _halves(group[0]):
+                yield from self._proved([half])
+
+    def _fits(self, group: Sequence[_Block]) -> bool:
+        text = embedding_text(self._heading, _text(group))
+        return self._counter.total(text) <= self._max_tokens
+
+    def _blocks(self, section: Section) -> Iterator[_Block]:
+        """The blocks of a section, none longer than the room there is if it can be divided."""
+        lines = _Lines(section)
+        header_end = _header_end(section)
+        header = section.text[:header_end].rstrip("\n")
+        if header and self._counter.own(f"{header}\n") * 2 > self._room:
+            header, header_end = "", 0
+        room = self._room - self._counter.own(f"{header}\n" if header else "")
+        last_end = 0
+        for start, end in self._pieces(section, header_end, room):
+            gap = section.text[last_end:start] if last_end else "\n\n"
+            if section.kind != "code":
+                gap = re.sub(r"\n\s*\n", "\n\n", gap)
+            text = section.text[start:end]
+            yield _Block(
+                text=text,
+                gap=gap,
+                lines=lines.span(start, end),
+                header=header if start >= header_end else "",
+                cost=self._counter.own(gap + text),
+            )
+            last_end = end
+
+    def _pieces(self, section: Section, header_end: int, room: int) -> Iterator[tuple[int, int]]:
+        """Start and end, in the section's text, of every block."""
+        for start, end in _natural(section, header_end):
+            if self._counter.own(section.text[start:end]) <= room:
+                yield start, end
+                continue
+            for line in re.finditer(r".*\S", section.text[start:end]):
+                at = start + line.start()
+                if self._counter.own(line[0]) <= room:
+                    yield at, at + len(line[0])
+                    continue
+                for piece in self._divided(line[0], room):
+                    if piece.strip():
+                        yield at, at + len(piece.rstrip())
+                    at += len(piece)
+
+    def _divided(self, text: str, room: int) -> list[str]:
+        """A line in pieces that add up to it, none too long but where a single word is."""
+        from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+        splitter = RecursiveCharacterTextSplitter(
+            separators=_SEPARATORS,
+            is_separator_regex=True,
+            keep_separator="end",
+            strip_whitespace=False,
+            chunk_size=room,
+            chunk_overlap=0,
+            length_function=self._counter.own,
+        )
+        return splitter.split_text(text)
+
+
+def _heading(title: str, path: tuple[str, ...], counter: _Counter, room: int) -> str:
+    """Title and headings joined; if that takes more than `room` tokens, as much of its end."""
+    parts = [" ".join(part.split()) for part in path]
+    title = " ".join(title.split())
+    if title and title not in parts[:1]:
+        parts.insert(0, title)
+    while len(parts) > 1 and counter.own(" > ".join(parts) + "\n") > room:
+        del parts[0]
+    heading = " > ".join(part for part in parts if part)
+    while heading and counter.own(f"{heading}\n") > room:
+        heading = heading[: len(heading) // 2].rstrip()
+    return heading
+
+
+def _natural(section: Section, header_end: int) -> Iterator[tuple[int, int]]:
+    """Start and end of paragraphs, of rows, or of code between blank lines.
+
+    A row takes the indented lines below it, and the first row the table's header.
+    """
+    if section.kind == "table":
+        pattern = re.compile(r"^\S.*(?:\n(?:[ \t].*)?(?=\n|\Z))*|^[ \t]+\S.*", re.MULTILINE)
+    else:
+        pattern = re.compile(r"^.*\S.*(?:\n.*\S.*)*", re.MULTILINE)
+    begin = 0 if header_end else None
+    for match in pattern.finditer(section.text, header_end):
+        start = match.start() if begin is None else begin
+        begin = None
+        yield start, match.start() + len(match[0].rstrip())
+
+
+def _header_end(section: Section) -> int:
+    """Where the first row after the header of a Markdown table starts; 0 without a header."""
+    if section.kind != "table":
+        return 0
+    names, _, rest = section.text.partition("\n")
+    rule, _, rows = rest.partition("\n")
+    return len(section.text) - len(rows) if rows and _RULE_ROW.fullmatch(rule) and names else 0
+
+
+def _halves(block: _Block) -> list[_Block]:
+    """A block without any place to divide it, divided in the middle; a blank half is dropped."""
+    middle = len(block.text) // 2
+    if not middle:
+        raise ValueError(f"the character {block.text!r} alone takes more than max_tokens")
+    first = last = block.lines
+    if block.lines:
+        line = block.lines[0] + block.text.count("\n", 0, middle)
+        first, last = (block.lines[0], line), (line, block.lines[1])
+    halves = [
+        replace(block, text=block.text[:middle], lines=first),
+        replace(block, text=block.text[middle:], gap="", lines=last),
+    ]
+    return [half for half in halves if half.text.strip()]
+
+
+def _text(group: Sequence[_Block]) -> str:
+    """The text of a chunk of these blocks."""
+    first, *others = group
+    parts = [f"{first.header}\n{first.text}" if first.header else first.text]
+    for block in others:
+        parts.extend((block.gap, block.text))
+    return "".join(parts)
+
+
+def _lines(group: Sequence[_Block]) -> tuple[int, int] | None:
+    """First and last line of a chunk of these blocks."""
+    first, last = group[0].lines, group[-1].lines
+    return (first[0], last[1]) if first and last else None
+
+
+class _Lines:
+    """Which lines of the file a stretch of a section's text stands on."""
+
+    def __init__(self, section: Section) -> None:
+        self._first = section.first_line
+        self._breaks = [match.start() for match in re.finditer("\n", section.text)]
+
+    def span(self, start: int, end: int) -> tuple[int, int] | None:
+        """First and last line of the text from `start` to before `end`."""
+        if self._first is None:
+            return None
+        above = bisect_left(self._breaks, start)
+        return self._first + above, self._first + bisect_left(self._breaks, end)
+
+
+def _checksum(block: _Block) -> int:
+    """A number that depends on the words of the block alone."""
+    return zlib.crc32(" ".join(block.text.split()).encode())

@@ -1,0 +1,112 @@
+"""Normalise text and flag what must not be learned.
+
+Works on strings only; knows nothing of files, formats or chunks.
+"""
+
+import re
+import unicodedata
+
+INSTRUCTIONS = "instructions"
+LOW_QUALITY = "low-quality"
+
+# Joiners shape emoji and Persian or Indic words, so they stay in the text; but they also hide
+# words from a pattern, so they are taken out before flagging.
+_JOINERS = {0x200C: None, 0x200D: None}
+
+
+def _translation() -> dict[int, str | None]:
+    """Code points to drop (None) or to turn into a plain space."""
+    table: dict[int, str | None] = {}
+    for code in (*range(0x20), *range(0x7F, 0xA0)):
+        table[code] = None  # control characters
+    del table[ord("\n")], table[ord("\t")]
+    for code in (0x0B, 0x0C, 0x85, 0x2028, 0x2029):
+        table[code] = " "  # line and page separators that are no "\n"
+    for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000):
+        table[code] = " "  # spaces of other widths
+    for code in (0xAD, 0x180E, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF):
+        table[code] = None  # soft hyphen, zero-width space, direction marks, byte order mark
+    for first, last in ((0x202A, 0x202E), (0x2061, 0x2069), (0xD800, 0xDFFF), (0xE0000, 0xE007F)):
+        table.update(dict.fromkeys(range(first, last + 1)))  # overrides, surrogates, tags
+    return table
+
+
+_TABLE = _translation()
+
+
+def normalise(text: str) -> str:
+    r"""Unicode NFC, `\n` line ends, no invisible characters, no trailing spaces.
+
+    The number of lines never changes, so that line numbers found afterwards are those of the
+    file.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_TABLE)
+    lines = unicodedata.normalize("NFC", text).split("\n")
+    return "\n".join(line.rstrip(" \t") for line in lines)
+
+
+# What text says when it speaks to a model instead of to a reader. Handbooks also say "ignore the
+# previous page" and "you are now ready": each pattern needs an object only a model has.
+_TO_A_MODEL = re.compile(
+    r"""
+      <\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|begin_of_text
+           |start_header_id|end_header_id)\|>
+    | <(?:start|end)_of_turn>
+    | \[/?INST\] | <</?SYS>>
+    | ^[^\w\n]{0,20}(?:system|assistant)(?:\s+(?:message|prompt|override|note))?\s*:\s*
+        (?:from\s+now\s+on|you\s+(?:are|must|will|should)|ignore|disregard|forget|reveal
+          |do\s+not|never|always|answer|respond|reply|override|new\s+instructions)\b
+    | (?<!not\ )(?<!never\ )\b(?:ignore|disregard|forget|override|bypass)\s+
+        (?:(?:all|any|every|everything|the|of|your|my|these|those|and)\s+){0,4}
+        (?:previous|prior|above|earlier|preceding|foregoing|system)\s+
+        (?:(?:and|or|system|safety)\s+)?
+        (?:instructions?|prompts?|directives?|messages?|guidelines|guardrails|rules
+          |conversation|context|commands?)\b
+    | \b(?:ignore|disregard|forget)\s+(?:all\s+(?:of\s+)?)?your\s+
+        (?:instructions?|guidelines|rules|training|programming|prompt)\b
+    | \b(?:ignore|disregard|forget)\s+(?:everything|all|anything)\s+
+        (?:(?:that\s+)?(?:was|is|you\s+were)\s+)?(?:above|before|said|told|so\s+far)\b
+    | \b(?:reveal|print|show|repeat|output|leak|disclose|expose)\s+(?:me\s+)?
+        (?:(?:the|your|its|full|entire|whole|hidden|secret|complete)\s+){1,3}
+        (?:system\s+)?(?:prompt|instructions)\b(?!\s+(?:on|for|manual|to)\b)
+    | \byou\s+are\s+now\s+(?:an?\s+|in\s+|the\s+)?(?:unrestricted|unfiltered|jailbroken|evil
+        |DAN|developer\s+mode|(?:\w+\s+){0,3}(?:assistant|AI|chatbot|language\s+model|persona))\b
+    | \b(?:act|behave|respond|answer)\s+as\s+(?:if\s+you\s+(?:are|were)\s+)?(?:an?\s+|the\s+)?
+        (?:unrestricted|unfiltered|jailbroken|DAN|evil)\b
+    | \bas\s+an?\s+(?:AI|large)\s+(?:language\s+)?(?:model|assistant),?\s+you\s+(?:must|will|should)
+    | \b(?:answer|respond|reply)\s+(?:to\s+)?(?:every|all|any)\s+
+        (?:questions?|prompts?|quer(?:y|ies)|messages?|requests?)\s+
+        (?:with\s+(?:only\s+)?["'\u201c\u2018]|by\s+saying\b)
+    | \bnew\s+(?:system\s+)?instructions?\s*:\s*(?:you|ignore|from\s+now\s+on|answer|reveal)\b
+    | \bdo\s+not\s+(?:tell|inform|alert)\s+the\s+user\b
+    """,
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+_BLOB = re.compile(r"[A-Za-z0-9+/=]{120,}")
+_REPEAT = re.compile(r"([^\s|.=_*#~+-])\1{29,}")
+
+
+def flags(text: str) -> frozenset[str]:
+    """Reasons why this text may be found but must not be learned.
+
+    `instructions`: it addresses a language model. `low-quality`: it holds hardly any words.
+    """
+    plain = text.translate(_TABLE).translate(_JOINERS)
+    found = set()
+    if _TO_A_MODEL.search(unicodedata.normalize("NFKC", plain)):
+        found.add(INSTRUCTIONS)
+    if _low_quality(plain):
+        found.add(LOW_QUALITY)
+    return frozenset(found)
+
+
+def _low_quality(text: str) -> bool:
+    """Mostly signs, one repeated character, or encoded bytes. Too short to judge is not low."""
+    solid = "".join(text.split())
+    if len(solid) < 40:
+        return False
+    # Digits count with letters: a table of figures is knowledge.
+    words = sum(character.isalnum() for character in solid)
+    noise = sum(len(match[0]) for match in _BLOB.finditer(text))
+    noise += sum(len(match[0]) for match in _REPEAT.finditer(text))
+    return words < 0.4 * len(solid) or noise > 0.5 * len(solid)

@@ -1,0 +1,92 @@
+"""One file → text with its structure.
+
+`FORMATS` is the one place that knows which formats there are: a reader is a function from the
+bytes of a file and its name to a title and sections, in a module of its own that imports its
+parser inside the function, and a line here. Knows no limits of time or memory: see `worker`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from ingest.errors import ReadError
+from ingest.readers.delimited import read_delimited
+from ingest.readers.document import Document, Section
+from ingest.readers.encoding import looks_like
+from ingest.readers.markdown import read_markdown
+from ingest.readers.pdf import read_pdf
+from ingest.readers.plain import read_plain
+from ingest.readers.records import read_json, read_json_lines
+from ingest.readers.web import read_html
+from ingest.readers.word import read_word
+
+__all__ = ["FORMATS", "SUFFIXES", "Document", "Format", "Section", "read"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: its suffixes in lower case, and what reads it.
+
+    `starts` are the bytes that must be among the first 1,024 of a file that is what it says.
+    """
+
+    name: str
+    media_type: str
+    suffixes: tuple[str, ...]
+    parse: Callable[[bytes, str], tuple[str, list[Section]]]
+    starts: bytes = b""
+
+
+FORMATS = (
+    Format("Markdown", "text/markdown", (".md", ".markdown"), read_markdown),
+    Format("plain text", "text/plain", (".txt", ".text", ".rst", ".log"), read_plain),
+    Format("HTML", "text/html", (".html", ".htm"), read_html),
+    Format("CSV", "text/csv", (".csv",), read_delimited),
+    Format("TSV", "text/tab-separated-values", (".tsv",), read_delimited),
+    Format("JSON", "application/json", (".json",), read_json),
+    Format("JSON lines", "application/jsonl", (".jsonl",), read_json_lines),
+    Format("PDF", "application/pdf", (".pdf",), read_pdf, b"%PDF-"),
+    Format(
+        "Word document",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        (".docx",),
+        read_word,
+        b"PK\x03\x04",
+    ),
+)
+_BY_SUFFIX = {suffix: format_ for format_ in FORMATS for suffix in format_.suffixes}
+SUFFIXES = MappingProxyType({suffix: format_.name for suffix, format_ in _BY_SUFFIX.items()})
+
+
+def read(path: Path) -> Document:
+    """Read one file; an empty file is a document without sections.
+
+    Hostile files can make this slow or hungry: `ingest.Reader` does the same under limits.
+
+    Raises:
+        ReadError: The file cannot be opened, is not what its suffix says, is damaged, or holds
+            no text that can be reached.
+        MemoryError: The file needs more memory than there is.
+    """
+    format_ = _BY_SUFFIX.get(path.suffix.lower())
+    if format_ is None:
+        raise ReadError(f"no reader for {path.suffix or 'a name without a suffix'}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ReadError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
+    if not data.strip():
+        return Document(path.stem, format_.media_type, ())
+    if format_.starts not in data[:1024]:
+        raise ReadError(f"not a {format_.name}: it looks like {looks_like(data)}")
+    try:
+        title, sections = format_.parse(data, path.stem)
+    except (ReadError, MemoryError):
+        raise
+    # A parser fed with damaged bytes may raise anything; all of it means the same to the caller.
+    except Exception as error:
+        detail = " ".join(str(error).split())[:200]
+        what = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
+        raise ReadError(f"not a readable {format_.name}: {what}") from error
+    return Document(title, format_.media_type, tuple(sections))

@@ -1,0 +1,70 @@
+"""What a reader gives: a document made of sections. Knows no format."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["prose", "table", "code"]
+
+
+@dataclass(frozen=True)
+class Section:
+    r"""A stretch of one kind of text under one heading.
+
+    Attributes:
+        heading: The path of headings above it, outermost first; may be empty.
+        text: Normalised text. In prose a blank line ends a paragraph; in a table a line is a row,
+            and an indented line belongs to the row before it.
+        kind: How the text may be divided.
+        first_line: The 1-based line of the file where `text` starts, so that line i of `text`
+            (from 0) is line `first_line + i` of the file. None where a file has no such lines.
+        page: The 1-based page, where a file has pages.
+    """
+
+    heading: tuple[str, ...]
+    text: str
+    kind: Kind = "prose"
+    first_line: int | None = None
+    page: int | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file as text with its structure."""
+
+    title: str
+    media_type: str
+    sections: tuple[Section, ...]
+
+
+class Outline:
+    """The path of headings at one place of a document, fed heading by heading."""
+
+    def __init__(self) -> None:
+        """Begin above the first heading."""
+        self._open: list[tuple[int, str]] = []
+
+    def enter(self, level: int, title: str) -> None:
+        """A heading of this level begins: it closes those of its own level and below."""
+        while self._open and self._open[-1][0] >= level:
+            self._open.pop()
+        if title:
+            self._open.append((level, title))
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The open headings, outermost first."""
+        return tuple(title for _, title in self._open)
+
+
+def block(
+    lines: list[str],
+    first_line: int,
+    heading: tuple[str, ...] = (),
+    kind: Kind = "prose",
+) -> Section | None:
+    """A section of these lines without the blank ones around them; None if all are blank."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    if not filled:
+        return None
+    text = "\n".join(lines[filled[0] : filled[-1] + 1])
+    return Section(heading, text, kind, first_line + filled[0])

@@ -1,0 +1,236 @@
+"""HTML: headings, paragraphs, lists, tables; menus, scripts and hidden parts left out."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ingest.cleaning import normalise
+from ingest.errors import ReadError
+from ingest.readers.document import Kind, Outline, Section
+from ingest.readers.encoding import decode
+from ingest.readers.rows import is_header, row_text
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+# fmt: off
+_DROPPED = frozenset({
+    "script", "style", "noscript", "template", "nav", "svg", "iframe", "object", "head",
+    "button", "select", "input", "textarea", "canvas", "audio", "video", "dialog", "annotation",
+})
+_BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details",
+    "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr",
+    "html", "li", "main", "ol", "p", "section", "summary", "table", "tbody", "td", "th", "tr",
+    "ul",
+})
+# fmt: on
+_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_MAX_SPAN = 1000  # as the HTML standard clamps colspan
+_MAX_CELLS = 2_000_000
+
+
+def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
+    """What a reader of the page sees; if it marks one <main> part, only that part."""
+    from lxml import html
+
+    text = decode(data, declared=_declared(data))
+    if not text.strip():
+        return name, []
+    # huge_tree raises libxml2's depth limit from 256 to 2,048; deeper elements would be lost in
+    # silence, so the parser's own complaint about it becomes an error.
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
+    try:
+        root = html.document_fromstring(text.encode(), parser=parser)
+    except (html.etree.ParserError, html.etree.XMLSyntaxError) as error:
+        if "empty" in str(error).lower():
+            return name, []
+        raise
+    if any("depth" in entry.message.lower() for entry in parser.error_log):
+        raise ReadError("its HTML is nested deeper than 2,048 levels")
+    page = _Page()
+    mains = [main for main in root.iter("main") if "hidden" not in main.attrib]
+    page.walk(mains[0] if len(mains) == 1 and _words(mains[0]) else root)
+    title = " ".join((root.findtext(".//title") or "").split())
+    return title or page.first_heading or name, page.sections
+
+
+def _declared(data: bytes) -> str | None:
+    """The encoding that the page says it is in."""
+    match = re.search(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w-]+)", data[:4096], re.IGNORECASE)
+    return match[1].decode() if match else None
+
+
+class _Page:
+    """Collects the sections of a page while its elements go by in document order."""
+
+    def __init__(self) -> None:
+        self.sections: list[Section] = []
+        self.first_heading = ""
+        self._outline = Outline()
+        self._paragraphs: list[str] = []
+        self._line: list[str] = []
+        self._mark = ""  # what the next paragraph begins with
+
+    def walk(self, root: "HtmlElement") -> None:
+        """Read everything below `root`, without recursion: a page may be nested deeply."""
+        from lxml import etree
+
+        walker = etree.iterwalk(root, events=("start", "end", "comment"))
+        for event, element in walker:
+            tag = element.tag
+            if event == "start":
+                if _left_out(element) or tag in _HEADINGS or tag == "pre" or _is_data(element):
+                    walker.skip_subtree()
+                    self._take(element)
+                else:
+                    if tag in _BLOCKS:
+                        self._end_paragraph()
+                        self._mark = "- " if tag == "li" else self._mark
+                    elif tag == "br":
+                        self._line.append("\n")
+                    self._line.append(element.text or "")
+                continue
+            if event == "end" and tag in _BLOCKS:
+                self._end_paragraph()
+                self._mark = ""
+            if element is not root:
+                self._line.append(element.tail or "")
+        self._end_section()
+
+    def _take(self, element: "HtmlElement") -> None:
+        """Read an element that is treated as a whole."""
+        if _left_out(element):
+            self._line.append(" ")
+        elif element.tag in _HEADINGS:
+            self._end_section()
+            heading = _words(element)
+            self.first_heading = self.first_heading or heading
+            self._outline.enter(_HEADINGS[element.tag], heading)
+        elif element.tag == "pre":
+            self._end_section()
+            self._add(_all_text(element), "code")
+        else:
+            self._end_section()
+            caption = element.find("caption")
+            self._add("" if caption is None else _words(caption))
+            self._add(_table(element), "table")
+
+    def _end_paragraph(self) -> None:
+        """What has come since the last block is a paragraph."""
+        lines = (" ".join(line.split()) for line in "".join(self._line).split("\n\n"))
+        text = "\n".join(line for line in lines if line)
+        self._line = []
+        if text:
+            self._paragraphs.append(self._mark + text)
+            self._mark = ""
+
+    def _end_section(self) -> None:
+        """The paragraphs so far are a section; the items of a list stay together."""
+        self._end_paragraph()
+        text = "\n\n".join(self._paragraphs)
+        self._paragraphs = []
+        self._add(re.sub(r"\n\n(?=- )", "\n", text))
+
+    def _add(self, text: str, kind: Kind = "prose") -> None:
+        text = normalise(text).strip("\n")
+        if text.strip():
+            self.sections.append(Section(self._outline.path, text, kind))
+
+
+def _left_out(element: "HtmlElement") -> bool:
+    """Whether a reader of the page does not see it, or it is there to navigate."""
+    return (
+        element.tag in _DROPPED
+        or "hidden" in element.attrib
+        or element.get("role") == "navigation"
+        or bool(_HIDDEN.search(element.get("style", "")))
+    )
+
+
+def _is_data(element: "HtmlElement") -> bool:
+    """Whether it is a table of data, and not one that only lays out the page."""
+    if element.tag != "table" or element.get("role") == "presentation":
+        return False
+    return not any(True for _ in element.iterdescendants("table", "h1", "h2", "h3", "pre"))
+
+
+def _all_text(element: "HtmlElement") -> str:
+    """The text of an element that a reader sees."""
+    from lxml import etree
+
+    pieces: list[str] = []
+    walker = etree.iterwalk(element, events=("start", "end", "comment"))
+    for event, node in walker:
+        if event == "start" and node is not element and _left_out(node):
+            walker.skip_subtree()
+        elif event == "start":
+            pieces.append("\n" if node.tag == "br" else node.text or "")
+        if event != "start":
+            pieces.append(" " if node.tag in _BLOCKS else "")
+            pieces.append(node.tail or "" if node is not element else "")
+    return "".join(pieces)
+
+
+def _words(element: "HtmlElement") -> str:
+    """The text of an element on one line."""
+    return " ".join(_all_text(element).split())
+
+
+def _table(table: "HtmlElement") -> str:
+    """A table as one line a row, cells that span repeated in every row and column they span."""
+    rows: list[tuple[list[str], list[bool]]] = []
+    pending: dict[int, tuple[int, str, bool]] = {}  # column → rows still to fill, text, is header
+    cells_seen = 0
+    for row in table.iter("tr"):
+        texts: list[str] = []
+        heads: list[bool] = []
+
+        def fill(texts: list[str] = texts, heads: list[bool] = heads) -> None:
+            while len(texts) in pending:
+                left, text, head = pending.pop(len(texts))
+                if left > 1:
+                    pending[len(texts)] = (left - 1, text, head)
+                texts.append(text)
+                heads.append(head)
+
+        for cell in row.iterchildren("td", "th"):
+            fill()
+            text, head = _words(cell), cell.tag == "th"
+            down = _span(cell, "rowspan")
+            for _ in range(_span(cell, "colspan")):
+                if down > 1:
+                    pending[len(texts)] = (down - 1, text, head)
+                texts.append(text)
+                heads.append(head)
+        fill()
+        cells_seen += len(texts)
+        if cells_seen > _MAX_CELLS:
+            raise ReadError(f"a table of more than {_MAX_CELLS:,} cells")
+        if any(texts):
+            rows.append((texts, heads))
+    return "\n".join(_row_lines(rows))
+
+
+def _row_lines(rows: list[tuple[list[str], list[bool]]]) -> list[str]:
+    """The lines of a table, each naming its columns, or the row itself if it has a name."""
+    header: list[str] = []
+    lines = []
+    for number, (texts, heads) in enumerate(rows):
+        unmarked = number == 0 and len(rows) > 1 and not any(heads) and is_header(texts)
+        if unmarked or (all(heads) and len(set(texts)) > 1):
+            header = texts
+        elif len(set(texts)) == 1:
+            lines.append(texts[0])  # one cell across the whole table
+        elif heads[0] and not any(heads[1:]) and not header:
+            values = "; ".join(dict.fromkeys(text for text in texts[1:] if text))
+            lines.append(f"{texts[0]}: {values}" if texts[0] else values)
+        else:
+            lines.append(row_text(header, texts))
+    return [line for line in lines if line]
+
+
+def _span(cell: Any, attribute: str) -> int:
+    """How many rows or columns a cell takes."""
+    value = cell.get(attribute, "")
+    return min(max(int(value), 1), _MAX_SPAN) if re.fullmatch(r"\d{1,6}", value) else 1

@@ -1,0 +1,201 @@
+"""What is in the folder, and what changed since last time.
+
+Looks at names and stamps only; knows nothing of what the files say.
+"""
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.readers import SUFFIXES
+
+# A file changed within this time of the last look may have been changed again inside one tick of
+# the file system's clock (FAT counts in 2 s), so that its stamps say nothing. Git calls such an
+# entry "racily clean" (Documentation/technical/racy-git.txt).
+RACY_NS = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One readable file; `path` is relative to the scanned folder, with forward slashes."""
+
+    path: str
+    absolute: Path
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What was seen of a file at `checked_ns`, the start of the scan that last found it so."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    sha256: str
+    checked_ns: int
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something in the folder that is not read, and why.
+
+    `gone` says that whatever document was once at this path is certainly no longer there (a link
+    has taken its place); otherwise it may still be, out of sight.
+    """
+
+    path: str
+    reason: str
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a folder holds at `started_ns`, both lists sorted by path."""
+
+    files: tuple[SourceFile, ...]
+    skipped: tuple[Skipped, ...]
+    started_ns: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an ingest has to do: `to_read` may have changed and has to be hashed to know."""
+
+    to_read: tuple[SourceFile, ...]
+    unchanged: tuple[str, ...]
+    deleted: tuple[str, ...]
+
+
+def scan(root: Path, *, max_bytes: int) -> Scan:
+    """List the files under `root` that can be read, without opening any.
+
+    Hidden files and folders, and the lock files of office programs, are passed over in silence.
+    Links are never followed.
+
+    Raises:
+        FileNotFoundError: There is nothing at `root`.
+        NotADirectoryError: `root` is not a folder.
+        PermissionError: `root` itself may not be listed.
+    """
+    started_ns = time.time_ns()
+    if not root.exists():
+        raise FileNotFoundError(f"there is no folder {root}")
+    if not root.is_dir():
+        raise NotADirectoryError(f"{root} is a file; give the folder that holds it")
+    root = root.resolve()
+    files: list[SourceFile] = []
+    skipped: list[Skipped] = []
+    pending: list[tuple[Path, str]] = [(root, "")]
+    while pending:
+        folder, prefix = pending.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = list(listing)
+        except FileNotFoundError:
+            continue  # removed since its parent was listed
+        except OSError as error:
+            if folder == root:
+                raise
+            skipped.append(Skipped(prefix.rstrip("/"), f"folder cannot be listed: {_why(error)}"))
+            continue
+        for entry in entries:
+            if entry.name.startswith((".", "~$")):
+                continue
+            path = prefix + entry.name
+            try:
+                found = _look(entry, path, max_bytes)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                found = Skipped(path, f"cannot be looked at: {_why(error)}")
+            if found is None:
+                pending.append((folder / entry.name, f"{path}/"))
+            elif isinstance(found, SourceFile):
+                files.append(found)
+            else:
+                skipped.append(found)
+    return Scan(
+        files=tuple(sorted(files, key=lambda file: file.path)),
+        skipped=tuple(sorted(skipped, key=lambda one: one.path)),
+        started_ns=started_ns,
+    )
+
+
+def plan(scan: Scan, known: Mapping[str, KnownFile]) -> Plan:
+    """Compare a scan with what is known of the same folder, by stamps alone.
+
+    A known file that the scan lacks is deleted, unless the scan says that it could not look there
+    (an unlistable folder, a file grown too large): what may still exist is kept.
+    """
+    to_read: list[SourceFile] = []
+    unchanged: list[str] = []
+    for file in scan.files:
+        last = known.get(file.path)
+        if last is not None and _same_stamps(file, last) and not _racy(last):
+            unchanged.append(file.path)
+        else:
+            to_read.append(file)
+    seen = {file.path for file in scan.files}
+    unseen = {one.path for one in scan.skipped if not one.gone}
+    deleted = [
+        path for path in known if path not in seen and unseen.isdisjoint(_self_and_parents(path))
+    ]
+    return Plan(tuple(to_read), tuple(unchanged), tuple(sorted(deleted)))
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as 64 hex characters."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _look(entry: os.DirEntry[str], path: str, max_bytes: int) -> SourceFile | Skipped | None:
+    """One folder entry: a file to read, something to skip, or None for a folder to go into."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        printable = path.encode("utf-8", "backslashreplace").decode()
+        return Skipped(printable, "its name is not valid UTF-8: rename it")
+    if entry.is_symlink():
+        return Skipped(path, "a symbolic link: links are not followed", gone=True)
+    if entry.is_dir(follow_symlinks=False):
+        return None
+    # Not entry.stat(): on Windows that one comes from the listing, which may be out of date.
+    status = os.stat(entry.path, follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        return Skipped(path, "not a regular file", gone=True)
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if suffix not in SUFFIXES:
+        return Skipped(path, f"no reader for {suffix or 'a name without a suffix'}")
+    if status.st_size > max_bytes:
+        return Skipped(path, f"too large: {status.st_size:,} bytes, the limit is {max_bytes:,}")
+    return SourceFile(
+        path, Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )
+
+
+def _same_stamps(file: SourceFile, last: KnownFile) -> bool:
+    """Whether size, mtime and ctime are what they were."""
+    return (file.size, file.mtime_ns, file.ctime_ns) == (last.size, last.mtime_ns, last.ctime_ns)
+
+
+def _racy(last: KnownFile) -> bool:
+    """Whether the stamps were too fresh (or in the future) at the last look to be trusted."""
+    return max(last.mtime_ns, last.ctime_ns) >= last.checked_ns - RACY_NS
+
+
+def _self_and_parents(path: str) -> set[str]:
+    """The path and every folder above it: `a/b/c` gives `a/b/c`, `a/b`, `a`."""
+    parts = path.split("/")
+    return {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+
+
+def _why(error: OSError) -> str:
+    """The system's own words for an error, without the path."""
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,113 @@
+"""One SQLite file: opening it, transactions on it, and its errors in the user's words.
+
+Readers see a snapshot and never wait for a writer (write-ahead log); writers queue. Knows no table.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from ragcl.catalog import migrations
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError
+
+BUSY_SECONDS = 10
+
+
+class Database:
+    """The catalog file, migrated to the newest version when it is opened.
+
+    Raises:
+        CatalogError: the file is damaged, not a catalog, or from a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = create_engine(
+            f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+        )
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        with self.reading() as connection:
+            current = migrations.version(connection)
+        if current != len(migrations.STEPS):
+            with self.writing() as connection:
+                migrations.migrate(connection, path)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot of the last committed state."""
+        with self._explained(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: all of it or, on any error, none."""
+        with self._explained(), self._engine.connect() as plain:
+            connection = plain.execution_options(ragcl_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def checkpoint(self) -> None:
+        """Bring everything committed so far safely onto the disk."""
+        with self._explained():
+            raw = self._engine.raw_connection()
+            try:
+                raw.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[attr-defined]
+            finally:
+                raw.close()
+
+    def check(self) -> list[str]:
+        """SQLite's own findings about a damaged file; empty when it is sound."""
+        with self.reading() as connection:
+            rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        return [str(row) for row in rows if row != "ok"]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            reason = str(error.orig)
+            if "locked" in reason or "busy" in reason:
+                raise KnowledgeBaseBusyError(
+                    f"{self.path} is being written by another process ({reason}). Try again."
+                ) from error
+            if "full" in reason or "disk I/O" in reason:
+                raise CatalogError(
+                    f"{self.path} could not be written: {reason}. Free some disk space and run "
+                    "the command again; everything committed before is intact."
+                ) from error
+            if "malformed" in reason or "not a database" in reason:
+                raise CatalogError(
+                    f"{self.path} is damaged: {reason}. Restore it from a copy, or remove the "
+                    "knowledge base and ingest the documents again."
+                ) from error
+            if "readonly" in reason or "unable to open" in reason:
+                raise CatalogError(
+                    f"{self.path} cannot be opened for writing: {reason}. Check its permissions."
+                ) from error
+            raise
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin, not by the driver
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # A power cut may undo the newest transactions, whole; every ingest and round ends with a
+    # checkpoint, so what was reported as done is on the disk.
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = ON")  # a forgotten text leaves no readable remains
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("ragcl_begin", "BEGIN"))

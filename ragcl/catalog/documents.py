@@ -1,0 +1,426 @@
+"""Roots, documents and their chunks: the part of the catalog that an ingest writes.
+
+A chunk is stored once however many documents hold it, and lives as long as one of them does. Every
+transaction that adds or removes a chunk raises the generation by one, which is how an index that
+was built earlier learns what it has missed. Knows no file system and no model.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from ragcl.catalog.database import Database
+from ragcl.catalog.schema import (
+    chunks,
+    documents,
+    failures,
+    occurrences,
+    removed_chunks,
+    roots,
+    state,
+)
+
+SQLITE_VARIABLES = 900  # below the smallest limit on variables of one statement that is in use
+
+
+@dataclass(frozen=True)
+class DocumentRecord:
+    """One version of one file. Times in ns or seconds since the epoch, as the names say."""
+
+    path: str
+    title: str
+    media_type: str
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    sha256: str
+    checked_ns: int
+    ingested_at: float
+
+
+@dataclass(frozen=True)
+class ChunkRecord:
+    """One chunk of one document; `vector` is `(dim,) float32`, of length one."""
+
+    content_hash: str
+    text: str
+    heading: str
+    flags: tuple[str, ...]
+    vector: np.ndarray
+    lines: tuple[int, int] | None
+    page: int | None
+
+
+@dataclass(frozen=True)
+class StoredChunk:
+    """A current chunk with the first place it stands in (path order)."""
+
+    id: int
+    content_hash: str
+    text: str
+    heading: str
+    flags: tuple[str, ...]
+    root: str
+    source: str
+    lines: tuple[int, int] | None
+    page: int | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happened to the set of chunks after some generation, up to `generation`.
+
+    `added_ids` is `(n,) int64` and `added_vectors` `(n, dim) float32`; `removed_ids` is
+    `(m,) int64`. A chunk that came and went in between is in `removed_ids` alone.
+    """
+
+    generation: int
+    added_ids: np.ndarray
+    added_vectors: np.ndarray
+    removed_ids: np.ndarray
+
+
+@dataclass(frozen=True)
+class Delta:
+    """How many distinct chunks one transaction added to and removed from the knowledge base."""
+
+    added: int
+    removed: int
+
+
+class Documents:
+    """Queries on roots, documents and chunks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def root_id(self, path: str) -> int:
+        """The number of the root at `path`, which is remembered from now on."""
+        with self._database.writing() as connection:
+            connection.execute(insert(roots).values(path=path).on_conflict_do_nothing())
+            return int(
+                connection.execute(select(roots.c.id).where(roots.c.path == path)).scalar_one()
+            )
+
+    def find_root(self, path: str) -> int | None:
+        """The number of the root at `path`, or None if it was never ingested."""
+        with self._database.reading() as connection:
+            return connection.execute(select(roots.c.id).where(roots.c.path == path)).scalar()
+
+    def roots(self) -> list[str]:
+        """The folders that were ingested."""
+        with self._database.reading() as connection:
+            return list(connection.execute(select(roots.c.path).order_by(roots.c.path)).scalars())
+
+    def of_root(self, root_id: int) -> list[DocumentRecord]:
+        """Every document of a root, in path order."""
+        columns = [documents.c[name] for name in DocumentRecord.__dataclass_fields__]
+        query = select(*columns).where(documents.c.root_id == root_id).order_by(documents.c.path)
+        with self._database.reading() as connection:
+            return [DocumentRecord(*row) for row in connection.execute(query)]
+
+    def failed(self) -> list[tuple[str, str, str]]:
+        """(root, path, reason) of every file whose newest version could not be ingested."""
+        query = select(roots.c.path, failures.c.path, failures.c.reason).join(roots)
+        with self._database.reading() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    def locate(self, *, absolute: str, source: str) -> list[tuple[int, str, str]]:
+        """(root id, root, path) of the documents at an absolute path, else named `source`."""
+        query = select(roots.c.id, roots.c.path, documents.c.path).join(
+            documents, documents.c.root_id == roots.c.id
+        )
+        with self._database.reading() as connection:
+            rows = [(row[0], row[1], row[2]) for row in connection.execute(query)]
+        exact = [row for row in rows if f"{row[1]}/{row[2]}" == absolute]
+        return exact or [row for row in rows if row[2] == source]
+
+    def known_vectors(self, hashes: Iterable[str]) -> dict[str, np.ndarray]:
+        """The vectors, `(dim,) float32`, of those of the chunks that are stored already."""
+        with self._database.reading() as connection:
+            rows = _by_hash(
+                connection, select(chunks.c.content_hash, chunks.c.vector), list(hashes)
+            )
+        return {row.content_hash: np.frombuffer(row.vector, np.float32) for row in rows}
+
+    def replace(
+        self, root_id: int, document: DocumentRecord, records: Sequence[ChunkRecord]
+    ) -> Delta:
+        """Put `document` with its chunks in the place of its former self; one transaction."""
+        values = {name: getattr(document, name) for name in DocumentRecord.__dataclass_fields__}
+        with self._database.writing() as connection:
+            generation = _generation(connection) + 1
+            upsert = insert(documents).values(root_id=root_id, **values)
+            document_id = connection.execute(
+                upsert.on_conflict_do_update(
+                    index_elements=["root_id", "path"], set_=values
+                ).returning(documents.c.id)
+            ).scalar_one()
+            before = _chunk_ids(connection, [document_id])
+            connection.execute(
+                delete(occurrences).where(occurrences.c.document_id == document_id)
+            )
+            added = _store(connection, document_id, records, generation)
+            removed = _drop_orphans(connection, before, generation)
+            _clear_failure(connection, root_id, [document.path])
+            if added or removed:
+                _set_generation(connection, generation)
+        return Delta(added, removed)
+
+    def touch(self, root_id: int, stamps: Sequence[DocumentRecord]) -> None:
+        """Renew the stamps of files whose content proved unchanged."""
+        if not stamps:
+            return
+        with self._database.writing() as connection:
+            for stamp in stamps:
+                connection.execute(
+                    update(documents)
+                    .where(documents.c.root_id == root_id, documents.c.path == stamp.path)
+                    .values(
+                        size=stamp.size,
+                        mtime_ns=stamp.mtime_ns,
+                        ctime_ns=stamp.ctime_ns,
+                        checked_ns=stamp.checked_ns,
+                    )
+                )
+            _clear_failure(connection, root_id, [stamp.path for stamp in stamps])
+
+    def remove(self, root_id: int, path: str) -> Delta:
+        """Remove one document; its chunks go unless another document holds them too."""
+        with self._database.writing() as connection:
+            generation = _generation(connection) + 1
+            ids = list(
+                connection.execute(
+                    select(documents.c.id).where(
+                        documents.c.root_id == root_id, documents.c.path == path
+                    )
+                ).scalars()
+            )
+            before = _chunk_ids(connection, ids)
+            connection.execute(delete(documents).where(documents.c.id.in_(ids)))
+            removed = _drop_orphans(connection, before, generation)
+            _clear_failure(connection, root_id, [path])
+            if removed:
+                _set_generation(connection, generation)
+        return Delta(0, removed)
+
+    def fail(self, root_id: int, path: str, reason: str, now: float) -> None:
+        """Note that the newest version of a file could not be ingested."""
+        values = {"reason": reason, "failed_at": now}
+        with self._database.writing() as connection:
+            connection.execute(
+                insert(failures)
+                .values(root_id=root_id, path=path, **values)
+                .on_conflict_do_update(index_elements=["root_id", "path"], set_=values)
+            )
+
+    def hashes_of(self, root_id: int, path: str) -> list[str]:
+        """The content hashes of one document, in its order."""
+        query = (
+            select(chunks.c.content_hash)
+            .join(occurrences, occurrences.c.chunk_id == chunks.c.id)
+            .join(documents, documents.c.id == occurrences.c.document_id)
+            .where(documents.c.root_id == root_id, documents.c.path == path)
+            .order_by(occurrences.c.ordinal)
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def count(self) -> tuple[int, int]:
+        """The number of documents and of distinct chunks."""
+        with self._database.reading() as connection:
+            return (
+                int(connection.execute(select(func.count()).select_from(documents)).scalar_one()),
+                int(connection.execute(select(func.count()).select_from(chunks)).scalar_one()),
+            )
+
+    def current(self, hashes: Iterable[str]) -> dict[str, StoredChunk]:
+        """Those of the chunks that are current, by content hash."""
+        with self._database.reading() as connection:
+            rows = _by_hash(connection, _stored(), list(hashes))
+        return {row.content_hash: _chunk(row) for row in rows}
+
+
+def generation(connection: Connection) -> int:
+    """The generation of the snapshot that `connection` reads."""
+    return _generation(connection)
+
+
+def changes_since(connection: Connection, since: int) -> Changes:
+    """What an index that was true at generation `since` has to do to be true now."""
+    now = _generation(connection)
+    rows = connection.execute(
+        select(chunks.c.id, chunks.c.vector).where(chunks.c.generation > since)
+    ).all()
+    removed = (
+        connection.execute(
+            select(removed_chunks.c.chunk_id).where(removed_chunks.c.generation > since)
+        )
+        .scalars()
+        .all()
+    )
+    vectors = np.frombuffer(b"".join(row.vector for row in rows), np.float32)
+    return Changes(
+        generation=now,
+        added_ids=np.array([row.id for row in rows], np.int64),
+        added_vectors=vectors.reshape(len(rows), -1) if rows else vectors.reshape(0, 0),
+        removed_ids=np.array(removed, np.int64),
+    )
+
+
+def stored_chunks(connection: Connection, ids: Sequence[int]) -> dict[int, StoredChunk]:
+    """The chunks with these ids in the snapshot that `connection` reads."""
+    found: dict[int, StoredChunk] = {}
+    for start in range(0, len(ids), SQLITE_VARIABLES):
+        part = ids[start : start + SQLITE_VARIABLES]
+        for row in connection.execute(_stored().where(chunks.c.id.in_(part))):
+            found[row.id] = _chunk(row)
+    return found
+
+
+def _stored() -> Select[Any]:
+    """One row a chunk: its text and the first place it stands in (path order)."""
+    place = (
+        select(occurrences.c.document_id)
+        .join(documents, documents.c.id == occurrences.c.document_id)
+        .where(occurrences.c.chunk_id == chunks.c.id)
+        .order_by(documents.c.path, documents.c.id)
+        .limit(1)
+        .correlate(chunks)
+        .scalar_subquery()
+    )
+    ordinal = (
+        select(func.min(occurrences.c.ordinal))
+        .where(
+            occurrences.c.chunk_id == chunks.c.id, occurrences.c.document_id == documents.c.id
+        )
+        .correlate(chunks, documents)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            chunks.c.id,
+            chunks.c.content_hash,
+            chunks.c.text,
+            chunks.c.heading,
+            chunks.c.flags,
+            roots.c.path.label("root"),
+            documents.c.path.label("source"),
+            occurrences.c.first_line,
+            occurrences.c.last_line,
+            occurrences.c.page,
+        )
+        .join(documents, documents.c.id == place)
+        .join(roots, roots.c.id == documents.c.root_id)
+        .join(
+            occurrences,
+            (occurrences.c.chunk_id == chunks.c.id)
+            & (occurrences.c.document_id == documents.c.id)
+            & (occurrences.c.ordinal == ordinal),
+        )
+    )
+
+
+def _chunk(row: Row[Any]) -> StoredChunk:
+    lines = None if row.first_line is None else (row.first_line, row.last_line)
+    return StoredChunk(
+        id=row.id,
+        content_hash=row.content_hash,
+        text=row.text,
+        heading=row.heading,
+        flags=tuple(row.flags),
+        root=row.root,
+        source=row.source,
+        lines=lines,
+        page=row.page,
+    )
+
+
+def _by_hash(connection: Connection, query: Select[Any], hashes: list[str]) -> list[Row[Any]]:
+    rows: list[Row[Any]] = []
+    for start in range(0, len(hashes), SQLITE_VARIABLES):
+        part = hashes[start : start + SQLITE_VARIABLES]
+        rows += connection.execute(query.where(chunks.c.content_hash.in_(part))).all()
+    return rows
+
+
+def _generation(connection: Connection) -> int:
+    query = select(state.c.value).where(state.c.key == "generation")
+    return int(connection.execute(query).scalar_one())
+
+
+def _set_generation(connection: Connection, generation: int) -> None:
+    connection.execute(update(state).where(state.c.key == "generation").values(value=generation))
+
+
+def _chunk_ids(connection: Connection, document_ids: Sequence[int]) -> set[int]:
+    query = select(occurrences.c.chunk_id).where(occurrences.c.document_id.in_(document_ids))
+    return set(connection.execute(query).scalars())
+
+
+def _store(
+    connection: Connection, document_id: int, records: Sequence[ChunkRecord], generation: int
+) -> int:
+    """Insert the chunks that are new and every occurrence; the number of new chunks."""
+    distinct = {record.content_hash: record for record in records}
+    query = select(chunks.c.content_hash, chunks.c.id)
+    ids = {row[0]: row[1] for row in _by_hash(connection, query, list(distinct))}
+    fresh = [record for key, record in distinct.items() if key not in ids]
+    for record in fresh:
+        ids[record.content_hash] = connection.execute(
+            insert(chunks)
+            .values(
+                content_hash=record.content_hash,
+                text=record.text,
+                heading=record.heading,
+                flags=list(record.flags),
+                vector=np.ascontiguousarray(record.vector, np.float32).tobytes(),
+                generation=generation,
+            )
+            .returning(chunks.c.id)
+        ).scalar_one()
+    if records:
+        connection.execute(
+            insert(occurrences),
+            [
+                {
+                    "document_id": document_id,
+                    "ordinal": ordinal,
+                    "chunk_id": ids[record.content_hash],
+                    "first_line": record.lines[0] if record.lines else None,
+                    "last_line": record.lines[1] if record.lines else None,
+                    "page": record.page,
+                }
+                for ordinal, record in enumerate(records)
+            ],
+        )
+    return len(fresh)
+
+
+def _drop_orphans(connection: Connection, candidates: set[int], generation: int) -> int:
+    """Delete those of the chunks that no document holds any more, leaving a tombstone each."""
+    ids = sorted(candidates)
+    orphans: list[int] = []
+    for start in range(0, len(ids), SQLITE_VARIABLES):
+        part = ids[start : start + SQLITE_VARIABLES]
+        held = select(occurrences.c.chunk_id).where(occurrences.c.chunk_id.in_(part))
+        still = set(connection.execute(held).scalars())
+        gone = [chunk_id for chunk_id in part if chunk_id not in still]
+        connection.execute(delete(chunks).where(chunks.c.id.in_(gone)))
+        orphans += gone
+    if orphans:
+        connection.execute(
+            insert(removed_chunks),
+            [{"chunk_id": chunk_id, "generation": generation} for chunk_id in orphans],
+        )
+    return len(orphans)
+
+
+def _clear_failure(connection: Connection, root_id: int, paths: Sequence[str]) -> None:
+    connection.execute(
+        delete(failures).where(failures.c.root_id == root_id, failures.c.path.in_(paths))
+    )

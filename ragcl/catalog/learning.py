@@ -1,0 +1,324 @@
+"""Rounds, study rows, adapters and the active set: what consolidation leaves in the catalog.
+
+Which adapters answer is one row (`active_set` in `state`), so promotion and rollback are one change
+of one value. Knows nothing of training, and no file: adapters lie in folders named by their ids.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from ragcl.catalog.database import Database
+from ragcl.catalog.schema import (
+    adapter_chunks,
+    adapter_questions,
+    adapter_sets,
+    adapters,
+    chunks,
+    rounds,
+    set_members,
+    state,
+    study_rows,
+)
+
+ACTIVE = "active_set"
+
+
+@dataclass(frozen=True)
+class LearnedChunk:
+    """A chunk that an adapter was trained on; `vector` is `(dim,) float32`."""
+
+    content_hash: str
+    vector: np.ndarray
+
+
+@dataclass(frozen=True)
+class LearnedQuestion:
+    """A question an adapter was trained or tested on; `proved` if its fact passed verification."""
+
+    content_hash: str
+    question: str
+    vector: np.ndarray
+    proved: bool
+
+
+@dataclass(frozen=True)
+class AdapterRecord:
+    """One adapter: what it holds, and the thresholds under which it may answer."""
+
+    id: str
+    round_id: int
+    created_at: float
+    thresholds: dict[str, float]
+    chunks: tuple[LearnedChunk, ...]
+    questions: tuple[LearnedQuestion, ...]
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """One round of consolidation; `report` is None until it has finished."""
+
+    id: int
+    started_at: float
+    finished_at: float | None
+    stage: str
+    selection: dict[str, Any]
+    report: dict[str, Any] | None
+
+
+class Learning:
+    """Queries on rounds, study rows, adapters and the active set."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Rounds
+
+    def start_round(self, selection: dict[str, Any], now: float) -> int:
+        """Open a round for a selection; its id."""
+        with self._database.writing() as connection:
+            query = insert(rounds).values(started_at=now, stage="study", selection=selection)
+            return int(connection.execute(query.returning(rounds.c.id)).scalar_one())
+
+    def set_stage(self, round_id: int, stage: str) -> None:
+        """Note how far a round has come."""
+        with self._database.writing() as connection:
+            connection.execute(update(rounds).where(rounds.c.id == round_id).values(stage=stage))
+
+    def finish_round(self, round_id: int, report: dict[str, Any], now: float) -> None:
+        """Close a round with its report."""
+        with self._database.writing() as connection:
+            _finish(connection, round_id, report, now)
+
+    def unfinished_round(self) -> RoundRecord | None:
+        """The newest round that was begun and never finished, or None."""
+        query = select(rounds).where(rounds.c.finished_at.is_(None)).order_by(rounds.c.id.desc())
+        with self._database.reading() as connection:
+            row = connection.execute(query.limit(1)).first()
+        return None if row is None else RoundRecord(**row._mapping)
+
+    def rounds(self) -> list[RoundRecord]:
+        """Every round, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(rounds).order_by(rounds.c.id)).all()
+        return [RoundRecord(**row._mapping) for row in rows]
+
+    # Study rows
+
+    def study(self, content_hash: str, teacher: str) -> dict[str, dict[str, Any]]:
+        """The stored study rows of one chunk by this teacher, by question."""
+        query = select(study_rows.c.question, study_rows.c.row).where(
+            study_rows.c.content_hash == content_hash, study_rows.c.teacher == teacher
+        )
+        with self._database.reading() as connection:
+            return {row.question: row.row for row in connection.execute(query)}
+
+    def add_study(self, content_hash: str, teacher: str, rows: dict[str, dict[str, Any]]) -> None:
+        """Store the study rows of one chunk, replacing those of the same questions."""
+        if not rows:
+            return
+        with self._database.writing() as connection:
+            query = insert(study_rows)
+            connection.execute(
+                query.on_conflict_do_update(
+                    index_elements=["content_hash", "teacher", "question"],
+                    set_={"row": query.excluded.row},
+                ),
+                [
+                    {
+                        "content_hash": content_hash,
+                        "teacher": teacher,
+                        "question": question,
+                        "row": row,
+                    }
+                    for question, row in rows.items()
+                ],
+            )
+
+    # Adapters and the active set
+
+    def add_adapter(self, record: AdapterRecord) -> None:
+        """Enter a verified adapter, replacing an earlier entry of the same id."""
+        with self._database.writing() as connection:
+            _drop_adapters(connection, [record.id])
+            connection.execute(
+                insert(adapters).values(
+                    id=record.id,
+                    round_id=record.round_id,
+                    created_at=record.created_at,
+                    thresholds=record.thresholds,
+                )
+            )
+            connection.execute(
+                insert(adapter_chunks),
+                [
+                    {
+                        "adapter_id": record.id,
+                        "content_hash": chunk.content_hash,
+                        "vector": chunk.vector.astype(np.float32).tobytes(),
+                    }
+                    for chunk in record.chunks
+                ],
+            )
+            connection.execute(
+                insert(adapter_questions),
+                [
+                    {
+                        "adapter_id": record.id,
+                        "content_hash": question.content_hash,
+                        "question": question.question,
+                        "vector": question.vector.astype(np.float32).tobytes(),
+                        "proved": question.proved,
+                    }
+                    for question in record.questions
+                ],
+            )
+
+    def promote(
+        self, round_id: int, adapter_ids: Sequence[str], report: dict[str, Any], now: float
+    ) -> int:
+        """Make these adapters the active set and close the round, in one transaction."""
+        with self._database.writing() as connection:
+            query = insert(adapter_sets).values(
+                round_id=round_id, previous_id=_active_id(connection), created_at=now
+            )
+            set_id = int(connection.execute(query.returning(adapter_sets.c.id)).scalar_one())
+            for adapter_id in adapter_ids:
+                connection.execute(
+                    insert(set_members).values(set_id=set_id, adapter_id=adapter_id)
+                )
+            _activate(connection, set_id)
+            _finish(connection, round_id, report, now)
+        return set_id
+
+    def rollback(self) -> tuple[int | None, int | None]:
+        """Make the set before the active one active again: (the old set, the new set or None).
+
+        A set whose adapters have been removed since, because they were trained on text that is
+        gone, cannot come back; then no adapter is active and the index answers everything.
+        """
+        with self._database.writing() as connection:
+            current = _active_id(connection)
+            previous = None
+            if current is not None:
+                previous = connection.execute(
+                    select(adapter_sets.c.previous_id).where(adapter_sets.c.id == current)
+                ).scalar()
+                if previous is not None and not _members(connection, previous):
+                    previous = None
+                _activate(connection, previous)
+        return current, previous
+
+    def active_set_id(self) -> int | None:
+        """The number of the active set, or None; cheap enough to ask at every question."""
+        with self._database.reading() as connection:
+            return _active_id(connection)
+
+    def active(self) -> tuple[int | None, list[AdapterRecord]]:
+        """The active set and its adapters."""
+        with self._database.reading() as connection:
+            set_id = _active_id(connection)
+            ids = [] if set_id is None else _members(connection, set_id)
+            return set_id, _adapters(connection, ids)
+
+    def adapter_ids(self) -> list[str]:
+        """Every adapter that has an entry, active or not."""
+        with self._database.reading() as connection:
+            return list(connection.execute(select(adapters.c.id)).scalars())
+
+    def drop_adapters(self, ids: Sequence[str]) -> None:
+        """Remove the entries of adapters, and them from every set."""
+        with self._database.writing() as connection:
+            _drop_adapters(connection, ids)
+
+    def stale_adapters(self) -> list[str]:
+        """The adapters that were trained on text which is no longer current."""
+        query = (
+            select(adapter_chunks.c.adapter_id)
+            .distinct()
+            .where(adapter_chunks.c.content_hash.not_in(select(chunks.c.content_hash)))
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def forget(connection: Connection, hashes: Iterable[str]) -> None:
+    """Remove the study rows and learned questions of these chunks, in the caller's transaction.
+
+    The vector of a learned chunk stays until its adapter is rebuilt: it is what keeps the weights
+    from answering about a text that they still hold.
+    """
+    gone = list(hashes)
+    connection.execute(delete(study_rows).where(study_rows.c.content_hash.in_(gone)))
+    connection.execute(
+        update(adapter_questions)
+        .where(adapter_questions.c.content_hash.in_(gone))
+        .values(question="", proved=False)
+    )
+
+
+def _active_id(connection: Connection) -> int | None:
+    value = connection.execute(select(state.c.value).where(state.c.key == ACTIVE)).scalar()
+    return int(value) if value else None
+
+
+def _activate(connection: Connection, set_id: int | None) -> None:
+    connection.execute(
+        insert(state)
+        .values(key=ACTIVE, value=set_id or 0)
+        .on_conflict_do_update(index_elements=["key"], set_={"value": set_id or 0})
+    )
+
+
+def _members(connection: Connection, set_id: int) -> list[str]:
+    query = select(set_members.c.adapter_id).where(set_members.c.set_id == set_id)
+    return list(connection.execute(query.order_by(set_members.c.adapter_id)).scalars())
+
+
+def _finish(connection: Connection, round_id: int, report: dict[str, Any], now: float) -> None:
+    connection.execute(
+        update(rounds)
+        .where(rounds.c.id == round_id)
+        .values(finished_at=now, stage="finished", report=report)
+    )
+
+
+def _drop_adapters(connection: Connection, ids: Sequence[str]) -> None:
+    connection.execute(delete(adapter_questions).where(adapter_questions.c.adapter_id.in_(ids)))
+    connection.execute(delete(adapters).where(adapters.c.id.in_(ids)))
+
+
+def _adapters(connection: Connection, ids: Sequence[str]) -> list[AdapterRecord]:
+    found = []
+    for row in connection.execute(select(adapters).where(adapters.c.id.in_(ids))):
+        members = connection.execute(
+            select(adapter_chunks).where(adapter_chunks.c.adapter_id == row.id)
+        )
+        questions = connection.execute(
+            select(adapter_questions).where(adapter_questions.c.adapter_id == row.id)
+        )
+        found.append(
+            AdapterRecord(
+                id=row.id,
+                round_id=row.round_id,
+                created_at=row.created_at,
+                thresholds=row.thresholds,
+                chunks=tuple(_learned_chunk(member) for member in members),
+                questions=tuple(_learned_question(question) for question in questions),
+            )
+        )
+    return found
+
+
+def _learned_chunk(row: Row[Any]) -> LearnedChunk:
+    return LearnedChunk(row.content_hash, np.frombuffer(row.vector, np.float32))
+
+
+def _learned_question(row: Row[Any]) -> LearnedQuestion:
+    return LearnedQuestion(
+        row.content_hash, row.question, np.frombuffer(row.vector, np.float32), row.proved
+    )

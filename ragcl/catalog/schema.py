@@ -1,0 +1,204 @@
+"""The tables of the catalog, as they are after the newest migration.
+
+Knows the shape of the data and nothing of how it is used. Identifiers of chunks are never used
+twice (AUTOINCREMENT), so that a vector index that lags behind can be caught up by generation.
+"""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+def _cascade(target: str) -> ForeignKey:
+    return ForeignKey(target, ondelete="CASCADE")
+
+
+state = Table(
+    "state",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+roots = Table(
+    "roots",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", String, nullable=False, unique=True),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("root_id", _cascade("roots.id"), nullable=False),
+    Column("path", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("mtime_ns", Integer, nullable=False),
+    Column("ctime_ns", Integer, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("checked_ns", Integer, nullable=False),
+    Column("ingested_at", Float, nullable=False),
+    UniqueConstraint("root_id", "path"),
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("root_id", _cascade("roots.id"), primary_key=True),
+    Column("path", String, primary_key=True),
+    Column("reason", String, nullable=False),
+    Column("failed_at", Float, nullable=False),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("content_hash", String, nullable=False, unique=True),
+    Column("text", String, nullable=False),
+    Column("heading", String, nullable=False),
+    Column("flags", JSON, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("document_id", _cascade("documents.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("chunk_id", ForeignKey("chunks.id"), nullable=False, index=True),
+    Column("first_line", Integer),
+    Column("last_line", Integer),
+    Column("page", Integer),
+)
+
+removed_chunks = Table(
+    "removed_chunks",
+    metadata,
+    Column("chunk_id", Integer, primary_key=True),
+    Column("generation", Integer, nullable=False, index=True),
+)
+
+asks = Table(
+    "asks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("asked_at", Float, nullable=False, index=True),
+    Column("question", String, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("route", String, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("trace", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+ask_hits = Table(
+    "ask_hits",
+    metadata,
+    Column("ask_id", _cascade("asks.id"), primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("content_hash", String, nullable=False, index=True),
+    Column("score", Float, nullable=False),
+    Column("citation", JSON, nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ask_id", _cascade("asks.id"), nullable=False, index=True),
+    Column("rating", Integer, nullable=False),
+    Column("correction", String),
+    Column("created_at", Float, nullable=False),
+)
+
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("started_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("stage", String, nullable=False),
+    Column("selection", JSON, nullable=False),
+    Column("report", JSON),
+    sqlite_autoincrement=True,
+)
+
+study_rows = Table(
+    "study_rows",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("content_hash", String, nullable=False, index=True),
+    Column("teacher", String, nullable=False),
+    Column("question", String, nullable=False),
+    Column("row", JSON, nullable=False),
+    UniqueConstraint("content_hash", "teacher", "question"),
+)
+
+adapters = Table(
+    "adapters",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("round_id", _cascade("rounds.id"), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("thresholds", JSON, nullable=False),
+)
+
+# What an adapter was trained on: outlives the chunk, so that a learned text which has since been
+# edited or deleted still takes part in routing, as the thing that must not be answered.
+adapter_chunks = Table(
+    "adapter_chunks",
+    metadata,
+    Column("adapter_id", _cascade("adapters.id"), primary_key=True),
+    Column("content_hash", String, primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+
+adapter_questions = Table(
+    "adapter_questions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("adapter_id", String, nullable=False, index=True),
+    Column("content_hash", String, nullable=False),
+    Column("question", String, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("proved", Boolean, nullable=False),
+)
+
+adapter_sets = Table(
+    "adapter_sets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("round_id", _cascade("rounds.id"), nullable=False),
+    Column("previous_id", Integer),
+    Column("created_at", Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+set_members = Table(
+    "set_members",
+    metadata,
+    Column("set_id", _cascade("adapter_sets.id"), primary_key=True),
+    Column("adapter_id", _cascade("adapters.id"), primary_key=True),
+)
+
+Index("adapter_chunks_by_hash", adapter_chunks.c.content_hash)

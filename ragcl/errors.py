@@ -1,0 +1,41 @@
+"""What can go wrong, one class for each thing a caller can do about it.
+
+Every message names what was wrong, the value that was seen and what to do. The exit codes are
+those of the command line: 2 for wrong usage, 3 for a knowledge base that is busy or unusable.
+"""
+
+
+class RagclError(Exception):
+    """Any error that ragcl raises on purpose; its text is meant for the user."""
+
+    exit_code = 3
+
+
+class UsageError(RagclError):
+    """The call itself is wrong (no such folder, an empty question): correct it and call again."""
+
+    exit_code = 2
+
+
+class SettingsError(RagclError):
+    """The settings file or an environment variable holds something that is not a setting."""
+
+
+class ModelNotFoundError(RagclError):
+    """The weights of a model are not on this machine, or are not what they should be."""
+
+
+class ModelMismatchError(RagclError):
+    """The knowledge base was built with another embedder; mixing vectors would ruin search."""
+
+
+class KnowledgeBaseBusyError(RagclError):
+    """Another process is writing to this knowledge base: wait for it and try again."""
+
+
+class CatalogError(RagclError):
+    """The catalog cannot be opened or written (damaged, from a newer version, disk full)."""
+
+
+class ReadError(Exception):
+    """One file could not be turned into text; the ingest goes on without it."""

@@ -1,0 +1,302 @@
+"""The language model: one frozen base, any number of adapters on it, greedy decoding.
+
+Gives text with its log-probabilities for prompts of token ids; one decoding loop serves batches
+and streams. Knows nothing of questions, passages or routes.
+"""
+
+import copy
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragcl.hardware import choose_device, choose_dtype
+from ragcl.model_files import ModelFiles
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import DynamicCache
+
+BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the processor
+KEPT_PREFIXES = 4
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids; the first `shared` of them are the same for every prompt of its kind.
+
+    What the model computes for the shared part is kept and used again.
+    """
+
+    ids: tuple[int, ...]
+    shared: int = 0
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the model wrote; `logprob` is the mean over its tokens (nats), the stop included."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    logprob: float
+
+
+class LanguageModel:
+    """A causal language model with adapters that can be switched between calls.
+
+    Safe to use from several threads: one computes at a time.
+    """
+
+    def __init__(self, files: ModelFiles, *, dtype: str = "auto", device: str = "auto") -> None:
+        self.files = files
+        self._dtype = dtype
+        self._device = device
+        self._lock = threading.RLock()
+        self._prefixes: OrderedDict[tuple[str | None, tuple[int, ...]], DynamicCache] = (
+            OrderedDict()
+        )
+        self._peft: Any = None
+        self._attached: set[str] = set()
+        self._current: str | None = None
+
+    # Loading
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.files.path, local_files_only=True)
+
+    @cached_property
+    def base(self) -> Any:
+        """The base model; frozen, in evaluation mode."""
+        from transformers import AutoModelForCausalLM
+
+        device = choose_device(self._device)
+        model = AutoModelForCausalLM.from_pretrained(
+            self.files.path, local_files_only=True, dtype=choose_dtype(self._dtype, device)
+        )
+        model.requires_grad_(False)
+        return model.to(device).eval()
+
+    @cached_property
+    def stop_ids(self) -> frozenset[int]:
+        """The tokens that end an answer."""
+        configured = self.base.generation_config.eos_token_id
+        ids = configured if isinstance(configured, list) else [configured]
+        return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
+
+    # Adapters
+
+    def attach(self, adapter: str, folder: Path) -> None:
+        """Load an adapter from its folder under a name, unless it is there already."""
+        from peft import PeftModel
+
+        with self._lock:
+            if adapter in self._attached:
+                return
+            options = {"adapter_name": adapter, "autocast_adapter_dtype": False}
+            if self._peft is None:
+                self._peft = PeftModel.from_pretrained(self.base, str(folder), **options)
+            else:
+                self._peft.load_adapter(str(folder), **options)
+            self._attached.add(adapter)
+            self._peft.to(self.base.dtype).eval()
+            self._peft.requires_grad_(False)
+            self._current = adapter
+            self._switch(None)
+
+    def detach(self, adapter: str) -> None:
+        """Unload an adapter, if it is loaded."""
+        with self._lock:
+            if adapter in self._attached:
+                self._switch(None)
+                self._peft.delete_adapter(adapter)
+                self._attached.remove(adapter)
+                for key in [key for key in self._prefixes if key[0] == adapter]:
+                    del self._prefixes[key]
+
+    @property
+    def attached(self) -> frozenset[str]:
+        """The names of the loaded adapters."""
+        return frozenset(self._attached)
+
+    def _switch(self, adapter: str | None) -> None:
+        if adapter == self._current:
+            return
+        if adapter is None:
+            self._peft.base_model.disable_adapter_layers()
+        else:
+            self._peft.base_model.enable_adapter_layers()
+            self._peft.base_model.set_adapter(adapter, inference_mode=True)
+        self._current = adapter
+
+    # Writing
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        adapter: str | None = None,
+        max_new_tokens: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Completion]:
+        """Complete every prompt greedily.
+
+        Args:
+            prompts: any number; prompts of the same kind and length are computed together.
+            adapter: the name of an attached adapter, or None for the base model.
+            max_new_tokens: where an answer is cut off.
+            progress: called with the number of prompts done after every batch.
+
+        Returns:
+            One completion a prompt, in the order given.
+        """
+        results: dict[int, Completion] = {}
+        for batch in _batches(prompts):
+            steps = list(self._decode([prompts[i] for i in batch], adapter, max_new_tokens))
+            for place, i in enumerate(batch):
+                taken = [step[place] for step in steps if step[place] is not None]
+                results[i] = self._completion([pair for pair in taken if pair is not None])
+            if progress:
+                progress(len(batch))
+        return [results[i] for i in range(len(prompts))]
+
+    def stream(
+        self, prompt: Prompt, *, adapter: str | None = None, max_new_tokens: int
+    ) -> Iterator[str | Completion]:
+        """Complete one prompt: pieces of text as they are written, then the completion."""
+        pairs: list[tuple[int, float]] = []
+        shown = ""
+        for step in self._decode([prompt], adapter, max_new_tokens):
+            if step[0] is not None:
+                pairs.append(step[0])
+            text = self._completion(pairs).text
+            # A token can end inside a character, which then decodes to a replacement mark.
+            if text.startswith(shown) and not text.endswith("\ufffd") and len(text) > len(shown):
+                yield text[len(shown) :]
+                shown = text
+        completion = self._completion(pairs)
+        if completion.text[len(shown) :]:
+            yield completion.text[len(shown) :]
+        yield completion
+
+    def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:
+        ids = tuple(token for token, _ in pairs)
+        text = self.tokenizer.decode(
+            [token for token in ids if token not in self.stop_ids], skip_special_tokens=True
+        )
+        logprob = sum(value for _, value in pairs) / len(pairs) if pairs else -math.inf
+        return Completion(text.strip(), ids, logprob)
+
+    def _decode(
+        self, prompts: Sequence[Prompt], adapter: str | None, max_new_tokens: int
+    ) -> Iterator[list[tuple[int, float] | None]]:
+        """Each step gives (token, its log-probability) a prompt, None for one that has ended.
+
+        The lock is taken a step at a time, so that a slow reader of a stream holds up nobody.
+        """
+        import torch
+
+        with self._lock, torch.inference_mode():
+            self._switch(adapter)
+            cache, mask, positions, ids = self._prepare(prompts, adapter)
+            logits = self._forward(ids, cache, mask, positions)
+        ended = [False] * len(prompts)
+        position = positions[:, -1:]
+        for step in range(max_new_tokens):
+            logprobs = torch.log_softmax(logits.float(), dim=-1)
+            values, tokens = logprobs.max(dim=-1)
+            pairs = list(zip(tokens.tolist(), values.tolist(), strict=True))
+            yield [None if done else pair for done, pair in zip(ended, pairs, strict=True)]
+            ended = [
+                done or token in self.stop_ids
+                for done, (token, _) in zip(ended, pairs, strict=True)
+            ]
+            if all(ended) or step + 1 == max_new_tokens:
+                return
+            with self._lock, torch.inference_mode():
+                self._switch(adapter)
+                position = position + 1
+                mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
+                logits = self._forward(tokens[:, None], cache, mask, position)
+
+    def _prepare(
+        self, prompts: Sequence[Prompt], adapter: str | None
+    ) -> tuple["DynamicCache", "torch.Tensor", "torch.Tensor", "torch.Tensor"]:
+        """Left-padded inputs behind the shared prefix, whose keys and values are reused."""
+        import torch
+        from transformers import DynamicCache
+
+        shared = min(prompt.shared for prompt in prompts)
+        prefix = prompts[0].ids[:shared]
+        if shared:
+            cache = copy.deepcopy(self._prefix(prefix, adapter))
+            cache.batch_repeat_interleave(len(prompts))
+        else:
+            cache = DynamicCache(config=self.base.config)
+        rests = [prompt.ids[shared:] for prompt in prompts]
+        width = max(len(rest) for rest in rests)
+        device = self.base.device
+        ids = torch.zeros(len(prompts), width, dtype=torch.long, device=device)
+        mask = torch.zeros(len(prompts), shared + width, dtype=torch.long, device=device)
+        mask[:, :shared] = 1
+        positions = torch.full((len(prompts), width), shared, dtype=torch.long, device=device)
+        for row, rest in enumerate(rests):
+            pad = width - len(rest)
+            ids[row, pad:] = torch.tensor(rest, device=device)
+            mask[row, shared + pad :] = 1
+            positions[row, pad:] += torch.arange(len(rest), device=device)
+        return cache, mask, positions, ids
+
+    def _prefix(self, ids: tuple[int, ...], adapter: str | None) -> "DynamicCache":
+        import torch
+        from transformers import DynamicCache
+
+        key = (adapter, ids)
+        if key not in self._prefixes:
+            cache = DynamicCache(config=self.base.config)
+            tokens = torch.tensor([ids], device=self.base.device)
+            self.base(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            self._prefixes[key] = cache
+            while len(self._prefixes) > KEPT_PREFIXES:
+                self._prefixes.popitem(last=False)
+        self._prefixes.move_to_end(key)
+        return self._prefixes[key]
+
+    def _forward(
+        self,
+        ids: "torch.Tensor",
+        cache: "DynamicCache",
+        mask: "torch.Tensor",
+        positions: "torch.Tensor",
+    ) -> "torch.Tensor":
+        """Logits of the last position, `(batch, vocabulary)`."""
+        output = self.base(
+            input_ids=ids,
+            past_key_values=cache,
+            attention_mask=mask,
+            position_ids=positions,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits: torch.Tensor = output.logits[:, -1]
+        return logits
+
+
+def _batches(prompts: Sequence[Prompt]) -> Iterator[list[int]]:
+    """Indices of prompts with the same shared prefix and of similar length, longest first."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for i, prompt in enumerate(prompts):
+        groups.setdefault(prompt.ids[: prompt.shared], []).append(i)
+    for group in groups.values():
+        group.sort(key=lambda i: -len(prompts[i].ids))
+        while group:
+            size = max(1, BATCH_TOKENS // len(prompts[group[0]].ids))
+            yield group[:size]
+            group = group[size:]

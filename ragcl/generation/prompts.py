@@ -1,0 +1,139 @@
+"""The prompts, as chat messages turned into token ids by the model's own template.
+
+Passages are quoted data: whatever they say, they stand inside the user's message, numbered and
+fenced, with the template's control tokens taken out. Knows nothing of how passages were found.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from ragcl.generation.language_model import Prompt
+
+ABSTENTION = "I don't know."
+
+_SYSTEM_CONTEXT = (
+    "Answer the question with a short phrase copied from the passages. "
+    f"If they do not hold the answer, say: {ABSTENTION}"
+)
+_SYSTEM_CLOSED = "Answer the question from memory with a short phrase."
+
+# Two worked examples make a small model answer briefly; about nothing that a user might ask.
+_EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (
+        (
+            "The lighthouse keeper's cat is called Biscuit. It sleeps in the lamp room.",
+            "The tea house opens at half past nine and serves plum cake.",
+        ),
+        "What is the name of the keeper's cat?",
+        "Biscuit",
+    ),
+    (
+        ("A season ticket for the cable car costs 45 crowns and is valid until October.",),
+        "How much does a season ticket for the cable car cost?",
+        "45 crowns",
+    ),
+)
+
+_ABSTAINS = re.compile(
+    r"^\W*(i do ?n[o']?t know|i['a ]+m not sure|unknown|not (mentioned|stated|specified)"
+    r"|the passages? do(es)? not)",
+    re.IGNORECASE,
+)
+
+
+def is_abstention(text: str) -> bool:
+    """Whether an answer says that it does not know."""
+    return not text.strip() or _ABSTAINS.match(text.replace("\u2019", "'")) is not None
+
+
+class Prompts:
+    """Builds prompts for one tokenizer."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        special = sorted(map(re.escape, tokenizer.all_special_tokens), key=len, reverse=True)
+        self._special = re.compile("|".join(special)) if special else None
+
+    def closed_book(self, question: str) -> Prompt:
+        """The question alone, for the weights to answer."""
+        head = [{"role": "system", "content": _SYSTEM_CLOSED}]
+        return self._prompt(head, self._quoted(question), self._closed_shared)
+
+    def with_context(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
+        """The question behind as many whole passages, best first, as `max_tokens` holds.
+
+        The first passage is always there: cut, if it alone is too long.
+        """
+        return self._prompt(
+            self._context_head, self._user(question, self._fit(passages, max_tokens)),
+            self._context_shared,
+        )
+
+    def answer_ids(self, text: str) -> tuple[int, ...]:
+        """The tokens of an answer as the model would write it, its end of turn included."""
+        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return (*ids, self._tokenizer.eos_token_id)
+
+    def fitting(self, passages: Sequence[str], max_tokens: int) -> int:
+        """How many of the passages a prompt of this budget shows."""
+        return len(self._fit(passages, max_tokens))
+
+    def _fit(self, passages: Sequence[str], max_tokens: int) -> list[str]:
+        shown: list[str] = []
+        left = max_tokens
+        for passage in passages:
+            text = self._quoted(passage)
+            ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            if len(ids) > left:
+                if not shown:
+                    shown.append(self._tokenizer.decode(ids[:left]))
+                break
+            left -= len(ids)
+            shown.append(text)
+        return shown
+
+    def _quoted(self, text: str) -> str:
+        return self._special.sub(" ", text) if self._special else text
+
+    @staticmethod
+    def _user(question: str, passages: Sequence[str]) -> str:
+        listed = "\n".join(f"[{n}] {passage}" for n, passage in enumerate(passages, start=1))
+        return f"Passages:\n{listed}\n\nQuestion: {question}"
+
+    @cached_property
+    def _context_head(self) -> list[dict[str, str]]:
+        messages = [{"role": "system", "content": _SYSTEM_CONTEXT}]
+        for passages, question, answer in _EXAMPLES:
+            messages += [
+                {"role": "user", "content": self._user(question, passages)},
+                {"role": "assistant", "content": answer},
+            ]
+        return messages
+
+    @cached_property
+    def _context_shared(self) -> int:
+        return self._common(self._context_head)
+
+    @cached_property
+    def _closed_shared(self) -> int:
+        return self._common([{"role": "system", "content": _SYSTEM_CLOSED}])
+
+    def _common(self, head: list[dict[str, str]]) -> int:
+        """How many leading tokens two prompts with this head share whatever is asked."""
+        one, two = (self._ids(head, text) for text in ("a", "Z"))
+        return next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
+
+    def _prompt(self, head: list[dict[str, str]], user: str, shared: int) -> Prompt:
+        return Prompt(tuple(self._ids(head, user)), shared)
+
+    def _ids(self, head: list[dict[str, str]], user: str) -> list[int]:
+        messages = [*head, {"role": "user", "content": user}]
+        if self._tokenizer.chat_template is None:
+            text = "\n\n".join(message["content"] for message in messages) + "\n\nAnswer:"
+            return list(self._tokenizer(text)["input_ids"])
+        encoded = self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_dict=True
+        )
+        return list(encoded["input_ids"])

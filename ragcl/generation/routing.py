@@ -1,0 +1,159 @@
+"""Which route may answer a question, and why: the rules of serving from the weights.
+
+Pure decisions on vectors and scores; knows no model, no storage and no text of an answer.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ragcl.catalog.learning import AdapterRecord
+from ragcl.results import Mode, Route
+from ragcl.retrieval.retriever import Retrieval
+
+# How much nearer than a stale text a current one has to be before an adapter that was trained on
+# the stale one may speak at all. Two wordings of one question differ by about this in cosine.
+STALE_MARGIN = 0.1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A route, the adapter it uses (None: the base model) and what led to it."""
+
+    route: Route
+    adapter: str | None
+    reason: str
+    min_confidence: float | None = None
+    features: dict[str, Any] | None = None
+
+
+class ActiveAdapters:
+    """The active set of adapters as the router sees it."""
+
+    def __init__(self, set_id: int | None, adapters: Sequence[AdapterRecord]) -> None:
+        self.set_id = set_id
+        self.adapters = tuple(adapters)
+        self.holder = {chunk.content_hash: a for a in adapters for chunk in a.chunks}
+        self.learned = frozenset(self.holder)
+        self._chunks = [chunk for a in adapters for chunk in a.chunks]
+        self._questions = [question for a in adapters for question in a.questions]
+        self._chunk_vectors = _stack([chunk.vector for chunk in self._chunks])
+        self._question_vectors = _stack([question.vector for question in self._questions])
+
+    def stale_reason(self, retrieval: Retrieval, current: Collection[str]) -> str | None:
+        """Why no adapter may speak: the question is about a text that was learned and is gone.
+
+        A stale text takes part in the retrieval as a ghost, by its own vector and those of the
+        questions that were learned on it. It wins unless a current text is clearly nearer.
+        """
+        stale = self.learned - set(current)
+        if not stale:
+            return None
+        best = retrieval.hits[0].score if retrieval.hits else -1.0
+        ghost = _best(
+            self._chunk_vectors @ retrieval.vector,
+            [chunk.content_hash in stale for chunk in self._chunks],
+        )
+        if ghost > best - STALE_MARGIN:
+            return "what was learned about this has since been changed or removed"
+        scores = self._question_vectors @ retrieval.vector
+        asked_stale = _best(scores, [q.content_hash in stale for q in self._questions])
+        asked_current = _best(scores, [q.content_hash not in stale for q in self._questions])
+        if asked_stale > asked_current - STALE_MARGIN:
+            return "this was learned from a text that has since been changed or removed"
+        return None
+
+    def nearest_question(self, vector: np.ndarray) -> tuple[float, str, bool]:
+        """(cosine, content hash, proved) of the learned question nearest to this one."""
+        if not self._questions:
+            return -1.0, "", False
+        scores = self._question_vectors @ vector
+        best = int(scores.argmax())
+        question = self._questions[best]
+        return float(scores[best]), question.content_hash, question.proved
+
+
+def decide(
+    mode: Mode,
+    retrieval: Retrieval,
+    active: ActiveAdapters,
+    current: Collection[str],
+    min_score: float,
+) -> Decision:
+    """Choose the route for one question.
+
+    Args:
+        mode: what the caller asked for.
+        retrieval: the question's vector and its hits, best first.
+        active: the active adapters.
+        current: the content hashes that are current, of those that `active` learned.
+        min_score: the cosine below which a hit is not relevant.
+    """
+    hits = retrieval.hits
+    relevant = bool(hits) and hits[0].score >= min_score
+    if mode != "weights" and not relevant:
+        best = f"the best score is {hits[0].score:.2f}" if hits else "nothing is ingested"
+        return Decision("none", None, f"nothing relevant was found: {best} (needs {min_score})")
+    if mode == "context":
+        return Decision("context", None, "asked for")
+    stale = active.stale_reason(retrieval, current)
+    if mode == "auto":
+        if stale:
+            return Decision("context", None, stale)
+        return _auto(retrieval, active, current)
+    holder = next(
+        (
+            active.holder[hit.chunk.content_hash].id
+            for hit in hits
+            if hit.chunk.content_hash in active.holder
+        ),
+        None,
+    )
+    if mode == "both":
+        return Decision("both", None if stale else holder, stale or "asked for")
+    if stale:
+        return Decision("none", None, stale)
+    reason = "asked for" if holder else "asked for; no adapter holds this: the base model answers"
+    return Decision("weights", holder, reason)
+
+
+def _auto(retrieval: Retrieval, active: ActiveAdapters, current: Collection[str]) -> Decision:
+    best = retrieval.hits[0]
+    key = best.chunk.content_hash
+    adapter = active.holder.get(key)
+    if adapter is None or key not in current:
+        return Decision("context", None, "the best passage is not in the weights")
+    similarity, asked_about, proved = active.nearest_question(retrieval.vector)
+    runner_up = retrieval.hits[1].score if len(retrieval.hits) > 1 else -1.0
+    features = {
+        "score": round(best.score, 4),
+        "margin": round(best.score - runner_up, 4),
+        "similarity": round(similarity, 4),
+    }
+    limits = adapter.thresholds
+    if asked_about != key or not proved:
+        return Decision(
+            "context", None, "nothing like this question was proved", features=features
+        )
+    for name, value in features.items():
+        if value < limits[name]:
+            reason = f"{name} {value:.2f} is below the calibrated {limits[name]:.2f}"
+            return Decision("context", None, reason, features=features)
+    return Decision(
+        "weights",
+        adapter.id,
+        "the best passage is current in the weights and proved for questions like this",
+        min_confidence=limits["confidence"],
+        features=features,
+    )
+
+
+def _stack(vectors: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+
+
+def _best(scores: np.ndarray, mask: Sequence[bool]) -> float:
+    chosen = scores[np.array(mask, bool)]
+    return float(chosen.max()) if len(chosen) else -1.0

@@ -1,0 +1,34 @@
+"""Which device and number format the models run in on this machine.
+
+Knows nothing about any model.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def choose_device(wanted: str) -> str:
+    """`wanted`, or for `auto` the best there is: CUDA, else the CPU."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def choose_dtype(wanted: str, device: str) -> "torch.dtype":
+    """`wanted`, or for `auto` bfloat16 where the processor computes in it, else float32.
+
+    A CPU without bfloat16 instructions emulates them many times slower than float32.
+    """
+    import torch
+
+    if wanted != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
+    if device.startswith("cuda"):
+        native = torch.cuda.is_bf16_supported()
+    else:
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32

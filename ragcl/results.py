@@ -1,0 +1,151 @@
+"""What the public calls give back: plain frozen dataclasses, without behaviour of their own.
+
+Knows nothing about how any of it is made. `to_dict` is what the command line prints as JSON.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Mode = Literal["auto", "context", "weights", "both"]
+Route = Literal["context", "weights", "both", "none"]
+MODES: tuple[Mode, ...] = ("auto", "context", "weights", "both")
+
+
+def to_dict(result: Any) -> dict[str, Any]:
+    """A result dataclass as JSON-ready plain data."""
+    return dataclasses.asdict(result)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One file that could not be ingested; its last good version stays in use."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What one ingest did; the path lists are relative to the root.
+
+    `chunks_added` and `chunks_removed` count distinct chunk contents over the whole knowledge
+    base: text that is merely moved or repeated counts in neither.
+    """
+
+    root: str
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    skipped: list[Failure] = field(default_factory=list)
+    chunks_added: int = 0
+    chunks_removed: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One retrieved chunk; `score` is the cosine similarity in [-1, 1], higher is nearer."""
+
+    text: str
+    score: float
+    source: str
+    lines: tuple[int, int] | None
+    heading: str
+    content_hash: str
+    page: int | None = None
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A source of an answer: the file, its first and last line (1-based, or a page), the text."""
+
+    source: str
+    lines: tuple[int, int] | None
+    heading: str
+    text: str
+    score: float
+    page: int | None = None
+    content_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. `id` is 0 when the ask was not recorded.
+
+    `confidence` is the mean log-probability (nats a token) of the answer's tokens; `trace` says
+    why the route was taken.
+    """
+
+    id: int
+    question: str
+    text: str
+    route: Route
+    mode: Mode
+    citations: list[Citation]
+    abstained: bool
+    prompt_tokens: int
+    answer_tokens: int
+    confidence: float
+    seconds: float
+    trace: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ConsolidationReport:
+    """What one round did.
+
+    `status` is `promoted`, `rejected` (the candidate failed the gate), or `nothing due`.
+    `metrics` holds the figures the gate decided on, `gate` each test with its verdict.
+    """
+
+    round_id: int | None
+    status: Literal["promoted", "rejected", "nothing due"]
+    reason: str
+    adapter_ids: list[str] = field(default_factory=list)
+    chunks_selected: int = 0
+    chunks_proved: int = 0
+    questions_trained: int = 0
+    questions_held_out: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    gate: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, str]] = field(default_factory=list)
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    report_path: str | None = None
+
+
+@dataclass(frozen=True)
+class EvaluatedQuestion:
+    """One question of an evaluation, with what was answered and whether it was accepted."""
+
+    question: str
+    answers: list[str]
+    text: str
+    route: Route
+    correct: bool
+    exact_match: float
+    f1: float
+    prompt_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """Accuracy of one mode on a question file.
+
+    `accuracy` counts an answer that contains an accepted string (normalised); `exact_match` and
+    `f1` are SQuAD's (Rajpurkar et al. 2016), the best over the accepted strings.
+    """
+
+    mode: Mode
+    questions: int
+    accuracy: float
+    exact_match: float
+    f1: float
+    abstained: float
+    routes: dict[str, int]
+    mean_prompt_tokens: float
+    seconds: float
+    details: list[EvaluatedQuestion] = field(default_factory=list)

@@ -1,0 +1,172 @@
+"""Questions to hits: embed, search the index as it is in the catalog now, look up the chunks.
+
+The index is caught up with the catalog before every search, inside the same snapshot that the
+chunks are read from: what another process ingested is seen, what it deleted is never returned.
+Knows nothing of answers.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection
+
+from ragcl.catalog import Catalog
+from ragcl.catalog.documents import StoredChunk, changes_since, generation, stored_chunks
+from ragcl.errors import ModelMismatchError
+from ragcl.model_files import ModelFiles
+from ragcl.retrieval.embedder import Embedder
+from ragcl.retrieval.vector_index import DamagedIndexError, Stamp, VectorIndex
+
+log = logging.getLogger(__name__)
+
+EMBEDDER = "embedder"
+INDEX_FILE = "index/vectors.faiss"
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """A chunk that a question retrieved, with its cosine similarity in [-1, 1]."""
+
+    chunk: StoredChunk
+    score: float
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What one question retrieved, best first; `vector` is `(dim,) float32`."""
+
+    vector: np.ndarray
+    hits: tuple[Retrieved, ...]
+
+
+def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
+    """Refuse to mix the vectors of two models; remember the model once its `dimension` is known.
+
+    Raises:
+        ModelMismatchError: the catalog holds vectors of another model.
+    """
+    known = catalog.get(EMBEDDER)
+    if known is None:
+        if dimension is not None:
+            catalog.put(
+                EMBEDDER,
+                {"model": files.name, "revision": files.revision, "dimension": dimension},
+            )
+        return
+    if (known["model"], known["revision"]) != (files.name, files.revision):
+        raise ModelMismatchError(
+            f"this knowledge base holds vectors of {known['model']} ({known['revision']}), but "
+            f"models.embedder is {files.name} ({files.revision}). Set it back, or ingest into a "
+            "new knowledge base."
+        )
+
+
+class Retriever:
+    """Search over the current chunks of one knowledge base."""
+
+    def __init__(self, catalog: Catalog, embedder: Embedder, folder: Path) -> None:
+        self._catalog = catalog
+        self._embedder = embedder
+        self._path = folder / INDEX_FILE
+        self._index: VectorIndex | None = None
+        self._lock = threading.Lock()
+
+    def retrieve(self, questions: Sequence[str], k: int) -> list[Retrieval]:
+        """The `k` best current chunks for each question."""
+        check_embedder(self._catalog, self._embedder.files)
+        vectors = self._embedder.encode(questions)
+        with self._lock, self._catalog.database.reading() as connection:
+            index = self._caught_up(connection)
+            if index is None:
+                return [Retrieval(vector, ()) for vector in vectors]
+            ids, scores = index.search(vectors, k)
+            found = stored_chunks(connection, sorted({int(i) for i in ids.ravel()}))
+            if len(found) < len(set(ids.ravel())):  # e.g. the catalog was restored from a copy
+                log.warning("The vector index disagrees with the catalog; it is built again.")
+                index = self._rebuilt(connection)
+                ids, scores = index.search(vectors, k)
+                found = stored_chunks(connection, sorted({int(i) for i in ids.ravel()}))
+        return [
+            Retrieval(
+                vector,
+                tuple(
+                    Retrieved(found[int(i)], float(score))
+                    for i, score in zip(row_ids, row_scores, strict=True)
+                ),
+            )
+            for vector, row_ids, row_scores in zip(vectors, ids, scores, strict=True)
+        ]
+
+    def save(self) -> None:
+        """Bring the index up to date and write it to its file, if anything changed."""
+        with self._lock, self._catalog.database.reading() as connection:
+            before = self._read_file()
+            index = self._caught_up(connection)
+        if index is not None and (before is None or before.stamp != index.stamp):
+            index.save(self._path)
+
+    def problems(self, *, repair: bool) -> list[str]:
+        """What is wrong with the index file; with `repair` it is built again from the catalog."""
+        if self._catalog.get(EMBEDDER) is None:
+            return []
+        try:
+            index = VectorIndex.load(self._path)
+        except FileNotFoundError:
+            found = ["the vector index has no file"]
+        except DamagedIndexError as error:
+            found = [f"the vector index is damaged: {error}"]
+        else:
+            with self._catalog.database.reading() as connection:
+                _catch_up(index, connection)
+                expected = changes_since(connection, -1)
+            same = len(index) == len(expected.added_ids)
+            found = [] if same else ["the vector index disagrees with the catalog"]
+        if found and repair:
+            with self._lock, self._catalog.database.reading() as connection:
+                self._rebuilt(connection).save(self._path)
+        return found
+
+    def _caught_up(self, connection: Connection) -> VectorIndex | None:
+        """The index, true for the snapshot of `connection`; None while nothing was embedded."""
+        if self._catalog.get(EMBEDDER) is None:
+            return None
+        if self._index is None:
+            self._index = self._read_file()
+        if self._index is None or self._index.stamp.generation > generation(connection):
+            return self._rebuilt(connection)
+        _catch_up(self._index, connection)
+        return self._index
+
+    def _rebuilt(self, connection: Connection) -> VectorIndex:
+        stamp = self._catalog.get(EMBEDDER)
+        self._index = VectorIndex(Stamp(**stamp, generation=-1))
+        _catch_up(self._index, connection)
+        return self._index
+
+    def _read_file(self) -> VectorIndex | None:
+        stamp = self._catalog.get(EMBEDDER)
+        try:
+            index = VectorIndex.load(self._path)
+        except FileNotFoundError:
+            return None
+        except DamagedIndexError as error:
+            log.warning("%s; it is being built again from the catalog.", error)
+            return None
+        found = {
+            "model": index.stamp.model,
+            "revision": index.stamp.revision,
+            "dimension": index.stamp.dimension,
+        }
+        return index if found == stamp else None
+
+
+def _catch_up(index: VectorIndex, connection: Connection) -> None:
+    if index.stamp.generation != generation(connection):
+        changes = changes_since(connection, index.stamp.generation)
+        index.update(
+            changes.added_ids, changes.added_vectors, changes.removed_ids, changes.generation
+        )

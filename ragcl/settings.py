@@ -1,0 +1,122 @@
+"""The settings of one knowledge base: the defaults, its `ragcl.toml` and the environment.
+
+A setting comes from the environment (`RAGCL_ANSWERING__PASSAGES=3`), else from `ragcl.toml` in
+the knowledge base, else from the defaults below. Knows nothing about what the values are used for.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ragcl.errors import SettingsError
+
+FILE_NAME = "ragcl.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Section):
+    """Which weights are used: `default`, a folder, or the id of a model on the hub."""
+
+    embedder: str = "default"
+    language_model: str = "default"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: str = "auto"
+
+
+class IngestSettings(_Section):
+    """How files become chunks."""
+
+    max_file_mb: float = Field(50, gt=0)
+    chunk_tokens: int = Field(200, ge=16)  # never above what the embedder takes
+    read_seconds: float = Field(60, gt=0)
+    read_memory_mb: int = Field(1024, ge=128)
+
+
+class AnsweringSettings(_Section):
+    """How a question becomes an answer."""
+
+    passages: int = Field(4, ge=1)
+    context_tokens: int = Field(900, ge=64)  # passages only, without question and examples
+    max_new_tokens: int = Field(48, ge=1)
+    min_score: float = Field(0.25, ge=-1, le=1)  # cosine; below it nothing is relevant: abstain
+    max_question_chars: int = Field(4000, ge=1)
+
+
+class ConsolidationSettings(_Section):
+    """What is learned, how, and what it takes to be served."""
+
+    half_life_days: float = Field(30, gt=0)
+    min_asks: int = Field(2, ge=1)  # distinct wordings asked about a chunk before it is hot
+    max_chunks: int = Field(64, ge=1)
+    shard_chunks: int = Field(64, ge=1)
+    max_minutes: float = Field(60, gt=0)
+    rank: int = Field(16, ge=1)
+    layers: float = Field(0.4, gt=0, le=1)  # share of the layers, from the top, that are adapted
+    learning_rate: float = Field(2e-3, gt=0)
+    epochs: int = Field(9, ge=1)
+    batch_size: int = Field(16, ge=1)
+    cross_entropy_weight: float = Field(1.0, ge=0)
+    anchor_weight: float = Field(1.0, ge=0)
+    agreement: float = Field(0.95, gt=0, le=1)
+    min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
+    max_perplexity_ratio: float = Field(1.02, gt=1)
+    max_context_loss: float = Field(0.05, ge=0, le=1)
+    seed: int = 0
+
+
+class Settings(BaseSettings):
+    """All settings of one knowledge base; immutable once loaded."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="RAGCL_", env_nested_delimiter="__"
+    )
+
+    models: ModelSettings = ModelSettings()
+    ingest: IngestSettings = IngestSettings()
+    answering: AnsweringSettings = AnsweringSettings()
+    consolidation: ConsolidationSettings = ConsolidationSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, whose values arrive as init arguments."""
+        return env_settings, init_settings
+
+
+def load(folder: Path) -> Settings:
+    """Read the settings of the knowledge base in `folder`.
+
+    Raises:
+        SettingsError: the file is not TOML, or holds an unknown key or an impossible value.
+    """
+    path = folder / FILE_NAME
+    values: dict[str, Any] = {}
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} is not valid TOML: {error}. Correct or remove it.") from error
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        problems = "; ".join(_describe(problem) for problem in error.errors())
+        raise SettingsError(f"{path}: {problems}. Correct it or remove the line.") from error
+
+
+def _describe(problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting '{name}'"
+    return f"'{name}' = {problem['input']!r}: {problem['msg']}"

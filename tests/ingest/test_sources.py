@@ -1,0 +1,160 @@
+"""What the folder holds and what changed: never opens a file, never loses one."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from ingest import KnownFile, Scan, Skipped, SourceFile, plan, scan, sha256
+from ingest.sources import RACY_NS
+
+LIMIT = 1_000
+OLD = 1_000_000_000_000_000_000
+LATER = OLD + 100 * RACY_NS
+
+
+def source(path: str, size: int = 5, mtime_ns: int = OLD, ctime_ns: int = OLD) -> SourceFile:
+    return SourceFile(path, Path("/docs") / path, size, mtime_ns, ctime_ns)
+
+
+def known(size: int = 5, mtime_ns: int = OLD, ctime_ns: int = OLD, checked_ns: int = LATER):
+    return KnownFile(size, mtime_ns, ctime_ns, "0" * 64, checked_ns)
+
+
+def seen(*files: SourceFile, skipped: tuple[Skipped, ...] = ()) -> Scan:
+    return Scan(files, skipped, LATER)
+
+
+def write(path: Path, text: str = "hello") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_scan_lists_readable_files_by_relative_posix_path(tmp_path: Path) -> None:
+    write(tmp_path / "z.md")
+    write(tmp_path / "a" / "deep" / "B.TXT", "12345678")
+    found = scan(tmp_path, max_bytes=LIMIT)
+    assert [file.path for file in found.files] == ["a/deep/B.TXT", "z.md"]
+    assert found.files[0].size == 8
+    assert found.files[0].absolute.read_text() == "12345678"
+    assert found.skipped == ()
+
+
+def test_hidden_files_and_office_locks_are_passed_over_in_silence(tmp_path: Path) -> None:
+    write(tmp_path / ".hidden.md")
+    write(tmp_path / ".git" / "notes.md")
+    write(tmp_path / "~$report.docx")
+    found = scan(tmp_path, max_bytes=LIMIT)
+    assert (found.files, found.skipped) == ((), ())
+
+
+def test_what_is_not_read_is_named_with_its_reason(tmp_path: Path) -> None:
+    write(tmp_path / "big.md", "x" * (LIMIT + 1))
+    write(tmp_path / "photo.xyz")
+    write(tmp_path / "LICENSE")
+    reasons = {one.path: one.reason for one in scan(tmp_path, max_bytes=LIMIT).skipped}
+    assert reasons == {
+        "big.md": "too large: 1,001 bytes, the limit is 1,000",
+        "photo.xyz": "no reader for .xyz",
+        "LICENSE": "no reader for a name without a suffix",
+    }
+
+
+def test_links_are_not_followed_out_of_the_folder_or_in_circles(tmp_path: Path) -> None:
+    write(tmp_path / "outside" / "secret.md")
+    docs = tmp_path / "docs"
+    write(docs / "real.md")
+    try:
+        (docs / "link.md").symlink_to(tmp_path / "outside" / "secret.md")
+        (docs / "folder").symlink_to(tmp_path / "outside", target_is_directory=True)
+        (docs / "circle").symlink_to(docs, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system does not let us make links")
+    found = scan(docs, max_bytes=LIMIT)
+    assert [file.path for file in found.files] == ["real.md"]
+    assert [one.path for one in found.skipped] == ["circle", "folder", "link.md"]
+    assert all(one.gone for one in found.skipped)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_skipped_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    assert scan(tmp_path, max_bytes=LIMIT).skipped[0].reason == "not a regular file"
+
+
+def test_a_root_that_is_no_folder_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        scan(tmp_path / "nowhere", max_bytes=LIMIT)
+    with pytest.raises(NotADirectoryError, match=r"note\.md is a file"):
+        scan(write(tmp_path / "note.md"), max_bytes=LIMIT)
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_the_rest_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "locked" / "inside.md")
+    write(tmp_path / "open.md")
+    list_folder = os.scandir
+
+    def refuse(folder: Path):
+        if Path(folder).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = scan(tmp_path, max_bytes=LIMIT)
+    assert [file.path for file in found.files] == ["open.md"]
+    assert found.skipped == (Skipped("locked", "folder cannot be listed: permission denied"),)
+    assert plan(found, {"locked/inside.md": known(), "gone.md": known()}).deleted == ("gone.md",)
+
+
+def test_new_files_are_read_and_equal_stamps_are_not() -> None:
+    todo = plan(seen(source("new.md"), source("same.md")), {"same.md": known()})
+    assert [file.path for file in todo.to_read] == ["new.md"]
+    assert todo.unchanged == ("same.md",)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [source("a.md", size=6), source("a.md", mtime_ns=OLD + 1), source("a.md", ctime_ns=OLD + 1)],
+)
+def test_any_stamp_that_differs_makes_a_file_worth_reading(changed: SourceFile) -> None:
+    assert plan(seen(changed), {"a.md": known()}).to_read == (changed,)
+
+
+@pytest.mark.parametrize("offset", [-RACY_NS, -1, 0, 1, RACY_NS])
+@pytest.mark.parametrize("stamp", ["mtime_ns", "ctime_ns"])
+def test_stamps_too_near_the_last_look_are_not_trusted(stamp: str, offset: int) -> None:
+    fresh = {stamp: LATER + offset}
+    todo = plan(seen(source("a.md", **fresh)), {"a.md": known(**fresh)})
+    assert [file.path for file in todo.to_read] == ["a.md"]
+
+
+def test_a_second_look_makes_a_racy_file_trusted_again() -> None:
+    fresh = {"mtime_ns": LATER, "ctime_ns": LATER}
+    again = known(**fresh, checked_ns=LATER + RACY_NS + 1)
+    assert plan(seen(source("a.md", **fresh)), {"a.md": again}).unchanged == ("a.md",)
+
+
+def test_only_what_is_certainly_gone_is_deleted() -> None:
+    skipped = (
+        Skipped("grown.md", "too large"),
+        Skipped("locked", "folder cannot be listed"),
+        Skipped("now-a-link.md", "a symbolic link", gone=True),
+    )
+    before = ["grown.md", "locked/a/b.md", "locked.md", "now-a-link.md", "removed.md"]
+    todo = plan(seen(skipped=skipped), {path: known() for path in before})
+    assert todo.deleted == ("locked.md", "now-a-link.md", "removed.md")
+
+
+def test_a_scanned_folder_is_unchanged_once_time_has_passed(tmp_path: Path) -> None:
+    write(tmp_path / "a.md")
+    first = scan(tmp_path, max_bytes=LIMIT)
+    file = first.files[0]
+    digest = sha256(file.absolute)
+    assert digest == hashlib.sha256(b"hello").hexdigest()
+    much_later = first.started_ns + 10 * RACY_NS
+    last = KnownFile(file.size, file.mtime_ns, file.ctime_ns, digest, much_later)
+    assert plan(scan(tmp_path, max_bytes=LIMIT), {"a.md": last}).unchanged == ("a.md",)
