@@ -1,4 +1,4 @@
-"""Which device and number format the models run in on this machine.
+"""Which device and number format the models run in on this machine, and their silence.
 
 Knows nothing about any model.
 """
@@ -32,3 +32,11 @@ def choose_dtype(wanted: str, device: str) -> "torch.dtype":
     else:
         native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if native else torch.float32
+
+
+def quiet_loading() -> None:
+    """Keep transformers from drawing its own progress bars and printing advice."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()

@@ -47,7 +47,10 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class Hit:
-    """One retrieved chunk; `score` is the cosine similarity in [-1, 1], higher is nearer."""
+    """One retrieved chunk; `score` is the cosine similarity in [-1, 1], higher is nearer.
+
+    `source` is the path of the file relative to `root`, the folder that was ingested.
+    """
 
     text: str
     score: float
@@ -56,6 +59,7 @@ class Hit:
     heading: str
     content_hash: str
     page: int | None = None
+    root: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Citation:
     text: str
     score: float
     page: int | None = None
+    root: str = ""
     content_hash: str = ""
 
 
@@ -149,3 +154,74 @@ class EvaluationReport:
     mean_prompt_tokens: float
     seconds: float
     details: list[EvaluatedQuestion] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ForgetReport:
+    """What was removed of one document.
+
+    `in_weights` counts its chunks that an adapter still holds: no route answers from them, and the
+    next round builds adapters without them. `on_disk` says that the file itself is still there,
+    so that the next ingest would read it again.
+    """
+
+    source: str
+    chunks_removed: int
+    in_weights: int
+    on_disk: bool
+
+
+@dataclass(frozen=True)
+class RollbackReport:
+    """Which set of adapters was active and which is now (None: the index answers everything)."""
+
+    before: int | None
+    now: int | None
+    adapters: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a knowledge base holds."""
+
+    path: str
+    roots: list[str]
+    documents: int
+    chunks: int
+    asks: int
+    failed: list[Failure]
+    embedder: str
+    language_model: str
+    adapters: list[dict[str, Any]]
+    rounds: int
+    last_round: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an answer was what it was, and what has become of its sources since.
+
+    Each of `sources` is a citation with its rank, score, whether its text is still `current` and
+    which adapter learned it `learned_at` (seconds since the epoch), if one did.
+    """
+
+    id: int
+    asked_at: float
+    question: str
+    answer: str
+    route: str
+    mode: str
+    reason: str
+    adapter: str | None
+    features: dict[str, Any] | None
+    sources: list[dict[str, Any]]
+    ratings: list[int]
+    correction: str | None
+
+
+@dataclass(frozen=True)
+class DoctorReport:
+    """What was found wrong and what was mended."""
+
+    problems: list[str]
+    repaired: bool

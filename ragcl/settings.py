@@ -41,6 +41,9 @@ class IngestSettings(_Section):
 class AnsweringSettings(_Section):
     """How a question becomes an answer."""
 
+    # `extract` picks the likeliest piece of the source: nothing is invented, and a small model is
+    # right more often. `generate` lets the model write: for larger ones.
+    reading: Literal["extract", "generate"] = "extract"
     passages: int = Field(4, ge=1)
     context_tokens: int = Field(900, ge=64)  # passages only, without question and examples
     max_new_tokens: int = Field(48, ge=1)
@@ -62,11 +65,13 @@ class ConsolidationSettings(_Section):
     epochs: int = Field(9, ge=1)
     batch_size: int = Field(16, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)
+    soft_label_weight: float = Field(0.2, ge=0)
     anchor_weight: float = Field(1.0, ge=0)
     agreement: float = Field(0.95, gt=0, le=1)
     min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
     max_perplexity_ratio: float = Field(1.02, gt=1)
-    max_context_loss: float = Field(0.05, ge=0, le=1)
+    min_agreement: float = Field(0.5, ge=0, le=1)  # closed-book with in-context, unseen questions
+    max_context_change: float = Field(0.25, ge=0, le=1)
     seed: int = 0
 
 

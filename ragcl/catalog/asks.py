@@ -105,6 +105,19 @@ class Asks:
                 )
             )
 
+    def hashes_cited(self, root: str, source: str) -> list[str]:
+        """The content hashes that the log holds of a file, whether they are current or not."""
+        query = (
+            select(ask_hits.c.content_hash)
+            .distinct()
+            .where(
+                ask_hits.c.citation["root"].as_string() == root,
+                ask_hits.c.citation["source"].as_string() == source,
+            )
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def _read(self, query: Select[Any]) -> list[AskRecord]:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()

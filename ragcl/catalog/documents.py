@@ -5,7 +5,7 @@ transaction that adds or removes a chunk raises the generation by one, which is 
 was built earlier learns what it has missed. Knows no file system and no model.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,11 @@ class StoredChunk:
     lines: tuple[int, int] | None
     page: int | None
 
+    @property
+    def passage(self) -> str:
+        """The chunk as a model reads it: its heading path, then its text."""
+        return f"{self.heading}\n{self.text}"
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -100,6 +105,9 @@ class Documents:
 
     def root_id(self, path: str) -> int:
         """The number of the root at `path`, which is remembered from now on."""
+        known = self.find_root(path)
+        if known is not None:
+            return known
         with self._database.writing() as connection:
             connection.execute(insert(roots).values(path=path).on_conflict_do_nothing())
             return int(
@@ -166,7 +174,6 @@ class Documents:
             )
             added = _store(connection, document_id, records, generation)
             removed = _drop_orphans(connection, before, generation)
-            _clear_failure(connection, root_id, [document.path])
             if added or removed:
                 _set_generation(connection, generation)
         return Delta(added, removed)
@@ -187,7 +194,6 @@ class Documents:
                         checked_ns=stamp.checked_ns,
                     )
                 )
-            _clear_failure(connection, root_id, [stamp.path for stamp in stamps])
 
     def remove(self, root_id: int, path: str) -> Delta:
         """Remove one document; its chunks go unless another document holds them too."""
@@ -203,20 +209,24 @@ class Documents:
             before = _chunk_ids(connection, ids)
             connection.execute(delete(documents).where(documents.c.id.in_(ids)))
             removed = _drop_orphans(connection, before, generation)
-            _clear_failure(connection, root_id, [path])
             if removed:
                 _set_generation(connection, generation)
         return Delta(0, removed)
 
-    def fail(self, root_id: int, path: str, reason: str, now: float) -> None:
-        """Note that the newest version of a file could not be ingested."""
-        values = {"reason": reason, "failed_at": now}
+    def set_failures(self, root_id: int, reasons: Mapping[str, str], now: float) -> None:
+        """Note which files of a root could not be ingested this time, by path, and why."""
+        query = select(failures.c.path, failures.c.reason).where(failures.c.root_id == root_id)
+        with self._database.reading() as connection:
+            if dict(connection.execute(query).tuples().all()) == reasons:
+                return
         with self._database.writing() as connection:
-            connection.execute(
-                insert(failures)
-                .values(root_id=root_id, path=path, **values)
-                .on_conflict_do_update(index_elements=["root_id", "path"], set_=values)
-            )
+            connection.execute(delete(failures).where(failures.c.root_id == root_id))
+            for path, reason in reasons.items():
+                connection.execute(
+                    insert(failures).values(
+                        root_id=root_id, path=path, reason=reason, failed_at=now
+                    )
+                )
 
     def hashes_of(self, root_id: int, path: str) -> list[str]:
         """The content hashes of one document, in its order."""
@@ -237,6 +247,15 @@ class Documents:
                 int(connection.execute(select(func.count()).select_from(documents)).scalar_one()),
                 int(connection.execute(select(func.count()).select_from(chunks)).scalar_one()),
             )
+
+    def current_hashes(self, hashes: Iterable[str]) -> frozenset[str]:
+        """Those of the content hashes that are current."""
+        wanted = list(hashes)
+        if not wanted:
+            return frozenset()
+        with self._database.reading() as connection:
+            rows = _by_hash(connection, select(chunks.c.content_hash), wanted)
+        return frozenset(row.content_hash for row in rows)
 
     def current(self, hashes: Iterable[str]) -> dict[str, StoredChunk]:
         """Those of the chunks that are current, by content hash."""
@@ -314,6 +333,7 @@ def _stored() -> Select[Any]:
             occurrences.c.last_line,
             occurrences.c.page,
         )
+        .select_from(chunks)
         .join(documents, documents.c.id == place)
         .join(roots, roots.c.id == documents.c.root_id)
         .join(
@@ -419,8 +439,3 @@ def _drop_orphans(connection: Connection, candidates: set[int], generation: int)
         )
     return len(orphans)
 
-
-def _clear_failure(connection: Connection, root_id: int, paths: Sequence[str]) -> None:
-    connection.execute(
-        delete(failures).where(failures.c.root_id == root_id, failures.c.path.in_(paths))
-    )

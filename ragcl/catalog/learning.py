@@ -235,14 +235,31 @@ class Learning:
         with self._database.writing() as connection:
             _drop_adapters(connection, ids)
 
-    def stale_adapters(self) -> list[str]:
-        """The adapters that were trained on text which is no longer current."""
+    def stale_adapters(self, *, before_round: int) -> list[str]:
+        """The adapters of earlier rounds that were trained on text which is no longer current."""
         query = (
             select(adapter_chunks.c.adapter_id)
             .distinct()
-            .where(adapter_chunks.c.content_hash.not_in(select(chunks.c.content_hash)))
+            .join(adapters, adapters.c.id == adapter_chunks.c.adapter_id)
+            .where(
+                adapters.c.round_id < before_round,
+                adapter_chunks.c.content_hash.not_in(select(chunks.c.content_hash)),
+            )
         )
         with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def unreachable_adapters(self) -> list[str]:
+        """The adapters that are neither in the active set nor in the one before it."""
+        with self._database.reading() as connection:
+            active = _active_id(connection)
+            previous = connection.execute(
+                select(adapter_sets.c.previous_id).where(adapter_sets.c.id == active)
+            ).scalar()
+            reachable = select(set_members.c.adapter_id).where(
+                set_members.c.set_id.in_([one for one in (active, previous) if one])
+            )
+            query = select(adapters.c.id).where(adapters.c.id.not_in(reachable))
             return list(connection.execute(query).scalars())
 
 

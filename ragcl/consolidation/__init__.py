@@ -1,0 +1,1 @@
+"""What is asked often into the weights: selection, study, distillation, verification, promotion."""

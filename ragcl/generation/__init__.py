@@ -1,0 +1,1 @@
+"""Hits to answers: language model, prompts, reading, routing and answering."""

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragcl.hardware import choose_device, choose_dtype
+from ragcl.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.model_files import ModelFiles
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the processor
 KEPT_PREFIXES = 4
+TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,21 @@ class Completion:
     text: str
     token_ids: tuple[int, ...]
     logprob: float
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """How likely a prompt is to go on with the first 1, 2, … n tokens of a candidate.
+
+    `stopped[i]` is the log-probability (nats) of the first `i + 1` tokens and the end of the
+    answer right behind. `top_ids` and `top_logprobs` are the model's likeliest tokens at each of
+    the `n + 1` places, `(n + 1, TOP)`: what distillation calls soft labels.
+    """
+
+    candidate: int
+    stopped: tuple[float, ...]
+    top_ids: "torch.Tensor"
+    top_logprobs: "torch.Tensor"
 
 
 class LanguageModel:
@@ -77,6 +93,7 @@ class LanguageModel:
         """The base model; frozen, in evaluation mode."""
         from transformers import AutoModelForCausalLM
 
+        quiet_loading()
         device = choose_device(self._device)
         model = AutoModelForCausalLM.from_pretrained(
             self.files.path, local_files_only=True, dtype=choose_dtype(self._dtype, device)
@@ -120,6 +137,13 @@ class LanguageModel:
                 self._attached.remove(adapter)
                 for key in [key for key in self._prefixes if key[0] == adapter]:
                     del self._prefixes[key]
+
+    def set_scale(self, adapter: str, factor: float) -> None:
+        """Make an attached adapter weigh `factor` times what it was trained to."""
+        with self._lock:
+            for module in self._peft.modules():
+                if adapter in getattr(module, "scaling", {}):
+                    module.set_scale(adapter, factor)
 
     @property
     def attached(self) -> frozenset[str]:
@@ -186,6 +210,88 @@ class LanguageModel:
             yield completion.text[len(shown) :]
         yield completion
 
+    def sample(
+        self, starts: Sequence[tuple[int, ...]], *, length: int, seed: int
+    ) -> list[tuple[int, ...]]:
+        """Let the base model go on from token ids by sampling, up to `length` tokens in all."""
+        import torch
+
+        random = torch.Generator(self.base.device).manual_seed(seed)
+        prompts = [Prompt(tuple(start)) for start in starts]
+        new = length - min(len(start) for start in starts)
+        steps = list(self._decode(prompts, None, new, random))
+        texts = []
+        for place, start in enumerate(starts):
+            pairs = [step[place] for step in steps]
+            written = tuple(pair[0] for pair in pairs if pair is not None)
+            texts.append((*start, *written)[:length])
+        return texts
+
+    def next_logprobs(self, ids: Sequence[int], adapter: str | None) -> "torch.Tensor":
+        """Log-probabilities of what follows each of `n` tokens, `(n, vocabulary) float32`."""
+        import torch
+
+        with self._lock, torch.inference_mode():
+            self._switch(adapter)
+            tokens = torch.tensor([list(ids)], device=self.base.device)
+            logits = self.base(input_ids=tokens, use_cache=False).logits[0].float()
+            return torch.log_softmax(logits, dim=-1).cpu()
+
+    def continuations(
+        self,
+        prompt: Prompt,
+        candidates: Sequence[tuple[int, ...]],
+        *,
+        adapter: str | None = None,
+        keep: int,
+    ) -> list[Continuation]:
+        """Score the candidates that start with the `keep` likeliest first tokens, in one pass.
+
+        The prompt is computed once; the candidates that are kept are a batch behind its cache.
+        """
+        import torch
+
+        with self._lock, torch.inference_mode():
+            self._switch(adapter)
+            cache, mask, positions, ids = self._prepare([prompt], adapter)
+            first = torch.log_softmax(self._forward(ids, cache, mask, positions)[0].float(), -1)
+            starts = first[torch.tensor([candidate[0] for candidate in candidates])]
+            kept = starts.topk(min(keep, len(candidates))).indices.tolist()
+            width = max(len(candidates[i]) for i in kept)
+            rows = torch.zeros(len(kept), width, dtype=torch.long)
+            for row, i in enumerate(kept):
+                rows[row, : len(candidates[i])] = torch.tensor(candidates[i])
+            rows = rows.to(self.base.device)
+            cache.batch_repeat_interleave(len(kept))
+            output = self.base(
+                input_ids=rows,
+                past_key_values=cache,
+                attention_mask=torch.cat(
+                    [mask.expand(len(kept), -1), mask.new_ones(len(kept), width)], dim=1
+                ),
+                position_ids=(positions[:, -1:] + 1 + torch.arange(width).to(rows)).expand(
+                    len(kept), -1
+                ),
+                use_cache=True,
+            )
+            after = torch.log_softmax(output.logits.float(), dim=-1)
+            logprobs = torch.cat([first.expand(len(kept), 1, -1), after], dim=1)
+            reached = logprobs[:, :-1].gather(-1, rows[..., None])[..., 0].cumsum(1)
+            stopped = reached + logprobs[:, 1:, sorted(self.stop_ids)].logsumexp(-1)
+            top = logprobs.topk(TOP, dim=-1)
+        found = []
+        for row, i in enumerate(kept):
+            n = len(candidates[i])
+            found.append(
+                Continuation(
+                    candidate=i,
+                    stopped=tuple(stopped[row, :n].tolist()),
+                    top_ids=top.indices[row, : n + 1].cpu(),
+                    top_logprobs=top.values[row, : n + 1].cpu(),
+                )
+            )
+        return found
+
     def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:
         ids = tuple(token for token, _ in pairs)
         text = self.tokenizer.decode(
@@ -195,9 +301,15 @@ class LanguageModel:
         return Completion(text.strip(), ids, logprob)
 
     def _decode(
-        self, prompts: Sequence[Prompt], adapter: str | None, max_new_tokens: int
+        self,
+        prompts: Sequence[Prompt],
+        adapter: str | None,
+        max_new_tokens: int,
+        random: "torch.Generator | None" = None,
     ) -> Iterator[list[tuple[int, float] | None]]:
         """Each step gives (token, its log-probability) a prompt, None for one that has ended.
+
+        Greedy, unless `random` is given: then tokens are drawn at temperature one.
 
         The lock is taken a step at a time, so that a slow reader of a stream holds up nobody.
         """
@@ -211,7 +323,11 @@ class LanguageModel:
         position = positions[:, -1:]
         for step in range(max_new_tokens):
             logprobs = torch.log_softmax(logits.float(), dim=-1)
-            values, tokens = logprobs.max(dim=-1)
+            if random is None:
+                tokens = logprobs.argmax(dim=-1)
+            else:
+                tokens = torch.multinomial(logprobs.exp(), 1, generator=random)[:, 0]
+            values = logprobs.gather(-1, tokens[:, None])[:, 0]
             pairs = list(zip(tokens.tolist(), values.tolist(), strict=True))
             yield [None if done else pair for done, pair in zip(ended, pairs, strict=True)]
             ended = [

@@ -1,0 +1,1 @@
+"""Questions to hits: embedder, vector index and retriever."""

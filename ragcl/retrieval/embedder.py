@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragcl.hardware import choose_device, choose_dtype
+from ragcl.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.model_files import ModelFiles
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Embedder:
     def _model(self) -> "SentenceTransformer":
         from sentence_transformers import SentenceTransformer
 
+        quiet_loading()
         device = choose_device(self._device)
         return SentenceTransformer(
             str(self.files.path),

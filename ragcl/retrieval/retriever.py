@@ -107,7 +107,10 @@ class Retriever:
             before = self._read_file()
             index = self._caught_up(connection)
         if index is not None and (before is None or before.stamp != index.stamp):
-            index.save(self._path)
+            try:
+                index.save(self._path)
+            except OSError as error:
+                log.warning("The index file could not be written (%s): it is made when needed.", error)
 
     def problems(self, *, repair: bool) -> list[str]:
         """What is wrong with the index file; with `repair` it is built again from the catalog."""

@@ -1,0 +1,452 @@
+"""The command line: one verb for each method of the knowledge base.
+
+Parses, calls and prints; knows nothing else. With `--json` one document goes to standard output;
+everything that is not the result goes to standard error.
+"""
+
+import contextlib
+import functools
+import json as json_module
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ragcl.errors import RagclError, UsageError
+
+if TYPE_CHECKING:
+    from ragcl.knowledge_base import KnowledgeBase, Progress
+    from ragcl.results import Answer
+
+PARTLY_DONE = 1
+
+app = typer.Typer(
+    name="ragcl",
+    help="Answers from documents that change, and weights that learn what is asked often.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The models that ragcl runs on.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ModeOption = Annotated[str, typer.Option(help="auto, context, weights or both.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    kb: Annotated[
+        Path, typer.Option(envvar="RAGCL_KB", help="The folder of the knowledge base.")
+    ] = Path(".ragcl"),
+) -> None:
+    logging.basicConfig(level=logging.WARNING, format="ragcl: %(message)s", stream=sys.stderr)
+    context.obj = kb
+
+
+def _verb(function: Callable[..., None]) -> Callable[..., None]:
+    """Turn an error that is meant for the user into one line and an exit code."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except RagclError as error:
+            typer.echo(f"ragcl: {error}", err=True)
+            raise typer.Exit(error.exit_code) from error
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            typer.echo(f"ragcl: {error.strerror or error}{where}.", err=True)
+            raise typer.Exit(RagclError.exit_code) from error
+        except KeyboardInterrupt as error:
+            typer.echo("ragcl: interrupted; what was done before is kept.", err=True)
+            raise typer.Exit(130) from error
+
+    return run
+
+
+@contextlib.contextmanager
+def _opened(context: typer.Context) -> Iterator["KnowledgeBase"]:
+    from ragcl.knowledge_base import KnowledgeBase
+
+    with KnowledgeBase.open(context.obj) as kb:
+        yield kb
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator["Progress"]:
+    """A bar on standard error while it is a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Elapsed())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+def _print_json(result: Any) -> None:
+    from ragcl.results import to_dict
+
+    values = [to_dict(one) for one in result] if isinstance(result, list) else to_dict(result)
+    typer.echo(json_module.dumps(values, ensure_ascii=False, indent=2))
+
+
+@app.command()
+@_verb
+def ingest(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A folder of documents.")],
+    json: Json = False,
+) -> None:
+    """Bring the knowledge base up to date with a folder of documents."""
+    with _opened(context) as kb, _progress() as progress:
+        report = kb.ingest(folder, progress=progress)
+    if json:
+        _print_json(report)
+    else:
+        typer.echo(
+            f"{len(report.added)} added, {len(report.updated)} updated, "
+            f"{len(report.unchanged)} unchanged, {len(report.deleted)} deleted, "
+            f"{len(report.failed)} failed; {report.chunks_added} chunks added, "
+            f"{report.chunks_removed} removed; {report.seconds:.1f} s"
+        )
+        for skipped in report.skipped:
+            typer.echo(f"  skipped {skipped.path}: {skipped.reason}", err=True)
+    for failure in report.failed:
+        typer.echo(f"  failed {failure.path}: {failure.reason}", err=True)
+    if not (report.added or report.updated or report.unchanged or report.failed):
+        typer.echo(f"ragcl: {report.root} holds no file that ragcl reads.", err=True)
+    if report.failed:
+        raise typer.Exit(PARTLY_DONE)
+
+
+@app.command()
+@_verb
+def ask(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    mode: ModeOption = "auto",
+    stream: Annotated[bool, typer.Option(help="Print the answer as it is written.")] = True,
+    record: Annotated[bool, typer.Option(help="Enter the question in the log.")] = True,
+    json: Json = False,
+) -> None:
+    """Answer a question, with its sources."""
+    with _opened(context) as kb:
+        if json or not stream:
+            answer = kb.ask(question, mode=mode, record=record)  # type: ignore[call-overload]
+            if json:
+                _print_json(answer)
+                return
+            typer.echo(answer.text)
+        else:
+            pieces = kb.ask(question, mode=mode, stream=True, record=record)  # type: ignore[call-overload]
+            for piece in pieces:
+                typer.echo(piece, nl=False)
+            typer.echo()
+            answer = pieces.result
+    _print_sources(answer)
+
+
+def _print_sources(answer: "Answer") -> None:
+    for number, citation in enumerate(answer.citations, start=1):
+        typer.echo(f"  [{number}] {_place(citation)}  ({citation.score:.2f})")
+    note = f"route {answer.route}: {answer.trace['reason']}"
+    typer.echo(f"  {note}" + (f"; answer {answer.id}" if answer.id else ""))
+
+
+def _place(source: Any) -> str:
+    """Where a hit or citation stands: file, lines or page, heading."""
+    where = source.source
+    if source.lines:
+        first, last = source.lines
+        where += f":{first}" if first == last else f":{first}-{last}"
+    elif source.page:
+        where += f" page {source.page}"
+    return f"{where}  {source.heading}"
+
+
+@app.command()
+@_verb
+def search(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="What to look for.")],
+    k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
+    json: Json = False,
+) -> None:
+    """Show the passages nearest to a question."""
+    with _opened(context) as kb:
+        hits = kb.search(question, k=k)
+    if json:
+        _print_json(hits)
+        return
+    for hit in hits:
+        typer.echo(f"{hit.score:.3f}  {_place(hit)}")
+        typer.echo("       " + hit.text.replace("\n", "\n       "))
+    if not hits:
+        typer.echo("nothing is ingested yet", err=True)
+
+
+@app.command()
+@_verb
+def consolidate(
+    context: typer.Context,
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="Do nothing when nothing new is hot.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Run one round: what is asked often goes into the weights, if it passes the gate."""
+    with _opened(context) as kb, _progress() as progress:
+        report = kb.consolidate(if_due=if_due, progress=progress)
+    if json:
+        _print_json(report)
+    else:
+        typer.echo(report.status + (f": {report.reason}" if report.reason else ""))
+        for name, value in report.metrics.items():
+            typer.echo(f"  {name}: {value:.3f}")
+        if report.report_path:
+            typer.echo(f"  report: {report.report_path}")
+    if report.status == "rejected":
+        raise typer.Exit(PARTLY_DONE)
+
+
+@app.command()
+@_verb
+def schedule(
+    context: typer.Context,
+    cron: Annotated[str, typer.Option(help="When, as in crontab: minute hour day month weekday.")],
+) -> None:
+    """Stay and run a round whenever one is due at the times given; stop with SIGTERM."""
+    from apscheduler.schedulers.blocking import BlockingScheduler
+    from apscheduler.triggers.cron import CronTrigger
+
+    try:
+        trigger = CronTrigger.from_crontab(cron)
+    except ValueError as error:
+        raise UsageError(f"--cron {cron!r}: {error}. Example: '0 3 * * *'.") from error
+    with _opened(context) as kb:
+        scheduler = BlockingScheduler()
+        scheduler.add_job(_scheduled, trigger, args=[kb], max_instances=1, coalesce=True)
+        signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
+        now = datetime.now(trigger.timezone)
+        typer.echo(f"next round at {trigger.get_next_fire_time(None, now)}", err=True)
+        with contextlib.suppress(KeyboardInterrupt, SystemExit):
+            scheduler.start()
+
+
+def _scheduled(kb: "KnowledgeBase") -> None:
+    """One round of the daemon: whatever it comes to, the daemon goes on."""
+    try:
+        report = kb.consolidate(if_due=True)
+    except RagclError as error:
+        typer.echo(f"ragcl: {error}", err=True)
+    else:
+        typer.echo(f"{datetime.now():%Y-%m-%d %H:%M} {report.status} {report.reason}", err=True)
+
+
+@app.command()
+@_verb
+def status(context: typer.Context, json: Json = False) -> None:
+    """Show what the knowledge base holds."""
+    with _opened(context) as kb:
+        found = kb.status()
+    if json:
+        _print_json(found)
+        return
+    typer.echo(f"{found.path}: {found.documents} documents, {found.chunks} chunks")
+    for root in found.roots:
+        typer.echo(f"  folder {root}")
+    for failure in found.failed:
+        typer.echo(f"  failed {failure.path}: {failure.reason}")
+    typer.echo(f"  {found.asks} questions asked, {found.rounds} rounds")
+    for adapter in found.adapters:
+        typer.echo(
+            f"  adapter {adapter['id']}: {adapter['chunks']} chunks, "
+            f"{adapter['proved']} proved, {adapter['stale']} no longer current"
+        )
+
+
+@app.command()
+@_verb
+def explain(
+    context: typer.Context,
+    answer: Annotated[int, typer.Argument(help="The number of an answer.")],
+    json: Json = False,
+) -> None:
+    """Show why an answer was given and whether its sources still stand."""
+    with _opened(context) as kb:
+        found = kb.explain(answer)
+    if json:
+        _print_json(found)
+        return
+    typer.echo(f"{found.question}\n{found.answer}")
+    typer.echo(f"  route {found.route} (mode {found.mode}): {found.reason}")
+    if found.adapter:
+        typer.echo(f"  adapter {found.adapter}")
+    for name, value in (found.features or {}).items():
+        typer.echo(f"  {name} {value:.3f}")
+    for source in found.sources:
+        lines = source["lines"]
+        where = source["source"] + (f":{lines[0]}-{lines[1]}" if lines else "")
+        marks = ["cited"] if source["cited"] else []
+        marks += [] if source["current"] else ["no longer current"]
+        if source["learned_at"]:
+            marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
+        typer.echo(f"  {source['score']:.3f}  {where}  {', '.join(marks)}")
+
+
+@app.command()
+@_verb
+def feedback(
+    context: typer.Context,
+    answer: Annotated[int, typer.Argument(help="The number of an answer.")],
+    rating: Annotated[int, typer.Option(help="-1 bad, 0, 1 good.")],
+    correction: Annotated[str | None, typer.Option(help="What it should have been.")] = None,
+    json: Json = False,
+) -> None:
+    """Say what an answer was worth."""
+    with _opened(context) as kb:
+        kb.feedback(answer, rating, correction)
+    if json:
+        typer.echo(json_module.dumps({"answer": answer, "rating": rating}))
+    else:
+        typer.echo("noted")
+
+
+@app.command()
+@_verb
+def rollback(context: typer.Context, json: Json = False) -> None:
+    """Make the adapters before the last promotion active again."""
+    with _opened(context) as kb:
+        report = kb.rollback()
+    if json:
+        _print_json(report)
+    elif report.now is None:
+        typer.echo("no adapter is active now: the index answers everything")
+    else:
+        typer.echo(f"active now: {', '.join(report.adapters) or 'no adapter'}")
+
+
+@app.command()
+@_verb
+def forget(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(help="A document, as a path or as citations name it.")],
+    json: Json = False,
+) -> None:
+    """Remove a document, and what it left in the log and in what was studied."""
+    with _opened(context) as kb:
+        report = kb.forget(path)
+    if json:
+        _print_json(report)
+        return
+    typer.echo(f"{report.source}: {report.chunks_removed} chunks forgotten")
+    if report.in_weights:
+        typer.echo("  the next round rebuilds the adapter without it; until then it is blocked")
+    if report.on_disk:
+        typer.echo("  the file is still in its folder: the next ingest would read it again")
+
+
+@app.command()
+@_verb
+def evaluate(
+    context: typer.Context,
+    questions: Annotated[Path, typer.Argument(help="JSON lines: question, answers.")],
+    mode: ModeOption = "auto",
+    json: Json = False,
+) -> None:
+    """Answer a question file and score the answers."""
+    with _opened(context) as kb, _progress() as progress:
+        report = kb.evaluate(questions, mode=mode, progress=progress)  # type: ignore[arg-type]
+    if json:
+        _print_json(report)
+        return
+    routes = ", ".join(f"{name} {count}" for name, count in sorted(report.routes.items()))
+    typer.echo(
+        f"{report.questions} questions, mode {report.mode}: accuracy {report.accuracy:.3f}, "
+        f"EM {report.exact_match:.3f}, F1 {report.f1:.3f}; routes: {routes}; "
+        f"{report.mean_prompt_tokens:.0f} prompt tokens a question"
+    )
+
+
+@app.command()
+@_verb
+def doctor(
+    context: typer.Context,
+    repair: Annotated[bool, typer.Option(help="Mend what is derived.")] = True,
+    json: Json = False,
+) -> None:
+    """Check catalog, index and adapters against each other, and repair what is derived."""
+    with _opened(context) as kb:
+        report = kb.doctor(repair=repair)
+    if json:
+        _print_json(report)
+    else:
+        for problem in report.problems:
+            typer.echo(f"  {problem}")
+        verdict = "repaired" if report.repaired else "not repaired"
+        typer.echo(verdict if report.problems else "all well")
+    if report.problems and not report.repaired:
+        raise typer.Exit(PARTLY_DONE)
+
+
+@models_app.command("pull")
+@_verb
+def models_pull(
+    model: Annotated[str, typer.Argument(help="default, or the id of a model on the hub.")] = (
+        "default"
+    ),
+    json: Json = False,
+) -> None:
+    """Fetch models by name: the one command that uses the network."""
+    from ragcl import model_files
+
+    pulled = model_files.pull(model, progress=lambda line: typer.echo(line, err=True))
+    if json:
+        values = [{"name": m.name, "revision": m.revision, "path": str(m.path)} for m in pulled]
+        typer.echo(json_module.dumps(values, indent=2))
+    else:
+        for files in pulled:
+            typer.echo(f"{files.name}: {files.path}")
+
+
+@models_app.command("list")
+@_verb
+def models_list(json: Json = False) -> None:
+    """Show the default models and whether they are ready."""
+    from ragcl import model_files
+
+    found = model_files.list_models()
+    if json:
+        values = [{**vars(m), "path": str(m.path)} for m in found]
+        typer.echo(json_module.dumps(values, indent=2))
+        return
+    for one in found:
+        typer.echo(f"{one.role}: {one.name}, {one.state}, {one.size / 1e6:.0f} MB, {one.licence}")
+        typer.echo(f"  {one.path}")
+
+
+if __name__ == "__main__":
+    main()

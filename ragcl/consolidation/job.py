@@ -1,0 +1,416 @@
+"""One round of consolidation, from the log of asks to the active set.
+
+`Job.run` is the story from top to bottom. An adapter is named by the digest of what it is trained
+on, so a round that was killed finds what it had finished, and a shard that has not changed is not
+trained again. Knows the order of the stages and the bookkeeping; each stage is a module.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ragcl import model_files
+from ragcl.catalog import Catalog
+from ragcl.catalog.learning import AdapterRecord, LearnedChunk
+from ragcl.consolidation import anchors as anchor_texts
+from ragcl.consolidation import distillation, promotion, report
+from ragcl.consolidation.selection import Selection, select
+from ragcl.consolidation.study import Studier, StudyRow
+from ragcl.consolidation.verification import Verdict, drift, verify
+from ragcl.evaluation.metrics import normalise
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.prompts import ABSTENTION, Prompts
+from ragcl.generation.reading import Narrower
+from ragcl.results import ConsolidationReport
+from ragcl.retrieval.retriever import Retriever
+from ragcl.settings import Settings
+
+HELD_OUT_OF = 3  # of so many wordings with the same answer, one is kept for verification
+CONTEXT_ROW_EVERY = 6  # rows that are also trained with their passages in the prompt
+ABSTENTION_WEIGHT = 0.5
+ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
+BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class _Shard:
+    """One adapter in the making."""
+
+    name: str
+    chunks: tuple[str, ...]
+    trained: list[StudyRow] = field(default_factory=list)
+    held_out: list[StudyRow] = field(default_factory=list)
+    adapter: str = ""
+    verdict: Verdict | None = None
+    losses: dict[str, float] = field(default_factory=dict)
+    vectors: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Job:
+    """A round on one knowledge base; the caller holds the lock that keeps others out."""
+
+    def __init__(
+        self,
+        folder: Path,
+        catalog: Catalog,
+        retriever: Retriever,
+        narrower: Narrower,
+        settings: Settings,
+    ) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._retriever = retriever
+        self._narrower = narrower
+        self._settings = settings
+        self._limits = settings.consolidation
+        self._seconds: dict[str, float] = {}
+
+    def run(self, *, if_due: bool, progress: Progress) -> ConsolidationReport:
+        """Select, study, distil, verify and promote; or say why there is nothing to do."""
+        started = time.time()
+        deadline = started + 60 * self._limits.max_minutes
+        selection, learned = self._select(started)
+        reason = self._nothing_due(selection, learned, if_due)
+        if reason:
+            return ConsolidationReport(
+                None, "nothing due", reason, left_out=list(selection.left_out)
+            )
+        round_id = self._begin(selection, started)
+        # A model of its own: the one that answers questions meanwhile is not touched.
+        models = self._settings.models
+        self._model = LanguageModel(
+            model_files.resolve(models.language_model, "language_model"),
+            dtype=models.dtype,
+            device=models.device,
+        )
+        shards = self._study(selection, round_id, progress)
+        changed = [shard for shard in shards if shard.adapter not in self._active_ids()]
+        if changed:
+            self._distil(changed, round_id, deadline, progress)
+            self._verify(changed, round_id, progress)
+        return self._conclude(round_id, selection, shards, changed, started)
+
+    # Selection
+
+    def _select(self, now: float) -> tuple[Selection, dict[str, str]]:
+        log = self._catalog.asks.log()
+        named = {hit.content_hash for ask in log for hit in ask.hits}
+        current = self._catalog.documents.current(named)
+        _, active = self._catalog.learning.active()
+        learned = {
+            chunk.content_hash: adapter.id.split("-")[0]
+            for adapter in active
+            for chunk in adapter.chunks
+        }
+        return select(log, current, learned, self._limits, now), learned
+
+    def _nothing_due(
+        self, selection: Selection, learned: Mapping[str, str], if_due: bool
+    ) -> str | None:
+        """Why this round has nothing to do, or None when it has."""
+        hot = {chunk.content_hash for chunk in selection.chunks}
+        gone = set(learned) - self._catalog.documents.current_hashes(learned)
+        if not hot and not gone:
+            needed = self._limits.min_asks
+            return f"no chunk has been asked about with {needed} different questions yet"
+        if not if_due or gone:
+            return None
+        if hot <= set(learned):
+            return "everything hot is in the weights already"
+        last = next(reversed(self._catalog.learning.rounds()), None)
+        if last and last.report and last.report["status"] == "rejected":
+            if last.selection == _plain(selection):
+                return f"round {last.id} rejected just this; it will differ once more is asked"
+        return None
+
+    def _begin(self, selection: Selection, now: float) -> int:
+        """Open the round; one that was killed is closed, its finished work is found again."""
+        unfinished = self._catalog.learning.unfinished_round()
+        if unfinished is not None:
+            interrupted = ConsolidationReport(
+                unfinished.id, "rejected", f"interrupted in the stage {unfinished.stage}"
+            )
+            self._catalog.learning.finish_round(unfinished.id, asdict(interrupted), now)
+        return self._catalog.learning.start_round(_plain(selection), now)
+
+    # Study
+
+    def _study(self, selection: Selection, round_id: int, progress: Progress) -> list[_Shard]:
+        """Read the questions of the hot chunks and share the rows out to train and to verify."""
+        started = time.time()
+        answering = self._settings.answering
+        studier = Studier(
+            self._catalog,
+            self._retriever,
+            self._narrower,
+            self._model,
+            passages=answering.passages,
+            context_tokens=answering.context_tokens,
+        )
+        shards = [
+            _Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
+            for name, chunks in selection.shards.items()
+        ]
+        questions = list(
+            dict.fromkeys(question for chunk in selection.chunks for question in chunk.questions)
+        )
+        done = 0
+
+        def studied(count: int) -> None:
+            nonlocal done
+            done += count
+            progress("studying", done, len(questions))
+
+        hot = {key for shard in shards for key in shard.chunks}
+        rows = studier.study(questions, hot, studied)
+        for shard in shards:
+            own = [row for row in rows if row.content_hash in shard.chunks]
+            shard.trained, shard.held_out = hold_out(own, self._limits.seed)
+            shard.chunks = tuple(sorted({row.content_hash for row in shard.trained}))
+            # Kept now: the text may be edited before the round ends, and its vector gone with it.
+            shard.vectors = self._catalog.documents.known_vectors(shard.chunks)
+            shard.chunks = tuple(key for key in shard.chunks if key in shard.vectors)
+            shard.adapter = f"{shard.name}-{self._digest(shard, studier.teacher)}"
+        self._seconds["study"] = time.time() - started
+        return [shard for shard in shards if shard.trained]
+
+    def _digest(self, shard: _Shard, teacher: str) -> str:
+        """What an adapter is trained on, and how, as a short name."""
+        what = [
+            teacher,
+            asdict(self._limits),
+            [(row.content_hash, row.question, row.answer) for row in shard.trained],
+        ]
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
+
+    def _active_ids(self) -> set[str]:
+        return {adapter.id for adapter in self._catalog.learning.active()[1]}
+
+    # Distillation
+
+    def _distil(
+        self, shards: Sequence[_Shard], round_id: int, deadline: float, progress: Progress
+    ) -> None:
+        """Train the adapters of the shards that have none with just these rows."""
+        self._catalog.learning.set_stage(round_id, "distillation")
+        started = time.time()
+        self._anchors = anchor_texts.make(self._model, self._limits.seed)
+        kept, _ = anchor_texts.split(self._anchors)
+        for shard in shards:
+            folder = promotion.adapter_folder(self._folder, shard.adapter)
+            manifest = promotion.read_manifest(folder)
+            if manifest is None:
+                losses = distillation.train(
+                    self._model,
+                    self._examples(shard),
+                    kept,
+                    folder,
+                    self._limits,
+                    deadline=deadline,
+                    progress=lambda done, total: progress("training", done, total),
+                )
+                manifest = {
+                    "adapter": shard.adapter,
+                    "base_model": self._model.files.name,
+                    "base_revision": self._model.files.revision,
+                    "chunks": list(shard.chunks),
+                    "questions": len(shard.trained),
+                    "round": round_id,
+                    **losses,
+                }
+                promotion.write_manifest(folder, manifest)
+            shard.losses = {name: manifest[name] for name in ("loss", "steps")}
+        self._seconds["distillation"] = time.time() - started
+
+    def _examples(self, shard: _Shard) -> list[distillation.Example]:
+        """The training rows of a shard, as prompts and targets."""
+        prompts = Prompts(self._model.tokenizer)
+        limits = self._limits
+        examples = []
+        for i, row in enumerate(shard.trained):
+            target = (*row.ids, self._model.tokenizer.eos_token_id)
+            closed = prompts.closed_book(row.question).ids
+            rows = [(closed, limits.cross_entropy_weight * row.trust)]
+            if i % CONTEXT_ROW_EVERY == 0:
+                texts = [sentence.text for sentence in row.sentences]
+                budget = self._settings.answering.context_tokens
+                rows.append((prompts.with_context(row.question, texts, budget).ids, 0.0))
+            for prompt, hard in rows:
+                examples.append(
+                    distillation.Example(
+                        prompt=prompt,
+                        target=target,
+                        top_ids=row.top_ids,
+                        top_logprobs=row.top_logprobs,
+                        hard=hard,
+                        soft=limits.soft_label_weight if hard else 1.0,
+                    )
+                )
+        unanswerable = self._unanswerable(shard)
+        target = prompts.answer_ids(ABSTENTION)
+        for question in unanswerable:
+            examples.append(
+                distillation.Example(
+                    prompt=prompts.closed_book(question).ids,
+                    target=target,
+                    top_ids=torch.zeros(len(target), 1, dtype=torch.long),
+                    top_logprobs=torch.zeros(len(target), 1),
+                    hard=ABSTENTION_WEIGHT,
+                    soft=0.0,
+                )
+            )
+        return examples
+
+    def _unanswerable(self, shard: _Shard) -> list[str]:
+        """Logged questions that nothing in the knowledge base answered, the newest first."""
+        answerable = {row.question for row in [*shard.trained, *shard.held_out]}
+        asked = [
+            ask.question
+            for ask in reversed(self._catalog.asks.log())
+            if ask.route == "none" and ask.question not in answerable
+        ]
+        return list(dict.fromkeys(asked))[: len(shard.trained) // ABSTENTION_EVERY]
+
+    # Verification
+
+    def _verify(self, shards: Sequence[_Shard], round_id: int, progress: Progress) -> None:
+        """Test the candidates; one that only drifts too far is shrunk until it does not."""
+        self._catalog.learning.set_stage(round_id, "verification")
+        started = time.time()
+        for shard in shards:
+            folder = promotion.adapter_folder(self._folder, shard.adapter)
+            self._model.attach(shard.adapter, folder)
+            shard.verdict = self._test(shard, progress)
+            if shard.verdict.only_drifted:
+                self._shrink(shard, folder, progress)
+        self._seconds["verification"] = time.time() - started
+
+    def _test(self, shard: _Shard, progress: Progress) -> Verdict:
+        _, unseen = anchor_texts.split(self._anchors)
+        return verify(
+            self._model,
+            shard.adapter,
+            shard.trained,
+            shard.held_out,
+            unseen,
+            shard.chunks,
+            self._limits,
+            context_tokens=self._settings.answering.context_tokens,
+            progress=lambda done, total: progress("verifying", done, total),
+        )
+
+    def _shrink(self, shard: _Shard, folder: Path, progress: Progress) -> None:
+        """The largest scale in (0, 1) at which the drift is within its limit."""
+        _, unseen = anchor_texts.split(self._anchors)
+        low, high = 0.0, 1.0
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            self._model.set_scale(shard.adapter, middle)
+            ratio, _ = drift(self._model, shard.adapter, unseen)
+            low, high = (middle, high) if ratio <= self._limits.max_perplexity_ratio else (low, middle)
+        if low == 0.0:
+            return
+        promotion.scale_adapter(folder, low)
+        self._model.set_scale(shard.adapter, low)
+        shard.verdict = self._test(shard, progress)
+
+    # Promotion
+
+    def _conclude(
+        self,
+        round_id: int,
+        selection: Selection,
+        shards: Sequence[_Shard],
+        changed: Sequence[_Shard],
+        started: float,
+    ) -> ConsolidationReport:
+        """Promote the shards if every candidate passed, else throw the candidates away."""
+        now = time.time()
+        verdicts = [shard.verdict for shard in changed if shard.verdict is not None]
+        failed = [test for verdict in verdicts for test in verdict.gate if not test["passed"]]
+        promoted = not failed
+        done = ConsolidationReport(
+            round_id=round_id,
+            status="promoted" if promoted else "rejected",
+            reason="; ".join(
+                f"{test['name']} {test['value']:.3f} misses {test['limit']:.3f}" for test in failed
+            ),
+            adapter_ids=[shard.adapter for shard in shards] if promoted else [],
+            chunks_selected=len(selection.chunks),
+            chunks_proved=len({q.content_hash for v in verdicts for q in v.questions if q.proved}),
+            questions_trained=sum(len(shard.trained) for shard in changed),
+            questions_held_out=sum(len(shard.held_out) for shard in changed),
+            metrics=_mean_metrics(verdicts),
+            gate=[test for verdict in verdicts for test in verdict.gate],
+            left_out=list(selection.left_out),
+            stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
+            report_path=str(report.path(self._folder, round_id)),
+        )
+        report.write(self._folder, done, now - started, [s.verdict for s in changed if s.verdict])
+        if promoted:
+            for shard in changed:
+                self._catalog.learning.add_adapter(self._record(shard, round_id, now))
+            self._catalog.learning.promote(round_id, done.adapter_ids, asdict(done), now)
+        else:
+            self._catalog.learning.finish_round(round_id, asdict(done), now)
+        promotion.clean_up(self._folder, self._catalog, round_id)
+        self._catalog.database.checkpoint()
+        return done
+
+    def _record(self, shard: _Shard, round_id: int, now: float) -> AdapterRecord:
+        if shard.verdict is None:
+            raise RuntimeError(f"shard {shard.name} was not verified")
+        return AdapterRecord(
+            id=shard.adapter,
+            round_id=round_id,
+            created_at=now,
+            thresholds=shard.verdict.thresholds,
+            chunks=tuple(LearnedChunk(key, shard.vectors[key]) for key in shard.chunks),
+            questions=shard.verdict.questions,
+        )
+
+
+def hold_out(
+    rows: Sequence[StudyRow], seed: int
+) -> tuple[list[StudyRow], list[StudyRow]]:
+    """Share rows out to train on and to verify with.
+
+    Of the wordings that have the same answer from the same chunk, one in `HELD_OUT_OF` is kept for
+    verification; a fact with fewer wordings is trained with all of them.
+    """
+    groups: dict[tuple[str, str], list[StudyRow]] = {}
+    for row in rows:
+        groups.setdefault((row.content_hash, normalise(row.answer)), []).append(row)
+    trained, held_out = [], []
+    for key in sorted(groups):
+        group = sorted(groups[key], key=lambda row: row.question)
+        random.Random(f"{seed} {key}").shuffle(group)
+        count = len(group) // HELD_OUT_OF
+        held_out += group[:count]
+        trained += group[count:]
+    return trained, held_out
+
+
+def _plain(selection: Selection) -> dict[str, Any]:
+    """What was selected, without how hot it was: equal for rounds that would do the same."""
+    return {
+        name: sorted([chunk.content_hash, *sorted(chunk.questions)] for chunk in chunks)
+        for name, chunks in selection.shards.items()
+    }
+
+
+def _mean_metrics(verdicts: Sequence[Verdict]) -> dict[str, float]:
+    names = verdicts[0].metrics if verdicts else ()
+    return {
+        name: sum(verdict.metrics[name] for verdict in verdicts) / len(verdicts) for name in names
+    }

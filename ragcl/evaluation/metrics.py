@@ -1,0 +1,117 @@
+"""How an answer is compared with accepted strings or with another answer.
+
+Knows nothing of how answers are made.
+"""
+
+import json
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ragcl.errors import UsageError
+from ragcl.results import Answer, EvaluatedQuestion, EvaluationReport, Mode
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation + "\u2018\u2019\u201c\u201d")
+
+
+def normalise(text: str) -> str:
+    """Lower case, no punctuation, no articles, single spaces (SQuAD, Rajpurkar et al. 2016)."""
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def contains(text: str, answers: Sequence[str]) -> bool:
+    """Whether `text` holds one of the accepted strings as whole words, after normalising."""
+    words = f" {normalise(text)} "
+    accepted = [normalise(answer) for answer in answers]
+    return any(answer and f" {answer} " in words for answer in accepted)
+
+
+def exact_match(text: str, answers: Sequence[str]) -> float:
+    """1.0 if `text` is one of the accepted strings after normalising, else 0.0."""
+    return float(normalise(text) in {normalise(answer) for answer in answers})
+
+
+def token_f1(text: str, answers: Sequence[str]) -> float:
+    """The best F1 over words between `text` and an accepted string, in [0, 1]."""
+    return max((_f1(normalise(text).split(), normalise(a).split()) for a in answers), default=0.0)
+
+
+def agree(one: str, other: str) -> bool:
+    """Whether two answers say the same: one holds the other as whole words."""
+    return contains(one, [other]) or contains(other, [one])
+
+
+def _f1(words: list[str], accepted: list[str]) -> float:
+    shared = sum((Counter(words) & Counter(accepted)).values())
+    if not shared:
+        return 0.0
+    precision, recall = shared / len(words), shared / len(accepted)
+    return 2 * precision * recall / (precision + recall)
+
+
+def read_questions(path: Path) -> list[dict[str, Any]]:
+    """Read a question file: JSON lines with `question`, `answers` and optionally more.
+
+    Raises:
+        UsageError: there is no such file, or a line is not such an object.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}. Give a file of JSON lines.") from error
+    questions = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            one = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"{path}:{number} is not JSON: {error}.") from error
+        if not isinstance(one, dict) or not isinstance(one.get("question"), str):
+            raise UsageError(f"{path}:{number} has no 'question'; give one on every line.")
+        if not isinstance(one.get("answers"), list):
+            raise UsageError(f"{path}:{number} has no 'answers', a list of accepted strings.")
+        questions.append(one)
+    if not questions:
+        raise UsageError(f"{path} holds no question.")
+    return questions
+
+
+def score(
+    mode: Mode, asked: Sequence[dict[str, Any]], answers: Sequence[Answer], seconds: float
+) -> EvaluationReport:
+    """Compare answers with the accepted strings; where there are none, abstaining is right."""
+    details = []
+    for one, answer in zip(asked, answers, strict=True):
+        accepted = [str(text) for text in one["answers"]]
+        right = contains(answer.text, accepted) if accepted else answer.abstained
+        details.append(
+            EvaluatedQuestion(
+                question=answer.question,
+                answers=accepted,
+                text=answer.text,
+                route=answer.route,
+                correct=right,
+                exact_match=exact_match(answer.text, accepted) if accepted else float(right),
+                f1=token_f1(answer.text, accepted) if accepted else float(right),
+                prompt_tokens=answer.prompt_tokens,
+                seconds=answer.seconds,
+            )
+        )
+    n = len(details)
+    return EvaluationReport(
+        mode=mode,
+        questions=n,
+        accuracy=sum(one.correct for one in details) / n,
+        exact_match=sum(one.exact_match for one in details) / n,
+        f1=sum(one.f1 for one in details) / n,
+        abstained=sum(answer.abstained for answer in answers) / n,
+        routes=dict(Counter(answer.route for answer in answers)),
+        mean_prompt_tokens=sum(one.prompt_tokens for one in details) / n,
+        seconds=seconds,
+        details=details,
+    )

@@ -1,0 +1,365 @@
+"""Answering: retrieve, route, answer, cite and log, for one question or many.
+
+`Answerer.answer` is the story from top to bottom. Knows nothing of how an adapter came to be.
+"""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ragcl.catalog import Catalog
+from ragcl.catalog.asks import AskRecord, HitRecord
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError
+from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
+from ragcl.generation.reading import Narrower, SpanReader
+from ragcl.generation.routing import ActiveAdapters, Decision, decide
+from ragcl.results import MODES, Answer, Citation, Mode
+from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
+from ragcl.settings import AnsweringSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A question with what it retrieved and the route that it is to take."""
+
+    question: str
+    retrieval: Retrieval
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer on its way: the route it took, its text, what it rests on and what it cost."""
+
+    decision: Decision
+    completion: Completion
+    prompt_tokens: int
+    support: tuple[Retrieved, ...]
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether the model is less sure of it than its route demands."""
+        needed = self.decision.min_confidence
+        return needed is not None and self.completion.logprob < needed
+
+
+class AnswerStream:
+    """The pieces of an answer as they are written; `.result` is the whole answer afterwards."""
+
+    def __init__(self, pieces: Iterator[str | Answer]) -> None:
+        self._pieces = pieces
+        self._result: Answer | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield pieces of text; joined they are the answer's text."""
+        for piece in self._pieces:
+            if isinstance(piece, Answer):
+                self._result = piece
+            else:
+                yield piece
+
+    @property
+    def result(self) -> Answer:
+        """The answer; what was not read of the stream yet is read first."""
+        for _ in self:
+            pass
+        if self._result is None:
+            raise RagclError("the stream was closed before the answer was complete; ask again.")
+        return self._result
+
+
+class Answerer:
+    """Answers questions on one knowledge base; may be used from several threads."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        retriever: Retriever,
+        narrower: Narrower,
+        model: LanguageModel,
+        settings: AnsweringSettings,
+        adapters: Path,
+    ) -> None:
+        self._catalog = catalog
+        self._retriever = retriever
+        self._narrower = narrower
+        self._model = model
+        self._settings = settings
+        self._folder = adapters
+        self._reader = SpanReader(model)
+        self._lock = threading.Lock()
+        self._active = ActiveAdapters(None, ())
+
+    def answer(
+        self,
+        questions: Sequence[str],
+        mode: Mode,
+        *,
+        record: bool,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Answer]:
+        """Answer every question.
+
+        Args:
+            questions: the questions, answered together where that is faster.
+            mode: which routes are allowed.
+            record: whether the questions enter the log that consolidation learns from.
+            progress: called with a number of questions whenever that many are done.
+
+        Raises:
+            UsageError: an empty or overlong question, or an unknown mode.
+        """
+        started = time.time()
+        self._check(questions, mode)
+        jobs = self._jobs(questions, mode)
+        drafts = self._draft(jobs, progress or (lambda _: None))
+        seconds = (time.time() - started) / max(1, len(jobs))
+        answers = [
+            self._finish(job, mode, draft, seconds)
+            for job, draft in zip(jobs, drafts, strict=True)
+        ]
+        return self._record(jobs, answers) if record else answers
+
+    def stream(self, question: str, mode: Mode, *, record: bool) -> AnswerStream:
+        """Answer one question piece by piece."""
+        self._check([question], mode)
+        return AnswerStream(self._pieces(question, mode, record))
+
+    def _pieces(self, question: str, mode: Mode, record: bool) -> Iterator[str | Answer]:
+        started = time.time()
+        [job] = self._jobs([question], mode)
+        decision = job.decision
+        written = decision.route in ("context", "both") and self._settings.reading == "generate"
+        remembered = decision.route == "weights" and decision.min_confidence is None
+        if written or remembered:
+            prompt, support = self._prompt(job)
+            draft = Draft(decision, Completion("", (), 0.0), len(prompt.ids), support)
+            for piece in self._model.stream(
+                prompt, adapter=decision.adapter, max_new_tokens=self._settings.max_new_tokens
+            ):
+                if isinstance(piece, Completion):
+                    draft = replace(draft, completion=piece)
+                else:
+                    yield piece
+            answer = self._finish(job, mode, draft, time.time() - started)
+        else:  # picked as a whole, or not certain to stand until it is complete
+            [draft] = self._draft([job], lambda _: None)
+            answer = self._finish(job, mode, draft, time.time() - started)
+            yield from re.findall(r"\s*\S+", answer.text)
+        yield self._record([job], [answer])[0] if record else answer
+
+    @cached_property
+    def _prompts(self) -> Prompts:
+        return Prompts(self._model.tokenizer)
+
+    def _check(self, questions: Sequence[str], mode: Mode) -> None:
+        if mode not in MODES:
+            raise UsageError(f"mode {mode!r} is unknown: use one of {', '.join(MODES)}.")
+        limit = self._settings.max_question_chars
+        for question in questions:
+            if not question.strip():
+                raise UsageError("the question is empty: ask something.")
+            if len(question) > limit:
+                raise UsageError(
+                    f"the question has {len(question):,} characters, more than {limit:,}: "
+                    "shorten it (setting answering.max_question_chars)."
+                )
+
+    def _jobs(self, questions: Sequence[str], mode: Mode) -> list[Job]:
+        """Retrieve for every question and decide its route."""
+        retrievals = self._retriever.retrieve(questions, self._settings.passages)
+        active = self._load_active()
+        current = self._catalog.documents.current_hashes(active.learned)
+        return [
+            Job(question, found, decide(mode, found, active, current, self._settings.min_score))
+            for question, found in zip(questions, retrievals, strict=True)
+        ]
+
+    def _load_active(self) -> ActiveAdapters:
+        """The active set as it is in the catalog now, its adapters attached to the model."""
+        with self._lock:
+            set_id = self._catalog.learning.active_set_id()
+            if set_id != self._active.set_id:
+                set_id, records = self._catalog.learning.active()
+                usable = []
+                for adapter in records:
+                    try:
+                        self._model.attach(adapter.id, self._folder / adapter.id)
+                        usable.append(adapter)
+                    except (OSError, ValueError) as error:
+                        log.warning(
+                            "Adapter %s cannot be loaded (%s); the index answers in its place. "
+                            "`ragcl doctor` tells more.", adapter.id, error,
+                        )
+                for name in self._model.attached - {adapter.id for adapter in records}:
+                    self._model.detach(name)
+                self._active = ActiveAdapters(set_id, usable)
+            return self._active
+
+    def _draft(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
+        """Write the answers; one from the weights that is not sure enough is read instead."""
+        drafts: dict[int, Draft] = {}
+        places = [i for i, job in enumerate(jobs) if job.decision.route == "weights"]
+        for i, draft in zip(places, self._write([jobs[i] for i in places]), strict=True):
+            if draft.falls_short:
+                continue
+            drafts[i] = draft
+            progress(1)
+        for i, job in enumerate(jobs):
+            if job.decision.route == "none":
+                drafts[i] = Draft(job.decision, Completion(ABSTENTION, (), 0.0), 0, ())
+                progress(1)
+        places = [i for i in range(len(jobs)) if i not in drafts]
+        reading = [_as_reading(jobs[i]) for i in places]
+        extract = self._settings.reading == "extract"
+        read = self._extract(reading, progress) if extract else self._write(reading)
+        drafts.update(zip(places, read, strict=True))
+        return [drafts[i] for i in range(len(jobs))]
+
+    def _write(self, jobs: Sequence[Job]) -> list[Draft]:
+        """Let the model write freely, the questions of one adapter together."""
+        drafts: dict[int, Draft] = {}
+        for adapter in dict.fromkeys(job.decision.adapter for job in jobs):
+            places = [i for i, job in enumerate(jobs) if job.decision.adapter == adapter]
+            prompts = [self._prompt(jobs[i]) for i in places]
+            completions = self._model.generate(
+                [prompt for prompt, _ in prompts],
+                adapter=adapter,
+                max_new_tokens=self._settings.max_new_tokens,
+            )
+            for i, (prompt, support), completion in zip(places, prompts, completions, strict=True):
+                drafts[i] = Draft(jobs[i].decision, completion, len(prompt.ids), support)
+        return [drafts[i] for i in range(len(jobs))]
+
+    def _extract(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
+        """Answer each question with the likeliest span of the nearest sentences."""
+        drafts = []
+        narrowed = self._narrower.narrow([job.retrieval for job in jobs])
+        for job, sentences in zip(jobs, narrowed, strict=True):
+            texts = [sentence.text for sentence in sentences]
+            prompt = self._prompts.with_context(
+                job.question, texts, self._settings.context_tokens
+            )
+            spans = self._reader.spans(prompt, job.question, sentences, job.decision.adapter)
+            sources = [sentence.content_hash for sentence in reversed(sentences)]
+            if spans:
+                best = spans[0]
+                completion = Completion(best.text, best.ids, best.logprob / (len(best.ids) + 1))
+                sources.insert(0, sentences[best.sentence].content_hash)
+            else:
+                completion = Completion("", (), 0.0)
+            by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
+            support = tuple(by_hash[key] for key in dict.fromkeys(sources))
+            drafts.append(Draft(job.decision, completion, len(prompt.ids), support))
+            progress(1)
+        return drafts
+
+    def _prompt(self, job: Job) -> tuple[Prompt, tuple[Retrieved, ...]]:
+        """The prompt for free writing, with the hits that the answer will rest on."""
+        hits = job.retrieval.hits
+        if job.decision.route == "weights":
+            learned = [hit for hit in hits if hit.chunk.content_hash in self._active.learned]
+            support = learned[:1] or [
+                hit for hit in hits if hit.score >= self._settings.min_score
+            ]
+            return self._prompts.closed_book(job.question), tuple(support)
+        texts = [hit.chunk.passage for hit in hits]
+        budget = self._settings.context_tokens
+        shown = self._prompts.fitting(texts, budget)
+        return self._prompts.with_context(job.question, texts, budget), tuple(hits[:shown])
+
+    def _finish(self, job: Job, mode: Mode, draft: Draft, seconds: float) -> Answer:
+        abstained = draft.decision.route == "none" or is_abstention(draft.completion.text)
+        hits = job.retrieval.hits
+        return Answer(
+            id=0,
+            question=job.question,
+            text=ABSTENTION if abstained else draft.completion.text,
+            route="none" if abstained else draft.decision.route,
+            mode=mode,
+            citations=[] if abstained else [citation(hit) for hit in draft.support],
+            abstained=abstained,
+            prompt_tokens=draft.prompt_tokens,
+            answer_tokens=len(draft.completion.token_ids),
+            confidence=draft.completion.logprob,
+            seconds=seconds,
+            trace={
+                "reason": draft.decision.reason,
+                "tried": job.decision.route,
+                "adapter": draft.decision.adapter,
+                "adapter_set": self._active.set_id,
+                "features": draft.decision.features,
+                "support": [hit.chunk.content_hash for hit in draft.support],
+                "hits": [
+                    {
+                        "source": hit.chunk.source,
+                        "heading": hit.chunk.heading,
+                        "score": round(hit.score, 4),
+                        "content_hash": hit.chunk.content_hash,
+                    }
+                    for hit in hits
+                ],
+            },
+        )
+
+    def _record(self, jobs: Sequence[Job], answers: Sequence[Answer]) -> list[Answer]:
+        """Log the answers; an answer is worth more than its entry in the log."""
+        now = time.time()
+        entries = [
+            AskRecord(
+                id=0,
+                asked_at=now,
+                question=answer.question,
+                vector=job.retrieval.vector,
+                mode=answer.mode,
+                route=answer.route,
+                answer=answer.text,
+                trace=answer.trace,
+                hits=tuple(
+                    HitRecord(hit.chunk.content_hash, hit.score, asdict(citation(hit)))
+                    for hit in job.retrieval.hits
+                ),
+            )
+            for job, answer in zip(jobs, answers, strict=True)
+        ]
+        try:
+            ids = self._catalog.asks.record(entries)
+        except (CatalogError, KnowledgeBaseBusyError) as error:
+            log.warning("The answer could not be logged: %s", error)
+            return list(answers)
+        return [replace(answer, id=i) for answer, i in zip(answers, ids, strict=True)]
+
+
+def citation(hit: Retrieved) -> Citation:
+    """A retrieved chunk as the source of an answer."""
+    chunk = hit.chunk
+    return Citation(
+        source=chunk.source,
+        lines=chunk.lines,
+        heading=chunk.heading,
+        text=chunk.text,
+        score=hit.score,
+        page=chunk.page,
+        root=chunk.root,
+        content_hash=chunk.content_hash,
+    )
+
+
+def _as_reading(job: Job) -> Job:
+    """The job on the context route, if it is there because the weights were not sure enough."""
+    if job.decision.route != "weights":
+        return job
+    needed = job.decision.min_confidence
+    reason = f"the weights were less sure of their answer than the calibrated {needed:.2f}"
+    return replace(
+        job, decision=replace(job.decision, route="context", adapter=None, reason=reason)
+    )
+

@@ -1,0 +1,201 @@
+"""Reading an answer out of retrieved text: narrow to sentences, then pick the likeliest span.
+
+A small model loses its way in long passages and rambles when it writes freely. So it is shown only
+the sentences nearest to the question, the nearest last, and its answer is the piece of them that
+it finds the likeliest to be the whole answer: nothing can be invented. Knows no route and no log.
+"""
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.retrieval.embedder import Embedder
+from ragcl.retrieval.retriever import Retrieval, Retrieved
+
+if TYPE_CHECKING:
+    import torch
+
+SENTENCES = 6  # what the default model reads best
+STARTS = 24  # spans are scored from this many of the likeliest first words
+SPAN_TOKENS = 16
+NEARNESS = 8.0  # nats for a cosine of one; both figures chosen on questions that are not tested on
+KEPT_CHUNKS = 4096
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|\n+")
+_WORD = re.compile(r"(?<!\w)\w")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of a chunk and its cosine similarity to the question."""
+
+    text: str
+    content_hash: str
+    score: float
+
+
+class Narrower:
+    """Finds the sentences of the hits that are nearest to a question.
+
+    The vectors of a chunk's sentences are computed once and kept (by content, so never stale).
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._kept: OrderedDict[str, tuple[list[str], np.ndarray]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def narrow(
+        self, retrievals: Sequence[Retrieval], limit: int = SENTENCES
+    ) -> list[list[Sentence]]:
+        """The `limit` nearest sentences among each question's hits, the nearest last."""
+        with self._lock:
+            self._embed([hit for retrieval in retrievals for hit in retrieval.hits])
+            return [self._nearest(retrieval, limit) for retrieval in retrievals]
+
+    def _nearest(self, retrieval: Retrieval, limit: int) -> list[Sentence]:
+        found: dict[str, Sentence] = {}
+        for hit in retrieval.hits:
+            texts, vectors = self._kept[hit.chunk.content_hash]
+            for text, score in zip(texts, vectors @ retrieval.vector, strict=True):
+                if text not in found:
+                    found[text] = Sentence(text, hit.chunk.content_hash, float(score))
+        return sorted(found.values(), key=lambda sentence: sentence.score)[-limit:]
+
+    def _embed(self, hits: Sequence[Retrieved]) -> None:
+        missing = {
+            hit.chunk.content_hash: hit.chunk
+            for hit in hits
+            if hit.chunk.content_hash not in self._kept
+        }
+        split = {key: split_sentences(chunk.text) for key, chunk in missing.items()}
+        texts = [f"{missing[key].heading}\n{text}" for key in split for text in split[key]]
+        vectors = self._embedder.encode(texts)
+        start = 0
+        for key, sentences in split.items():
+            self._kept[key] = (sentences, vectors[start : start + len(sentences)])
+            start += len(sentences)
+        for hit in hits:
+            self._kept.move_to_end(hit.chunk.content_hash)
+        needed = len({hit.chunk.content_hash for hit in hits})
+        while len(self._kept) > max(KEPT_CHUNKS, needed):
+            self._kept.popitem(last=False)
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences of a chunk; a line of a table or list is one of its own."""
+    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a sentence as an answer.
+
+    `score` ranks the spans of one question; `logprob` is the log-probability (nats) that the model
+    writes just this and stops. The soft labels of its `n` tokens and the stop are `(n + 1, TOP)`.
+    """
+
+    text: str
+    sentence: int
+    score: float
+    logprob: float
+    ids: tuple[int, ...]
+    top_ids: "torch.Tensor"
+    top_logprobs: "torch.Tensor"
+
+
+class SpanReader:
+    """Answers from sentences with the span of them that the model finds likeliest."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+
+    def spans(
+        self,
+        prompt: Prompt,
+        question: str,
+        sentences: Sequence[Sentence],
+        adapter: str | None = None,
+    ) -> list[Span]:
+        """Every candidate span, the best first.
+
+        A span is as good as it is likely to be the whole answer and its sentence is near to the
+        question. One that holds no word beyond those of the question says nothing: left out.
+        """
+        candidates = self._candidates([sentence.text for sentence in sentences])
+        if not candidates:
+            return []
+        asked = set(content_words(question))
+        best: dict[str, Span] = {}
+        for scored in self._model.continuations(
+            prompt, [c.ids for c in candidates], adapter=adapter, keep=STARTS
+        ):
+            candidate = candidates[scored.candidate]
+            nearness = NEARNESS * sentences[candidate.sentence].score
+            for length, end in candidate.ends:
+                text = candidate.text[:end].strip(" ,;:.\u2014-\"'")
+                logprob = scored.stopped[length - 1]
+                score = logprob + nearness
+                if asked.issuperset(content_words(text)) or (text in best and best[text].score >= score):
+                    continue
+                best[text] = Span(
+                    text=text,
+                    sentence=candidate.sentence,
+                    score=score,
+                    logprob=logprob,
+                    ids=candidate.ids[:length],
+                    top_ids=scored.top_ids[: length + 1],
+                    top_logprobs=scored.top_logprobs[: length + 1],
+                )
+        return sorted(best.values(), key=lambda span: -span.score)
+
+    def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
+        """Everything that starts at a word, with the lengths at which it may end."""
+        texts, places = [], []
+        for number, sentence in enumerate(sentences):
+            for start in _WORD.finditer(sentence):
+                texts.append(sentence[start.start() :][: SPAN_TOKENS * 6])
+                places.append(number)
+        if not texts:
+            return []
+        encoded = self._model.tokenizer(
+            texts, add_special_tokens=False, return_offsets_mapping=True
+        )
+        found: dict[tuple[int, ...], _Candidate] = {}
+        for text, number, ids, offsets in zip(
+            texts, places, encoded["input_ids"], encoded["offset_mapping"], strict=True
+        ):
+            key = tuple(ids[:SPAN_TOKENS])
+            ends = tuple(
+                (length, end)
+                for length, (_, end) in enumerate(offsets[:SPAN_TOKENS], start=1)
+                if not text[end : end + 1].isalnum()
+            )
+            if ends and key not in found:
+                found[key] = _Candidate(text, number, key, ends)
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    text: str
+    sentence: int
+    ids: tuple[int, ...]
+    ends: tuple[tuple[int, int], ...]
+
+
+_FUNCTION_WORDS = frozenset(
+    "a an the of in on at to is are was were be for and or by with what which who whom whose when "
+    "where how many much does do did it its as from that this there".split()
+)
+
+
+def content_words(text: str) -> list[str]:
+    """The words of a text that carry meaning, in lower case and in their order."""
+    return [word for word in re.findall(r"\w+", text.lower()) if word not in _FUNCTION_WORDS]

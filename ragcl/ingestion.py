@@ -1,0 +1,223 @@
+"""Ingest a folder: plan, read, chunk, embed, then one transaction a document.
+
+A crash at any instant leaves the last committed state, and the next ingest goes on from there. A
+file that fails keeps its old version, is reported with the reason and is tried again next time.
+Knows no answers and no learning.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest import Chunk, KnownFile, Reader, ReadError, SourceFile, chunk, embedding_text
+from ingest import plan as plan_changes
+from ingest import scan as scan_folder
+from ingest import sha256
+from ragcl.catalog import Catalog
+from ragcl.catalog.documents import ChunkRecord, Delta, DocumentRecord
+from ragcl.errors import UsageError
+from ragcl.results import Failure, IngestReport
+from ragcl.retrieval.embedder import Embedder
+from ragcl.retrieval.retriever import Retriever, check_embedder
+from ragcl.settings import IngestSettings
+
+GROUP_CHUNKS = 512  # new chunks that are embedded together, across documents
+
+Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A file that was read and chunked and waits for its vectors."""
+
+    record: DocumentRecord
+    chunks: list[Chunk]
+
+
+@dataclass
+class _Tally:
+    """What has been done so far."""
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    delta: Delta = Delta(0, 0)
+
+    def count(self, delta: Delta) -> None:
+        self.delta = Delta(self.delta.added + delta.added, self.delta.removed + delta.removed)
+
+
+def ingest_folder(
+    folder: Path,
+    catalog: Catalog,
+    embedder: Embedder,
+    retriever: Retriever,
+    settings: IngestSettings,
+    *,
+    exclude: Path,
+    progress: Progress,
+) -> IngestReport:
+    """Bring the knowledge base up to date with a folder.
+
+    Args:
+        folder: the root; it is remembered by its absolute path.
+        catalog: where documents and chunks are kept.
+        embedder: loaded only when some text is new.
+        retriever: whose index file is renewed at the end.
+        settings: limits of size, time and memory, and the length of a chunk.
+        exclude: a folder that is never read: that of the knowledge base itself.
+        progress: called as the work goes on.
+
+    Raises:
+        UsageError: there is no such folder.
+        ModelMismatchError: the knowledge base was built with another embedder.
+    """
+    started = time.time()
+    try:
+        found = scan_folder(folder, max_bytes=int(settings.max_file_mb * 2**20))
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise UsageError(f"cannot ingest: {error}.") from error
+    root = str(folder.resolve())
+    root_id = catalog.documents.root_id(root)
+    known = {record.path: record for record in catalog.documents.of_root(root_id)}
+    plan = plan_changes(found, {path: _known_file(record) for path, record in known.items()})
+    to_read = [file for file in plan.to_read if not file.absolute.is_relative_to(exclude)]
+    tally = _Tally()
+    touched: list[DocumentRecord] = []
+    if to_read:
+        check_embedder(catalog, embedder.files)
+    group: list[_Prepared] = []
+    for prepared in _prepare(
+        to_read, known, found.started_ns, embedder, settings, touched, tally, progress
+    ):
+        group.append(prepared)
+        if sum(len(one.chunks) for one in group) >= GROUP_CHUNKS:
+            _commit(group, root_id, known, catalog, embedder, tally, progress)
+            group = []
+    _commit(group, root_id, known, catalog, embedder, tally, progress)
+    catalog.documents.touch(root_id, touched)
+    for path in plan.deleted:
+        tally.count(catalog.documents.remove(root_id, path))
+    failures = {failure.path: failure.reason for failure in tally.failed}
+    catalog.documents.set_failures(root_id, failures, time.time())
+    if tally.delta != Delta(0, 0):
+        retriever.save()
+    catalog.database.checkpoint()
+    return IngestReport(
+        root=root,
+        added=tally.added,
+        updated=tally.updated,
+        unchanged=sorted([*plan.unchanged, *(record.path for record in touched)]),
+        deleted=list(plan.deleted),
+        failed=tally.failed,
+        skipped=[Failure(one.path, one.reason) for one in found.skipped],
+        chunks_added=tally.delta.added,
+        chunks_removed=tally.delta.removed,
+        seconds=time.time() - started,
+    )
+
+
+def _prepare(
+    files: list[SourceFile],
+    known: dict[str, DocumentRecord],
+    checked_ns: int,
+    embedder: Embedder,
+    settings: IngestSettings,
+    touched: list[DocumentRecord],
+    tally: _Tally,
+    progress: Progress,
+) -> Iterator[_Prepared]:
+    """Read and chunk the files whose bytes are new; note the others as touched or failed."""
+    with Reader(seconds=settings.read_seconds, memory_mb=settings.read_memory_mb) as reader:
+        for done, file in enumerate(files):
+            progress("reading", done, len(files))
+            try:
+                digest = sha256(file.absolute)
+                record = _record(file, digest, checked_ns)
+                last = known.get(file.path)
+                if last is not None and last.sha256 == digest:
+                    touched.append(record)
+                    continue
+                document = reader.read(file.absolute)
+                limit = min(settings.chunk_tokens, embedder.max_tokens)
+                chunks = chunk(document, count_tokens=embedder.count_tokens, max_tokens=limit)
+            except (ReadError, OSError, ValueError) as error:
+                tally.failed.append(Failure(file.path, str(error)))
+                continue
+            yield _Prepared(
+                _record(file, digest, checked_ns, document.title, document.media_type), chunks
+            )
+    progress("reading", len(files), len(files))
+
+
+def _commit(
+    group: list[_Prepared],
+    root_id: int,
+    known: dict[str, DocumentRecord],
+    catalog: Catalog,
+    embedder: Embedder,
+    tally: _Tally,
+    progress: Progress,
+) -> None:
+    """Embed what is new in a group of documents and store each in a transaction of its own."""
+    texts = {
+        one.content_hash: embedding_text(one.heading, one.text)
+        for prepared in group
+        for one in prepared.chunks
+    }
+    vectors = catalog.documents.known_vectors(texts)
+    missing = [key for key in texts if key not in vectors]
+    if missing:
+        done = 0
+
+        def embedded(count: int) -> None:
+            nonlocal done
+            done += count
+            progress("embedding", done, len(missing))
+
+        fresh = embedder.encode([texts[key] for key in missing], progress=embedded)
+        check_embedder(catalog, embedder.files, fresh.shape[1])
+        vectors.update(zip(missing, fresh, strict=True))
+    for prepared in group:
+        path = prepared.record.path
+        records = [
+            ChunkRecord(
+                content_hash=one.content_hash,
+                text=one.text,
+                heading=one.heading,
+                flags=tuple(sorted(one.flags)),
+                vector=vectors[one.content_hash],
+                lines=one.lines,
+                page=one.page,
+            )
+            for one in prepared.chunks
+        ]
+        tally.count(catalog.documents.replace(root_id, prepared.record, records))
+        (tally.updated if path in known else tally.added).append(path)
+
+
+def _known_file(record: DocumentRecord) -> KnownFile:
+    return KnownFile(
+        size=record.size,
+        mtime_ns=record.mtime_ns,
+        ctime_ns=record.ctime_ns,
+        sha256=record.sha256,
+        checked_ns=record.checked_ns,
+    )
+
+
+def _record(
+    file: SourceFile, digest: str, checked_ns: int, title: str = "", media_type: str = ""
+) -> DocumentRecord:
+    return DocumentRecord(
+        path=file.path,
+        title=title,
+        media_type=media_type,
+        size=file.size,
+        mtime_ns=file.mtime_ns,
+        ctime_ns=file.ctime_ns,
+        sha256=digest,
+        checked_ns=checked_ns,
+        ingested_at=time.time(),
+    )

@@ -1,0 +1,479 @@
+"""KnowledgeBase: the one object a user holds; every public verb is a method of it.
+
+It opens a folder and hands each verb to the module that does it. Models are loaded when a verb
+first needs them. Knows the order of things and does none of them itself.
+"""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self, overload
+
+from filelock import FileLock, Timeout
+
+from ragcl import model_files, settings
+from ragcl.catalog import Catalog
+from ragcl.catalog.asks import AskRecord
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, UsageError
+from ragcl.results import (
+    Answer,
+    ConsolidationReport,
+    DoctorReport,
+    EvaluationReport,
+    Explanation,
+    Failure,
+    ForgetReport,
+    Hit,
+    IngestReport,
+    Mode,
+    RollbackReport,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from ragcl.generation.answering import Answerer, AnswerStream
+    from ragcl.generation.language_model import LanguageModel
+    from ragcl.generation.reading import Narrower
+    from ragcl.retrieval.embedder import Embedder
+    from ragcl.retrieval.retriever import Retriever
+
+Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """The progress of a caller who wants none."""
+
+
+class KnowledgeBase:
+    """A folder with a catalog, an index and adapters; may be used from several threads.
+
+    Use `KnowledgeBase.open`. Several processes may have the same knowledge base open: each sees
+    what another changed at its next call.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the knowledge base in `folder`; see `open`."""
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{folder} cannot be a knowledge base: {error.strerror}. Name another folder."
+            ) from error
+        self.settings = settings.load(folder)
+        self.catalog = Catalog(folder)
+        self._loading = threading.RLock()
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
+        """Open the knowledge base in `folder`, which is created on first use.
+
+        Raises:
+            UsageError: the folder cannot be made.
+            SettingsError: its `ragcl.toml` holds something that is not a setting.
+            CatalogError: its catalog is damaged or from a newer version.
+        """
+        return cls(Path(folder).resolve())
+
+    def __enter__(self) -> Self:
+        """Nothing to do: `open` has done it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the catalog; nothing that was reported as done is lost without it."""
+        self.catalog.close()
+
+    # Documents
+
+    def ingest(
+        self, folder: str | os.PathLike[str], *, progress: Progress = _silent
+    ) -> IngestReport:
+        """Bring the knowledge base up to date with a folder of documents.
+
+        New and changed files are read, unchanged ones are not opened, those that are gone from the
+        folder are removed; a file that fails keeps its old version and is reported.
+
+        Raises:
+            UsageError: there is no such folder.
+            KnowledgeBaseBusyError: another process is ingesting.
+        """
+        from ragcl.ingestion import ingest_folder
+
+        with self._writer():
+            return ingest_folder(
+                Path(folder),
+                self.catalog,
+                self._embedder,
+                self._retriever,
+                self.settings.ingest,
+                exclude=self.folder,
+                progress=progress,
+            )
+
+    def forget(self, path: str | os.PathLike[str]) -> ForgetReport:
+        """Remove one document, with what it left in the log and the study rows.
+
+        Adapters that learned it no longer answer about it, and the next round rebuilds them
+        without it.
+
+        Args:
+            path: where the file is or was, or its path as citations name it.
+
+        Raises:
+            UsageError: no such document is known, or several are named so.
+        """
+        absolute = str(Path(path).resolve())
+        with self._writer():
+            found = self.catalog.documents.locate(absolute=absolute, source=str(path))
+            if len(found) > 1:
+                raise UsageError(f"{path} names {len(found)} documents: give the full path.")
+            if found:
+                root_id, root, source = found[0]
+                hashes = self.catalog.documents.hashes_of(root_id, source)
+                self.catalog.documents.remove(root_id, source)
+            else:
+                root, source, hashes = self._gone(absolute, str(path))
+            hashes += self.catalog.asks.hashes_cited(root, source)
+            gone = sorted(set(hashes) - self.catalog.documents.current_hashes(hashes))
+            self.catalog.forget_traces(gone)
+            self._retriever.save()
+            self.catalog.database.checkpoint()
+        held = {chunk.content_hash for a in self.catalog.learning.active()[1] for chunk in a.chunks}
+        return ForgetReport(
+            source=source,
+            chunks_removed=len(gone),
+            in_weights=len(held.intersection(gone)),
+            on_disk=(Path(root) / source).exists(),
+        )
+
+    def _gone(self, absolute: str, source: str) -> tuple[str, str, list[str]]:
+        """A document that is no longer ingested but may have left traces in the log."""
+        for root in self.catalog.documents.roots():
+            for name in {os.path.relpath(absolute, root), source}:
+                if self.catalog.asks.hashes_cited(root, name):
+                    return root, name, []
+        raise UsageError(
+            f"{source} is not a document of this knowledge base: `ragcl search` shows the names."
+        )
+
+    # Questions
+
+    def search(self, question: str, k: int = 5) -> list[Hit]:
+        """The `k` chunks nearest to a question, best first; leaves no trace in the log."""
+        if not question.strip():
+            raise UsageError("the question is empty: search for something.")
+        if k < 1:
+            raise UsageError(f"k = {k}: ask for at least one hit.")
+        return [
+            Hit(
+                text=hit.chunk.text,
+                score=hit.score,
+                source=hit.chunk.source,
+                lines=hit.chunk.lines,
+                heading=hit.chunk.heading,
+                content_hash=hit.chunk.content_hash,
+                page=hit.chunk.page,
+                root=hit.chunk.root,
+            )
+            for hit in self._retriever.retrieve([question], k)[0].hits
+        ]
+
+    @overload
+    def ask(
+        self, question: str, *, mode: Mode = ..., stream: Literal[False] = ..., record: bool = ...
+    ) -> Answer: ...
+
+    @overload
+    def ask(
+        self, question: str, *, mode: Mode = ..., stream: Literal[True], record: bool = ...
+    ) -> "AnswerStream": ...
+
+    def ask(
+        self, question: str, *, mode: Mode = "auto", stream: bool = False, record: bool = True
+    ) -> "Answer | AnswerStream":
+        """Answer one question.
+
+        Args:
+            question: in plain words.
+            mode: `auto` lets the router choose; `context`, `weights` and `both` force a route.
+            stream: give the pieces of the answer as they come; `.result` is the answer afterwards.
+            record: whether the question enters the log that consolidation learns from.
+
+        Raises:
+            UsageError: an empty or overlong question, or an unknown mode.
+            ModelNotFoundError: a model is not on this machine.
+        """
+        if stream:
+            return self._answerer.stream(question, mode, record=record)
+        return self._answerer.answer([question], mode, record=record)[0]
+
+    def ask_many(
+        self,
+        questions: Sequence[str],
+        *,
+        mode: Mode = "auto",
+        record: bool = True,
+        progress: Progress = _silent,
+    ) -> list[Answer]:
+        """Answer many questions, together where that is faster; in the order given."""
+        done = 0
+
+        def answered(count: int) -> None:
+            nonlocal done
+            done += count
+            progress("answering", done, len(questions))
+
+        return self._answerer.answer(questions, mode, record=record, progress=answered)
+
+    def feedback(self, answer_id: int, rating: int, correction: str | None = None) -> None:
+        """Say what an answer was worth: it weighs in what is learned next.
+
+        Args:
+            answer_id: the `id` of an answer that was recorded.
+            rating: -1 (bad), 0 or 1 (good).
+            correction: what the answer should have been.
+        """
+        if rating not in (-1, 0, 1):
+            raise UsageError(f"rating {rating} is not -1, 0 or 1.")
+        self._ask_record(answer_id)
+        self.catalog.asks.add_feedback(answer_id, rating, correction or None, time.time())
+
+    def explain(self, answer_id: int) -> Explanation:
+        """Why an answer was given, from which text, and whether that text still stands."""
+        ask = self._ask_record(answer_id)
+        current = self.catalog.documents.current_hashes(hit.content_hash for hit in ask.hits)
+        learned = {
+            chunk.content_hash: (adapter.id, adapter.created_at)
+            for adapter in self.catalog.learning.active()[1]
+            for chunk in adapter.chunks
+        }
+        return Explanation(
+            id=ask.id,
+            asked_at=ask.asked_at,
+            question=ask.question,
+            answer=ask.answer,
+            route=ask.route,
+            mode=ask.mode,
+            reason=str(ask.trace.get("reason", "")),
+            adapter=ask.trace.get("adapter"),
+            features=ask.trace.get("features"),
+            sources=[
+                {
+                    **hit.citation,
+                    "rank": rank,
+                    "cited": hit.content_hash in ask.trace.get("support", ()),
+                    "current": hit.content_hash in current,
+                    "adapter": learned.get(hit.content_hash, (None, None))[0],
+                    "learned_at": learned.get(hit.content_hash, (None, None))[1],
+                }
+                for rank, hit in enumerate(ask.hits)
+            ],
+            ratings=list(ask.ratings),
+            correction=ask.correction,
+        )
+
+    def _ask_record(self, answer_id: int) -> AskRecord:
+        ask = self.catalog.asks.get(answer_id)
+        if ask is None:
+            raise UsageError(f"there is no answer {answer_id} in the log.")
+        return ask
+
+    # Learning
+
+    def consolidate(self, *, if_due: bool = False, progress: Progress = _silent) -> ConsolidationReport:
+        """Run one round: what is asked often goes into the weights, if it passes the gate.
+
+        A round that was killed is taken up again. Questions are answered meanwhile.
+
+        Args:
+            if_due: do nothing when what is hot is what is learned already.
+            progress: called as the work goes on.
+
+        Raises:
+            KnowledgeBaseBusyError: another round is running.
+        """
+        from ragcl.consolidation.job import Job
+
+        with self._locked("consolidate.lock", "another consolidation is running"):
+            return Job(
+                self.folder, self.catalog, self._retriever, self._narrower, self.settings
+            ).run(if_due=if_due, progress=progress)
+
+    def rollback(self) -> RollbackReport:
+        """Make the adapters before the last promotion active again.
+
+        Where those were trained on text that is gone since, none is: the index answers.
+        """
+        before, now = self.catalog.learning.rollback()
+        if before is None:
+            raise UsageError("no adapter is active: there is nothing to roll back.")
+        self.catalog.database.checkpoint()
+        return RollbackReport(before, now, [a.id for a in self.catalog.learning.active()[1]])
+
+    # Looking
+
+    def evaluate(
+        self,
+        questions: str | os.PathLike[str],
+        *,
+        mode: Mode = "auto",
+        progress: Progress = _silent,
+    ) -> EvaluationReport:
+        """Answer a question file and score the answers; leaves no trace in the log.
+
+        Args:
+            questions: JSON lines with `question` and `answers` (accepted strings).
+            mode: which routes are allowed.
+            progress: called as the work goes on.
+        """
+        from ragcl.evaluation.metrics import read_questions, score
+
+        asked = read_questions(Path(questions))
+        started = time.time()
+        answers = self.ask_many(
+            [one["question"] for one in asked], mode=mode, record=False, progress=progress
+        )
+        return score(mode, asked, answers, time.time() - started)
+
+    def status(self) -> Status:
+        """What the knowledge base holds; loads no model."""
+        documents, chunks = self.catalog.documents.count()
+        _, adapters = self.catalog.learning.active()
+        rounds = self.catalog.learning.rounds()
+        current = self.catalog.documents.current_hashes(
+            chunk.content_hash for adapter in adapters for chunk in adapter.chunks
+        )
+        finished = [one for one in rounds if one.report is not None]
+        return Status(
+            path=str(self.folder),
+            roots=self.catalog.documents.roots(),
+            documents=documents,
+            chunks=chunks,
+            asks=self.catalog.asks.count(),
+            failed=[
+                Failure(f"{root}/{path}", reason)
+                for root, path, reason in self.catalog.documents.failed()
+            ],
+            embedder=self.settings.models.embedder,
+            language_model=self.settings.models.language_model,
+            adapters=[
+                {
+                    "id": adapter.id,
+                    "created_at": adapter.created_at,
+                    "chunks": len(adapter.chunks),
+                    "proved": len({q.content_hash for q in adapter.questions if q.proved}),
+                    "stale": sum(c.content_hash not in current for c in adapter.chunks),
+                }
+                for adapter in adapters
+            ],
+            rounds=len(rounds),
+            last_round=finished[-1].report if finished else None,
+        )
+
+    def doctor(self, *, repair: bool = True) -> DoctorReport:
+        """Check catalog, index and adapters against each other; mend what is derived."""
+        from ragcl.consolidation.promotion import adapter_problems
+
+        with self._writer():
+            problems = [f"the catalog: {one}" for one in self.catalog.database.check()]
+            if problems:
+                raise CatalogError(
+                    f"{'; '.join(problems)}. Restore catalog.sqlite from a copy, or ingest the "
+                    "documents into a new knowledge base."
+                )
+            problems += self._retriever.problems(repair=repair)
+            problems += adapter_problems(self.folder, self.catalog, repair=repair)
+            if repair:
+                self.catalog.database.checkpoint()
+        return DoctorReport(problems, repair and bool(problems))
+
+    # Parts, made when first needed
+
+    @cached_property
+    def _embedder(self) -> "Embedder":
+        from ragcl.retrieval.embedder import Embedder
+
+        models = self.settings.models
+        return Embedder(
+            model_files.resolve(models.embedder, "embedder"),
+            dtype=models.dtype,
+            device=models.device,
+        )
+
+    @cached_property
+    def _retriever(self) -> "Retriever":
+        from ragcl.retrieval.retriever import Retriever
+
+        return Retriever(self.catalog, self._embedder, self.folder)
+
+    @cached_property
+    def _narrower(self) -> "Narrower":
+        from ragcl.generation.reading import Narrower
+
+        return Narrower(self._embedder)
+
+    @cached_property
+    def _language_model(self) -> "LanguageModel":
+        from ragcl.generation.language_model import LanguageModel
+
+        models = self.settings.models
+        return LanguageModel(
+            model_files.resolve(models.language_model, "language_model"),
+            dtype=models.dtype,
+            device=models.device,
+        )
+
+    @property
+    def _answerer(self) -> "Answerer":
+        with self._loading:
+            return self._answerer_once
+
+    @cached_property
+    def _answerer_once(self) -> "Answerer":
+        from ragcl.generation.answering import Answerer
+
+        return Answerer(
+            self.catalog,
+            self._retriever,
+            self._narrower,
+            self._language_model,
+            self.settings.answering,
+            self.folder / "adapters",
+        )
+
+    # Locks
+
+    @contextlib.contextmanager
+    def _writer(self) -> Iterator[None]:
+        with self._locked("write.lock", "another process is changing it"):
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self, name: str, what: str) -> Iterator[None]:
+        lock = FileLock(self.folder / name)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise KnowledgeBaseBusyError(
+                f"{self.folder} is busy: {what}. Wait until it has finished and try again."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
