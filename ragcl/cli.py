@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -237,6 +238,7 @@ def consolidate(
 def schedule(
     context: typer.Context,
     cron: Annotated[str, typer.Option(help="When, as in crontab: minute hour day month weekday.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON a round.")] = False,
 ) -> None:
     """Stay and run a round whenever one is due at the times given; stop with SIGTERM."""
     from apscheduler.schedulers.blocking import BlockingScheduler
@@ -248,7 +250,7 @@ def schedule(
         raise UsageError(f"--cron {cron!r}: {error}. Example: '0 3 * * *'.") from error
     with _opened(context) as kb:
         scheduler = BlockingScheduler()
-        scheduler.add_job(_scheduled, trigger, args=[kb], max_instances=1, coalesce=True)
+        scheduler.add_job(_scheduled, trigger, args=[kb, json], max_instances=1, coalesce=True)
         signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
         now = datetime.now(trigger.timezone)
         typer.echo(f"next round at {trigger.get_next_fire_time(None, now)}", err=True)
@@ -256,14 +258,16 @@ def schedule(
             scheduler.start()
 
 
-def _scheduled(kb: "KnowledgeBase") -> None:
+def _scheduled(kb: "KnowledgeBase", json: bool) -> None:
     """One round of the daemon: whatever it comes to, the daemon goes on."""
     try:
         report = kb.consolidate(if_due=True)
     except RagclError as error:
         typer.echo(f"ragcl: {error}", err=True)
-    else:
-        typer.echo(f"{datetime.now():%Y-%m-%d %H:%M} {report.status} {report.reason}", err=True)
+        return
+    typer.echo(f"{datetime.now():%Y-%m-%d %H:%M} {report.status} {report.reason}", err=True)
+    if json:
+        typer.echo(json_module.dumps(asdict(report), ensure_ascii=False))
 
 
 @app.command()

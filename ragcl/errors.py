@@ -35,7 +35,3 @@ class KnowledgeBaseBusyError(RagclError):
 
 class CatalogError(RagclError):
     """The catalog cannot be opened or written (damaged, from a newer version, disk full)."""
-
-
-class ReadError(Exception):
-    """One file could not be turned into text; the ingest goes on without it."""

@@ -77,7 +77,7 @@ def ingest_folder(
     try:
         found = scan_folder(folder, max_bytes=int(settings.max_file_mb * 2**20))
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        raise UsageError(f"cannot ingest: {error}.") from error
+        raise UsageError(f"cannot ingest: {error}. Check the path.") from error
     root = str(folder.resolve())
     root_id = catalog.documents.root_id(root)
     known = {record.path: record for record in catalog.documents.of_root(root_id)}
@@ -101,8 +101,7 @@ def ingest_folder(
         tally.count(catalog.documents.remove(root_id, path))
     failures = {failure.path: failure.reason for failure in tally.failed}
     catalog.documents.set_failures(root_id, failures, time.time())
-    if tally.delta != Delta(0, 0):
-        retriever.save()
+    retriever.save()  # even if nothing changed now: the last ingest may have been killed before it
     catalog.database.checkpoint()
     return IngestReport(
         root=root,

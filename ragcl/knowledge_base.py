@@ -137,6 +137,7 @@ class KnowledgeBase:
             UsageError: no such document is known, or several are named so.
         """
         absolute = str(Path(path).resolve())
+        retriever = self._retriever  # before anything is changed: its model may be missing
         with self._writer():
             found = self.catalog.documents.locate(absolute=absolute, source=str(path))
             if len(found) > 1:
@@ -150,7 +151,7 @@ class KnowledgeBase:
             hashes += self.catalog.asks.hashes_cited(root, source)
             gone = sorted(set(hashes) - self.catalog.documents.current_hashes(hashes))
             self.catalog.forget_traces(gone)
-            self._retriever.save()
+            retriever.save()
             self.catalog.database.checkpoint()
         held = {chunk.content_hash for a in self.catalog.learning.active()[1] for chunk in a.chunks}
         return ForgetReport(
@@ -173,9 +174,14 @@ class KnowledgeBase:
     # Questions
 
     def search(self, question: str, k: int = 5) -> list[Hit]:
-        """The `k` chunks nearest to a question, best first; leaves no trace in the log."""
-        if not question.strip():
-            raise UsageError("the question is empty: search for something.")
+        """The `k` chunks nearest to a question, best first; leaves no trace in the log.
+
+        Raises:
+            UsageError: an empty or overlong question, or no hits are asked for.
+        """
+        from ragcl.generation.answering import check_question
+
+        check_question(question, self.settings.answering.max_question_chars)
         if k < 1:
             raise UsageError(f"k = {k}: ask for at least one hit.")
         return [
@@ -470,6 +476,11 @@ class KnowledgeBase:
         except Timeout as error:
             raise KnowledgeBaseBusyError(
                 f"{self.folder} is busy: {what}. Wait until it has finished and try again."
+            ) from error
+        except OSError as error:
+            raise CatalogError(
+                f"{self.folder} cannot be written: {error.strerror}. Free some disk space, or "
+                "check its permissions."
             ) from error
         try:
             yield

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from ragcl.errors import SettingsError
 
@@ -115,6 +116,8 @@ def load(folder: Path) -> Settings:
             raise SettingsError(f"{path} is not valid TOML: {error}. Correct or remove it.") from error
     try:
         return Settings(**values)
+    except UnreadableVariable as error:
+        raise SettingsError(f"the environment: {error}. Correct or unset the variable.") from error
     except ValidationError as error:
         problems = "; ".join(_describe(problem) for problem in error.errors())
         raise SettingsError(f"{path}: {problems}. Correct it or remove the line.") from error

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, Select, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog.database import Database
+from ragcl.catalog.database import SQLITE_VARIABLES, Database
 from ragcl.catalog.schema import ask_hits, asks, feedback
 
 
@@ -133,13 +133,15 @@ def forget(connection: Connection, hashes: Sequence[str]) -> None:
     A question that one of them answered best goes altogether; where one was shown to the model
     beside others, that hit goes and so does the answer, which may quote it.
     """
-    touched = select(ask_hits.c.ask_id).where(ask_hits.c.content_hash.in_(hashes))
-    best = touched.where(ask_hits.c.rank == 0)
-    connection.execute(delete(asks).where(asks.c.id.in_(best)))
-    connection.execute(
-        asks.update().where(asks.c.id.in_(touched)).values(answer="", trace={"forgotten": True})
-    )
-    connection.execute(delete(ask_hits).where(ask_hits.c.content_hash.in_(hashes)))
+    for start in range(0, len(hashes), SQLITE_VARIABLES):
+        part = hashes[start : start + SQLITE_VARIABLES]
+        touched = select(ask_hits.c.ask_id).where(ask_hits.c.content_hash.in_(part))
+        best = touched.where(ask_hits.c.rank == 0)
+        connection.execute(delete(asks).where(asks.c.id.in_(best)))
+        connection.execute(
+            asks.update().where(asks.c.id.in_(touched)).values(answer="", trace={"forgotten": True})
+        )
+        connection.execute(delete(ask_hits).where(ask_hits.c.content_hash.in_(part)))
 
 
 def _grouped(

@@ -4,6 +4,7 @@ Readers see a snapshot and never wait for a writer (write-ahead log); writers qu
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ragcl.catalog import migrations
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError
 
 BUSY_SECONDS = 10
+SQLITE_VARIABLES = 900  # below the smallest limit on variables of one statement that is in use
 
 
 class Database:
@@ -31,11 +33,15 @@ class Database:
         )
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
-        with self.reading() as connection:
-            current = migrations.version(connection)
-        if current != len(migrations.STEPS):
-            with self.writing() as connection:
-                migrations.migrate(connection, path)
+        try:
+            with self.reading() as connection:
+                current = migrations.version(connection)
+            if current != len(migrations.STEPS):
+                with self.writing() as connection:
+                    migrations.migrate(connection, path)
+        except BaseException:
+            self.close()
+            raise
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -74,8 +80,8 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
-            reason = str(error.orig)
+        except (DBAPIError, sqlite3.Error) as error:
+            reason = str(error.orig if isinstance(error, DBAPIError) else error)
             if "locked" in reason or "busy" in reason:
                 raise KnowledgeBaseBusyError(
                     f"{self.path} is being written by another process ({reason}). Try again."
@@ -85,10 +91,10 @@ class Database:
                     f"{self.path} could not be written: {reason}. Free some disk space and run "
                     "the command again; everything committed before is intact."
                 ) from error
-            if "malformed" in reason or "not a database" in reason:
+            if any(sign in reason for sign in ("malformed", "not a database", "no such table")):
                 raise CatalogError(
-                    f"{self.path} is damaged: {reason}. Restore it from a copy, or remove the "
-                    "knowledge base and ingest the documents again."
+                    f"{self.path} is damaged or no catalog of ragcl: {reason}. Restore it from a "
+                    "copy, or remove the knowledge base and ingest the documents again."
                 ) from error
             if "readonly" in reason or "unable to open" in reason:
                 raise CatalogError(

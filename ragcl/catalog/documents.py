@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog.database import Database
+from ragcl.catalog.database import SQLITE_VARIABLES, Database
 from ragcl.catalog.schema import (
     chunks,
     documents,
@@ -23,8 +23,6 @@ from ragcl.catalog.schema import (
     roots,
     state,
 )
-
-SQLITE_VARIABLES = 900  # below the smallest limit on variables of one statement that is in use
 
 
 @dataclass(frozen=True)
@@ -217,7 +215,7 @@ class Documents:
         """Note which files of a root could not be ingested this time, by path, and why."""
         query = select(failures.c.path, failures.c.reason).where(failures.c.root_id == root_id)
         with self._database.reading() as connection:
-            if dict(connection.execute(query).tuples().all()) == reasons:
+            if {row.path: row.reason for row in connection.execute(query)} == reasons:
                 return
         with self._database.writing() as connection:
             connection.execute(delete(failures).where(failures.c.root_id == root_id))

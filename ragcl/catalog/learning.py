@@ -4,15 +4,16 @@ Which adapters answer is one row (`active_set` in `state`), so promotion and rol
 of one value. Knows nothing of training, and no file: adapters lie in folders named by their ids.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, String, bindparam, cast, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog.database import Database
+from ragcl.catalog.database import SQLITE_VARIABLES, Database
 from ragcl.catalog.schema import (
     adapter_chunks,
     adapter_questions,
@@ -109,33 +110,31 @@ class Learning:
 
     # Study rows
 
-    def study(self, content_hash: str, teacher: str) -> dict[str, dict[str, Any]]:
-        """The stored study rows of one chunk by this teacher, by question."""
-        query = select(study_rows.c.question, study_rows.c.row).where(
-            study_rows.c.content_hash == content_hash, study_rows.c.teacher == teacher
+    def study(self, hashes: Iterable[str], teacher: str) -> dict[str, dict[str, Any]]:
+        """The rows that this teacher read in these chunks, by question; the newest of each."""
+        query = (
+            select(study_rows.c.question, study_rows.c.row)
+            .where(study_rows.c.teacher == teacher)
+            .where(study_rows.c.content_hash.in_(list(hashes)))
+            .order_by(study_rows.c.id)
         )
         with self._database.reading() as connection:
             return {row.question: row.row for row in connection.execute(query)}
 
-    def add_study(self, content_hash: str, teacher: str, rows: dict[str, dict[str, Any]]) -> None:
-        """Store the study rows of one chunk, replacing those of the same questions."""
+    def add_study(self, teacher: str, rows: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+        """Store (chunk, question, row), replacing what this teacher read for it before."""
         if not rows:
             return
+        same = delete(study_rows).where(
+            study_rows.c.teacher == teacher, study_rows.c.question == bindparam("asked")
+        )
         with self._database.writing() as connection:
-            query = insert(study_rows)
+            connection.execute(same, [{"asked": question} for _, question, _ in rows])
             connection.execute(
-                query.on_conflict_do_update(
-                    index_elements=["content_hash", "teacher", "question"],
-                    set_={"row": query.excluded.row},
-                ),
+                insert(study_rows).on_conflict_do_nothing(),
                 [
-                    {
-                        "content_hash": content_hash,
-                        "teacher": teacher,
-                        "question": question,
-                        "row": row,
-                    }
-                    for question, row in rows.items()
+                    {"content_hash": key, "teacher": teacher, "question": question, "row": row}
+                    for key, question, row in rows
                 ],
             )
 
@@ -153,30 +152,27 @@ class Learning:
                     thresholds=record.thresholds,
                 )
             )
-            connection.execute(
-                insert(adapter_chunks),
-                [
-                    {
-                        "adapter_id": record.id,
-                        "content_hash": chunk.content_hash,
-                        "vector": chunk.vector.astype(np.float32).tobytes(),
-                    }
-                    for chunk in record.chunks
-                ],
-            )
-            connection.execute(
-                insert(adapter_questions),
-                [
-                    {
-                        "adapter_id": record.id,
-                        "content_hash": question.content_hash,
-                        "question": question.question,
-                        "vector": question.vector.astype(np.float32).tobytes(),
-                        "proved": question.proved,
-                    }
-                    for question in record.questions
-                ],
-            )
+            learned = [
+                {
+                    "adapter_id": record.id,
+                    "content_hash": chunk.content_hash,
+                    "vector": chunk.vector.astype(np.float32).tobytes(),
+                }
+                for chunk in record.chunks
+            ]
+            asked = [
+                {
+                    "adapter_id": record.id,
+                    "content_hash": question.content_hash,
+                    "question": question.question,
+                    "vector": question.vector.astype(np.float32).tobytes(),
+                    "proved": question.proved,
+                }
+                for question in record.questions
+            ]
+            for table, rows in ((adapter_chunks, learned), (adapter_questions, asked)):
+                if rows:
+                    connection.execute(insert(table), rows)
 
     def promote(
         self, round_id: int, adapter_ids: Sequence[str], report: dict[str, Any], now: float
@@ -266,16 +262,25 @@ class Learning:
 def forget(connection: Connection, hashes: Iterable[str]) -> None:
     """Remove the study rows and learned questions of these chunks, in the caller's transaction.
 
+    A row goes as well when one of them was only read beside the chunk that answered.
+
     The vector of a learned chunk stays until its adapter is rebuilt: it is what keeps the weights
     from answering about a text that they still hold.
     """
     gone = list(hashes)
-    connection.execute(delete(study_rows).where(study_rows.c.content_hash.in_(gone)))
-    connection.execute(
-        update(adapter_questions)
-        .where(adapter_questions.c.content_hash.in_(gone))
-        .values(question="", proved=False)
-    )
+    wanted = set(gone)
+    rows = connection.execute(select(study_rows.c.id, cast(study_rows.c.row, String))).all()
+    beside = [row_id for row_id, text in rows if wanted.intersection(re.findall(r"\w+", text))]
+    for row_id in beside:
+        connection.execute(delete(study_rows).where(study_rows.c.id == row_id))
+    for start in range(0, len(gone), SQLITE_VARIABLES):
+        part = gone[start : start + SQLITE_VARIABLES]
+        connection.execute(delete(study_rows).where(study_rows.c.content_hash.in_(part)))
+        connection.execute(
+            update(adapter_questions)
+            .where(adapter_questions.c.content_hash.in_(part))
+            .values(question="", proved=False)
+        )
 
 
 def _active_id(connection: Connection) -> int | None:

@@ -5,10 +5,11 @@ lambda x cross-entropy on the answer (Hinton et al. 2015), plus the same KL on a
 transformers' Trainer. Knows nothing of chunks, gates or the catalog.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,16 @@ from ragcl.generation.language_model import LanguageModel
 from ragcl.settings import ConsolidationSettings
 
 ANCHORS_A_STEP = 2
+CONTEXT_ROWS_A_STEP = 1
+BATCH_ROWS = 16  # rows that go through the frozen layers together
 
 
 @dataclass(frozen=True)
 class Example:
     """Token ids of a prompt and a target; soft labels `(len(target), TOP)`.
 
-    `hard` is the weight of the cross-entropy, `soft` that of the KL divergence.
+    `hard` is the weight of the cross-entropy, `soft` that of the KL divergence. `hidden`,
+    `(len(prompt) + len(target), width)`, is what the frozen layers make of it, if it was computed.
     """
 
     prompt: tuple[int, ...]
@@ -38,6 +42,7 @@ class Example:
     top_logprobs: torch.Tensor
     hard: float
     soft: float
+    hidden: torch.Tensor | None = None
 
 
 def sparse_kl(
@@ -64,6 +69,7 @@ def sparse_kl(
 def train(
     model: LanguageModel,
     examples: Sequence[Example],
+    context: Sequence[Example],
     anchors: Sequence[Anchor],
     folder: Path,
     settings: ConsolidationSettings,
@@ -75,7 +81,9 @@ def train(
 
     Args:
         model: the base model; no adapter may be attached to it.
-        examples: the rows to learn.
+        examples: the rows to learn, an epoch is once through them.
+        context: rows with passages in the prompt, of which each step sees a few, so that the
+            model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
         anchors: the texts on which to stay near the base model.
         folder: where `adapter_model.safetensors` and its configuration go.
         settings: rank, layers, learning rate and the rest.
@@ -89,6 +97,17 @@ def train(
     layers = int(base.config.num_hidden_layers)
     first = layers - max(1, round(layers * settings.layers))
     torch.manual_seed(settings.seed)
+    beside = [
+        Example(a.ids[:1], a.ids[1:], a.top_ids[:-1], a.top_logprobs[:-1], 0.0, 1.0)
+        for a in anchors
+    ]
+    frozen = FrozenLayers(base, first)
+    collator = _Collator(
+        [(frozen.through(context), CONTEXT_ROWS_A_STEP, 1.0),
+         (frozen.through(beside), ANCHORS_A_STEP, settings.anchor_weight)],
+        settings.seed,
+    )
+    rows = _Examples(frozen.through(examples))
     adapted = get_peft_model(
         base,
         LoraConfig(
@@ -101,33 +120,15 @@ def train(
         ),
     )
     watch = _Watch(deadline, progress)
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder / "runs"))
-    trainer = _Distiller(
-        model=adapted,
-        args=TrainingArguments(
-            output_dir=str(folder / "trainer"),
-            num_train_epochs=settings.epochs,
-            per_device_train_batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=0.05,
-            weight_decay=0.0,
-            logging_steps=1,
-            save_strategy="no",
-            report_to=["tensorboard"],
-            remove_unused_columns=False,
-            disable_tqdm=True,
-            use_cpu=base.device.type == "cpu",
-            seed=settings.seed,
-            dataloader_pin_memory=False,
-        ),
-        train_dataset=_Examples(examples),
-        data_collator=_Collator(anchors, settings.seed),
-        callbacks=[watch],
-    )
-    trainer.anchor_weight = settings.anchor_weight
     try:
-        trainer.train()
+        with frozen.cut_off():
+            _Distiller(
+                model=adapted,
+                args=_arguments(settings, folder, base.device),
+                train_dataset=rows,
+                data_collator=collator,
+                callbacks=[watch],
+            ).train()
         adapted.save_pretrained(str(folder))
     finally:
         adapted.unload()
@@ -135,6 +136,93 @@ def train(
         base.eval()
     last = watch.losses[-max(1, len(watch.losses) // 10) :]
     return {"loss": sum(last) / max(1, len(last)), "steps": float(len(watch.losses))}
+
+
+class FrozenLayers:
+    """The layers below the lowest adapted one: constant, so computed once for every row.
+
+    Models whose decoder is not a plain stack, where starting from a layer in the middle gives
+    something else, are recognised by trying, and then go the whole way at every step.
+    """
+
+    def __init__(self, base: Any, first: int) -> None:
+        """`first` is the number of layers to compute once."""
+        self._base = base
+        self._first = first if first and self._can_start_at(first) else 0
+
+    @torch.inference_mode()
+    def through(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples with what the frozen layers make of them."""
+        if not self._first:
+            return list(examples)
+        done: list[Example] = []
+        with self._only(slice(self._first + 1)):
+            for start in range(0, len(examples), BATCH_ROWS):
+                group = examples[start : start + BATCH_ROWS]
+                batch = _pad(group, 1.0)
+                states = self._base(
+                    input_ids=batch["input_ids"].to(self._base.device),
+                    attention_mask=batch["attention_mask"].to(self._base.device),
+                    position_ids=batch["position_ids"].to(self._base.device),
+                    use_cache=False,
+                    output_hidden_states=True,
+                    logits_to_keep=1,
+                ).hidden_states[self._first]
+                for row, example in enumerate(group):
+                    length = len(example.prompt) + len(example.target)
+                    done.append(replace(example, hidden=states[row, -length:].clone().cpu()))
+        return done
+
+    @contextlib.contextmanager
+    def _only(self, part: slice) -> Iterator[None]:
+        """Within it the decoder has only these of its layers."""
+        decoder = self._base.get_decoder()
+        whole = decoder.layers
+        decoder.layers = whole[part]
+        try:
+            yield
+        finally:
+            decoder.layers = whole
+
+    @contextlib.contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """Within it the decoder starts at the first layer that is not frozen."""
+        with self._only(slice(self._first, None)) if self._first else contextlib.nullcontext():
+            yield
+
+    @torch.inference_mode()
+    def _can_start_at(self, first: int) -> bool:
+        if not isinstance(getattr(self._base.get_decoder(), "layers", None), torch.nn.ModuleList):
+            return False
+        self._first = first
+        ids = torch.arange(1, 9, device=self._base.device)[None]
+        whole = self._base(input_ids=ids, use_cache=False, output_hidden_states=True)
+        with self.cut_off():
+            upper = self._base(inputs_embeds=whole.hidden_states[first], use_cache=False)
+        return torch.allclose(whole.logits.float(), upper.logits.float(), rtol=0.01, atol=0.1)
+
+
+def _arguments(
+    settings: ConsolidationSettings, folder: Path, device: torch.device
+) -> TrainingArguments:
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "runs")
+    return TrainingArguments(
+        output_dir=str(folder / "trainer"),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.05,
+        weight_decay=0.0,
+        logging_steps=1,
+        save_strategy="no",
+        report_to=["tensorboard"],
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        use_cpu=device.type == "cpu",
+        seed=settings.seed,
+        dataloader_pin_memory=False,
+    )
 
 
 def _linear_layers(base: Any) -> list[str]:
@@ -160,33 +248,41 @@ class _Examples(Dataset[Example]):
 
 
 class _Collator:
-    """Left-padded rows, so that every target stands at the end, and a few anchors with each."""
+    """A batch is some rows, and beside them a few of every other kind, each kind with a weight."""
 
-    def __init__(self, anchors: Sequence[Anchor], seed: int) -> None:
-        self._anchors = anchors
-        self._order = self._shuffled(torch.Generator().manual_seed(seed))
+    def __init__(self, beside: Sequence[tuple[Sequence[Example], int, float]], seed: int) -> None:
+        self._beside = [
+            (_shuffled(examples, seed), min(count, len(examples)), weight)
+            for examples, count, weight in beside
+            if examples
+        ]
 
     def __call__(self, examples: list[Example]) -> dict[str, Any]:
-        rows = [
-            Example(a.ids[:1], a.ids[1:], a.top_ids[:-1], a.top_logprobs[:-1], 0.0, 1.0)
-            for a in (next(self._order) for _ in range(ANCHORS_A_STEP if self._anchors else 0))
-        ]
-        return {"rows": _pad(examples), "anchors": _pad(rows) if rows else None}
-
-    def _shuffled(self, random: torch.Generator) -> Iterator[Anchor]:
-        while True:
-            for i in torch.randperm(len(self._anchors), generator=random).tolist():
-                yield self._anchors[i]
+        parts = [_pad(examples, 1.0)]
+        for order, count, weight in self._beside:
+            parts.append(_pad([next(order) for _ in range(count)], weight))
+        return {"parts": parts}
 
 
-def _pad(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
-    """A batch: tokens `(rows, width)`, and what is asked of the last `targets` places."""
+def _shuffled(examples: Sequence[Example], seed: int) -> Iterator[Example]:
+    random = torch.Generator().manual_seed(seed)
+    while True:
+        for i in torch.randperm(len(examples), generator=random).tolist():
+            yield examples[i]
+
+
+def _pad(examples: Sequence[Example], weight: float) -> dict[str, Any]:
+    """Left-padded rows, so that every target stands at the end.
+
+    Tokens or hidden states are `(rows, width[, dim])`; what is asked of the last `targets` places
+    is `(rows, targets[, TOP])`.
+    """
     width = max(len(e.prompt) + len(e.target) for e in examples)
     targets = max(len(e.target) for e in examples)
     k = max(e.top_ids.shape[-1] for e in examples)
     n = len(examples)
-    batch = {
-        "input_ids": torch.zeros(n, width, dtype=torch.long),
+    batch: dict[str, Any] = {
+        "weight": weight,
         "attention_mask": torch.zeros(n, width, dtype=torch.long),
         "position_ids": torch.zeros(n, width, dtype=torch.long),
         "target": torch.zeros(n, targets, dtype=torch.long),
@@ -195,14 +291,22 @@ def _pad(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
         "hard": torch.zeros(n, targets),
         "soft": torch.zeros(n, targets),
     }
+    hidden = examples[0].hidden
+    if hidden is None:
+        batch["input_ids"] = torch.zeros(n, width, dtype=torch.long)
+    else:
+        batch["inputs_embeds"] = torch.zeros(n, width, hidden.shape[-1], dtype=hidden.dtype)
     for row, example in enumerate(examples):
         ids = torch.tensor([*example.prompt, *example.target])
+        if example.hidden is None:
+            batch["input_ids"][row, -len(ids) :] = ids
+        else:
+            batch["inputs_embeds"][row, -len(ids) :] = example.hidden
         length = len(example.target)
-        batch["input_ids"][row, -len(ids) :] = ids
+        known = example.top_ids.shape[-1]
         batch["attention_mask"][row, -len(ids) :] = 1
         batch["position_ids"][row, -len(ids) :] = torch.arange(len(ids))
         batch["target"][row, -length:] = ids[-length:]
-        known = example.top_ids.shape[-1]
         batch["top_ids"][row, -length:, :known] = example.top_ids
         batch["top_logprobs"][row, -length:, :known] = example.top_logprobs
         batch["hard"][row, -length:] = example.hard
@@ -210,39 +314,39 @@ def _pad(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
     return batch
 
 
-class _Distiller(Trainer):  # type: ignore[misc]
+class _Distiller(Trainer):
     """A Trainer whose loss compares the model with soft and hard labels."""
 
-    anchor_weight = 1.0
-
     def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The mean loss a token of the rows, plus that of the anchors times their weight."""
-        loss = self._loss(model, inputs["rows"])
-        if inputs["anchors"] is not None:
-            loss = loss + self.anchor_weight * self._loss(model, inputs["anchors"])
+        """The mean loss a token of every part of the batch, times its weight."""
+        loss = sum(part["weight"] * self._loss(model, part) for part in inputs["parts"])
         return (loss, None) if return_outputs else loss
 
     @staticmethod
-    def _loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        places = batch["target"].shape[1]
+    def _loss(model: Any, part: dict[str, Any]) -> torch.Tensor:
+        fed = "input_ids" if "input_ids" in part else "inputs_embeds"
         output = model(
-            input_ids=batch["input_ids"],
-            attention_mask=batch["attention_mask"],
-            position_ids=batch["position_ids"],
+            **{fed: part[fed]},
+            attention_mask=part["attention_mask"],
+            position_ids=part["position_ids"],
             use_cache=False,
-            logits_to_keep=places + 1,
+            logits_to_keep=part["target"].shape[1] + 1,
         )
         logprobs = log_softmax(output.logits[:, :-1].float(), dim=-1)
-        hard = -logprobs.gather(-1, batch["target"][..., None])[..., 0]
-        soft = sparse_kl(logprobs, batch["top_ids"], batch["top_logprobs"])
-        counted = ((batch["hard"] + batch["soft"]) > 0).sum().clamp_min(1)
-        loss: torch.Tensor = (batch["hard"] * hard + batch["soft"] * soft).sum() / counted
+        hard = -logprobs.gather(-1, part["target"][..., None])[..., 0]
+        soft = sparse_kl(logprobs, part["top_ids"], part["top_logprobs"])
+        counted = ((part["hard"] + part["soft"]) > 0).sum().clamp_min(1)
+        loss: torch.Tensor = (part["hard"] * hard + part["soft"] * soft).sum() / counted
         return loss
 
 
-class _Watch(TrainerCallback):  # type: ignore[misc]
+class _Watch(TrainerCallback):
     """Passes on progress, keeps the losses and stops the training at the deadline."""
 
     def __init__(self, deadline: float, progress: Callable[[int, int], None]) -> None:
@@ -254,7 +358,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
     ) -> None:
         if logs and "loss" in logs:
-            self.losses.append(logs["loss"])
+            self.losses.append(float(logs["loss"]))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._progress(state.global_step, state.max_steps)

@@ -10,7 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,17 @@ import torch
 
 from ragcl import model_files
 from ragcl.catalog import Catalog
+from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation import anchors as anchor_texts
 from ragcl.consolidation import distillation, promotion, report
 from ragcl.consolidation.selection import Selection, select
-from ragcl.consolidation.study import Studier, StudyRow
+from ragcl.consolidation.study import Studier
 from ragcl.consolidation.verification import Verdict, drift, verify
 from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.reading import Narrower
+from ragcl.generation.reading import Narrower, Reader, Reading
 from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
 from ragcl.settings import Settings
@@ -48,8 +49,8 @@ class _Shard:
 
     name: str
     chunks: tuple[str, ...]
-    trained: list[StudyRow] = field(default_factory=list)
-    held_out: list[StudyRow] = field(default_factory=list)
+    trained: list[Reading] = field(default_factory=list)
+    held_out: list[Reading] = field(default_factory=list)
     adapter: str = ""
     verdict: Verdict | None = None
     losses: dict[str, float] = field(default_factory=dict)
@@ -98,12 +99,14 @@ class Job:
         if changed:
             self._distil(changed, round_id, deadline, progress)
             self._verify(changed, round_id, progress)
+        elif {shard.adapter for shard in shards} == self._active_ids():
+            return self._unchanged(round_id, selection)
         return self._conclude(round_id, selection, shards, changed, started)
 
     # Selection
 
     def _select(self, now: float) -> tuple[Selection, dict[str, str]]:
-        log = self._catalog.asks.log()
+        log = self._renewed(self._catalog.asks.log())
         named = {hit.content_hash for ask in log for hit in ask.hits}
         current = self._catalog.documents.current(named)
         _, active = self._catalog.learning.active()
@@ -113,6 +116,28 @@ class Job:
             for chunk in adapter.chunks
         }
         return select(log, current, learned, self._limits, now), learned
+
+    def _renewed(self, log: Sequence[AskRecord]) -> list[AskRecord]:
+        """The log, with the asks about text that has been edited on what answers them now."""
+        current = self._catalog.documents.current_hashes(
+            {hit.content_hash for ask in log for hit in ask.hits}
+        )
+        old = [
+            i
+            for i, ask in enumerate(log)
+            if ask.hits and not current.issuperset(ask.trace.get("support", ())[:1])
+        ]
+        renewed = list(log)
+        if not old:
+            return renewed
+        found = self._retriever.nearest(
+            np.stack([log[i].vector for i in old]), self._settings.answering.passages
+        )
+        for i, retrieval in zip(old, found, strict=True):
+            hits = tuple(HitRecord(h.chunk.content_hash, h.score, {}) for h in retrieval.hits)
+            support = [hit.content_hash for hit in hits[:1]]
+            renewed[i] = replace(log[i], hits=hits, trace={**log[i].trace, "support": support})
+        return renewed
 
     def _nothing_due(
         self, selection: Selection, learned: Mapping[str, str], if_due: bool
@@ -149,13 +174,9 @@ class Job:
         """Read the questions of the hot chunks and share the rows out to train and to verify."""
         started = time.time()
         answering = self._settings.answering
+        reader = Reader(self._model, self._narrower, answering.context_tokens)
         studier = Studier(
-            self._catalog,
-            self._retriever,
-            self._narrower,
-            self._model,
-            passages=answering.passages,
-            context_tokens=answering.context_tokens,
+            self._catalog, self._retriever, reader, passages=answering.passages
         )
         shards = [
             _Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
@@ -188,7 +209,7 @@ class Job:
         """What an adapter is trained on, and how, as a short name."""
         what = [
             teacher,
-            asdict(self._limits),
+            self._limits.model_dump(),
             [(row.content_hash, row.question, row.answer) for row in shard.trained],
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
@@ -212,7 +233,7 @@ class Job:
             if manifest is None:
                 losses = distillation.train(
                     self._model,
-                    self._examples(shard),
+                    *self._examples(shard),
                     kept,
                     folder,
                     self._limits,
@@ -232,34 +253,31 @@ class Job:
             shard.losses = {name: manifest[name] for name in ("loss", "steps")}
         self._seconds["distillation"] = time.time() - started
 
-    def _examples(self, shard: _Shard) -> list[distillation.Example]:
-        """The training rows of a shard, as prompts and targets."""
+    def _examples(
+        self, shard: _Shard
+    ) -> tuple[list[distillation.Example], list[distillation.Example]]:
+        """The rows of a shard as prompts and targets: closed-book, and with context."""
         prompts = Prompts(self._model.tokenizer)
         limits = self._limits
-        examples = []
+        budget = self._settings.answering.context_tokens
+        closed, context = [], []
         for i, row in enumerate(shard.trained):
-            target = (*row.ids, self._model.tokenizer.eos_token_id)
-            closed = prompts.closed_book(row.question).ids
-            rows = [(closed, limits.cross_entropy_weight * row.trust)]
+            example = distillation.Example(
+                prompt=prompts.closed_book(row.question).ids,
+                target=(*row.ids, self._model.tokenizer.eos_token_id),
+                top_ids=row.top_ids,
+                top_logprobs=row.top_logprobs,
+                hard=limits.cross_entropy_weight * row.trust,
+                soft=limits.soft_label_weight,
+            )
+            closed.append(example)
             if i % CONTEXT_ROW_EVERY == 0:
                 texts = [sentence.text for sentence in row.sentences]
-                budget = self._settings.answering.context_tokens
-                rows.append((prompts.with_context(row.question, texts, budget).ids, 0.0))
-            for prompt, hard in rows:
-                examples.append(
-                    distillation.Example(
-                        prompt=prompt,
-                        target=target,
-                        top_ids=row.top_ids,
-                        top_logprobs=row.top_logprobs,
-                        hard=hard,
-                        soft=limits.soft_label_weight if hard else 1.0,
-                    )
-                )
-        unanswerable = self._unanswerable(shard)
+                prompt = prompts.with_context(row.question, texts, budget).ids
+                context.append(replace(example, prompt=prompt, hard=0.0, soft=1.0))
         target = prompts.answer_ids(ABSTENTION)
-        for question in unanswerable:
-            examples.append(
+        for question in self._unanswerable(shard):
+            closed.append(
                 distillation.Example(
                     prompt=prompts.closed_book(question).ids,
                     target=target,
@@ -269,7 +287,7 @@ class Job:
                     soft=0.0,
                 )
             )
-        return examples
+        return closed, context
 
     def _unanswerable(self, shard: _Shard) -> list[str]:
         """Logged questions that nothing in the knowledge base answered, the newest first."""
@@ -326,6 +344,17 @@ class Job:
 
     # Promotion
 
+    def _unchanged(self, round_id: int, selection: Selection) -> ConsolidationReport:
+        """Close a round whose study set is the one that was learned already."""
+        done = ConsolidationReport(
+            round_id,
+            "nothing due",
+            "everything hot is in the weights already",
+            left_out=list(selection.left_out),
+        )
+        self._catalog.learning.finish_round(round_id, asdict(done), time.time())
+        return done
+
     def _conclude(
         self,
         round_id: int,
@@ -381,14 +410,14 @@ class Job:
 
 
 def hold_out(
-    rows: Sequence[StudyRow], seed: int
-) -> tuple[list[StudyRow], list[StudyRow]]:
+    rows: Sequence[Reading], seed: int
+) -> tuple[list[Reading], list[Reading]]:
     """Share rows out to train on and to verify with.
 
     Of the wordings that have the same answer from the same chunk, one in `HELD_OUT_OF` is kept for
     verification; a fact with fewer wordings is trained with all of them.
     """
-    groups: dict[tuple[str, str], list[StudyRow]] = {}
+    groups: dict[tuple[str, str], list[Reading]] = {}
     for row in rows:
         groups.setdefault((row.content_hash, normalise(row.answer)), []).append(row)
     trained, held_out = [], []

@@ -15,11 +15,10 @@ import numpy as np
 
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.anchors import Anchor
-from ragcl.consolidation.study import StudyRow
 from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.reading import SpanReader, content_words
+from ragcl.generation.reading import Reading, SpanReader, content_words
 from ragcl.settings import ConsolidationSettings
 
 CONTEXT_SAMPLE = 24  # questions that are also read with the adapter on
@@ -61,8 +60,8 @@ def rewordings(question: str) -> tuple[str, str]:
 def verify(
     model: LanguageModel,
     adapter: str,
-    trained: Sequence[StudyRow],
-    held_out: Sequence[StudyRow],
+    trained: Sequence[Reading],
+    held_out: Sequence[Reading],
     anchors: Sequence[Anchor],
     chunks: Sequence[str],
     settings: ConsolidationSettings,
@@ -177,7 +176,7 @@ def calibrate(trials: Sequence[Trial], agreement: float) -> tuple[dict[str, floa
 
 
 def _proofs(
-    trained: Sequence[StudyRow], plain: Sequence[Completion], reworded: Sequence[Completion]
+    trained: Sequence[Reading], plain: Sequence[Completion], reworded: Sequence[Completion]
 ) -> list[bool]:
     """A learned question is proved if it and both its rewordings are answered as in context."""
     return [
@@ -190,9 +189,9 @@ def _proofs(
 
 
 def _trials(
-    trained: Sequence[StudyRow],
+    trained: Sequence[Reading],
     proofs: Sequence[bool],
-    held_out: Sequence[StudyRow],
+    held_out: Sequence[Reading],
     closed: Sequence[Completion],
     agreed: Sequence[bool],
 ) -> list[Trial]:
@@ -237,7 +236,7 @@ def _context_change(
     model: LanguageModel,
     adapter: str,
     prompts: Prompts,
-    rows: Sequence[StudyRow],
+    rows: Sequence[Reading],
     context_tokens: int,
 ) -> float:
     """The share of answers with context that the adapter turns into something else."""

@@ -14,10 +14,16 @@ from pathlib import Path
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
-from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError
+from ragcl.errors import (
+    CatalogError,
+    KnowledgeBaseBusyError,
+    ModelNotFoundError,
+    RagclError,
+    UsageError,
+)
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
-from ragcl.generation.reading import Narrower, SpanReader
+from ragcl.generation.reading import Narrower, Reader, Reading
 from ragcl.generation.routing import ActiveAdapters, Decision, decide
 from ragcl.results import MODES, Answer, Citation, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
@@ -43,6 +49,7 @@ class Draft:
     completion: Completion
     prompt_tokens: int
     support: tuple[Retrieved, ...]
+    reading: Reading | None = None
 
     @property
     def falls_short(self) -> bool:
@@ -90,11 +97,10 @@ class Answerer:
     ) -> None:
         self._catalog = catalog
         self._retriever = retriever
-        self._narrower = narrower
         self._model = model
         self._settings = settings
         self._folder = adapters
-        self._reader = SpanReader(model)
+        self._reader = Reader(model, narrower, settings.context_tokens)
         self._lock = threading.Lock()
         self._active = ActiveAdapters(None, ())
 
@@ -126,7 +132,7 @@ class Answerer:
             self._finish(job, mode, draft, seconds)
             for job, draft in zip(jobs, drafts, strict=True)
         ]
-        return self._record(jobs, answers) if record else answers
+        return self._record(jobs, drafts, answers) if record else answers
 
     def stream(self, question: str, mode: Mode, *, record: bool) -> AnswerStream:
         """Answer one question piece by piece."""
@@ -154,7 +160,7 @@ class Answerer:
             [draft] = self._draft([job], lambda _: None)
             answer = self._finish(job, mode, draft, time.time() - started)
             yield from re.findall(r"\s*\S+", answer.text)
-        yield self._record([job], [answer])[0] if record else answer
+        yield self._record([job], [draft], [answer])[0] if record else answer
 
     @cached_property
     def _prompts(self) -> Prompts:
@@ -163,15 +169,8 @@ class Answerer:
     def _check(self, questions: Sequence[str], mode: Mode) -> None:
         if mode not in MODES:
             raise UsageError(f"mode {mode!r} is unknown: use one of {', '.join(MODES)}.")
-        limit = self._settings.max_question_chars
         for question in questions:
-            if not question.strip():
-                raise UsageError("the question is empty: ask something.")
-            if len(question) > limit:
-                raise UsageError(
-                    f"the question has {len(question):,} characters, more than {limit:,}: "
-                    "shorten it (setting answering.max_question_chars)."
-                )
+            check_question(question, self._settings.max_question_chars)
 
     def _jobs(self, questions: Sequence[str], mode: Mode) -> list[Job]:
         """Retrieve for every question and decide its route."""
@@ -194,12 +193,11 @@ class Answerer:
                     try:
                         self._model.attach(adapter.id, self._folder / adapter.id)
                         usable.append(adapter)
-                    except (OSError, ValueError) as error:
-                        log.warning(
-                            "Adapter %s cannot be loaded (%s); the index answers in its place. "
-                            "`ragcl doctor` tells more.", adapter.id, error,
-                        )
-                for name in self._model.attached - {adapter.id for adapter in records}:
+                    except ModelNotFoundError as error:
+                        log.warning("The index answers in the place of %s: %s", adapter.id, error)
+                # The set before stays: an answer that was routed to it may be under way.
+                wanted = {adapter.id for adapter in [*records, *self._active.adapters]}
+                for name in self._model.attached - wanted:
                     self._model.detach(name)
                 self._active = ActiveAdapters(set_id, usable)
             return self._active
@@ -240,25 +238,27 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _extract(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
-        """Answer each question with the likeliest span of the nearest sentences."""
+        """Read the answers out of the sentences nearest to the questions."""
         drafts = []
-        narrowed = self._narrower.narrow([job.retrieval for job in jobs])
+        narrowed = self._reader.narrow([job.retrieval for job in jobs])
         for job, sentences in zip(jobs, narrowed, strict=True):
-            texts = [sentence.text for sentence in sentences]
-            prompt = self._prompts.with_context(
-                job.question, texts, self._settings.context_tokens
-            )
-            spans = self._reader.spans(prompt, job.question, sentences, job.decision.adapter)
+            adapter = job.decision.adapter
+            reading = self._reader.read(job.question, job.retrieval, sentences, adapter)
             sources = [sentence.content_hash for sentence in reversed(sentences)]
-            if spans:
-                best = spans[0]
-                completion = Completion(best.text, best.ids, best.logprob / (len(best.ids) + 1))
-                sources.insert(0, sentences[best.sentence].content_hash)
-            else:
-                completion = Completion("", (), 0.0)
+            completion = Completion("", (), 0.0)
+            if reading is not None:
+                completion = Completion(reading.answer, reading.ids, reading.logprob)
+                sources.insert(0, reading.content_hash)
             by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
-            support = tuple(by_hash[key] for key in dict.fromkeys(sources))
-            drafts.append(Draft(job.decision, completion, len(prompt.ids), support))
+            drafts.append(
+                Draft(
+                    job.decision,
+                    completion,
+                    len(self._reader.prompt(job.question, sentences).ids),
+                    tuple(by_hash[key] for key in dict.fromkeys(sources)),
+                    reading,
+                )
+            )
             progress(1)
         return drafts
 
@@ -310,8 +310,13 @@ class Answerer:
             },
         )
 
-    def _record(self, jobs: Sequence[Job], answers: Sequence[Answer]) -> list[Answer]:
-        """Log the answers; an answer is worth more than its entry in the log."""
+    def _record(
+        self, jobs: Sequence[Job], drafts: Sequence[Draft], answers: Sequence[Answer]
+    ) -> list[Answer]:
+        """Log the answers; an answer is worth more than its entry in the log.
+
+        What the base model read is kept as well: it is what the next round would study.
+        """
         now = time.time()
         entries = [
             AskRecord(
@@ -332,10 +337,40 @@ class Answerer:
         ]
         try:
             ids = self._catalog.asks.record(entries)
+            self._catalog.learning.add_study(
+                self._reader.teacher,
+                [
+                    (draft.reading.content_hash, draft.reading.question, draft.reading.to_json())
+                    for draft in drafts
+                    if draft.reading is not None and draft.decision.adapter is None
+                ],
+            )
         except (CatalogError, KnowledgeBaseBusyError) as error:
             log.warning("The answer could not be logged: %s", error)
             return list(answers)
         return [replace(answer, id=i) for answer, i in zip(answers, ids, strict=True)]
+
+
+def check_question(question: str, max_chars: int) -> None:
+    """Refuse what cannot be looked up.
+
+    Raises:
+        UsageError: it is empty, longer than `max_chars`, or not text.
+    """
+    if not question.strip():
+        raise UsageError("the question is empty: ask something.")
+    if len(question) > max_chars:
+        raise UsageError(
+            f"the question has {len(question):,} characters, more than {max_chars:,}: "
+            "shorten it (setting answering.max_question_chars)."
+        )
+    try:
+        question.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"character {error.start + 1} of the question is {question[error.start]!a}, half of a "
+            "character: give it as UTF-8."
+        ) from error
 
 
 def citation(hit: Retrieved) -> Citation:

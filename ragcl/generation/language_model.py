@@ -5,6 +5,7 @@ and streams. Knows nothing of questions, passages or routes.
 """
 
 import copy
+import json
 import math
 import threading
 from collections import OrderedDict
@@ -14,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ragcl.errors import ModelNotFoundError
 from ragcl.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.model_files import ModelFiles
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the processor
 KEPT_PREFIXES = 4
-TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,13 @@ class Continuation:
     """How likely a prompt is to go on with the first 1, 2, … n tokens of a candidate.
 
     `stopped[i]` is the log-probability (nats) of the first `i + 1` tokens and the end of the
-    answer right behind. `top_ids` and `top_logprobs` are the model's likeliest tokens at each of
-    the `n + 1` places, `(n + 1, TOP)`: what distillation calls soft labels.
+    answer right behind; `logprobs` are the model's at each of the `n + 1` places,
+    `(n + 1, vocabulary)`.
     """
 
     candidate: int
     stopped: tuple[float, ...]
-    top_ids: "torch.Tensor"
-    top_logprobs: "torch.Tensor"
+    logprobs: "torch.Tensor"
 
 
 class LanguageModel:
@@ -99,6 +99,11 @@ class LanguageModel:
             self.files.path, local_files_only=True, dtype=choose_dtype(self._dtype, device)
         )
         model.requires_grad_(False)
+        # The output head sees a slice of the places. As a view it is multiplied with a copy of the
+        # whole vocabulary matrix for every row of the batch; laid out anew, with none.
+        model.get_output_embeddings().register_forward_pre_hook(
+            lambda _module, inputs: tuple(one.contiguous() for one in inputs)
+        )
         return model.to(device).eval()
 
     @cached_property
@@ -111,12 +116,17 @@ class LanguageModel:
     # Adapters
 
     def attach(self, adapter: str, folder: Path) -> None:
-        """Load an adapter from its folder under a name, unless it is there already."""
+        """Load an adapter from its folder under a name, unless it is there already.
+
+        Raises:
+            ModelNotFoundError: its files are missing, damaged, or made for another base model.
+        """
         from peft import PeftModel
 
         with self._lock:
             if adapter in self._attached:
                 return
+            self._check_adapter(folder)  # first, since a load that fails leaves its traces in base
             options = {"adapter_name": adapter, "autocast_adapter_dtype": False}
             if self._peft is None:
                 self._peft = PeftModel.from_pretrained(self.base, str(folder), **options)
@@ -128,6 +138,24 @@ class LanguageModel:
             self._current = adapter
             self._switch(None)
 
+    def _check_adapter(self, folder: Path) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            made_for = manifest["base_revision"]
+            with safe_open(folder / "adapter_model.safetensors", framework="pt"):
+                pass
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise ModelNotFoundError(
+                f"the adapter in {folder} is not whole ({error}): run `ragcl doctor`."
+            ) from error
+        if made_for != self.files.revision:
+            raise ModelNotFoundError(
+                f"the adapter in {folder} was made for the base model {made_for}, not for "
+                f"{self.files.revision}: set models.language_model back, or consolidate again."
+            )
+
     def detach(self, adapter: str) -> None:
         """Unload an adapter, if it is loaded."""
         with self._lock:
@@ -135,15 +163,21 @@ class LanguageModel:
                 self._switch(None)
                 self._peft.delete_adapter(adapter)
                 self._attached.remove(adapter)
-                for key in [key for key in self._prefixes if key[0] == adapter]:
-                    del self._prefixes[key]
+                self._drop_prefixes(adapter)
 
     def set_scale(self, adapter: str, factor: float) -> None:
         """Make an attached adapter weigh `factor` times what it was trained to."""
+        from peft.tuners.lora import LoraLayer
+
         with self._lock:
             for module in self._peft.modules():
-                if adapter in getattr(module, "scaling", {}):
+                if isinstance(module, LoraLayer):
                     module.set_scale(adapter, factor)
+            self._drop_prefixes(adapter)
+
+    def _drop_prefixes(self, adapter: str) -> None:
+        for key in [key for key in self._prefixes if key[0] == adapter]:
+            del self._prefixes[key]
 
     @property
     def attached(self) -> frozenset[str]:
@@ -153,6 +187,8 @@ class LanguageModel:
     def _switch(self, adapter: str | None) -> None:
         if adapter == self._current:
             return
+        if adapter is not None and adapter not in self._attached:
+            raise KeyError(f"adapter {adapter} is not attached")
         if adapter is None:
             self._peft.base_model.disable_adapter_layers()
         else:
@@ -278,7 +314,6 @@ class LanguageModel:
             logprobs = torch.cat([first.expand(len(kept), 1, -1), after], dim=1)
             reached = logprobs[:, :-1].gather(-1, rows[..., None])[..., 0].cumsum(1)
             stopped = reached + logprobs[:, 1:, sorted(self.stop_ids)].logsumexp(-1)
-            top = logprobs.topk(TOP, dim=-1)
         found = []
         for row, i in enumerate(kept):
             n = len(candidates[i])
@@ -286,8 +321,7 @@ class LanguageModel:
                 Continuation(
                     candidate=i,
                     stopped=tuple(stopped[row, :n].tolist()),
-                    top_ids=top.indices[row, : n + 1].cpu(),
-                    top_logprobs=top.values[row, : n + 1].cpu(),
+                    logprobs=logprobs[row, : n + 1],
                 )
             )
         return found

@@ -53,7 +53,9 @@ class Prompts:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        special = sorted(map(re.escape, tokenizer.all_special_tokens), key=len, reverse=True)
+        added = [one.content for one in tokenizer.added_tokens_decoder.values() if one.special]
+        names = {*tokenizer.all_special_tokens, *added}
+        special = sorted(map(re.escape, names), key=len, reverse=True)
         self._special = re.compile("|".join(special)) if special else None
 
     def closed_book(self, question: str) -> Prompt:
@@ -67,7 +69,7 @@ class Prompts:
         The first passage is always there: cut, if it alone is too long.
         """
         return self._prompt(
-            self._context_head, self._user(question, self._fit(passages, max_tokens)),
+            self._context_head, self._user(self._quoted(question), self._fit(passages, max_tokens)),
             self._context_shared,
         )
 

@@ -5,16 +5,20 @@ the sentences nearest to the question, the nearest last, and its answer is the p
 it finds the likeliest to be the whole answer: nothing can be invented. Knows no route and no log.
 """
 
+import math
 import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.prompts import Prompts
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retrieval, Retrieved
 
@@ -22,10 +26,12 @@ if TYPE_CHECKING:
     import torch
 
 SENTENCES = 6  # what the default model reads best
-STARTS = 24  # spans are scored from this many of the likeliest first words
-SPAN_TOKENS = 16
+STARTS = 12  # spans are scored from this many of the likeliest first words
+SPAN_TOKENS = 12
 NEARNESS = 8.0  # nats for a cosine of one; both figures chosen on questions that are not tested on
 KEPT_CHUNKS = 4096
+TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
+RECIPE = "3"  # raised whenever the same question would be read differently
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|\n+")
 _WORD = re.compile(r"(?<!\w)\w")
@@ -98,7 +104,8 @@ class Span:
     """A piece of a sentence as an answer.
 
     `score` ranks the spans of one question; `logprob` is the log-probability (nats) that the model
-    writes just this and stops. The soft labels of its `n` tokens and the stop are `(n + 1, TOP)`.
+    writes just this and stops; `logprobs`, `(n + 1, vocabulary)`, are the model's at each of its
+    `n` tokens and the stop.
     """
 
     text: str
@@ -106,8 +113,7 @@ class Span:
     score: float
     logprob: float
     ids: tuple[int, ...]
-    top_ids: "torch.Tensor"
-    top_logprobs: "torch.Tensor"
+    logprobs: "torch.Tensor"
 
 
 class SpanReader:
@@ -142,17 +148,12 @@ class SpanReader:
                 text = candidate.text[:end].strip(" ,;:.\u2014-\"'")
                 logprob = scored.stopped[length - 1]
                 score = logprob + nearness
-                if asked.issuperset(content_words(text)) or (text in best and best[text].score >= score):
+                if asked.issuperset(content_words(text)):
                     continue
-                best[text] = Span(
-                    text=text,
-                    sentence=candidate.sentence,
-                    score=score,
-                    logprob=logprob,
-                    ids=candidate.ids[:length],
-                    top_ids=scored.top_ids[: length + 1],
-                    top_logprobs=scored.top_logprobs[: length + 1],
-                )
+                if text not in best or best[text].score < score:
+                    logprobs = scored.logprobs[: length + 1]
+                    ids = candidate.ids[:length]
+                    best[text] = Span(text, candidate.sentence, score, logprob, ids, logprobs)
         return sorted(best.values(), key=lambda span: -span.score)
 
     def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
@@ -188,6 +189,130 @@ class _Candidate:
     sentence: int
     ids: tuple[int, ...]
     ends: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the model read out of the text for one question, and how: an answer or a study row.
+
+    `content_hash` is the chunk that the answer stands in; `ids` are its `n` tokens and `logprob`
+    their mean log-probability, the stop included; the soft labels, `(n + 1, TOP)`, are the model's
+    likeliest tokens at those places. `trust` in [0, 1] is the share of the answer among all spans.
+    `sentences` is what was read, the nearest last. `vector`, `(dim,) float32`, is the question's;
+    `best_hit`, `score` and `margin` are the chunk retrieved first, its cosine and its lead.
+    """
+
+    question: str
+    answer: str
+    content_hash: str
+    ids: tuple[int, ...]
+    logprob: float
+    top_ids: "torch.Tensor"
+    top_logprobs: "torch.Tensor"
+    trust: float
+    sentences: tuple[Sentence, ...]
+    vector: np.ndarray
+    best_hit: str
+    score: float
+    margin: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The reading as plain data."""
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "ids": list(self.ids),
+            "top_ids": self.top_ids.tolist(),
+            "top_logprobs": [[round(x, 3) for x in row] for row in self.top_logprobs.tolist()],
+            "sentences": [[s.text, s.content_hash, round(s.score, 4)] for s in self.sentences],
+            "vector": [round(float(x), 6) for x in self.vector],
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Reading":
+        """The reading that `to_json` gave."""
+        import torch
+
+        return cls(
+            **{name: values[name] for name in _PLAIN},
+            ids=tuple(values["ids"]),
+            top_ids=torch.tensor(values["top_ids"]),
+            top_logprobs=torch.tensor(values["top_logprobs"]),
+            sentences=tuple(Sentence(*sentence) for sentence in values["sentences"]),
+            vector=np.array(values["vector"], np.float32),
+        )
+
+
+_PLAIN = (
+    "question", "answer", "content_hash", "logprob", "trust", "best_hit", "score", "margin"
+)  # fmt: skip
+
+
+class Reader:
+    """Reads the answer to a question out of what was retrieved for it."""
+
+    def __init__(self, model: LanguageModel, narrower: Narrower, context_tokens: int) -> None:
+        self._model = model
+        self._narrower = narrower
+        self._context_tokens = context_tokens
+        self._spans = SpanReader(model)
+
+    @property
+    def teacher(self) -> str:
+        """Who reads, and in which way: readings of two different teachers are not mixed."""
+        return f"{self._model.files.name}@{self._model.files.revision}/{RECIPE}"
+
+    @cached_property
+    def _prompts(self) -> Prompts:
+        return Prompts(self._model.tokenizer)
+
+    def narrow(self, retrievals: Sequence[Retrieval]) -> list[list[Sentence]]:
+        """The sentences that are to be read for each question, the nearest last."""
+        return self._narrower.narrow(retrievals)
+
+    def prompt(self, question: str, sentences: Sequence[Sentence]) -> Prompt:
+        """The prompt that shows these sentences."""
+        texts = [sentence.text for sentence in sentences]
+        return self._prompts.with_context(question, texts, self._context_tokens)
+
+    def read(
+        self,
+        question: str,
+        retrieval: Retrieval,
+        sentences: Sequence[Sentence],
+        adapter: str | None = None,
+    ) -> Reading | None:
+        """The best span of the sentences; None where there is nothing that could be an answer."""
+        spans = self._spans.spans(self.prompt(question, sentences), question, sentences, adapter)
+        if not spans:
+            return None
+        best, hits = spans[0], retrieval.hits
+        top = best.logprobs.topk(min(TOP, best.logprobs.shape[-1]), dim=-1)
+        return Reading(
+            question=question,
+            answer=best.text,
+            content_hash=sentences[best.sentence].content_hash,
+            ids=best.ids,
+            logprob=best.logprob / (len(best.ids) + 1),
+            top_ids=top.indices.cpu(),
+            top_logprobs=top.values.cpu(),
+            trust=_trust(spans),
+            sentences=tuple(sentences),
+            vector=retrieval.vector,
+            best_hit=hits[0].chunk.content_hash,
+            score=hits[0].score,
+            margin=hits[0].score - (hits[1].score if len(hits) > 1 else -1.0),
+        )
+
+
+def _trust(spans: Sequence[Span]) -> float:
+    """The share of the best answer in the probability of all spans, longer variants included."""
+    top = spans[0].score
+    total = sum(math.exp(span.score - top) for span in spans)
+    answer = f" {normalise(spans[0].text)} "
+    same = sum(
+        math.exp(span.score - top) for span in spans if answer in f" {normalise(span.text)} "
+    )
+    return same / total
 
 
 _FUNCTION_WORDS = frozenset(

@@ -3,6 +3,7 @@
 Knows nothing of chunks, documents or storage.
 """
 
+import copy
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -41,6 +42,15 @@ class Embedder:
             model_kwargs={"dtype": choose_dtype(self._dtype, device)},
         )
 
+    @cached_property
+    def _counter(self) -> Any:
+        """A tokenizer that never truncates: embedding makes the model's own do so, from then on."""
+        tokenizer: Any = self._model.tokenizer
+        counter = copy.deepcopy(tokenizer.backend_tokenizer)
+        counter.no_truncation()
+        counter.no_padding()
+        return counter
+
     @property
     def max_tokens(self) -> int:
         """How many tokens of a text the model takes; it would ignore what follows."""
@@ -50,8 +60,7 @@ class Embedder:
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` is to the model, its special tokens included."""
         with self._lock:
-            tokenizer: Any = self._model.tokenizer
-            return len(tokenizer.backend_tokenizer.encode(text).ids)
+            return len(self._counter.encode(text).ids)
 
     def encode(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None

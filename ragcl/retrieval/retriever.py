@@ -8,8 +8,9 @@ Knows nothing of answers.
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
@@ -78,7 +79,10 @@ class Retriever:
     def retrieve(self, questions: Sequence[str], k: int) -> list[Retrieval]:
         """The `k` best current chunks for each question."""
         check_embedder(self._catalog, self._embedder.files)
-        vectors = self._embedder.encode(questions)
+        return self.nearest(self._embedder.encode(questions), k)
+
+    def nearest(self, vectors: np.ndarray, k: int) -> list[Retrieval]:
+        """The `k` best current chunks for each vector, `(n, dim) float32`; loads no model."""
         with self._lock, self._catalog.database.reading() as connection:
             index = self._caught_up(connection)
             if index is None:
@@ -102,36 +106,39 @@ class Retriever:
         ]
 
     def save(self) -> None:
-        """Bring the index up to date and write it to its file, if anything changed."""
+        """Bring the index file up to date with the catalog, unless it is; quick when it is."""
+        known = self._catalog.get(EMBEDDER)
+        if known is None:
+            return
         with self._lock, self._catalog.database.reading() as connection:
-            before = self._read_file()
+            wanted = Stamp(**known, generation=generation(connection))
+            if VectorIndex.stamp_in(self._path) == wanted:
+                return
             index = self._caught_up(connection)
-        if index is not None and (before is None or before.stamp != index.stamp):
-            try:
-                index.save(self._path)
-            except OSError as error:
-                log.warning("The index file could not be written (%s): it is made when needed.", error)
+            if index is not None and VectorIndex.stamp_in(self._path) != index.stamp:
+                self._write(index)
 
     def problems(self, *, repair: bool) -> list[str]:
         """What is wrong with the index file; with `repair` it is built again from the catalog."""
-        if self._catalog.get(EMBEDDER) is None:
+        known = self._catalog.get(EMBEDDER)
+        if known is None:
             return []
-        try:
-            index = VectorIndex.load(self._path)
-        except FileNotFoundError:
-            found = ["the vector index has no file"]
-        except DamagedIndexError as error:
-            found = [f"the vector index is damaged: {error}"]
-        else:
-            with self._catalog.database.reading() as connection:
-                _catch_up(index, connection)
-                expected = changes_since(connection, -1)
-            same = len(index) == len(expected.added_ids)
-            found = [] if same else ["the vector index disagrees with the catalog"]
-        if found and repair:
-            with self._lock, self._catalog.database.reading() as connection:
-                self._rebuilt(connection).save(self._path)
-        return found
+        found: str | None = None
+        with self._lock, self._catalog.database.reading() as connection:
+            try:
+                index = VectorIndex.load(self._path)
+            except FileNotFoundError:
+                found = "the vector index has no file"
+            except DamagedIndexError as error:
+                found = f"the vector index is damaged: {error}"
+            else:
+                if _made_by(index) != known:
+                    found = f"the vector index was made by another model, {index.stamp.model}"
+                elif not _agrees(index, connection):
+                    found = "the vector index disagrees with the catalog"
+            if found and repair:
+                self._rebuilt(connection)
+        return [found] if found else []
 
     def _caught_up(self, connection: Connection) -> VectorIndex | None:
         """The index, true for the snapshot of `connection`; None while nothing was embedded."""
@@ -145,10 +152,19 @@ class Retriever:
         return self._index
 
     def _rebuilt(self, connection: Connection) -> VectorIndex:
+        """The index, made from the catalog alone and written, so that no other process has to."""
         stamp = self._catalog.get(EMBEDDER)
         self._index = VectorIndex(Stamp(**stamp, generation=-1))
         _catch_up(self._index, connection)
+        self._write(self._index)
         return self._index
+
+    def _write(self, index: VectorIndex) -> None:
+        """Write the index file; failing that is no loss, since the catalog holds every vector."""
+        try:
+            index.save(self._path)
+        except OSError as error:
+            log.warning("The index file could not be written (%s): it is made when needed.", error)
 
     def _read_file(self) -> VectorIndex | None:
         stamp = self._catalog.get(EMBEDDER)
@@ -159,12 +175,27 @@ class Retriever:
         except DamagedIndexError as error:
             log.warning("%s; it is being built again from the catalog.", error)
             return None
-        found = {
-            "model": index.stamp.model,
-            "revision": index.stamp.revision,
-            "dimension": index.stamp.dimension,
-        }
-        return index if found == stamp else None
+        return index if _made_by(index) == stamp else None
+
+
+def _made_by(index: VectorIndex) -> dict[str, Any]:
+    """The embedder of an index, as the catalog names its own."""
+    stamp = asdict(index.stamp)
+    del stamp["generation"]
+    return stamp
+
+
+def _agrees(index: VectorIndex, connection: Connection) -> bool:
+    """Whether an index, once caught up, holds just the vectors of the catalog."""
+    if index.stamp.generation > generation(connection):
+        return False
+    _catch_up(index, connection)
+    expected = changes_since(connection, -1)
+    order = np.argsort(expected.added_ids)
+    ids, vectors = index.entries()
+    return np.array_equal(ids, expected.added_ids[order]) and (
+        len(ids) == 0 or np.array_equal(vectors, expected.added_vectors[order])
+    )
 
 
 def _catch_up(index: VectorIndex, connection: Connection) -> None:

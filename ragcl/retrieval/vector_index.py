@@ -8,17 +8,19 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock
 
 if TYPE_CHECKING:
     import faiss
 
 MAGIC = b"RAGCLIX1"
+DIGEST = hashlib.sha256().digest_size
+LOCK_SECONDS = 60  # another process may be writing the same file
 
 
 @dataclass(frozen=True)
@@ -81,26 +83,55 @@ class VectorIndex:
         scores, ids = self._index.search(np.ascontiguousarray(queries), k)
         return ids, scores
 
+    def entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Everything it holds: ids `(n,) int64`, ascending, and vectors `(n, dim) float32`."""
+        import faiss
+
+        ids = faiss.vector_to_array(self._index.id_map)
+        vectors = faiss.downcast_index(self._index.index).reconstruct_n(0, len(self))
+        order = np.argsort(ids)
+        return ids[order], vectors[order]
+
     def save(self, path: Path) -> None:
-        """Write stamp and index to `path` in one step: a reader sees the old file or the new."""
+        """Write stamp and index to `path` in one step: a reader sees the old file or the new.
+
+        The temporary file has one name and a lock, so that the next save writes over what a killed
+        one left.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         import faiss
 
         payload = faiss.serialize_index(self._index).tobytes()
-        header = json.dumps(
-            {**asdict(self.stamp), "sha256": hashlib.sha256(payload).hexdigest()}
-        ).encode()
+        header = json.dumps(asdict(self.stamp)).encode()
+        start = struct.pack("<I", len(header)) + header
+        digest = hashlib.sha256(start)
+        digest.update(payload)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        temporary = path.with_name(f"{path.name}.tmp")
+        with FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_SECONDS):
+            try:
+                with temporary.open("wb") as file:
+                    file.write(MAGIC + digest.digest() + start)
+                    file.write(payload)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+
+    @classmethod
+    def stamp_in(cls, path: Path) -> Stamp | None:
+        """The stamp that a file bears, unchecked and cheap; None where there is none to read."""
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(MAGIC + struct.pack("<I", len(header)) + header)
-                file.write(payload)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+            with path.open("rb") as file:
+                file.seek(len(MAGIC) + DIGEST)
+                (length,) = struct.unpack("<I", file.read(4))
+                return Stamp(**json.loads(file.read(length)))
+        except (OSError, struct.error, ValueError, TypeError):
+            return None
 
     @classmethod
     def load(cls, path: Path) -> "VectorIndex":
@@ -113,20 +144,14 @@ class VectorIndex:
         import faiss
 
         data = path.read_bytes()
-        start = len(MAGIC) + 4
-        if data[: len(MAGIC)] != MAGIC or len(data) < start:
+        checked = len(MAGIC) + DIGEST
+        if data[: len(MAGIC)] != MAGIC or len(data) < checked + 4:
             raise DamagedIndexError(f"{path} is not an index file")
-        (length,) = struct.unpack("<I", data[len(MAGIC) : start])
-        try:
-            header = json.loads(data[start : start + length])
-            digest = header.pop("sha256")
-            stamp = Stamp(**header)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DamagedIndexError(f"{path} has an unreadable stamp") from error
-        payload = data[start + length :]
-        if hashlib.sha256(payload).hexdigest() != digest:
+        if hashlib.sha256(memoryview(data)[checked:]).digest() != data[len(MAGIC) : checked]:
             raise DamagedIndexError(f"{path} does not match its checksum")
+        (length,) = struct.unpack("<I", data[checked : checked + 4])
+        start = checked + 4
         index = cls.__new__(cls)
-        index.stamp = stamp
-        index._index = faiss.deserialize_index(np.frombuffer(payload, np.uint8))
+        index.stamp = Stamp(**json.loads(data[start : start + length]))
+        index._index = faiss.deserialize_index(np.frombuffer(data, np.uint8, offset=start + length))
         return index

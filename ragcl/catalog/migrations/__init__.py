@@ -1,24 +1,20 @@
 """The numbered steps that bring a catalog of any earlier version up to date.
 
-The version is SQLite's `user_version`. A step is never changed once released: a change of the
-schema is a new step at the end of the list.
+Each step is a file of SQL, `0001_initial.sql` and so on; the version is SQLite's `user_version`. A
+step is never changed once released: a change of the schema is a new file.
 """
 
-from collections.abc import Callable
+import re
+from importlib import resources
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from ragcl.catalog import schema
 from ragcl.errors import CatalogError
 
-
-def _create_tables(connection: Connection) -> None:
-    schema.metadata.create_all(connection)
-    connection.execute(schema.state.insert(), [{"key": "generation", "value": 0}])
-
-
-STEPS: tuple[Callable[[Connection], None], ...] = (_create_tables,)
+STEPS: tuple[str, ...] = tuple(
+    sorted(file.name for file in resources.files(__name__).iterdir() if file.name.endswith(".sql"))
+)
 
 
 def version(connection: Connection) -> int:
@@ -39,5 +35,12 @@ def migrate(connection: Connection, path: Path) -> None:
             f"{len(STEPS)}. Upgrade ragcl to use it; nothing was changed."
         )
     for number, step in enumerate(STEPS[found:], start=found + 1):
-        step(connection)
+        for statement in _statements(step):
+            connection.exec_driver_sql(statement)
         connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+
+
+def _statements(step: str) -> list[str]:
+    """The statements of a step; each ends with a semicolon at the end of a line."""
+    text = resources.files(__name__).joinpath(step).read_text(encoding="utf-8")
+    return [part.strip() for part in re.split(r";\s*\n", text) if part.strip()]

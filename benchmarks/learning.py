@@ -1,0 +1,196 @@
+"""What one round of consolidation learns on the sample handbook, and what it costs.
+
+    python -m benchmarks.learning [--probes FOLDER] [--out FILE]
+
+Asks the three training wordings of every fact, runs one round, and measures on the fourth wording,
+which is neither asked nor trained on. Then the world moves on: facts change, a document goes; every
+question about them is asked by every route, before and after a second round, and no answer may be
+what is no longer so. `--probes` names a folder with `wikitext2-valid.txt` (the
+validation part of WikiText-2, Merity et al. 2016, as raw text) for the perplexity.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sample import REVISIONS, lay_out, questions
+from ragcl import KnowledgeBase, model_files
+from ragcl.evaluation.drift import perplexity
+from ragcl.evaluation.metrics import contains
+from ragcl.generation.language_model import LanguageModel
+from ragcl.results import MODES, EvaluationReport, Mode
+
+RESULTS = Path(__file__).parent / "results" / "learning.json"
+PROBE_TOKENS = 32_768
+
+
+def main() -> None:
+    """Run the benchmark, print the table and write the results."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--probes", type=Path)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(Path(folder), options.probes)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(table(result))
+
+
+def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
+    """One round on the first revision: rows of the table, the round's report, the drift."""
+    revision = REVISIONS[0]
+    lay_out(revision, folder / "docs")
+    held_out = folder / "held_out.jsonl"
+    lines = [json.dumps(one) for one in questions(revision, held_out=True)]
+    held_out.write_text("\n".join(lines), encoding="utf-8")
+    rows: dict[str, dict[str, float]] = {}
+    with KnowledgeBase.open(folder / "kb") as kb:
+        kb.ingest(folder / "docs")
+
+        def row(name: str, mode: Mode) -> None:
+            say(f"{name} …")
+            rows[name] = _row(kb.evaluate(held_out, mode=mode))
+
+        row("base, closed-book", "weights")
+        row("base, open-book", "context")
+        say("asking the training wordings …")
+        kb.ask_many([one["question"] for one in questions(revision, held_out=False)])
+        say("one round …")
+        started = time.time()
+        report = kb.consolidate()
+        seconds = time.time() - started
+        row("adapter, closed-book", "weights")
+        row("adapter, with context", "both")
+        row("auto", "auto")
+        facts = {one["fact"] for one in questions(revision)}
+        result: dict[str, Any] = {
+            "facts": len(facts),
+            "round_seconds": round(seconds, 1),
+            "closed_over_open": rows["adapter, closed-book"]["accuracy"]
+            / rows["base, open-book"]["accuracy"],
+            "rows": rows,
+            "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
+        }
+        if probes is not None and report.status == "promoted":
+            say("perplexity …")
+            result["perplexity"] = _perplexity(folder / "kb", report.adapter_ids, probes)
+        result["moved"] = _move_on(kb, folder)
+    return result
+
+
+def _move_on(kb: KnowledgeBase, folder: Path) -> dict[str, Any]:
+    """Lay out the last revision and look for answers that were right only before."""
+    last = REVISIONS[-1]
+    say("the world moves on …")
+    lay_out(last, folder / "docs")
+    report = kb.ingest(folder / "docs")
+    now = {one["fact"]: one for one in questions(last)}
+    old = [
+        (one["question"], one["answers"])
+        for one in questions(REVISIONS[0])
+        if one["fact"] not in now or one["answers"] != now[one["fact"]]["answers"]
+    ]
+    result: dict[str, Any] = {
+        "updated": report.updated,
+        "deleted": report.deleted,
+        "questions": len(old),
+        "stale answers": _stale(kb, old),
+    }
+    say("a second round …")
+    second = kb.consolidate()
+    result["second round"] = second.status
+    result["stale answers after it"] = _stale(kb, old)
+    learned = {
+        key
+        for manifest in (folder / "kb" / "adapters").glob("*/manifest.json")
+        for key in json.loads(manifest.read_text(encoding="utf-8"))["chunks"]
+    }
+    result["adapters on disk"] = len(list((folder / "kb" / "adapters").glob("*")))
+    result["learned chunks no longer current"] = len(
+        learned - kb.catalog.documents.current_hashes(learned)
+    )
+    return result
+
+
+def _stale(kb: KnowledgeBase, old: list[tuple[str, list[str]]]) -> dict[str, int]:
+    """How many answers by each mode hold what is no longer so."""
+    return {
+        mode: sum(
+            contains(answer.text, answers)
+            for answer, (_, answers) in zip(
+                kb.ask_many([question for question, _ in old], mode=mode, record=False),
+                old,
+                strict=True,
+            )
+        )
+        for mode in MODES
+    }
+
+
+def _row(report: EvaluationReport) -> dict[str, float]:
+    return {
+        "accuracy": report.accuracy,
+        "f1": report.f1,
+        "prompt_tokens": report.mean_prompt_tokens,
+        "seconds_a_question": report.seconds / report.questions,
+        "from_weights": report.routes.get("weights", 0) / report.questions,
+    }
+
+
+def _perplexity(kb: Path, adapters: list[str], probes: Path) -> dict[str, float]:
+    text = (probes / "wikitext2-valid.txt").read_text(encoding="utf-8")
+    model = LanguageModel(model_files.resolve("default", "language_model"))
+    base = perplexity(model, text, tokens=PROBE_TOKENS)
+    found = {"tokens": float(PROBE_TOKENS), "base": base}
+    for adapter in adapters:
+        model.attach(adapter, kb / "adapters" / adapter)
+        found[f"ratio {adapter}"] = (
+            perplexity(model, text, adapter=adapter, tokens=PROBE_TOKENS) / base
+        )
+    return found
+
+
+def table(result: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    lines = [
+        f"{result['facts']} facts, questions in wordings never trained on; the round took "
+        f"{result['round_seconds']:.0f} s and ended {result['round']['status']}.",
+        "",
+        "| | accuracy | F1 | prompt tokens | s a question | from weights |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in result["rows"].items():
+        lines.append(
+            f"| {name} | {row['accuracy']:.3f} | {row['f1']:.3f} | {row['prompt_tokens']:.0f} "
+            f"| {row['seconds_a_question']:.2f} | {row['from_weights']:.2f} |"
+        )
+    lines += ["", f"closed-book / open-book: {result['closed_over_open']:.2f}"]
+    for name, value in result.get("perplexity", {}).items():
+        lines.append(f"perplexity on WikiText-2, {name}: {value:.3f}")
+    moved = result["moved"]
+    lines += [
+        "",
+        f"After {len(moved['updated'])} documents changed and {len(moved['deleted'])} went, "
+        f"{moved['questions']} questions about what is no longer so; stale answers by mode:",
+        f"at once {moved['stale answers']}, after a second round ({moved['second round']}) "
+        f"{moved['stale answers after it']}; learned chunks on disk that are no longer current: "
+        f"{moved['learned chunks no longer current']}",
+    ]
+    return "\n".join(lines)
+
+
+def say(text: str) -> None:
+    """Progress, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""Documents and chunks in the catalog: a chunk is its content, and lives while a document holds it."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ragcl.catalog import Catalog
+from ragcl.catalog.documents import (
+    ChunkRecord,
+    Delta,
+    DocumentRecord,
+    changes_since,
+    generation,
+    stored_chunks,
+)
+from ragcl.retrieval.vector_index import Stamp, VectorIndex
+
+DIM = 4
+
+
+def document(path: str = "a.md", sha256: str = "0") -> DocumentRecord:
+    return DocumentRecord(
+        path=path,
+        title=path,
+        media_type="text/markdown",
+        size=1,
+        mtime_ns=2,
+        ctime_ns=3,
+        sha256=sha256,
+        checked_ns=4,
+        ingested_at=5.0,
+    )
+
+
+def chunks(*texts: str) -> list[ChunkRecord]:
+    return [
+        ChunkRecord(
+            content_hash=f"hash of {text}",
+            text=text,
+            heading="Heading",
+            flags=(),
+            vector=vector(text),
+            lines=(number, number),
+            page=None,
+        )
+        for number, text in enumerate(texts, start=1)
+    ]
+
+
+def vector(text: str) -> np.ndarray:
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    values = np.random.default_rng(seed).standard_normal(DIM).astype(np.float32)
+    return values / np.linalg.norm(values)
+
+
+def current_texts(catalog: Catalog) -> set[str]:
+    with catalog.database.reading() as connection:
+        ids = changes_since(connection, -1).added_ids.tolist()
+        return {chunk.text for chunk in stored_chunks(connection, ids).values()}
+
+
+def generation_now(catalog: Catalog) -> int:
+    with catalog.database.reading() as connection:
+        return generation(connection)
+
+
+@pytest.fixture
+def root(catalog: Catalog) -> int:
+    return catalog.documents.root_id("/docs")
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(catalog: Catalog, root: int) -> None:
+    assert catalog.documents.replace(root, document(), chunks("one", "two")) == Delta(2, 0)
+    assert catalog.documents.replace(root, document(sha256="1"), chunks("two", "three")) == Delta(
+        1, 1
+    )
+
+    assert current_texts(catalog) == {"two", "three"}
+    assert catalog.documents.hashes_of(root, "a.md") == ["hash of two", "hash of three"]
+    assert [one.sha256 for one in catalog.documents.of_root(root)] == ["1"]
+    assert catalog.documents.count() == (1, 2)
+
+
+def test_unchanged_text_keeps_its_identity(catalog: Catalog, root: int) -> None:
+    catalog.documents.replace(root, document(), chunks("one", "two"))
+    before = catalog.documents.current(["hash of two"])["hash of two"]
+    catalog.documents.replace(root, document(), chunks("zero", "nought", "two"))
+    after = catalog.documents.current(["hash of two"])["hash of two"]
+
+    assert after.id == before.id
+    assert (before.lines, after.lines) == ((2, 2), (3, 3))
+
+
+def test_a_chunk_that_two_documents_hold_is_stored_once_and_outlives_the_first(
+    catalog: Catalog, root: int
+) -> None:
+    catalog.documents.replace(root, document("a.md"), chunks("shared", "mine"))
+    assert catalog.documents.replace(root, document("b.md"), chunks("shared")) == Delta(0, 0)
+
+    assert catalog.documents.remove(root, "a.md") == Delta(0, 1)
+    assert current_texts(catalog) == {"shared"}
+    assert catalog.documents.current(["hash of shared"])["hash of shared"].source == "b.md"
+    assert catalog.documents.remove(root, "b.md") == Delta(0, 1)
+    assert current_texts(catalog) == set()
+
+
+def test_a_repeated_chunk_is_named_by_the_first_place_it_stands_in(
+    catalog: Catalog, root: int
+) -> None:
+    catalog.documents.replace(root, document("b.md"), chunks("same"))
+    catalog.documents.replace(root, document("a.md"), chunks("other", "same", "same"))
+
+    found = catalog.documents.current(["hash of same"])["hash of same"]
+
+    assert (found.source, found.lines) == ("a.md", (2, 2))
+    assert catalog.documents.count() == (2, 2)
+
+
+def test_the_same_path_under_two_roots_is_two_documents(catalog: Catalog, root: int) -> None:
+    other = catalog.documents.root_id("/other")
+    catalog.documents.replace(root, document("a.md"), chunks("one"))
+    catalog.documents.replace(other, document("a.md"), chunks("two"))
+
+    catalog.documents.remove(root, "a.md")
+
+    assert current_texts(catalog) == {"two"}
+    assert catalog.documents.locate(absolute="/other/a.md", source="") == [
+        (other, "/other", "a.md")
+    ]
+
+
+def test_only_a_change_of_the_chunks_raises_the_generation(catalog: Catalog, root: int) -> None:
+    seen = [generation_now(catalog)]
+    for texts in (["one"], ["one"], ["one", "two"], ["one"], []):
+        catalog.documents.replace(root, document(), chunks(*texts))
+        seen.append(generation_now(catalog))
+    catalog.documents.remove(root, "a.md")  # held no chunk any more
+    seen.append(generation_now(catalog))
+
+    assert seen == [0, 1, 1, 2, 3, 4, 4]
+
+
+def test_what_came_and_went_is_a_tombstone_and_its_id_is_never_used_again(
+    catalog: Catalog, root: int
+) -> None:
+    catalog.documents.replace(root, document(), chunks("one"))
+    old = catalog.documents.current(["hash of one"])["hash of one"].id
+    catalog.documents.remove(root, "a.md")
+    catalog.documents.replace(root, document(), chunks("one"))
+    new = catalog.documents.current(["hash of one"])["hash of one"].id
+
+    with catalog.database.reading() as connection:
+        changes = changes_since(connection, 0)
+
+    assert new != old
+    assert changes.removed_ids.tolist() == [old]
+    assert changes.added_ids.tolist() == [new]
+    np.testing.assert_array_equal(changes.added_vectors, [vector("one")])
+
+
+def test_nothing_changed_since_now(catalog: Catalog, root: int) -> None:
+    catalog.documents.replace(root, document(), chunks("one"))
+    with catalog.database.reading() as connection:
+        changes = changes_since(connection, generation(connection))
+
+    assert len(changes.added_ids) == len(changes.removed_ids) == len(changes.added_vectors) == 0
+
+
+def test_known_vectors_come_back_as_they_were_stored(catalog: Catalog, root: int) -> None:
+    catalog.documents.replace(root, document(), chunks("one"))
+
+    found = catalog.documents.known_vectors(["hash of one", "hash of two"])
+
+    assert list(found) == ["hash of one"]
+    np.testing.assert_array_equal(found["hash of one"], vector("one"))
+
+
+def test_more_hashes_than_a_statement_takes_variables(catalog: Catalog, root: int) -> None:
+    texts = [str(number) for number in range(2000)]
+    catalog.documents.replace(root, document(), chunks(*texts))
+    hashes = [f"hash of {text}" for text in texts]
+
+    assert catalog.documents.current_hashes(hashes) == set(hashes)
+    assert len(catalog.documents.current(hashes)) == 2000
+    assert catalog.documents.remove(root, "a.md") == Delta(0, 2000)
+
+
+def test_a_failed_transaction_leaves_everything_as_it_was(catalog: Catalog, root: int) -> None:
+    catalog.documents.replace(root, document(), chunks("one"))
+    broken = chunks("two", "three")
+    object.__setattr__(broken[1], "text", None)  # not allowed in the table
+
+    with pytest.raises(Exception, match="NOT NULL"):
+        catalog.documents.replace(root, document(sha256="1"), broken)
+
+    assert current_texts(catalog) == {"one"}
+    assert catalog.documents.of_root(root) == [document()]
+    assert generation_now(catalog) == 1
+
+
+def test_failures_are_those_of_the_last_ingest(catalog: Catalog, root: int) -> None:
+    catalog.documents.set_failures(root, {"a.pdf": "torn", "b.pdf": "locked"}, 1.0)
+    catalog.documents.set_failures(root, {"b.pdf": "locked"}, 2.0)
+
+    assert catalog.documents.failed() == [("/docs", "b.pdf", "locked")]
+
+
+PATHS = st.sampled_from(["a", "b", "c"])
+TEXTS = st.lists(st.sampled_from("uvwxyz"), max_size=4)
+STEPS = st.lists(st.tuples(PATHS, st.one_of(st.none(), TEXTS)), max_size=12)
+
+
+@given(steps=STEPS, looked=st.sets(st.integers(0, 11)))
+@settings(max_examples=40, deadline=None)
+def test_whatever_happens_the_chunks_are_those_of_the_current_documents(
+    steps: list[tuple[str, list[str] | None]], looked: set[int]
+) -> None:
+    """And an index that is caught up, however seldom, equals one that is built from nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        catalog = Catalog(Path(folder))
+        root = catalog.documents.root_id("/docs")
+        lagging = VectorIndex(Stamp("model", "1", DIM, -1))
+        expected: dict[str, list[str]] = {}
+        for number, (path, texts) in enumerate(steps):
+            if texts is None:
+                catalog.documents.remove(root, path)
+                expected.pop(path, None)
+            else:
+                catalog.documents.replace(root, document(path), chunks(*texts))
+                expected[path] = texts
+            if number in looked:
+                catch_up(lagging, catalog)
+        catch_up(lagging, catalog)
+        fresh = VectorIndex(Stamp("model", "1", DIM, -1))
+        catch_up(fresh, catalog)
+
+        assert current_texts(catalog) == {text for texts in expected.values() for text in texts}
+        assert contents(lagging) == contents(fresh)
+        assert len(lagging) == catalog.documents.count()[1]
+        catalog.close()
+
+
+def catch_up(index: VectorIndex, catalog: Catalog) -> None:
+    with catalog.database.reading() as connection:
+        changes = changes_since(connection, index.stamp.generation)
+    index.update(changes.added_ids, changes.added_vectors, changes.removed_ids, changes.generation)
+
+
+def contents(index: VectorIndex) -> dict[int, float]:
+    """Every id with its score against one vector that tells all texts apart."""
+    ids, scores = index.search(vector("query")[None], 100)
+    return dict(zip(ids[0].tolist(), np.round(scores[0], 5).tolist(), strict=True))

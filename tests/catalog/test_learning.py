@@ -1,0 +1,189 @@
+"""Rounds, adapters and the active set: one row says what answers from the weights."""
+
+import numpy as np
+import pytest
+
+from ragcl.catalog import Catalog
+from ragcl.catalog.documents import ChunkRecord, DocumentRecord
+from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
+
+VECTOR = np.array([0.6, 0.8], np.float32)
+
+
+def adapter(name: str, round_id: int, *hashes: str) -> AdapterRecord:
+    return AdapterRecord(
+        id=name,
+        round_id=round_id,
+        created_at=50.0,
+        thresholds={"score": 0.5},
+        chunks=tuple(LearnedChunk(key, VECTOR) for key in hashes),
+        questions=tuple(LearnedQuestion(key, f"{key}?", VECTOR, True) for key in hashes),
+    )
+
+
+def promote(catalog: Catalog, name: str, *hashes: str) -> int:
+    """A round that makes one adapter active; its number."""
+    round_id = catalog.learning.start_round({}, 1.0)
+    catalog.learning.add_adapter(adapter(name, round_id, *hashes))
+    catalog.learning.promote(round_id, [name], {"status": "promoted"}, 2.0)
+    return round_id
+
+
+def active_names(catalog: Catalog) -> list[str]:
+    return [one.id for one in catalog.learning.active()[1]]
+
+
+@pytest.fixture
+def stored(catalog: Catalog) -> Catalog:
+    """A catalog whose current chunks are `kept` and `edited`."""
+    root = catalog.documents.root_id("/docs")
+    for text in ("kept", "edited"):
+        record = ChunkRecord(text, text, "", (), VECTOR, None, None)
+        stamp = DocumentRecord(text, text, "text/plain", 1, 1, 1, "0", 1, 1.0)
+        catalog.documents.replace(root, stamp, [record])
+    return catalog
+
+
+def test_before_the_first_promotion_nothing_is_active(catalog: Catalog) -> None:
+    assert catalog.learning.active() == (None, [])
+    assert catalog.learning.active_set_id() is None
+    assert catalog.learning.rollback() == (None, None)
+
+
+def test_promotion_makes_a_set_active_and_closes_its_round(catalog: Catalog) -> None:
+    round_id = promote(catalog, "s0-a", "x", "y")
+
+    set_id, [found] = catalog.learning.active()
+
+    assert set_id == catalog.learning.active_set_id()
+    assert (found.id, found.round_id, found.thresholds) == ("s0-a", round_id, {"score": 0.5})
+    assert {one.content_hash for one in found.chunks} == {"x", "y"}
+    assert {(one.question, one.proved) for one in found.questions} == {("x?", True), ("y?", True)}
+    np.testing.assert_array_equal(found.questions[0].vector, VECTOR)
+    assert catalog.learning.unfinished_round() is None
+    assert catalog.learning.rounds()[0].report == {"status": "promoted"}
+
+
+def test_rollback_goes_back_one_promotion_at_a_time(catalog: Catalog) -> None:
+    promote(catalog, "s0-a", "x")
+    promote(catalog, "s0-b", "x")
+
+    before, now = catalog.learning.rollback()
+    assert now is not None
+    assert before == now + 1
+    assert active_names(catalog) == ["s0-a"]
+    assert catalog.learning.rollback() == (now, None)
+    assert active_names(catalog) == []
+
+
+def test_rollback_does_not_bring_back_what_has_been_removed(catalog: Catalog) -> None:
+    promote(catalog, "s0-a", "x")
+    promote(catalog, "s0-b", "x")
+    catalog.learning.drop_adapters(["s0-a"])
+
+    assert catalog.learning.rollback()[1] is None
+    assert active_names(catalog) == []
+
+
+def test_a_shard_that_did_not_change_is_in_both_sets(catalog: Catalog) -> None:
+    promote(catalog, "s0-a", "x")
+    round_id = catalog.learning.start_round({}, 3.0)
+    catalog.learning.add_adapter(adapter("s1-a", round_id, "y"))
+    catalog.learning.promote(round_id, ["s0-a", "s1-a"], {}, 4.0)
+
+    assert active_names(catalog) == ["s0-a", "s1-a"]
+    assert catalog.learning.unreachable_adapters() == []
+    catalog.learning.rollback()
+    assert active_names(catalog) == ["s0-a"]
+
+
+def test_what_a_rollback_cannot_reach_any_more_is_unreachable(catalog: Catalog) -> None:
+    for name in ("s0-a", "s0-b", "s0-c"):
+        promote(catalog, name, "x")
+
+    assert catalog.learning.unreachable_adapters() == ["s0-a"]
+
+
+def test_with_nothing_active_every_adapter_is_unreachable(catalog: Catalog) -> None:
+    promote(catalog, "s0-a", "x")
+    catalog.learning.rollback()
+
+    assert catalog.learning.unreachable_adapters() == ["s0-a"]
+
+
+def test_an_adapter_of_an_earlier_round_with_a_text_that_is_gone_is_stale(
+    stored: Catalog,
+) -> None:
+    promote(stored, "s0-clean", "kept")
+    promote(stored, "s1-mixed", "kept", "edited")
+    assert stored.learning.stale_adapters(before_round=9) == []
+
+    root = stored.documents.root_id("/docs")
+    stored.documents.remove(root, "edited")
+
+    assert stored.learning.stale_adapters(before_round=9) == ["s1-mixed"]
+    assert stored.learning.stale_adapters(before_round=2) == []
+
+
+def test_an_adapter_that_is_entered_again_replaces_itself(catalog: Catalog) -> None:
+    round_id = promote(catalog, "s0-a", "x", "y")
+    catalog.learning.add_adapter(adapter("s0-a", round_id, "z"))
+    catalog.learning.promote(round_id, ["s0-a"], {}, 5.0)
+
+    [found] = catalog.learning.active()[1]
+
+    assert [one.content_hash for one in found.chunks] == ["z"]
+    assert [one.question for one in found.questions] == ["z?"]
+
+
+def test_the_newest_round_that_was_not_finished_is_taken_up(catalog: Catalog) -> None:
+    first = catalog.learning.start_round({"s0": []}, 1.0)
+    catalog.learning.finish_round(first, {"status": "rejected"}, 2.0)
+    second = catalog.learning.start_round({"s0": [["x", "x?"]]}, 3.0)
+    catalog.learning.set_stage(second, "distillation")
+
+    found = catalog.learning.unfinished_round()
+
+    assert found is not None
+    assert (found.id, found.stage, found.selection) == (
+        second,
+        "distillation",
+        {"s0": [["x", "x?"]]},
+    )
+
+
+def test_what_a_teacher_read_for_a_question_replaces_what_it_read_before(
+    catalog: Catalog,
+) -> None:
+    learning = catalog.learning
+    learning.add_study("teacher", [("x", "one?", {"answer": "1"}), ("x", "two?", {"answer": "2"})])
+    learning.add_study("another", [("x", "one?", {"answer": "eins"})])
+    learning.add_study("teacher", [("y", "one?", {"answer": "one"})])  # found elsewhere by now
+
+    assert learning.study(["x"], "teacher") == {"two?": {"answer": "2"}}
+    assert learning.study(["x", "y"], "teacher") == {
+        "one?": {"answer": "one"},
+        "two?": {"answer": "2"},
+    }
+    assert learning.study(["x"], "another") == {"one?": {"answer": "eins"}}
+    assert learning.study(["z"], "teacher") == {}
+    learning.add_study("teacher", [])
+
+
+def test_forgetting_a_chunk_takes_its_questions_but_keeps_the_vector_that_blocks_it(
+    catalog: Catalog,
+) -> None:
+    promote(catalog, "s0-a", "gone", "kept")
+    catalog.learning.add_study("teacher", [("gone", "one?", {"answer": "1"})])
+    beside = {"sentences": [["a text that is gone", "gone", 0.5]]}
+    catalog.learning.add_study("teacher", [("kept", "two?", beside), ("kept", "three?", {})])
+
+    catalog.forget_traces(["gone"])
+
+    assert catalog.learning.study(["gone", "kept"], "teacher") == {"three?": {}}
+    [found] = catalog.learning.active()[1]
+    assert {one.content_hash for one in found.chunks} == {"gone", "kept"}
+    assert {(one.question, one.proved) for one in found.questions} == {
+        ("", False),
+        ("kept?", True),
+    }

@@ -1,0 +1,96 @@
+"""Migrations: every catalog ends at the schema of the code, and a newer one is left alone."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, inspect
+
+from ragcl.catalog import FILE_NAME, Catalog, migrations, schema
+from ragcl.errors import CatalogError
+
+
+def description(engine: Engine) -> dict[str, object]:
+    """Tables, columns, keys and indexes, in an order that does not depend on their making."""
+    found = inspect(engine)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all()
+    autoincrement = {name for name, sql in rows if sql and "AUTOINCREMENT" in sql}
+    return {
+        table: {
+            "columns": [{**one, "type": str(one["type"])} for one in found.get_columns(table)],
+            "primary key": found.get_pk_constraint(table)["constrained_columns"],
+            "foreign keys": sorted(map(str, found.get_foreign_keys(table))),
+            "unique": sorted(map(str, found.get_unique_constraints(table))),
+            "indexes": sorted(map(str, found.get_indexes(table))),
+            "ids are never used twice": table in autoincrement,
+        }
+        for table in found.get_table_names()
+    }
+
+
+def test_the_steps_lead_to_the_schema_of_the_code(tmp_path: Path) -> None:
+    Catalog(tmp_path).close()
+    declared = create_engine("sqlite://")
+    schema.metadata.create_all(declared)
+
+    migrated = description(create_engine(f"sqlite:///{tmp_path / FILE_NAME}"))
+
+    assert migrated == description(declared)
+    assert len(migrated) == len(schema.metadata.tables)
+
+
+def test_the_steps_are_numbered_without_a_gap() -> None:
+    assert [int(name[:4]) for name in migrations.STEPS] == [
+        *range(1, len(migrations.STEPS) + 1)
+    ]
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    catalog.put("key", [1, "two"])
+    catalog.close()
+    before = dump(tmp_path / FILE_NAME)
+
+    again = Catalog(tmp_path)
+
+    assert again.get("key") == [1, "two"]
+    again.close()
+    assert dump(tmp_path / FILE_NAME) == before
+
+
+def test_a_catalog_from_a_newer_version_is_refused_in_one_line_and_left_as_it_is(
+    tmp_path: Path,
+) -> None:
+    Catalog(tmp_path).close()
+    path = tmp_path / FILE_NAME
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(migrations.STEPS) + 1}")
+    connection.close()
+    before = path.read_bytes()
+
+    with pytest.raises(CatalogError, match=r"version 2; this ragcl reads .* up to 1.*Upgrade") as e:
+        Catalog(tmp_path)
+
+    assert "\n" not in str(e.value)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all" * 100, None])
+def test_a_damaged_file_is_refused_with_what_to_do(tmp_path: Path, damage: bytes | None) -> None:
+    catalog = Catalog(tmp_path)
+    catalog.close()
+    path = tmp_path / FILE_NAME
+    content = path.read_bytes()
+    path.write_bytes(damage or content[:2000])
+
+    with pytest.raises(CatalogError, match="is damaged.*Restore it from a copy"):
+        Catalog(tmp_path)
+
+
+def dump(path: Path) -> list[str]:
+    connection = sqlite3.connect(path)
+    try:
+        return list(connection.iterdump())
+    finally:
+        connection.close()

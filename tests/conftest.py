@@ -1,0 +1,307 @@
+"""Fixtures: two tiny models with random weights, a knowledge base on them, a few documents.
+
+Nothing is downloaded. The embedder is a bag of words: what shares words is near. The language model
+is noise, but noise that can be trained, cached, batched and adapted like any other.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ragcl import KnowledgeBase, model_files
+from ragcl.catalog import Catalog
+from ragcl.generation.language_model import LanguageModel
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+DOCUMENTS = {
+    "berths.md": """\
+# Berths
+
+## North berth
+
+The north berth is 11 metres deep. It takes tankers only.
+
+## South berth
+
+The south berth is 7 metres deep. Fishing boats moor there in winter.
+""",
+    "canteen.md": """\
+# Canteen
+
+The canteen opens at half past six. Soup costs 3 crowns. The cook is called Marta Holm.
+""",
+    "pilots.txt": """\
+Pilots board at the red buoy. A pilot is compulsory for ships over 90 metres.
+
+The pilot station answers on channel 12.
+""",
+    "tariff.csv": """\
+service,price
+water,14 crowns
+electricity,9 crowns
+rubbish,5 crowns
+""",
+}
+QUESTIONS = (
+    "How deep is the north berth?",
+    "What depth has the north berth?",
+    "When does the canteen open?",
+    "At what hour does the canteen open?",
+    "Where do pilots board?",
+    "What does soup cost?",
+)
+_FUNCTION_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are at by do does for from has have how in is it its many much of on only or over "
+        "past the there to was what when where which who with",
+    )
+)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@dataclass(frozen=True)
+class TinyModels:
+    """Folders that `models.embedder` and `models.language_model` may name."""
+
+    embedder: Path
+    language_model: Path
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    """An embedder of 32 dimensions and a language model of two layers, saved as safetensors."""
+    folder = tmp_path_factory.mktemp("models")
+    return TinyModels(
+        make_embedder(folder / "tiny-embedder"), make_language_model(folder / "tiny-lm")
+    )
+
+
+@pytest.fixture(scope="session")
+def random_adapters(tiny_models: TinyModels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two adapters of random weights for the tiny language model, `one` and `two`."""
+    folder = tmp_path_factory.mktemp("adapters")
+    for seed, name in enumerate(("one", "two")):
+        make_adapter(tiny_models.language_model, folder / name, seed)
+    return folder
+
+
+@pytest.fixture
+def model(tiny_models: TinyModels) -> LanguageModel:
+    """The tiny language model in float32, without adapters."""
+    files = model_files.resolve(str(tiny_models.language_model), "language_model")
+    return LanguageModel(files, dtype="float32", device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("RAGCL_")]:
+        if name not in {"RAGCL_CACHE", "RAGCL_WHEELS"}:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    """An empty catalog without a knowledge base."""
+    opened = Catalog(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def kb_folder(tmp_path: Path, tiny_models: TinyModels) -> Path:
+    """The folder of a knowledge base on the tiny models, whose gate lets nearly all pass."""
+    folder = tmp_path / "kb"
+    folder.mkdir()
+    (folder / "ragcl.toml").write_text(settings_text(tiny_models), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def kb(kb_folder: Path) -> Iterator[KnowledgeBase]:
+    """An open, empty knowledge base."""
+    with KnowledgeBase.open(kb_folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    """A folder with the four documents of `DOCUMENTS`."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name, text in DOCUMENTS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def settings_text(models: TinyModels) -> str:
+    """The `ragcl.toml` of a knowledge base on the tiny models."""
+    return f"""\
+[models]
+embedder = "{models.embedder.as_posix()}"
+language_model = "{models.language_model.as_posix()}"
+dtype = "float32"
+device = "cpu"
+
+[answering]
+max_new_tokens = 8
+
+[consolidation]
+min_asks = 1
+epochs = 1
+rank = 2
+layers = 1.0
+batch_size = 4
+min_proved = 0.0
+min_agreement = 0.0
+max_perplexity_ratio = 1000.0
+max_context_change = 1.0
+"""
+
+
+def make_embedder(folder: Path) -> Path:
+    """A BERT that neither mixes nor places its words: its vector is the mean of their vectors.
+
+    Function words and single characters weigh little.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    characters = [chr(code) for code in range(33, 127)]
+    pieces = [*characters, *(f"##{character}" for character in characters)]
+    texts = " ".join([*DOCUMENTS.values(), *QUESTIONS]).lower()
+    found = {*re.findall(r"[a-z]{2,}", texts)} | _FUNCTION_WORDS
+    words = sorted(word for word in found if word.removesuffix("s") not in found - {word})
+    tokens = dict.fromkeys([*special, *pieces, *words])
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
+    )
+
+    random = torch.Generator().manual_seed(1)
+    model = BertModel(
+        BertConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            max_position_embeddings=128,
+            layer_norm_eps=1.0,  # so that small vectors stay small
+        )
+    )
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "LayerNorm" not in name:
+                weights.zero_()
+        for token, i in vocabulary.items():
+            size = 0.0 if token in special else 5.0
+            if token in pieces or token in _FUNCTION_WORDS:
+                size = 0.1
+            model.embeddings.word_embeddings.weight[i] = size * torch.randn(32, generator=random)
+        model.embeddings.word_embeddings.weight[1] = 0.1  # the unknown: some direction
+
+    inner = folder.with_name(folder.name + "-parts")
+    model.save_pretrained(inner)
+    BertTokenizerFast(tokenizer_object=tokenizer, model_max_length=128).save_pretrained(inner)
+    transformer = Transformer(str(inner), max_seq_length=128)
+    pooling = Pooling(32, pooling_mode="mean")
+    SentenceTransformer(modules=[transformer, pooling], device="cpu").save(str(folder))
+    return folder
+
+
+def make_language_model(folder: Path, seed: int = 6) -> Path:
+    """A Llama of two layers with random weights; the words of the documents are single tokens.
+
+    Nearness to the question decides among those, so that what it reads is mostly the right sentence.
+    """
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    special = ["<|im_start|>", "<|im_end|>", "<|pad|>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    texts = [*DOCUMENTS.values(), *QUESTIONS]
+    tokenizer.train_from_iterator(
+        [*texts, *re.findall(r"\w+", " ".join(texts))],
+        trainers.BpeTrainer(
+            vocab_size=800,
+            min_frequency=1,
+            special_tokens=special,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        ),
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=special[0],
+        eos_token=special[1],
+        pad_token=special[2],
+        chat_template=CHAT_TEMPLATE,
+    )
+    fast.save_pretrained(folder)
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(fast),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=4096,
+            initializer_range=0.3,  # large enough that its likeliest token stands out
+            tie_word_embeddings=True,
+            bos_token_id=0,
+            eos_token_id=1,
+            pad_token_id=2,
+        )
+    )
+    model.save_pretrained(folder)
+    return folder
+
+
+def make_adapter(base: Path, folder: Path, seed: int) -> None:
+    """Write a LoRA of random weights that changes what the model says."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    adapted = get_peft_model(
+        model,
+        LoraConfig(
+            r=4,
+            lora_alpha=16,
+            target_modules=["q_proj", "v_proj", "down_proj"],
+            init_lora_weights=False,
+            task_type="CAUSAL_LM",
+        ),
+    )
+    adapted.save_pretrained(str(folder))
+    manifest = {"base_revision": model_files.resolve(str(base), "language_model").revision}
+    (folder / "manifest.json").write_text(json.dumps(manifest))

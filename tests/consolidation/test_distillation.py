@@ -1,0 +1,217 @@
+"""Distillation: the loss is the divergence it says it is, and training leaves the base alone."""
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import kl_div, log_softmax
+
+from ragcl.consolidation.distillation import Example, sparse_kl, train
+from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.prompts import Prompts
+from ragcl.settings import ConsolidationSettings
+
+SEEDS = st.integers(0, 2**31)
+SHARPNESS = st.floats(0.1, 20)
+
+
+def distributions(seed: int, sharpness: float, vocabulary: int) -> tuple[torch.Tensor, ...]:
+    random = torch.Generator().manual_seed(seed)
+    logits = sharpness * torch.randn(2, 5, vocabulary, generator=random)
+    return tuple(log_softmax(logits, -1))
+
+
+@given(seed=SEEDS, sharpness=SHARPNESS, vocabulary=st.integers(2, 40))
+@settings(max_examples=60, deadline=None)
+def test_with_every_token_it_is_the_full_divergence(
+    seed: int, sharpness: float, vocabulary: int
+) -> None:
+    teacher, student = distributions(seed, sharpness, vocabulary)
+    top = teacher.topk(vocabulary, -1)
+
+    found = sparse_kl(student, top.indices, top.values)
+
+    expected = kl_div(student, teacher, log_target=True, reduction="none").sum(-1)
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+
+
+@given(seed=SEEDS, sharpness=SHARPNESS, vocabulary=st.integers(3, 40), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_with_fewer_it_is_never_negative_and_never_more_than_the_full_one(
+    seed: int, sharpness: float, vocabulary: int, data: st.DataObject
+) -> None:
+    """Merging tokens into one cannot raise a divergence (the data-processing inequality)."""
+    teacher, student = distributions(seed, sharpness, vocabulary)
+    top = teacher.topk(data.draw(st.integers(1, vocabulary)), -1)
+
+    found = sparse_kl(student, top.indices, top.values)
+
+    full = kl_div(student, teacher, log_target=True, reduction="none").sum(-1)
+    assert (found > -1e-4).all()
+    assert (found < full + 1e-3 * (1 + full)).all()
+
+
+@given(seed=SEEDS, sharpness=SHARPNESS)
+@settings(max_examples=20, deadline=None)
+def test_a_student_that_is_the_teacher_has_nothing_to_learn(seed: int, sharpness: float) -> None:
+    teacher, _ = distributions(seed, sharpness, 30)
+    top = teacher.topk(8, -1)
+
+    torch.testing.assert_close(
+        sparse_kl(teacher, top.indices, top.values), torch.zeros(5), atol=1e-4, rtol=0
+    )
+
+
+# --- training
+
+FACTS = (("How deep is it?", "11 metres"), ("What does soup cost?", "3 crowns"))
+
+
+def examples(model: LanguageModel) -> list[Example]:
+    prompts = Prompts(model.tokenizer)
+    rows = []
+    for question, answer in FACTS:
+        target = prompts.answer_ids(answer)
+        certain = torch.tensor([[token] for token in target])
+        rows.append(
+            Example(
+                prompt=prompts.closed_book(question).ids,
+                target=target,
+                top_ids=certain,
+                top_logprobs=torch.zeros(certain.shape),
+                hard=1.0,
+                soft=0.0,
+            )
+        )
+    return rows
+
+
+def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, float]:
+    limits = {"epochs": 60, "rank": 8, "layers": 1.0, "batch_size": 2, "learning_rate": 0.02}
+    return train(
+        model,
+        examples(model),
+        [],
+        [],
+        folder,
+        ConsolidationSettings(**{**limits, **changes}),  # type: ignore[arg-type]
+        deadline=time.time() + 600,
+        progress=lambda _done, _total: None,
+    )
+
+
+def answers(model: LanguageModel, adapter: str | None) -> list[str]:
+    prompts = Prompts(model.tokenizer)
+    asked = [prompts.closed_book(question) for question, _ in FACTS]
+    return [one.text for one in model.generate(asked, adapter=adapter, max_new_tokens=12)]
+
+
+def test_what_was_trained_is_known_by_heart_and_the_base_is_untouched(
+    model: LanguageModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {name: tensor.clone() for name, tensor in model.base.state_dict().items()}
+    said = answers(model, None)
+
+    result = fit(model, tmp_path)
+
+    assert model.base.state_dict().keys() == before.keys()
+    for name, tensor in model.base.state_dict().items():
+        torch.testing.assert_close(tensor, before[name], atol=0, rtol=0)
+    assert not any(parameter.requires_grad for parameter in model.base.parameters())
+    assert not model.base.training
+    assert answers(model, None) == said
+    assert result["loss"] < 0.5  # a model so small cannot be surer
+    assert result["steps"] == 60
+    assert capsys.readouterr().out == ""  # standard output is for results
+    (tmp_path / "manifest.json").write_text(f'{{"base_revision": "{model.files.revision}"}}')
+    model.attach("new", tmp_path)
+    assert answers(model, "new") == [answer for _, answer in FACTS]
+
+
+def test_only_safetensors_are_written(model: LanguageModel, tmp_path: Path) -> None:
+    fit(model, tmp_path, epochs=1)
+
+    written = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
+    assert (tmp_path / "adapter_model.safetensors").is_file()
+    assert not written & {".bin", ".pt", ".pth", ".pkl"}
+
+
+def test_the_share_of_the_layers_that_are_adapted_is_at_the_top(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    from safetensors import safe_open
+
+    fit(model, tmp_path, epochs=1, layers=0.5)
+
+    with safe_open(tmp_path / "adapter_model.safetensors", framework="pt") as file:
+        layers = {name.split(".layers.")[1].split(".")[0] for name in file.keys()}  # noqa: SIM118
+    assert layers == {"1"}
+
+
+def test_training_half_of_the_layers_learns_as_well(model: LanguageModel, tmp_path: Path) -> None:
+    """Starting from what the frozen layers give is the same as going through them."""
+    whole = answers(model, None)
+
+    assert fit(model, tmp_path, layers=0.5)["loss"] < 0.5
+    (tmp_path / "manifest.json").write_text(f'{{"base_revision": "{model.files.revision}"}}')
+    model.attach("new", tmp_path)
+
+    assert answers(model, "new") == [answer for _, answer in FACTS]
+    assert answers(model, None) == whole
+
+
+def test_the_same_seed_gives_the_same_adapter(model: LanguageModel, tmp_path: Path) -> None:
+    fit(model, tmp_path / "a", epochs=2)
+    fit(model, tmp_path / "b", epochs=2)
+    fit(model, tmp_path / "c", epochs=2, seed=1)
+
+    a, b, c = ((tmp_path / name / "adapter_model.safetensors").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_training_stops_at_the_deadline_with_an_adapter(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    steps: list[tuple[int, int]] = []
+
+    result = train(
+        model,
+        examples(model),
+        [],
+        [],
+        tmp_path,
+        ConsolidationSettings(epochs=50, rank=2, layers=1.0),
+        deadline=0,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+
+    assert result["steps"] == 1
+    assert steps == [(1, 50)]
+    assert (tmp_path / "adapter_model.safetensors").is_file()
+
+
+def test_an_interrupted_training_leaves_the_base_as_it_was(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    said = model.generate([Prompt((5, 6, 7))], max_new_tokens=6)
+
+    def stop(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            model,
+            examples(model),
+            [],
+            [],
+            tmp_path,
+            ConsolidationSettings(epochs=50, rank=2, layers=0.5, learning_rate=0.1),
+            deadline=time.time() + 600,
+            progress=stop,
+        )
+
+    assert model.generate([Prompt((5, 6, 7))], max_new_tokens=6) == said

@@ -1,0 +1,328 @@
+"""Whole rounds on the tiny models: from questions in the log to answers from the weights, and back."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragcl import KnowledgeBase
+from ragcl.errors import KnowledgeBaseBusyError, UsageError
+from ragcl.generation.reading import split_sentences
+
+QUESTION = "How deep is the north berth?"
+ASKED = (
+    QUESTION,
+    "What depth has the north berth?",
+    "North berth depth?",
+    "When does the canteen open?",
+    "At what hour does the canteen open?",
+    "Where do pilots board?",
+)
+
+
+@pytest.fixture
+def asked(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
+    """A knowledge base that was asked about three of its documents."""
+    kb.ingest(docs)
+    kb.ask_many(ASKED)
+    return kb
+
+
+@pytest.fixture
+def learned(asked: KnowledgeBase) -> KnowledgeBase:
+    """The same after its first promotion."""
+    assert asked.consolidate().status == "promoted"
+    return asked
+
+
+def active(kb: KnowledgeBase) -> set[str]:
+    return {chunk.content_hash for one in kb.catalog.learning.active()[1] for chunk in one.chunks}
+
+
+def manifests(kb: KnowledgeBase) -> list[dict[str, Any]]:
+    folder = kb.folder / "adapters"
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*/manifest.json"))]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A question whose best passage was learned, and the document that passage stands in."""
+
+    question: str
+    text: str
+    source: str
+    hashes: frozenset[str]
+
+
+def known(kb: KnowledgeBase) -> Known:
+    documents = kb.catalog.documents
+    root = documents.root_id(documents.roots()[0])
+    for question in ASKED:
+        best = kb.search(question, k=1)[0]
+        if best.content_hash in active(kb):
+            learned = active(kb) & set(documents.hashes_of(root, best.source))
+            return Known(question, best.text, best.source, frozenset(learned))
+    raise AssertionError("nothing that was asked about was learned")
+
+
+def test_a_round_learns_what_was_asked_about(asked: KnowledgeBase) -> None:
+    stages: list[str] = []
+
+    report = asked.consolidate(progress=lambda what, _done, _total: stages.append(what))
+
+    assert report.status == "promoted"
+    assert report.chunks_selected >= 2
+    assert report.questions_trained >= report.chunks_selected
+    assert {test["name"] for test in report.gate} >= {"proved chunks", "perplexity ratio"}
+    assert all(test["passed"] for test in report.gate)
+    assert list(dict.fromkeys(stages)) == ["studying", "training", "verifying"]
+    assert active(asked) <= {
+        hit["content_hash"] for answer in asked.catalog.asks.log() for hit in answer.trace["hits"]
+    }
+    [adapter] = asked.status().adapters
+    assert report.adapter_ids == [adapter["id"]]
+    assert asked.status().last_round == {**asked.status().last_round, "status": "promoted"}
+
+
+def test_its_files_and_its_report_are_where_they_should_be(learned: KnowledgeBase) -> None:
+    [manifest] = manifests(learned)
+    [name] = [one.id for one in learned.catalog.learning.active()[1]]
+
+    assert manifest["adapter"] == name
+    assert set(manifest["chunks"]) == active(learned)
+    assert manifest["base_model"] == "tiny-lm"
+    report = Path(learned.status().last_round["report_path"])  # type: ignore[index]
+    assert report.is_relative_to(learned.folder)
+    assert "promoted" in report.read_text()
+
+
+def test_afterwards_every_mode_answers(learned: KnowledgeBase) -> None:
+    [name] = [one.id for one in learned.catalog.learning.active()[1]]
+    question = known(learned).question
+
+    weights = learned.ask(question, mode="weights")
+    both = learned.ask(question, mode="both")
+    auto = learned.ask(question)
+
+    assert (weights.route, weights.trace["adapter"]) == ("weights", name)
+    assert (both.route, both.trace["adapter"]) == ("both", name)
+    assert auto.route in ("weights", "context")
+    assert all(answer.citations for answer in (weights, both, auto))
+    assert weights.prompt_tokens < both.prompt_tokens
+
+
+def test_questions_are_answered_while_a_round_runs(asked: KnowledgeBase) -> None:
+    before = asked.ask(QUESTION, record=False)
+    during = []
+
+    def look(_what: str, _done: int, _total: int) -> None:
+        during.append(asked.ask(QUESTION, record=False))
+
+    asked.consolidate(progress=look)
+
+    assert during
+    assert {one.text for one in during} == {before.text}
+
+
+def test_nothing_is_due_before_anything_is_asked(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+
+    report = kb.consolidate()
+
+    assert (report.status, report.round_id) == ("nothing due", None)
+    assert "no chunk has been asked about" in report.reason
+    assert kb.status().rounds == 0
+    assert not (kb.folder / "adapters").exists()
+
+
+def test_a_second_round_with_nothing_new_does_nothing_if_due_is_asked(
+    learned: KnowledgeBase,
+) -> None:
+    before = learned.status()
+
+    report = learned.consolidate(if_due=True)
+
+    assert report.status == "nothing due"
+    assert report.reason
+    assert learned.status() == before
+
+
+def test_what_has_not_changed_is_not_trained_again(
+    learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragcl.consolidation import distillation
+
+    names = [one.id for one in learned.catalog.learning.active()[1]]
+
+    def never(*_: object, **__: object) -> dict[str, float]:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(distillation, "train", never)
+
+    report = learned.consolidate()
+
+    assert report.status in ("promoted", "nothing due")
+    assert [one.id for one in learned.catalog.learning.active()[1]] == names
+
+
+def test_an_edited_text_is_never_answered_from_the_weights_again(
+    learned: KnowledgeBase, docs: Path
+) -> None:
+    about = known(learned)
+    path = docs / about.source
+    path.write_text(path.read_text().replace(".\n", ". So it is since May.\n"))
+    learned.ingest(docs)
+
+    auto = learned.ask(about.question)
+    weights = learned.ask(about.question, mode="weights")
+    both = learned.ask(about.question, mode="both")
+
+    assert auto.route == "context"
+    assert (weights.route, weights.abstained) == ("none", True)
+    assert both.trace["adapter"] is None
+    assert about.text not in [one.text for one in [*auto.citations, *both.citations]]
+    learned.consolidate()
+    assert not active(learned) & about.hashes
+    assert not any(about.hashes & set(manifest["chunks"]) for manifest in manifests(learned))
+
+
+def test_a_deleted_text_is_in_no_adapter_on_the_disk_after_the_next_round(
+    learned: KnowledgeBase, docs: Path
+) -> None:
+    about = known(learned)
+    (docs / about.source).unlink()
+    learned.ingest(docs)
+
+    report = learned.consolidate(if_due=True)
+
+    assert report.status == "promoted"
+    assert manifests(learned)
+    assert not any(about.hashes & set(manifest["chunks"]) for manifest in manifests(learned))
+    assert not about.hashes & active(learned)
+
+
+def test_when_everything_learned_is_gone_no_adapter_is_left(
+    learned: KnowledgeBase, docs: Path
+) -> None:
+    for path in docs.iterdir():
+        path.unlink()
+    (docs / "new.md").write_text("# New\n\nNobody asked about this.\n")
+    learned.ingest(docs)
+
+    learned.consolidate(if_due=True)
+
+    assert manifests(learned) == []
+    assert active(learned) == set()
+    assert learned.consolidate(if_due=True).status == "nothing due"
+
+
+def test_rollback_gives_the_answers_of_before(learned: KnowledgeBase) -> None:
+    question = known(learned).question
+    first = learned.ask(question, mode="weights", record=False)
+    learned.ask_many(["What does soup cost?", "How much does soup cost?", "Soup costs what?"])
+    assert learned.consolidate().status == "promoted"
+    second = learned.ask(question, mode="weights", record=False)
+    assert second.trace["adapter"] != first.trace["adapter"]
+
+    report = learned.rollback()
+
+    assert report.before != report.now
+    again = learned.ask(question, mode="weights", record=False)
+    assert (again.text, again.trace["adapter"]) == (first.text, first.trace["adapter"])
+    assert again.confidence == pytest.approx(first.confidence)
+    assert learned.rollback().now is None
+    assert learned.ask(question, record=False).route == "context"
+    with pytest.raises(UsageError, match="nothing to roll back"):
+        learned.rollback()
+
+
+@pytest.fixture
+def strict(kb_folder: Path, docs: Path) -> Iterator[KnowledgeBase]:
+    """Asked like `asked`, but with a gate that a model of random weights cannot pass."""
+    config = kb_folder / "ragcl.toml"
+    config.write_text(config.read_text().replace("min_proved = 0.0", "min_proved = 1.0"))
+    with KnowledgeBase.open(kb_folder) as kb:
+        kb.ingest(docs)
+        kb.ask_many(ASKED)
+        yield kb
+
+
+def test_a_candidate_that_fails_the_gate_is_thrown_away_with_its_report(
+    strict: KnowledgeBase,
+) -> None:
+    report = strict.consolidate()
+
+    assert report.status == "rejected"
+    assert "proved chunks" in report.reason
+    assert report.adapter_ids == []
+    assert active(strict) == set()
+    assert manifests(strict) == []
+    assert report.report_path is not None
+    assert "**failed**" in Path(report.report_path).read_text()
+
+
+def test_what_was_rejected_is_not_tried_again_until_more_is_asked(strict: KnowledgeBase) -> None:
+    strict.consolidate()
+
+    assert strict.consolidate(if_due=True).status == "nothing due"
+    strict.ask_many(["How many metres deep is the north berth?", "Which berth takes tankers?"])
+    assert strict.consolidate(if_due=True).status == "rejected"
+
+
+def test_a_rejected_candidate_leaves_the_active_one_in_place(
+    learned: KnowledgeBase,
+) -> None:
+    before = manifests(learned)
+    text = (learned.folder / "ragcl.toml").read_text()
+    (learned.folder / "ragcl.toml").write_text(
+        text.replace("min_proved = 0.0", "min_proved = 1.0")
+    )
+    with KnowledgeBase.open(learned.folder) as kb:
+        kb.ask_many(["What does soup cost?", "How much does soup cost?"])
+        assert kb.consolidate().status == "rejected"
+
+    assert manifests(learned) == before
+    question = known(learned).question
+    assert learned.ask(question, mode="weights").trace["adapter"] == before[0]["adapter"]
+
+
+def test_two_rounds_never_run_at_once(asked: KnowledgeBase) -> None:
+    tried = []
+
+    def again(_what: str, _done: int, _total: int) -> None:
+        if not tried:
+            tried.append(True)
+            with (
+                KnowledgeBase.open(asked.folder) as other,
+                pytest.raises(KnowledgeBaseBusyError, match="another consolidation is running"),
+            ):
+                other.consolidate()
+
+    asked.consolidate(progress=again)
+
+    assert tried
+
+
+def test_a_forgotten_text_leaves_the_catalog_at_once_and_the_disk_with_the_next_round(
+    learned: KnowledgeBase, docs: Path
+) -> None:
+    about = known(learned)
+    (docs / about.source).unlink()
+
+    report = learned.forget(docs / about.source)
+
+    assert report.in_weights == len(about.hashes)
+    connection = learned.catalog.database._engine.raw_connection()
+    try:
+        dump = "\n".join(connection.driver_connection.iterdump())  # type: ignore[union-attr]
+    finally:
+        connection.close()
+    for sentence in split_sentences(about.text):
+        assert sentence not in dump
+    assert about.question not in dump
+    assert learned.ask(about.question, mode="weights", record=False).route == "none"
+    learned.consolidate(if_due=True)
+    assert not any(about.hashes & set(manifest["chunks"]) for manifest in manifests(learned))

@@ -1,0 +1,199 @@
+"""Selection: what is asked often, lately and with good answers is worth learning."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ragcl.catalog.asks import AskRecord, HitRecord
+from ragcl.catalog.documents import StoredChunk
+from ragcl.consolidation.selection import SECONDS_A_DAY, Selection, select
+from ragcl.settings import ConsolidationSettings
+
+NOW = 1000.0 * SECONDS_A_DAY
+
+
+def ask(question: str, *hashes: str, days_ago: float = 0, **rest: Any) -> AskRecord:
+    """A question that the first of the chunks answered."""
+    return AskRecord(
+        id=1,
+        asked_at=NOW - days_ago * SECONDS_A_DAY,
+        question=question,
+        vector=np.zeros(2, np.float32),
+        mode="auto",
+        route="context",
+        answer="",
+        trace={"support": list(hashes)},
+        hits=tuple(HitRecord(key, 0.5, {}) for key in hashes),
+        **rest,
+    )
+
+
+def chunk(key: str, *flags: str) -> StoredChunk:
+    return StoredChunk(1, key, key, "", flags, "/docs", f"{key}.md", (1, 1), None)
+
+
+def choose(
+    log: list[AskRecord],
+    *current: StoredChunk | str,
+    learned: dict[str, str] | None = None,
+    **settings: Any,
+) -> Selection:
+    chunks = [one if isinstance(one, StoredChunk) else chunk(one) for one in current]
+    limits = ConsolidationSettings(**{"min_asks": 1, **settings})
+    return select(log, {one.content_hash: one for one in chunks}, learned or {}, limits, NOW)
+
+
+def heat(selection: Selection) -> dict[str, float]:
+    return {one.content_hash: one.heat for one in selection.chunks}
+
+
+def twice(key: str) -> list[AskRecord]:
+    return [ask(f"{key} one?", key), ask(f"{key} two?", key)]
+
+
+def test_the_heat_of_an_ask_halves_with_every_half_life() -> None:
+    found = choose(
+        [ask("new?", "x"), ask("old?", "y", days_ago=7), ask("older?", "z", days_ago=21)],
+        "x", "y", "z", half_life_days=7,
+    )  # fmt: skip
+
+    assert heat(found) == pytest.approx({"x": 1, "y": 1 / 2, "z": 1 / 8})
+
+
+def test_what_was_only_shown_is_warmed_a_little_by_its_rank() -> None:
+    log = [ask("one?", "x", "y", "z"), ask("two?", "y"), ask("three?", "z")]
+
+    assert heat(choose(log, "x", "y", "z")) == pytest.approx(
+        {"x": 1, "y": 1 + 0.1 / 2, "z": 1 + 0.1 / 3}
+    )
+
+
+def test_only_what_answered_counts_as_asked_about() -> None:
+    log = [ask("one?", "x", "y"), ask("two?", "x", "y"), ask("three?", "x", "y")]
+
+    assert [one.content_hash for one in choose(log, "x", "y").chunks] == ["x"]
+
+
+def test_one_question_asked_often_is_one_wording() -> None:
+    same = [ask("one?", "x")] * 9
+    assert choose(same, "x", min_asks=2).chunks == []
+
+    [found] = choose([*same, ask("two?", "x")], "x", min_asks=2).chunks
+    assert found.questions == ("one?", "two?")
+
+
+def test_a_question_that_found_nothing_warms_nothing() -> None:
+    unanswered = replace(ask("what?", "x"), route="none", trace={"support": []})
+
+    assert choose([unanswered], "x").chunks == []
+
+
+def test_text_that_is_gone_is_not_learned() -> None:
+    assert [one.content_hash for one in choose([*twice("x"), *twice("y")], "y").chunks] == ["y"]
+
+
+def test_flagged_text_is_left_out_and_reported() -> None:
+    found = choose([*twice("x"), *twice("y")], chunk("x", "instructions", "repeated"), "y")
+
+    assert [one.content_hash for one in found.chunks] == ["y"]
+    assert found.left_out == (
+        {"source": "x.md", "content_hash": "x", "reason": "flagged as instructions, repeated"},
+    )
+
+
+def test_ratings_warm_and_cool() -> None:
+    log = [
+        ask("good?", "x", ratings=(1,)),
+        ask("plain?", "y"),
+        ask("mixed?", "z", ratings=(1, -1)),
+    ]
+
+    found = heat(choose(log, "x", "y", "z"))
+
+    assert found["x"] > found["y"] == found["z"]
+
+
+def test_what_users_call_wrong_is_left_out_unless_they_corrected_it() -> None:
+    bad = [ask("one?", "x", ratings=(-1,)), ask("two?", "x", ratings=(-1,))]
+    corrected = [
+        ask("one?", "y", ratings=(-1,), correction="12"),
+        ask("two?", "y", ratings=(-1,), correction="12"),
+    ]
+
+    found = choose([*bad, *corrected], "x", "y")
+
+    assert [one.content_hash for one in found.chunks] == ["y"]
+    assert [one["reason"] for one in found.left_out] == ["users rated its answers badly"]
+
+
+def test_the_coolest_make_room() -> None:
+    log = [ask(f"{key}{n}?", key) for key, n in (("x", 1), ("y", 1), ("y", 2), ("y", 3))]
+    log += [ask("z1?", "z"), ask("z2?", "z")]
+
+    found = choose(log, "x", "y", "z", max_chunks=2)
+
+    assert [one.content_hash for one in found.chunks] == ["y", "z"]
+    assert [(one["content_hash"], one["reason"][:7]) for one in found.left_out] == [
+        ("x", "no room")
+    ]
+
+
+def test_a_learned_chunk_that_cooled_is_evicted() -> None:
+    log = [*twice("new"), ask("old?", "old", days_ago=900)]
+
+    found = choose(log, "new", "old", learned={"old": "s0"}, max_chunks=1)
+
+    assert {one.content_hash for one in found.chunks} == {"new"}
+
+
+# --- shards
+
+
+def names(selection: Selection) -> dict[str, set[str]]:
+    return {
+        name: {one.content_hash for one in members} for name, members in selection.shards.items()
+    }
+
+
+def test_a_knowledge_base_begins_with_one_shard() -> None:
+    assert names(choose([*twice("x"), *twice("y")], "x", "y")) == {"s0": {"x", "y"}}
+    assert names(choose([], "x")) == {}
+
+
+def test_what_does_not_fit_in_one_shard_fills_the_next() -> None:
+    log = [one for key in "abcde" for one in twice(key)]
+
+    found = names(choose(log, *"abcde", shard_chunks=2))
+
+    assert sorted(len(members) for members in found.values()) == [1, 2, 2]
+    assert sorted(found) == ["s0", "s1", "s2"]
+    assert set().union(*found.values()) == set("abcde")
+
+
+def test_a_chunk_stays_in_the_shard_that_holds_it_and_new_ones_fill_the_gaps() -> None:
+    log = [one for key in "abcde" for one in twice(key)]
+
+    found = names(
+        choose(log, *"abcde", learned={"a": "s1", "b": "s0", "c": "s1"}, shard_chunks=2)
+    )
+
+    assert found["s1"] == {"a", "c"}
+    assert "b" in found["s0"]
+    assert len(found["s0"]) == 2
+    assert sorted(found) == ["s0", "s1", "s2"]
+
+
+def test_a_shard_whose_members_are_all_gone_is_gone() -> None:
+    assert names(choose(twice("a"), "a", learned={"a": "s1", "b": "s0"})) == {"s1": {"a"}}
+
+
+def test_a_shard_that_is_held_to_fewer_chunks_than_before_sheds_some() -> None:
+    log = [one for key in "abc" for one in twice(key)]
+    learned = dict.fromkeys("abc", "s0")
+
+    found = names(choose(log, *"abc", learned=learned, shard_chunks=2))
+
+    assert sorted(map(len, found.values())) == [1, 2]
+    assert set().union(*found.values()) == set("abc")

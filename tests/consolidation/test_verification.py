@@ -1,0 +1,220 @@
+"""Verification: thresholds that keep their promise, and a gate that says what failed."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ragcl.consolidation.anchors import Anchor, make, split
+from ragcl.consolidation.job import HELD_OUT_OF, hold_out
+from ragcl.consolidation.verification import Trial, Verdict, calibrate, drift, rewordings
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.reading import Reading
+
+NAMES = ("confidence", "margin", "score", "similarity")
+FEATURES = st.fixed_dictionaries({name: st.floats(-1, 1) for name in NAMES})
+TRIALS = st.lists(st.builds(Trial, st.booleans(), FEATURES, st.booleans()), max_size=30)
+
+
+def trial(agreed: bool, eligible: bool = True, **features: float) -> Trial:
+    return Trial(eligible, {**dict.fromkeys(NAMES, 0.5), **features}, agreed)
+
+
+@given(trials=TRIALS, agreement=st.floats(0.05, 1))
+@settings(max_examples=100, deadline=None)
+def test_the_agreement_that_is_asked_for_holds_on_what_is_routed(
+    trials: list[Trial], agreement: float
+) -> None:
+    limits, routed = calibrate(trials, agreement)
+
+    assert set(limits) == set(NAMES)
+    by_limits = [
+        one.eligible and all(one.features[name] >= limits[name] for name in NAMES)
+        for one in trials
+    ]
+    assert routed == by_limits
+    chosen = [one for one, taken in zip(trials, routed, strict=True) if taken]
+    if chosen:
+        assert sum(one.agreed for one in chosen) / len(chosen) >= agreement
+    else:
+        assert all(math.isinf(value) for value in limits.values())
+
+
+def test_when_all_agree_all_are_routed() -> None:
+    trials = [trial(True, score=value) for value in (0.3, 0.6, 0.9)]
+
+    limits, routed = calibrate(trials, 0.95)
+
+    assert routed == [True, True, True]
+    assert limits["score"] == pytest.approx(0.3)
+
+
+def test_a_feature_that_tells_right_from_wrong_is_used() -> None:
+    right = [trial(True, confidence=-0.1 * n) for n in range(5)]
+    wrong = [trial(False, confidence=-2.0) for _ in range(5)]
+
+    limits, routed = calibrate([*right, *wrong], 0.95)
+
+    assert routed == [True] * 5 + [False] * 5
+    assert -2 < limits["confidence"] <= -0.4 + 1e-9
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [[], [trial(False)] * 9, [trial(True, eligible=False)] * 9, [trial(True), trial(False)] * 5],
+)
+def test_where_the_promise_cannot_be_kept_nothing_is_ever_routed(trials: list[Trial]) -> None:
+    limits, routed = calibrate(trials, 0.95)
+
+    assert limits == dict.fromkeys(NAMES, math.inf)
+    assert not any(routed)
+
+
+def test_what_was_not_eligible_counts_neither_way() -> None:
+    trials = [trial(True), *[trial(False, eligible=False)] * 9]
+
+    assert calibrate(trials, 0.95)[1] == [True] + [False] * 9
+
+
+# --- the questions
+
+
+def test_a_question_is_reworded_into_keywords_and_into_a_request() -> None:
+    assert rewordings("How deep is the North berth?") == (
+        "deep north berth",
+        "Could you tell me: how deep is the North berth?",
+    )
+    assert rewordings("What is it?")[0] == "what is it"
+
+
+def row(question: str, answer: str, key: str = "x") -> Reading:
+    return Reading(
+        question=question,
+        answer=answer,
+        content_hash=key,
+        ids=(1,),
+        logprob=-0.1,
+        top_ids=torch.zeros(2, 1, dtype=torch.long),
+        top_logprobs=torch.zeros(2, 1),
+        trust=1.0,
+        sentences=(),
+        vector=np.zeros(2, np.float32),
+        best_hit=key,
+        score=0.9,
+        margin=0.1,
+    )
+
+
+def test_one_wording_in_a_few_of_every_fact_is_kept_to_verify_with() -> None:
+    facts = {("x", "11 metres"): 7, ("x", "tankers"): 3, ("y", "11 metres"): 2}
+    rows = [
+        row(f"{key} {answer} {n}?", answer, key)
+        for (key, answer), count in facts.items()
+        for n in range(count)
+    ]
+
+    trained, held_out = hold_out(rows, seed=0)
+
+    for (key, answer), count in facts.items():
+        kept = [one for one in held_out if (one.content_hash, one.answer) == (key, answer)]
+        assert len(kept) == count // HELD_OUT_OF
+    assert sorted(one.question for one in [*trained, *held_out]) == sorted(
+        one.question for one in rows
+    )
+
+
+def test_answers_that_differ_in_writing_only_are_one_fact() -> None:
+    rows = [row("a?", "11 metres"), row("b?", "the 11 Metres."), row("c?", "11 metres,")]
+
+    assert len(hold_out(rows, seed=0)[1]) == 1
+
+
+def test_sharing_out_does_not_depend_on_the_order_of_the_log() -> None:
+    rows = [row(f"{n}?", "11 metres") for n in range(9)]
+
+    forward, backward = hold_out(rows, seed=0), hold_out(rows[::-1], seed=0)
+
+    for one, other in zip(forward, backward, strict=True):
+        assert {r.question for r in one} == {r.question for r in other}
+
+
+def test_another_seed_holds_out_others() -> None:
+    rows = [row(f"{n}?", "11 metres") for n in range(30)]
+
+    kept = [{one.question for one in hold_out(rows, seed)[1]} for seed in (0, 1)]
+
+    assert kept[0] != kept[1]
+
+
+# --- drift and the verdict
+
+
+@pytest.fixture
+def anchors(model: LanguageModel) -> list[Anchor]:
+    return make(model, seed=0)
+
+
+def test_anchors_are_the_base_models_own_words(
+    model: LanguageModel, anchors: list[Anchor]
+) -> None:
+    for anchor in anchors[::9]:
+        top = model.next_logprobs(anchor.ids, None).topk(anchor.top_ids.shape[-1], dim=-1)
+        assert (top.indices == anchor.top_ids).all()
+    assert [anchor.ids for anchor in make(model, seed=0)] == [anchor.ids for anchor in anchors]
+
+
+def test_anchors_to_measure_with_are_not_trained_on(anchors: list[Anchor]) -> None:
+    kept, measured = split(anchors)
+
+    assert len(kept) + len(measured) == len(anchors)
+    assert len(measured) >= 10
+    assert not {anchor.ids for anchor in kept} & {anchor.ids for anchor in measured}
+
+
+def test_an_adapter_that_changes_nothing_does_not_drift(
+    model: LanguageModel, anchors: list[Anchor], random_adapters: Any
+) -> None:
+    model.attach("one", random_adapters / "one")
+    ratio, kl = drift(model, "one", anchors[:8])
+    model.set_scale("one", 0.0)
+
+    assert drift(model, "one", anchors[:8]) == pytest.approx((1.0, 0.0), abs=1e-5)
+    assert ratio > 1.01
+    assert kl > 0.01
+
+
+def test_drift_is_the_ratio_of_perplexities(
+    model: LanguageModel, anchors: list[Anchor], random_adapters: Any
+) -> None:
+    model.attach("one", random_adapters / "one")
+    perplexity = {}
+    for adapter in (None, "one"):
+        losses = []
+        for anchor in anchors[:5]:
+            logprobs = model.next_logprobs(anchor.ids, adapter)
+            losses += [
+                -float(logprobs[place, token]) for place, token in enumerate(anchor.ids[1:])
+            ]
+        perplexity[adapter] = math.exp(sum(losses) / len(losses))
+
+    ratio, _ = drift(model, "one", anchors[:5])
+
+    assert ratio == pytest.approx(perplexity["one"] / perplexity[None], rel=1e-4)
+
+
+def test_a_verdict_passes_when_every_test_does() -> None:
+    def verdict(**passed: bool) -> Verdict:
+        gate = tuple({"name": name.replace("_", " "), "passed": ok} for name, ok in passed.items())
+        return Verdict((), {}, {}, gate)
+
+    good = verdict(proved_chunks=True, perplexity_ratio=True)
+    drifted = verdict(proved_chunks=True, perplexity_ratio=False)
+    both = verdict(proved_chunks=False, perplexity_ratio=False)
+
+    assert (good.passed, good.only_drifted) == (True, False)
+    assert (drifted.passed, drifted.only_drifted) == (False, True)
+    assert (both.passed, both.only_drifted) == (False, False)

@@ -1,0 +1,245 @@
+"""A process that does one verb on a knowledge base and is killed at a step of its work.
+
+A step is a statement or a commit of SQLite, a file synced or renamed, a folder removed, a call that
+a test is after, or a report of progress. They are wrapped in the child, after it was forked from a
+server that has everything imported: real processes and real SIGKILLs, a fraction of a second each.
+"""
+
+import functools
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+PRELOADED = ["faiss", "sentence_transformers", "ragcl.ingestion", "ragcl.consolidation.job"]
+
+
+rename = os.replace
+
+
+@dataclass(frozen=True)
+class KillAt:
+    """The `number`th time (from 1) that a step of this name is reached."""
+
+    step: str
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a child does: `ingest` a folder, or `consolidate`."""
+
+    verb: str
+    kb: Path
+    folder: Path | None = None
+    kill_at: KillAt | None = None
+    pause_at: KillAt | None = None
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one command of the command line said, and its exit code."""
+
+    exit_code: int | None
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended, and how often it reached each step (None if it was killed)."""
+
+    exit_code: int | None
+    steps: Counter[str] | None
+
+
+def run(order: Order) -> Ended:
+    """Let a child carry out an order, to its end or to its death."""
+    process, reports = start(order)
+    steps = None
+    try:
+        while True:
+            message = reports.recv()
+            if isinstance(message, Counter):
+                steps = message
+    except EOFError:
+        process.join()
+    return Ended(process.exitcode, steps)
+
+
+def run_until(order: Order, wanted: Callable[[str, int, int], bool]) -> Ended:
+    """Let a child work until its progress is what is `wanted`, and kill it from outside."""
+    process, reports = start(order)
+    try:
+        while True:
+            message = reports.recv()
+            if not isinstance(message, Counter) and wanted(*message):
+                process.kill()
+                break
+    except EOFError:
+        pass
+    process.join()
+    return Ended(process.exitcode, None)
+
+
+def start(order: Order) -> tuple[Any, Connection]:
+    """A child at work, and the end of the pipe on which it reports."""
+    context = _context()
+    reports, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(order, sending))
+    process.start()
+    sending.close()
+    return process, reports
+
+
+@contextmanager
+def paused(order: Order) -> Iterator[None]:
+    """A child that has stopped in the middle; it goes on, to its end, afterwards."""
+    process, reports = start(order)
+    while reports.recv() != ("paused", 0, 0):
+        pass
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+        try:
+            while True:
+                reports.recv()
+        except EOFError:
+            process.join()
+    assert process.exitcode == 0
+
+
+def ragcl(kb: Path, *arguments: str, file_size: int | None = None) -> Ran:
+    """Run a command in a process of its own; no file may grow beyond `file_size` bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        context = _context()
+        process = context.Process(target=_command, args=(kb, arguments, out, err, file_size))
+        process.start()
+        process.join()
+        return Ran(process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+def _command(
+    kb: Path, arguments: tuple[str, ...], out: Path, err: Path, file_size: int | None
+) -> None:
+    import torch
+
+    from ragcl.cli import main
+
+    torch.set_num_threads(1)
+    for path, stream in ((out, 1), (err, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    if file_size is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+    sys.argv = ["ragcl", "--kb", str(kb), *arguments]
+    main()
+
+
+def _context() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def _child(order: Order, reports: Connection) -> None:
+    import torch
+
+    from ragcl import KnowledgeBase
+
+    torch.set_num_threads(1)
+    reached: Counter[str] = Counter()
+
+    def step(name: str) -> None:
+        reached[name] += 1
+        if order.kill_at == KillAt(name, reached[name]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if order.pause_at == KillAt(name, reached[name]):
+            reports.send(("paused", 0, 0))
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def progress(what: str, done: int, total: int) -> None:
+        step(what)
+        reports.send((what, done, total))
+
+    _wrap(step)
+    with KnowledgeBase.open(order.kb) as kb:
+        if order.verb == "ingest":
+            kb.ingest(order.folder, progress=progress)
+        else:
+            kb.consolidate(progress=progress)
+    reports.send(reached)
+
+
+def _wrap(step: Callable[[str], None]) -> None:
+    """Call `step` at everything that changes what is on the disk."""
+    from sqlalchemy import Engine, event
+    from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+    from ragcl import ingestion
+    from ragcl.catalog import Catalog
+    from ragcl.catalog.documents import Documents
+    from ragcl.catalog.learning import Learning
+    from ragcl.consolidation import promotion
+    from ragcl.retrieval.vector_index import VectorIndex
+
+    ingestion.GROUP_CHUNKS = 12  # several groups, also on a small folder
+    event.listen(Engine, "before_cursor_execute", lambda *_: step("statement"))
+    places: list[tuple[Any, str]] = [
+        (SQLiteDialect_pysqlite, "do_commit"),
+        (Catalog, "put"),
+        (Documents, "replace"),
+        (Documents, "remove"),
+        (Documents, "touch"),
+        (Documents, "set_failures"),
+        (VectorIndex, "save"),
+        (Learning, "add_study"),
+        (Learning, "add_adapter"),
+        (Learning, "promote"),
+        (Learning, "drop_adapters"),
+        (promotion, "clean_up"),
+        (os, "fsync"),
+        (os, "replace"),
+        (shutil, "rmtree"),
+    ]
+    under_way: list[str] = []
+    for holder, name in places:
+        setattr(holder, name, _around(getattr(holder, name), name, step, under_way))
+
+
+def _around(
+    function: Callable[..., Any], name: str, step: Callable[[str], None], under_way: list[str]
+) -> Any:
+    """The function with a step before and one after it.
+
+    A commit is also a step inside its caller; a rename is also a step before and after its target.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        step(f"before {name}")
+        if name == "do_commit" and under_way:
+            step(f"inside {under_way[-1]}")
+        if function is rename:
+            step(f"before {Path(args[1]).name}")
+        under_way.append(name)
+        result = function(*args, **kwargs)
+        under_way.pop()
+        step(f"after {name}")
+        if function is rename:
+            step(f"after {Path(args[1]).name}")
+        return result
+
+    return wrapped

@@ -1,0 +1,380 @@
+"""Answering: the route that was decided, the sources it rests on, and the log it leaves."""
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ragcl import KnowledgeBase
+from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
+from ragcl.errors import CatalogError, UsageError
+from ragcl.generation.answering import Answerer
+from ragcl.generation.prompts import ABSTENTION
+from ragcl.results import MODES, Answer
+
+QUESTION = "How deep is the north berth?"
+ELSEWHERE = "Zyx wvu tsr?"
+EASY = {"score": 0.3, "margin": 0.0, "similarity": 0.5, "confidence": -99.0}
+
+
+@pytest.fixture
+def full(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
+    """A knowledge base that holds the four documents."""
+    kb.ingest(docs)
+    return kb
+
+
+def install(kb: KnowledgeBase, adapters: Path, name: str, question: str, **limits: float) -> str:
+    """Make an adapter active as if `question` had been learned and proved; its name."""
+    best = kb.search(question, k=1)[0]
+    folder = kb.folder / "adapters" / name
+    folder.parent.mkdir(exist_ok=True)
+    if not folder.exists():
+        os.symlink(adapters / "one", folder)
+    round_id = kb.catalog.learning.start_round({}, time.time())
+    vector = kb._embedder.encode([question])[0]
+    chunk_vector = kb.catalog.documents.known_vectors([best.content_hash])[best.content_hash]
+    kb.catalog.learning.add_adapter(
+        AdapterRecord(
+            id=name,
+            round_id=round_id,
+            created_at=time.time(),
+            thresholds={**EASY, **limits},
+            chunks=(LearnedChunk(best.content_hash, chunk_vector),),
+            questions=(LearnedQuestion(best.content_hash, question, vector, True),),
+        )
+    )
+    kb.catalog.learning.promote(round_id, [name], {}, time.time())
+    return name
+
+
+# --- from the index
+
+
+def test_an_answer_is_a_piece_of_what_it_cites(full: KnowledgeBase) -> None:
+    answer = full.ask(QUESTION)
+
+    assert answer.route == "context"
+    assert not answer.abstained
+    assert answer.text in answer.citations[0].text
+    assert answer.trace["support"][0] == answer.citations[0].content_hash
+    assert answer.prompt_tokens > 0
+    assert "berths.md" in {citation.source for citation in answer.citations}
+
+
+def test_a_question_about_nothing_known_is_abstained_from(full: KnowledgeBase) -> None:
+    answer = full.ask(ELSEWHERE)
+
+    assert (answer.route, answer.text, answer.abstained) == ("none", ABSTENTION, True)
+    assert answer.citations == []
+    assert answer.prompt_tokens == 0
+    assert "nothing relevant" in answer.trace["reason"]
+
+
+def test_an_empty_knowledge_base_abstains(kb: KnowledgeBase) -> None:
+    assert kb.ask(QUESTION).route == "none"
+
+
+def test_reading_freely_cites_the_passages_that_were_shown(
+    kb_folder: Path, docs: Path
+) -> None:
+    config = kb_folder / "ragcl.toml"
+    config.write_text(config.read_text().replace("[answering]", '[answering]\nreading = "generate"'))
+    with KnowledgeBase.open(kb_folder) as kb:
+        kb.ingest(docs)
+        answer = kb.ask(QUESTION)
+        stream = kb.ask(QUESTION, stream=True)
+        assert "".join(stream) == stream.result.text == answer.text
+
+    assert answer.route == "context"
+    assert answer.answer_tokens > 0
+    assert answer.citations[0].text.startswith("The north berth")
+
+
+# --- from the weights
+
+
+def test_what_was_proved_is_answered_from_the_weights_and_names_its_source(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    name = install(full, random_adapters, "s0-x", QUESTION)
+
+    answer = full.ask(QUESTION)
+
+    assert (answer.route, answer.trace["adapter"]) == ("weights", name)
+    assert [citation.source for citation in answer.citations] == ["berths.md"]
+    assert answer.prompt_tokens < full.ask(QUESTION, mode="context").prompt_tokens
+    assert answer.text == full.ask(QUESTION, mode="weights").text
+    other = full.ask("Where do pilots board?")
+    assert (other.route, other.trace["adapter"]) == ("context", None)
+
+
+def test_an_answer_that_the_model_is_unsure_of_is_read_instead(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    before = full.ask(QUESTION)
+    install(full, random_adapters, "s0-x", QUESTION, confidence=0.0)
+
+    answer = full.ask(QUESTION)
+
+    assert (answer.route, answer.text) == ("context", before.text)
+    assert answer.trace["tried"] == "weights"
+    assert answer.trace["adapter"] is None
+    assert "less sure" in answer.trace["reason"]
+
+
+def test_context_answers_are_the_base_models_with_or_without_an_adapter(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    questions = [QUESTION, "Where do pilots board?", "What does soup cost?"]
+    before = full.ask_many(questions, mode="context")
+    install(full, random_adapters, "s0-x", QUESTION)
+    full.ask(QUESTION, mode="weights")
+
+    after = full.ask_many(questions, mode="context")
+
+    assert [one.text for one in after] == [one.text for one in before]
+    assert [one.confidence for one in after] == pytest.approx([o.confidence for o in before])
+
+
+def test_both_reads_with_the_adapter_on(full: KnowledgeBase, random_adapters: Path) -> None:
+    plain = full.ask(QUESTION, mode="both")
+    name = install(full, random_adapters, "s0-x", QUESTION)
+
+    answer = full.ask(QUESTION, mode="both")
+
+    assert (plain.route, plain.trace["adapter"]) == ("both", None)
+    assert (answer.route, answer.trace["adapter"]) == ("both", name)
+    assert answer.confidence != pytest.approx(plain.confidence)
+
+
+def test_a_change_of_the_active_set_is_seen_at_the_next_question(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    with KnowledgeBase.open(full.folder) as other:
+        assert other.ask(QUESTION).route == "context"
+        install(full, random_adapters, "s0-x", QUESTION)
+        assert other.ask(QUESTION).trace["adapter"] == "s0-x"
+        install(full, random_adapters, "s0-y", QUESTION)
+        assert other.ask(QUESTION).trace["adapter"] == "s0-y"
+        full.rollback()
+        assert other.ask(QUESTION).trace["adapter"] == "s0-x"
+        full.rollback()
+        assert other.ask(QUESTION).route == "context"
+
+
+def test_an_edit_takes_effect_at_the_next_question(
+    full: KnowledgeBase, docs: Path, random_adapters: Path
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION)
+    assert full.ask(QUESTION).route == "weights"
+    path = docs / "berths.md"
+    path.write_text(path.read_text().replace("11 metres", "12 metres"))
+    full.ingest(docs)
+
+    auto, weights = full.ask(QUESTION), full.ask(QUESTION, mode="weights")
+
+    assert auto.route == "context"
+    assert any("12 metres" in citation.text for citation in auto.citations)
+    assert (weights.route, weights.text) == ("none", ABSTENTION)
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut short", "unfinished", "of another base model"])
+def test_an_adapter_that_cannot_be_used_is_passed_over_with_a_warning(
+    full: KnowledgeBase, random_adapters: Path, caplog: pytest.LogCaptureFixture, harm: str
+) -> None:
+    before = full.ask(QUESTION)
+    folder = full.folder / "adapters" / "s0-x"
+    shutil.copytree(random_adapters / "one", folder)
+    install(full, random_adapters, "s0-x", QUESTION)
+    weights = folder / "adapter_model.safetensors"
+    if harm == "missing":
+        shutil.rmtree(folder)
+    elif harm == "cut short":
+        weights.write_bytes(weights.read_bytes()[:-100])
+    elif harm == "unfinished":
+        (folder / "manifest.json").unlink()
+    else:
+        (folder / "manifest.json").write_text('{"base_revision": "another"}')
+
+    answer = full.ask(QUESTION)
+    weights_only = full.ask(QUESTION, mode="weights")
+
+    assert (answer.route, answer.text) == ("context", before.text)
+    assert answer.confidence == pytest.approx(before.confidence)
+    assert weights_only.trace["adapter"] is None
+    assert "The index answers in the place of s0-x" in caplog.text
+
+
+def test_a_promotion_does_not_pull_the_adapter_from_under_a_running_stream(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION)
+    expected = full.ask(QUESTION, mode="weights").text
+    stream = full.ask(QUESTION, mode="weights", stream=True)
+    pieces = [next(iter(stream))]
+
+    install(full, random_adapters, "s0-y", QUESTION)
+    full.ask(QUESTION)  # attaches the new one
+    pieces += list(stream)
+
+    assert "".join(pieces) == stream.result.text == expected
+
+
+# --- many and streamed
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_many_questions_are_answered_as_one_by_one(
+    full: KnowledgeBase, random_adapters: Path, mode: Any
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION)
+    questions = [QUESTION, ELSEWHERE, "Where do pilots board?", "What does soup cost?", QUESTION]
+
+    together = full.ask_many(questions, mode=mode)
+
+    for question, answer in zip(questions, together, strict=True):
+        alone = full.ask(question, mode=mode)
+        assert (answer.question, answer.text, answer.route) == (question, alone.text, alone.route)
+        assert answer.citations == alone.citations
+        assert answer.confidence == pytest.approx(alone.confidence, abs=1e-3)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_stream_joins_to_the_answer(
+    full: KnowledgeBase, random_adapters: Path, mode: Any
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION)
+    for question in (QUESTION, ELSEWHERE):
+        whole = full.ask(question, mode=mode)
+        stream = full.ask(question, mode=mode, stream=True)
+        text = "".join(stream)
+        assert text == stream.result.text == whole.text
+        assert (stream.result.route, stream.result.citations) == (whole.route, whole.citations)
+
+
+def test_the_result_of_a_stream_that_was_not_read_is_complete(full: KnowledgeBase) -> None:
+    stream = full.ask(QUESTION, stream=True)
+
+    assert stream.result.text == full.ask(QUESTION).text
+    assert stream.result.id > 0
+    assert list(stream) == []
+
+
+def test_no_questions_no_answers(full: KnowledgeBase) -> None:
+    assert full.ask_many([]) == []
+
+
+def test_progress_counts_every_question(full: KnowledgeBase, random_adapters: Path) -> None:
+    install(full, random_adapters, "s0-x", QUESTION, confidence=0.0)
+    seen: list[tuple[str, int, int]] = []
+
+    full.ask_many([QUESTION, ELSEWHERE, "Soup?"], progress=lambda *one: seen.append(one))
+
+    assert seen[-1] == ("answering", 3, 3)
+
+
+# --- the log
+
+
+def test_an_answer_is_logged_with_what_it_retrieved(full: KnowledgeBase) -> None:
+    answer = full.ask(QUESTION)
+
+    logged = full.catalog.asks.get(answer.id)
+
+    assert logged is not None
+    assert (logged.question, logged.answer, logged.route) == (QUESTION, answer.text, "context")
+    assert [hit.content_hash for hit in logged.hits] == [
+        hit["content_hash"] for hit in answer.trace["hits"]
+    ]
+    assert logged.trace == answer.trace
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_question_that_is_not_recorded_leaves_no_trace(
+    full: KnowledgeBase, stream: bool
+) -> None:
+    before = snapshot(full)
+
+    answer = full.ask(QUESTION, record=False, stream=stream)  # type: ignore[call-overload]
+    result: Answer = answer.result if stream else answer
+    full.ask_many([QUESTION, ELSEWHERE], record=False)
+
+    assert result.id == 0
+    assert snapshot(full) == before
+
+
+def test_an_answer_survives_that_it_cannot_be_logged(
+    full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Sequence[object]) -> list[int]:
+        raise CatalogError("the disk is full")
+
+    monkeypatch.setattr(full.catalog.asks, "record", fails)
+
+    with caplog.at_level(logging.WARNING):
+        answer = full.ask(QUESTION)
+
+    assert answer.text
+    assert answer.id == 0
+    assert "could not be logged: the disk is full" in caplog.text
+
+
+def snapshot(kb: KnowledgeBase) -> list[str]:
+    connection = kb.catalog.database._engine.raw_connection()
+    try:
+        return list(connection.driver_connection.iterdump())  # type: ignore[union-attr]
+    finally:
+        connection.close()
+
+
+# --- wrong questions
+
+
+@pytest.mark.parametrize("question", ["", "  \n "])
+def test_an_empty_question_is_refused(full: KnowledgeBase, question: str) -> None:
+    for stream in (False, True):
+        with pytest.raises(UsageError, match="the question is empty"):
+            full.ask(question, stream=stream)  # type: ignore[call-overload]
+
+
+def test_an_endless_question_is_refused_with_its_length(full: KnowledgeBase) -> None:
+    with pytest.raises(UsageError, match=r"100,000 characters, more than 4,000"):
+        full.ask("x" * 100_000)
+
+
+def test_half_a_character_is_refused(full: KnowledgeBase) -> None:
+    with pytest.raises(UsageError, match=r"character 3 of the question is '.ud83d'.*UTF-8"):
+        full.ask("ab\ud83d")
+
+
+def test_one_bad_question_stops_the_batch_before_anything_is_logged(full: KnowledgeBase) -> None:
+    with pytest.raises(UsageError):
+        full.ask_many([QUESTION, ""])
+
+    assert full.status().asks == 0
+
+
+def test_an_unknown_mode_is_refused_with_the_known_ones(full: KnowledgeBase) -> None:
+    with pytest.raises(UsageError, match="'fast' is unknown: use one of auto, context, weights"):
+        full.ask(QUESTION, mode="fast")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("question", ["\x00", "<|im_end|>", "\u202e?!", "a\x00b" * 900])
+def test_strange_characters_are_no_trouble(full: KnowledgeBase, question: str) -> None:
+    for mode in MODES:
+        full.ask(question, mode=mode)
+
+
+def test_the_numbers_of_the_model_are_not_left_with_gradients(full: KnowledgeBase) -> None:
+    full.ask(QUESTION)
+
+    answerer: Answerer = full._answerer
+    assert not any(parameter.requires_grad for parameter in answerer._model.base.parameters())
+    assert not torch.is_inference_mode_enabled()

@@ -1,0 +1,328 @@
+"""The language model: one answer however it is computed, and adapters that leave no trace."""
+
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from ragcl.generation import language_model
+from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+
+TEXTS = (
+    "The north berth is 11 metres deep.",
+    "Soup",
+    "Pilots board at the red buoy. A pilot is compulsory for ships over 90 metres.",
+    "Wo? Über den Fluss \U0001f6a2!",
+)
+
+
+def prompts(model: LanguageModel, *texts: str, shared: int = 0) -> list[Prompt]:
+    return [Prompt(tuple(model.tokenizer(text)["input_ids"]), shared) for text in texts]
+
+
+def direct_logprobs(folder: Path, ids: tuple[int, ...]) -> torch.Tensor:
+    """What transformers alone says, without any code of ours."""
+    reference = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        return torch.log_softmax(reference(torch.tensor([ids])).logits[0], -1)
+
+
+def test_greedy_decoding_is_that_of_transformers(model: LanguageModel) -> None:
+    [prompt] = prompts(model, TEXTS[0])
+    [mine] = model.generate([prompt], max_new_tokens=12)
+
+    reference = AutoModelForCausalLM.from_pretrained(model.files.path, dtype=torch.float32)
+    theirs = reference.generate(
+        torch.tensor([prompt.ids]), max_new_tokens=12, do_sample=False, pad_token_id=2
+    )[0, len(prompt.ids) :].tolist()
+
+    assert list(mine.token_ids) == theirs
+    everything = direct_logprobs(model.files.path, (*prompt.ids, *theirs))
+    places = range(len(prompt.ids) - 1, len(prompt.ids) + len(theirs) - 1)
+    assert mine.logprob == pytest.approx(float(everything[places, theirs].mean()), abs=1e-4)
+
+
+def test_a_batch_says_what_each_prompt_says_alone(model: LanguageModel) -> None:
+    batch = prompts(model, *TEXTS)
+
+    together = model.generate(batch, max_new_tokens=10)
+
+    for prompt, completion in zip(batch, together, strict=True):
+        [alone] = model.generate([prompt], max_new_tokens=10)
+        assert alone.token_ids == completion.token_ids
+        assert alone.logprob == pytest.approx(completion.logprob, abs=1e-4)
+
+
+def test_many_batches_keep_the_order_and_count_every_prompt(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = prompts(model, *TEXTS, *reversed(TEXTS))
+    expected = [one.token_ids for one in model.generate(batch, max_new_tokens=4)]
+    monkeypatch.setattr(language_model, "BATCH_TOKENS", 60)
+    done: list[int] = []
+
+    found = model.generate(batch, max_new_tokens=4, progress=done.append)
+
+    assert [one.token_ids for one in found] == expected
+    assert sum(done) == len(batch)
+    assert len(done) > 1
+
+
+def test_no_prompts_no_completions(model: LanguageModel) -> None:
+    assert model.generate([], max_new_tokens=4) == []
+
+
+def test_a_shared_prefix_changes_nothing(model: LanguageModel) -> None:
+    head = "The canteen opens at half past six.\n\n"
+    shared = len(model.tokenizer(head)["input_ids"])
+    texts = [head + text for text in TEXTS]
+    plain, cached = prompts(model, *texts), prompts(model, *texts, shared=shared)
+    assert len({prompt.ids[:shared] for prompt in cached}) == 1
+
+    expected = model.generate(plain, max_new_tokens=8)
+    for _ in range(2):  # computed, then taken from the cache
+        found = model.generate(cached, max_new_tokens=8)
+        assert [one.token_ids for one in found] == [one.token_ids for one in expected]
+
+
+def test_prompts_with_different_prefixes_may_be_mixed(model: LanguageModel) -> None:
+    one, two = "Soup costs 3 crowns. ", "Pilots board there. "
+    mixed = [
+        Prompt(prompt.ids, 5) for prompt in prompts(model, one + "a", two + "bcd", one + "ef")
+    ]
+
+    found = model.generate(mixed, max_new_tokens=6)
+
+    for prompt, completion in zip(mixed, found, strict=True):
+        [alone] = model.generate([Prompt(prompt.ids)], max_new_tokens=6)
+        assert completion.token_ids == alone.token_ids
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_pieces_of_a_stream_join_to_the_answer(model: LanguageModel, text: str) -> None:
+    [prompt] = prompts(model, text)
+    [whole] = model.generate([prompt], max_new_tokens=24)
+
+    *pieces, last = model.stream(prompt, max_new_tokens=24)
+
+    assert isinstance(last, Completion)
+    assert last == whole
+    assert "".join(map(str, pieces)) == whole.text
+
+
+def test_an_answer_ends_at_the_stop_token(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [prompt] = prompts(model, TEXTS[0])
+    [free] = model.generate([prompt], max_new_tokens=8)
+    fourth = free.token_ids[3]
+    stop = free.token_ids.index(fourth)
+    monkeypatch.setattr(model, "stop_ids", frozenset({fourth}))
+
+    [stopped] = model.generate([prompt], max_new_tokens=8)
+
+    assert stopped.token_ids == free.token_ids[: stop + 1]  # the stop itself is counted …
+    assert stopped.text == model.tokenizer.decode(free.token_ids[:stop]).strip()  # … not shown
+
+
+def test_the_end_of_turn_is_a_stop_token(model: LanguageModel) -> None:
+    assert model.stop_ids == {model.tokenizer.eos_token_id}
+
+
+# --- adapters
+
+
+def test_an_adapter_speaks_only_when_it_is_named(
+    model: LanguageModel, random_adapters: Path
+) -> None:
+    batch = prompts(model, *TEXTS)
+    before = model.generate(batch, max_new_tokens=8)
+    model.attach("one", random_adapters / "one")
+    model.attach("two", random_adapters / "two")
+
+    with_one = model.generate(batch, adapter="one", max_new_tokens=8)
+    with_two = model.generate(batch, adapter="two", max_new_tokens=8)
+
+    assert model.generate(batch, max_new_tokens=8) == before
+    assert model.generate(batch, adapter="one", max_new_tokens=8) == with_one
+    assert len({str([one.token_ids for one in each]) for each in (before, with_one, with_two)}) == 3
+
+
+def test_a_kept_prefix_belongs_to_one_adapter(model: LanguageModel, random_adapters: Path) -> None:
+    [plain] = prompts(model, TEXTS[0])
+    cached = Prompt(plain.ids, 4)
+    model.attach("one", random_adapters / "one")
+
+    for adapter in (None, "one", None, "one"):
+        [expected] = model.generate([plain], adapter=adapter, max_new_tokens=6)
+        [found] = model.generate([cached], adapter=adapter, max_new_tokens=6)
+        assert found.token_ids == expected.token_ids
+
+
+def test_the_adapter_is_that_of_the_file(model: LanguageModel, random_adapters: Path) -> None:
+    """Its effect is B·A·alpha/r on the weights, computed here by hand."""
+    [prompt] = prompts(model, TEXTS[0])
+    model.attach("one", random_adapters / "one")
+    found = model.next_logprobs(prompt.ids, "one")
+
+    reference = AutoModelForCausalLM.from_pretrained(model.files.path, dtype=torch.float32).eval()
+    tensors = load_file(random_adapters / "one" / "adapter_model.safetensors")
+    with torch.no_grad():
+        for name, lora_a in tensors.items():
+            if name.endswith("lora_A.weight"):
+                module = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
+                lora_b = tensors[name.replace("lora_A", "lora_B")]
+                reference.get_submodule(module).weight += lora_b @ lora_a * 16 / 4
+        logits = reference(torch.tensor([prompt.ids])).logits[0]
+
+    torch.testing.assert_close(found, torch.log_softmax(logits, -1), atol=1e-4, rtol=0)
+
+
+def test_a_detached_adapter_leaves_the_base_as_it_was(
+    model: LanguageModel, random_adapters: Path
+) -> None:
+    [prompt] = prompts(model, TEXTS[0])
+    before = model.next_logprobs(prompt.ids, None)
+    model.attach("one", random_adapters / "one")
+    model.attach("two", random_adapters / "two")
+    with_one, with_two = (model.next_logprobs(prompt.ids, name) for name in ("one", "two"))
+    model.detach("one")
+    model.detach("one")  # nothing to do
+
+    assert model.attached == {"two"}
+    with pytest.raises(KeyError, match="one is not attached"):
+        model.next_logprobs(prompt.ids, "one")
+    torch.testing.assert_close(model.next_logprobs(prompt.ids, None), before)
+    torch.testing.assert_close(model.next_logprobs(prompt.ids, "two"), with_two)
+    model.attach("one", random_adapters / "one")
+    torch.testing.assert_close(model.next_logprobs(prompt.ids, "one"), with_one)
+
+
+def test_the_scale_runs_from_the_base_to_the_adapter(
+    model: LanguageModel, random_adapters: Path
+) -> None:
+    [prompt] = prompts(model, TEXTS[0])
+    model.attach("one", random_adapters / "one")
+    model.attach("two", random_adapters / "two")
+    base, full, other = (model.next_logprobs(prompt.ids, name) for name in (None, "one", "two"))
+
+    model.set_scale("one", 0.0)
+    torch.testing.assert_close(model.next_logprobs(prompt.ids, "one"), base)
+    model.set_scale("one", 1.0)
+    torch.testing.assert_close(model.next_logprobs(prompt.ids, "one"), full)
+    torch.testing.assert_close(model.next_logprobs(prompt.ids, "two"), other)
+
+
+def test_a_prefix_that_was_kept_at_another_scale_is_computed_again(
+    model: LanguageModel, random_adapters: Path
+) -> None:
+    [plain] = prompts(model, TEXTS[0])
+    cached = Prompt(plain.ids, len(plain.ids) - 1)
+    model.attach("one", random_adapters / "one")
+    model.generate([cached], adapter="one", max_new_tokens=1)
+
+    model.set_scale("one", 0.3)
+
+    [expected] = model.generate([plain], adapter="one", max_new_tokens=6)
+    [found] = model.generate([cached], adapter="one", max_new_tokens=6)
+    assert found.logprob == pytest.approx(expected.logprob, abs=1e-4)
+
+
+def test_two_streams_with_different_adapters_do_not_mix(
+    model: LanguageModel, random_adapters: Path
+) -> None:
+    [prompt] = prompts(model, TEXTS[0])
+    model.attach("one", random_adapters / "one")
+    expected = {
+        name: model.generate([prompt], adapter=name, max_new_tokens=8)[0].token_ids
+        for name in (None, "one")
+    }
+
+    streams = {name: model.stream(prompt, adapter=name, max_new_tokens=8) for name in expected}
+    last: dict[str | None, object] = {}
+    while streams:  # a piece of each in turn
+        for name in list(streams):
+            piece = next(streams[name], None)
+            if piece is None:
+                del streams[name]
+            else:
+                last[name] = piece
+
+    for name, completion in last.items():
+        assert isinstance(completion, Completion)
+        assert completion.token_ids == expected[name]
+
+
+def test_several_threads_get_what_one_gets(model: LanguageModel, random_adapters: Path) -> None:
+    model.attach("one", random_adapters / "one")
+    batch = prompts(model, *TEXTS)
+    cases = [(prompt, adapter) for prompt in batch for adapter in (None, "one")]
+    expected = [
+        model.generate([prompt], adapter=adapter, max_new_tokens=6) for prompt, adapter in cases
+    ]
+    found: dict[int, list[Completion]] = {}
+
+    def work(number: int) -> None:
+        prompt, adapter = cases[number]
+        found[number] = model.generate([prompt], adapter=adapter, max_new_tokens=6)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(cases))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [found[number] for number in range(len(cases))] == expected
+
+
+# --- scoring
+
+
+@pytest.mark.parametrize("shared", [0, 4])
+@pytest.mark.parametrize("adapter", [None, "one"])
+def test_continuations_are_as_likely_as_a_direct_forward_says(
+    model: LanguageModel, random_adapters: Path, shared: int, adapter: str | None
+) -> None:
+    model.attach("one", random_adapters / "one")
+    [prompt] = prompts(model, TEXTS[0], shared=shared)
+    candidates = [tuple(model.tokenizer(text)["input_ids"]) for text in ("11", "metres deep", "x")]
+    stop = model.tokenizer.eos_token_id
+
+    found = model.continuations(prompt, candidates, adapter=adapter, keep=9)
+
+    assert sorted(one.candidate for one in found) == [0, 1, 2]
+    for one in found:
+        ids = candidates[one.candidate]
+        logprobs = model.next_logprobs((*prompt.ids, *ids), adapter)[len(prompt.ids) - 1 :]
+        for length in range(1, len(ids) + 1):
+            reached = sum(float(logprobs[i, ids[i]]) for i in range(length))
+            assert one.stopped[length - 1] == pytest.approx(
+                reached + float(logprobs[length, stop]), abs=1e-3
+            )
+        torch.testing.assert_close(one.logprobs, logprobs, atol=1e-3, rtol=0)
+
+
+def test_only_the_candidates_with_the_likeliest_starts_are_scored(model: LanguageModel) -> None:
+    [prompt] = prompts(model, TEXTS[0])
+    first = model.next_logprobs(prompt.ids, None)[-1]
+    candidates = [(token, 5) for token in range(10, 40)]
+
+    found = model.continuations(prompt, candidates, keep=3)
+
+    likeliest = (first[10:40].topk(3).indices).tolist()
+    assert [one.candidate for one in found] == likeliest
+
+
+def test_sampling_goes_on_from_its_starts_and_repeats_with_its_seed(model: LanguageModel) -> None:
+    starts = [prompt.ids for prompt in prompts(model, "Soup costs", "The north berth is")]
+
+    texts = model.sample(starts, length=20, seed=3)
+
+    assert texts == model.sample(starts, length=20, seed=3)
+    assert texts != model.sample(starts, length=20, seed=4)
+    for start, text in zip(starts, texts, strict=True):
+        assert text[: len(start)] == start
+        assert len(text) == 20 or text[-1] in model.stop_ids

@@ -1,0 +1,187 @@
+"""Reading: the nearest sentences, and from them a span that is really there and says something."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragcl import KnowledgeBase
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.prompts import Prompts
+from ragcl.generation.reading import (
+    Reader,
+    Reading,
+    Sentence,
+    Span,
+    SpanReader,
+    content_words,
+    split_sentences,
+)
+
+QUESTION = "How deep is the north berth?"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("At 3.5 m, e.g.here.", ["At 3.5 m, e.g.here."]),
+        ("a; b\n\nc: d\n", ["a; b", "c: d"]),
+        ("  ", []),
+        ("no end", ["no end"]),
+    ],
+)
+def test_a_text_is_split_into_sentences_and_lines(text: str, expected: list[str]) -> None:
+    assert split_sentences(text) == expected
+
+
+def test_content_words_are_those_that_carry_meaning() -> None:
+    assert content_words("How deep is the NORTH berth?") == ["deep", "north", "berth"]
+    assert content_words("What is it?") == []
+
+
+def read(model: LanguageModel, question: str, *sentences: str) -> list[Span]:
+    shown = [Sentence(text, "hash", 0.1 * n) for n, text in enumerate(sentences)]
+    prompt = Prompts(model.tokenizer).with_context(question, sentences, 200)
+    return SpanReader(model).spans(prompt, question, shown)
+
+
+SENTENCES = (
+    "The south berth, \u201cLong Tom\u201d, is 7 metres deep.",
+    "Soup costs 3 crowns; bread is free.",
+    "The north berth is 11 metres deep.",
+)
+
+
+def test_a_span_is_a_piece_of_its_sentence_in_whole_words(model: LanguageModel) -> None:
+    spans = read(model, QUESTION, *SENTENCES)
+
+    assert spans
+    for span in spans:
+        sentence = SENTENCES[span.sentence]
+        assert span.text in sentence
+        start = sentence.index(span.text)
+        assert not re.match(r"\w\w", sentence[max(0, start - 1) : start + 1]) or start == 0
+        end = start + len(span.text)
+        assert not sentence[end : end + 1].isalnum()
+
+
+def test_a_span_says_more_than_the_question_did(model: LanguageModel) -> None:
+    asked = set(content_words(QUESTION))
+
+    spans = read(model, QUESTION, *SENTENCES)
+
+    assert all(set(content_words(span.text)) - asked for span in spans)
+    assert read(model, QUESTION, "The north berth is deep.") == []
+
+
+def test_the_best_span_comes_first_and_none_twice(model: LanguageModel) -> None:
+    spans = read(model, QUESTION, *SENTENCES)
+
+    scores = [span.score for span in spans]
+    assert scores == sorted(scores, reverse=True)
+    assert len({span.text for span in spans}) == len(spans)
+
+
+def test_the_logprob_of_a_span_is_that_of_writing_it_and_stopping(model: LanguageModel) -> None:
+    prompt = Prompts(model.tokenizer).with_context(QUESTION, SENTENCES, 200)
+
+    for span in read(model, QUESTION, *SENTENCES)[:5]:
+        ids = (*prompt.ids, *span.ids, model.tokenizer.eos_token_id)
+        logprobs = model.next_logprobs(ids, None)
+        places = range(len(prompt.ids) - 1, len(ids) - 1)
+        expected = float(logprobs[places, ids[len(prompt.ids) :]].sum())
+        assert span.logprob == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_nearer_sentence_makes_its_spans_better(model: LanguageModel) -> None:
+    prompt = Prompts(model.tokenizer).with_context(QUESTION, SENTENCES, 200)
+
+    def best(scores: tuple[float, ...]) -> int:
+        shown = [
+            Sentence(text, "hash", score) for text, score in zip(SENTENCES, scores, strict=True)
+        ]
+        return SpanReader(model).spans(prompt, QUESTION, shown)[0].sentence
+
+    assert best((5.0, 0.0, 0.0)) == 0
+    assert best((0.0, 0.0, 5.0)) == 2
+
+
+def test_nothing_to_read_nothing_found(model: LanguageModel) -> None:
+    assert read(model, QUESTION) == []
+    assert read(model, QUESTION, "\u2014 \u2026 !?") == []
+
+
+def test_a_reading_is_the_best_span_with_soft_labels_for_its_tokens_and_the_stop(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    kb.ingest(docs)
+    [retrieval] = kb._retriever.retrieve([QUESTION], 4)
+    reader = Reader(kb._language_model, kb._narrower, 200)
+    [sentences] = reader.narrow([retrieval])
+
+    reading = reader.read(QUESTION, retrieval, sentences)
+
+    assert reading is not None
+    best = SpanReader(kb._language_model).spans(
+        reader.prompt(QUESTION, sentences), QUESTION, sentences
+    )[0]
+    assert (reading.answer, reading.ids) == (best.text, best.ids)
+    assert reading.content_hash == sentences[best.sentence].content_hash
+    assert reading.best_hit == retrieval.hits[0].chunk.content_hash
+    assert reading.margin == pytest.approx(retrieval.hits[0].score - retrieval.hits[1].score)
+    assert 0 < reading.trust <= 1
+    assert reading.logprob == pytest.approx(best.logprob / (len(best.ids) + 1))
+    assert reading.top_ids.shape == reading.top_logprobs.shape == (len(best.ids) + 1, 20)
+
+
+def test_a_reading_survives_being_stored(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+    [retrieval] = kb._retriever.retrieve([QUESTION], 4)
+    reader = Reader(kb._language_model, kb._narrower, 200)
+    [sentences] = reader.narrow([retrieval])
+    reading = reader.read(QUESTION, retrieval, sentences)
+    assert reading is not None
+
+    stored = Reading.from_json(json.loads(json.dumps(reading.to_json())))
+
+    assert (stored.question, stored.answer, stored.ids) == (QUESTION, reading.answer, reading.ids)
+    assert [one.text for one in stored.sentences] == [one.text for one in sentences]
+    assert stored.top_ids.tolist() == reading.top_ids.tolist()
+    np.testing.assert_allclose(stored.top_logprobs, reading.top_logprobs, atol=1e-3)
+    np.testing.assert_allclose(stored.vector, reading.vector, atol=1e-5)
+
+
+def test_the_sentences_nearest_to_the_question_are_read_the_nearest_last(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    kb.ingest(docs)
+    [retrieval] = kb._retriever.retrieve([QUESTION], 4)
+
+    [all_of_them] = kb._narrower.narrow([retrieval], limit=100)
+    [nearest] = kb._narrower.narrow([retrieval], limit=3)
+
+    assert nearest == all_of_them[-3:]
+    assert nearest[-1].text == "The north berth is 11 metres deep."
+    scores = [sentence.score for sentence in all_of_them]
+    assert scores == sorted(scores)
+    texts = {hit.chunk.content_hash: hit.chunk.text for hit in retrieval.hits}
+    assert all(sentence.text in texts[sentence.content_hash] for sentence in all_of_them)
+
+
+def test_a_sentence_has_one_vector_however_it_is_read(kb: KnowledgeBase, docs: Path) -> None:
+    """What was computed for one question serves the next."""
+    kb.ingest(docs)
+    questions = [QUESTION, "Where do pilots board?"]
+    retrievals = kb._retriever.retrieve(questions, 4)
+
+    first = kb._narrower.narrow(retrievals, limit=4)
+    again = [kb._narrower.narrow([retrieval], limit=4)[0] for retrieval in retrievals]
+
+    for one, other in zip(first, again, strict=True):
+        assert [sentence.text for sentence in one] == [sentence.text for sentence in other]
+        np.testing.assert_allclose(
+            [sentence.score for sentence in one], [sentence.score for sentence in other], atol=1e-5
+        )

@@ -1,0 +1,229 @@
+"""The router: the weights answer only what was proved, on text that is still current."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
+from ragcl.generation.routing import ActiveAdapters, Decision, decide
+from ragcl.results import Mode
+from ragcl.retrieval.retriever import Retrieval, Retrieved
+
+MIN_SCORE = 0.25
+LIMITS = {"score": 0.5, "margin": 0.1, "similarity": 0.8, "confidence": -1.0}
+
+
+def at(degrees: float) -> np.ndarray:
+    """A vector of length one in the plane: the cosine of two is that of the angle between."""
+    angle = np.radians(degrees)
+    return np.array([np.cos(angle), np.sin(angle)], np.float32)
+
+
+def retrieval(question: float, **chunks: float) -> Retrieval:
+    """A question in one direction and current chunks in others, ranked by their cosines."""
+    hits = [
+        Retrieved(
+            StoredChunk(n, key, key, "", (), "/docs", "a.md", (1, 1), None),
+            float(at(question) @ at(degrees)),
+        )
+        for n, (key, degrees) in enumerate(chunks.items())
+    ]
+    return Retrieval(at(question), tuple(sorted(hits, key=lambda hit: -hit.score)))
+
+
+def adapter(
+    name: str = "s0",
+    chunks: dict[str, float] | None = None,
+    questions: tuple[tuple[str, float, bool], ...] = (("depth", 0, True),),
+) -> AdapterRecord:
+    return AdapterRecord(
+        id=name,
+        round_id=1,
+        created_at=1.0,
+        thresholds=LIMITS,
+        chunks=tuple(LearnedChunk(key, at(d)) for key, d in (chunks or {"depth": 20}).items()),
+        questions=tuple(LearnedQuestion(key, "?", at(d), proved) for key, d, proved in questions),
+    )
+
+
+def route(
+    mode: Mode,
+    found: Retrieval,
+    *adapters: AdapterRecord,
+    current: set[str] | None = None,
+    min_score: float = MIN_SCORE,
+) -> Decision:
+    active = ActiveAdapters(1 if adapters else None, adapters)
+    return decide(mode, found, active, active.learned if current is None else current, min_score)
+
+
+SURE = retrieval(5, depth=20, other=90)
+
+
+def test_what_is_current_proved_and_decisive_is_answered_from_the_weights() -> None:
+    decision = route("auto", SURE, adapter())
+
+    assert (decision.route, decision.adapter) == ("weights", "s0")
+    assert decision.min_confidence == LIMITS["confidence"]
+    assert decision.features is not None
+    assert decision.features["score"] == pytest.approx(np.cos(np.radians(15)), abs=1e-3)
+    assert decision.features["margin"] == pytest.approx(
+        np.cos(np.radians(15)) - np.cos(np.radians(85)), abs=1e-3
+    )
+    assert decision.features["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-3)
+
+
+def test_of_several_adapters_the_one_that_holds_the_chunk_speaks() -> None:
+    other = adapter("s1", {"tariff": 150}, (("tariff", 150, True),))
+
+    assert route("auto", SURE, other, adapter()).adapter == "s0"
+    assert route("both", SURE, other, adapter()).adapter == "s0"
+    assert route("weights", SURE, other, adapter()).adapter == "s0"
+
+
+@pytest.mark.parametrize("mode", ["auto", "context", "both"])
+def test_nothing_relevant_is_abstained_from(mode: Mode) -> None:
+    far = route(mode, retrieval(0, depth=80), adapter())
+    nothing = route(mode, retrieval(0))
+
+    assert (far.route, nothing.route) == ("none", "none")
+    assert "0.17" in far.reason
+    assert "nothing is ingested" in nothing.reason
+
+
+def test_context_mode_never_uses_an_adapter() -> None:
+    assert route("context", SURE, adapter()) == Decision("context", None, "asked for")
+
+
+def test_without_adapters_auto_reads() -> None:
+    decision = route("auto", SURE)
+
+    assert (decision.route, decision.adapter) == ("context", None)
+    assert "not in the weights" in decision.reason
+
+
+def test_the_best_passage_must_be_the_learned_one() -> None:
+    decision = route("auto", retrieval(70, depth=20, other=75), adapter())
+
+    assert decision.route == "context"
+    assert "not in the weights" in decision.reason
+
+
+def test_a_question_like_one_that_was_not_proved_is_read() -> None:
+    not_proved = adapter(questions=(("depth", 0, False), ("depth", 60, True)))
+    of_another = adapter(
+        chunks={"depth": 20, "cook": 21}, questions=(("cook", 4, True), ("depth", 60, True))
+    )
+
+    for one in (not_proved, of_another):
+        decision = route("auto", SURE, one)
+        assert decision.route == "context"
+        assert "nothing like this question was proved" in decision.reason
+        assert decision.features is not None
+
+
+@pytest.mark.parametrize("name", ["score", "margin", "similarity"])
+def test_every_feature_must_reach_its_calibrated_threshold(name: str) -> None:
+    strict = replace(adapter(), thresholds={**LIMITS, name: 1.5})
+
+    decision = route("auto", SURE, strict)
+
+    assert decision.route == "context"
+    assert decision.reason.startswith(name)
+    assert "1.50" in decision.reason
+
+
+def test_an_adapter_for_which_no_threshold_will_do_is_never_asked() -> None:
+    never = replace(adapter(), thresholds=dict.fromkeys(LIMITS, float("inf")))
+
+    assert route("auto", SURE, never).route == "context"
+
+
+# --- stale: the text that was learned has since been changed or removed
+
+
+def test_a_text_that_is_gone_is_never_answered_from_the_weights() -> None:
+    """The edited text stands where the old one stood and is the best hit now."""
+    edited = retrieval(5, edited=20, other=90)
+
+    auto = route("auto", edited, adapter(), current=set())
+    both = route("both", edited, adapter(), current=set())
+    weights = route("weights", edited, adapter(), current=set())
+
+    assert (auto.route, auto.adapter) == ("context", None)
+    assert (both.route, both.adapter) == ("both", None)
+    assert (weights.route, weights.adapter) == ("none", None)
+    for decision in (auto, both, weights):
+        assert "changed or removed" in decision.reason
+
+
+def test_a_ghost_blocks_the_adapter_even_when_another_learned_chunk_is_the_best_hit() -> None:
+    """`cook` is current and learned, but the question was about the text that is gone."""
+    two = adapter(
+        chunks={"depth": 5, "cook": 40}, questions=(("depth", 0, True), ("cook", 40, True))
+    )
+    found = retrieval(5, cook=40)
+
+    assert route("auto", found, two, current={"cook"}).route == "context"
+    assert route("weights", found, two, current={"cook"}).route == "none"
+
+
+def test_a_question_that_was_learned_on_a_gone_text_is_blocked_by_its_wording() -> None:
+    """The ghost's text is far, but just this was asked about it."""
+    two = adapter(
+        chunks={"depth": 120, "cook": 20}, questions=(("depth", 5, True), ("cook", 20, True))
+    )
+    found = retrieval(5, cook=20)
+
+    decision = route("auto", found, two, current={"cook"})
+
+    assert decision.route == "context"
+    assert "learned from a text" in decision.reason
+
+
+def test_a_ghost_does_not_block_what_is_clearly_about_something_current() -> None:
+    two = adapter(
+        chunks={"depth": 20, "cook": 150}, questions=(("depth", 0, True), ("cook", 150, True))
+    )
+
+    decision = route("auto", SURE, two, current={"depth"})
+
+    assert (decision.route, decision.adapter) == ("weights", "s0")
+
+
+def test_a_current_text_only_a_little_nearer_than_a_ghost_is_not_clear_enough() -> None:
+    two = adapter(
+        chunks={"depth": 20, "ghost": 25}, questions=(("depth", 0, True), ("ghost", 90, True))
+    )
+
+    assert route("auto", SURE, two, current={"depth"}).route == "context"
+
+
+# --- modes that force the weights
+
+
+def test_weights_mode_before_the_first_promotion_is_the_base_model_closed_book() -> None:
+    decision = route("weights", SURE)
+
+    assert (decision.route, decision.adapter) == ("weights", None)
+    assert "base model" in decision.reason
+    assert decision.min_confidence is None
+
+
+def test_weights_mode_answers_even_when_nothing_relevant_is_found() -> None:
+    assert route("weights", retrieval(0)).route == "weights"
+
+
+def test_both_is_the_adapter_and_the_passages() -> None:
+    decision = route("both", SURE, adapter())
+
+    assert (decision.route, decision.adapter) == ("both", "s0")
+
+
+def test_both_takes_the_adapter_of_the_first_hit_that_has_one() -> None:
+    found = retrieval(5, fresh=10, depth=20)
+
+    assert route("both", found, adapter()).adapter == "s0"
+    assert route("both", retrieval(5, fresh=10), adapter()).adapter is None

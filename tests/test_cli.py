@@ -1,0 +1,286 @@
+"""The command line: results on standard output, the rest on standard error, and exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from filelock import FileLock
+from typer.testing import CliRunner
+
+from ragcl import KnowledgeBase, cli
+from ragcl.cli import app
+
+QUESTION = "How deep is the north berth?"
+HEAVY = {"torch", "transformers", "faiss", "peft", "sentence_transformers", "sqlalchemy"}
+
+
+@pytest.fixture
+def ragcl(kb_folder: Path) -> Any:
+    """`ragcl("ask", …)` runs a verb on the knowledge base."""
+
+    def run(*arguments: str | Path) -> Result:
+        return CliRunner().invoke(app, ["--kb", str(kb_folder), *map(str, arguments)])
+
+    return run
+
+
+@pytest.fixture
+def full(ragcl: Any, docs: Path) -> Any:
+    """The same after an ingest."""
+    assert ragcl("ingest", docs).exit_code == 0
+    return ragcl
+
+
+def document(result: Result) -> Any:
+    """The one JSON document that standard output holds, and nothing else."""
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+# --- every verb speaks JSON
+
+
+def test_ingest(ragcl: Any, docs: Path) -> None:
+    found = document(ragcl("ingest", docs, "--json"))
+
+    assert found["added"] == ["berths.md", "canteen.md", "pilots.txt", "tariff.csv"]
+    assert found["chunks_added"] == 5
+
+
+def test_ask(full: Any) -> None:
+    found = document(full("ask", QUESTION, "--json"))
+
+    assert found["question"] == QUESTION
+    assert found["route"] == "context"
+    assert found["id"] == 1
+    assert "berths.md" in {one["source"] for one in found["citations"]}
+    unrecorded = document(full("ask", QUESTION, "--mode", "weights", "--no-record", "--json"))
+    assert (unrecorded["route"], unrecorded["id"]) == ("weights", 0)
+
+
+def test_search(full: Any) -> None:
+    found = document(full("search", QUESTION, "-k", "2", "--json"))
+
+    assert [one["lines"] for one in found] == [[5, 5], [9, 9]]
+
+
+def test_feedback_and_explain(full: Any) -> None:
+    full("ask", QUESTION)
+    said = document(
+        full("feedback", "1", "--rating", "-1", "--correction", "12 metres", "--json")
+    )
+    found = document(full("explain", "1", "--json"))
+
+    assert said == {"answer": 1, "rating": -1}
+    assert (found["ratings"], found["correction"]) == ([-1], "12 metres")
+
+
+def test_consolidate_status_and_rollback(full: Any) -> None:
+    for question in (QUESTION, "When does the canteen open?"):
+        full("ask", question)
+    done = document(full("consolidate", "--json"))
+    held = document(full("status", "--json"))
+    back = document(full("rollback", "--json"))
+
+    assert done["status"] == "promoted"
+    assert [one["id"] for one in held["adapters"]] == done["adapter_ids"]
+    assert (held["documents"], held["asks"], held["rounds"]) == (4, 2, 1)
+    assert (back["now"], back["adapters"]) == (None, [])
+
+
+def test_forget_doctor_and_evaluate(full: Any, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"question": "Zyx wvu?", "answers": []}\n')
+
+    assert document(full("evaluate", questions, "--json"))["accuracy"] == 1.0
+    assert document(full("forget", "berths.md", "--json"))["chunks_removed"] == 2
+    assert document(full("doctor", "--json")) == {"problems": [], "repaired": False}
+
+
+def test_models_list(ragcl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGCL_CACHE", str(tmp_path / "cache"))
+
+    found = document(ragcl("models", "list", "--json"))
+
+    assert [(one["role"], one["state"]) for one in found] == [
+        ("embedder", "missing"),
+        ("language_model", "missing"),
+    ]
+
+
+def test_a_scheduled_round_is_one_line_of_json(
+    kb: KnowledgeBase, docs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kb.ingest(docs)
+    cli._scheduled(kb, json=True)
+    kb.ask(QUESTION)
+    cli._scheduled(kb, json=True)
+    with FileLock(kb.folder / "consolidate.lock"):
+        cli._scheduled(kb, json=True)  # busy: said on standard error, and the daemon goes on
+
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["status"] for line in out.splitlines()] == ["nothing due", "promoted"]
+    assert "another consolidation is running" in err
+
+
+# --- for people
+
+
+def test_an_answer_is_printed_with_its_sources(full: Any) -> None:
+    for options in ((), ("--no-stream",)):
+        result = full("ask", QUESTION, *options)
+        text, *sources = result.stdout.splitlines()
+        assert text
+        assert any(line.startswith("  [") and "berths.md:5" in line for line in sources)
+        assert "route context" in sources[-1]
+
+
+def test_every_verb_prints_something_for_people(full: Any, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"question": "Zyx wvu?", "answers": []}\n')
+    full("ask", QUESTION)
+    for arguments, expected in (
+        (("search", QUESTION), "The north berth is 11 metres deep."),
+        (("explain", "1"), QUESTION),
+        (("feedback", "1", "--rating", "1"), "noted"),
+        (("consolidate",), "promoted"),
+        (("consolidate", "--if-due"), "nothing due"),
+        (("status",), "4 documents, 5 chunks"),
+        (("rollback",), "no adapter is active now"),
+        (("evaluate", questions), "accuracy 1.000"),
+        (("forget", "canteen.md"), "1 chunks forgotten"),
+        (("doctor",), "all well"),
+    ):
+        result = full(*arguments)
+        assert result.exit_code == 0, result.stderr
+        assert expected in result.stdout
+
+
+# --- exit codes
+
+
+def test_a_file_that_failed_is_done_in_part(ragcl: Any, docs: Path) -> None:
+    (docs / "torn.pdf").write_bytes(b"%PDF-1.4 torn")
+
+    result = ragcl("ingest", docs, "--json")
+
+    assert result.exit_code == 1
+    assert [one["path"] for one in json.loads(result.stdout)["failed"]] == ["torn.pdf"]
+    assert "torn.pdf" in result.stderr
+
+
+def test_a_rejected_candidate_is_done_in_part(full: Any, kb_folder: Path) -> None:
+    config = kb_folder / "ragcl.toml"
+    config.write_text(config.read_text().replace("min_proved = 0.0", "min_proved = 1.0"))
+    full("ask", QUESTION)
+
+    result = full("consolidate", "--json")
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["status"] == "rejected"
+
+
+def test_a_problem_that_was_only_looked_at_is_done_in_part(full: Any, kb_folder: Path) -> None:
+    (kb_folder / "index" / "vectors.faiss").unlink()
+
+    assert full("doctor", "--no-repair").exit_code == 1
+    assert full("doctor").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ask", ""),
+        ("ask", "x", "--mode", "fast"),
+        ("ask",),
+        ("search", "x", "-k", "0"),
+        ("search", "x", "--unknown"),
+        ("ingest", "/nowhere/at/all"),
+        ("explain", "99"),
+        ("explain", "one"),
+        ("feedback", "99", "--rating", "1"),
+        ("forget", "nothing.md"),
+        ("rollback",),
+        ("evaluate", "/nowhere.jsonl"),
+        ("schedule", "--cron", "now and then"),
+        ("models", "pull", "../up"),
+        ("unknown",),
+    ],
+)
+def test_wrong_usage(ragcl: Any, arguments: tuple[str, ...]) -> None:
+    result = ragcl(*arguments)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr
+
+
+def test_a_busy_knowledge_base(full: Any, kb_folder: Path, docs: Path) -> None:
+    with FileLock(kb_folder / "write.lock"):
+        result = full("ingest", docs, "--json")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "is busy" in result.stderr
+
+
+@pytest.mark.parametrize("harm", ["settings", "catalog", "model"])
+def test_an_unusable_knowledge_base_is_one_line(
+    full: Any, kb_folder: Path, harm: str
+) -> None:
+    config = kb_folder / "ragcl.toml"
+    if harm == "settings":
+        config.write_text("[answering]\npassages = 0\n")
+    elif harm == "catalog":
+        (kb_folder / "catalog.sqlite").write_bytes(b"no database" * 999)
+    else:
+        config.write_text('[models]\nembedder = "/nowhere/at/all"\n')
+
+    result = full("search", QUESTION)
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("ragcl: ")
+    assert result.stderr.count("\n") == 1
+
+
+# --- starting
+
+
+def loaded(code: str) -> set[str]:
+    """The heavy libraries that a new interpreter has loaded after `code`."""
+    script = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return HEAVY & set(done.stderr.split())
+
+
+def test_importing_is_light() -> None:
+    assert loaded("import ragcl, ragcl.cli") == set()
+    assert loaded("from ragcl import KnowledgeBase") <= {"sqlalchemy"}
+
+
+def test_help_is_light_and_names_every_verb() -> None:
+    code = "import contextlib, ragcl.cli\nwith contextlib.suppress(SystemExit): ragcl.cli.main()"
+
+    assert loaded(f"sys.argv = ['ragcl', '--help']\n{code}") == set()
+    assert loaded(f"sys.argv = ['ragcl', 'ask', '--help']\n{code}") == set()
+    text = CliRunner().invoke(app, ["--help"]).stdout
+    verbs = (
+        "ingest ask search consolidate schedule status explain feedback rollback forget evaluate "
+        "models doctor"
+    )
+    assert all(verb in text for verb in verbs.split())
+
+
+def test_the_knowledge_base_may_be_named_by_a_variable(
+    kb_folder: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGCL_KB", str(kb_folder))
+
+    CliRunner().invoke(app, ["ingest", str(docs)])
+
+    with KnowledgeBase.open(kb_folder) as kb:
+        assert kb.status().documents == 4
