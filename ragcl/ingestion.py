@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest import Chunk, KnownFile, Reader, ReadError, SourceFile, chunk, embedding_text
+from ingest import Chunk, KnownFile, Reader, ReadError, SourceFile, chunk, embedding_text, sha256
 from ingest import plan as plan_changes
 from ingest import scan as scan_folder
-from ingest import sha256
 from ragcl.catalog import Catalog
 from ragcl.catalog.documents import ChunkRecord, Delta, DocumentRecord
 from ragcl.errors import UsageError
@@ -42,7 +41,7 @@ class _Tally:
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
-    delta: Delta = Delta(0, 0)
+    delta: Delta = field(default_factory=lambda: Delta(0, 0))
 
     def count(self, delta: Delta) -> None:
         self.delta = Delta(self.delta.added + delta.added, self.delta.removed + delta.removed)

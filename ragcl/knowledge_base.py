@@ -300,7 +300,9 @@ class KnowledgeBase:
 
     # Learning
 
-    def consolidate(self, *, if_due: bool = False, progress: Progress = _silent) -> ConsolidationReport:
+    def consolidate(
+        self, *, if_due: bool = False, progress: Progress = _silent
+    ) -> ConsolidationReport:
         """Run one round: what is asked often goes into the weights, if it passes the gate.
 
         A round that was killed is taken up again. Questions are answered meanwhile.
@@ -486,5 +488,3 @@ class KnowledgeBase:
             yield
         finally:
             lock.release()
-
-

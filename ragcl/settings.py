@@ -64,10 +64,10 @@ class ConsolidationSettings(_Section):
     layers: float = Field(0.4, gt=0, le=1)  # share of the layers, from the top, that are adapted
     learning_rate: float = Field(2e-3, gt=0)
     epochs: int = Field(9, ge=1)
-    batch_size: int = Field(16, ge=1)
+    batch_size: int = Field(8, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)
-    soft_label_weight: float = Field(0.2, ge=0)
-    anchor_weight: float = Field(1.0, ge=0)
+    soft_label_weight: float = Field(0.1, ge=0)
+    anchor_weight: float = Field(4.0, ge=0)
     agreement: float = Field(0.95, gt=0, le=1)
     min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
     max_perplexity_ratio: float = Field(1.02, gt=1)
@@ -113,7 +113,9 @@ def load(folder: Path) -> Settings:
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} is not valid TOML: {error}. Correct or remove it.") from error
+            raise SettingsError(
+                f"{path} is not valid TOML: {error}. Correct or remove it."
+            ) from error
     try:
         return Settings(**values)
     except UnreadableVariable as error:

@@ -60,8 +60,8 @@ QUESTIONS = (
 _FUNCTION_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "a an and are at by do does for from has have how in is it its many much of on only or over "
-        "past the there to was what when where which who with",
+        "a an and are at by do does for from has have how in is it its many much of on only or "
+        "over past the there to was what when where which who with",
     )
 )
 CHAT_TEMPLATE = (
@@ -234,7 +234,7 @@ def make_embedder(folder: Path) -> Path:
 def make_language_model(folder: Path, seed: int = 6) -> Path:
     """A Llama of two layers with random weights; the words of the documents are single tokens.
 
-    Nearness to the question decides among those, so that what it reads is mostly the right sentence.
+    Nearness to the question decides among those, and the seed is one under which it reads right.
     """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers

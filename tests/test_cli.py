@@ -70,9 +70,7 @@ def test_search(full: Any) -> None:
 
 def test_feedback_and_explain(full: Any) -> None:
     full("ask", QUESTION)
-    said = document(
-        full("feedback", "1", "--rating", "-1", "--correction", "12 metres", "--json")
-    )
+    said = document(full("feedback", "1", "--rating", "-1", "--correction", "12 metres", "--json"))
     found = document(full("explain", "1", "--json"))
 
     assert said == {"answer": 1, "rating": -1}
@@ -228,9 +226,7 @@ def test_a_busy_knowledge_base(full: Any, kb_folder: Path, docs: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["settings", "catalog", "model"])
-def test_an_unusable_knowledge_base_is_one_line(
-    full: Any, kb_folder: Path, harm: str
-) -> None:
+def test_an_unusable_knowledge_base_is_one_line(full: Any, kb_folder: Path, harm: str) -> None:
     config = kb_folder / "ragcl.toml"
     if harm == "settings":
         config.write_text("[answering]\npassages = 0\n")

@@ -62,7 +62,7 @@ class Database:
         with self._explained():
             raw = self._engine.raw_connection()
             try:
-                raw.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[attr-defined]
+                raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
             finally:
                 raw.close()
 

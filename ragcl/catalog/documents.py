@@ -167,9 +167,7 @@ class Documents:
                 ).returning(documents.c.id)
             ).scalar_one()
             before = _chunk_ids(connection, [document_id])
-            connection.execute(
-                delete(occurrences).where(occurrences.c.document_id == document_id)
-            )
+            connection.execute(delete(occurrences).where(occurrences.c.document_id == document_id))
             added = _store(connection, document_id, records, generation)
             removed = _drop_orphans(connection, before, generation)
             if added or removed:
@@ -312,9 +310,7 @@ def _stored() -> Select[Any]:
     )
     ordinal = (
         select(func.min(occurrences.c.ordinal))
-        .where(
-            occurrences.c.chunk_id == chunks.c.id, occurrences.c.document_id == documents.c.id
-        )
+        .where(occurrences.c.chunk_id == chunks.c.id, occurrences.c.document_id == documents.c.id)
         .correlate(chunks, documents)
         .scalar_subquery()
     )
@@ -386,7 +382,7 @@ def _store(
     """Insert the chunks that are new and every occurrence; the number of new chunks."""
     distinct = {record.content_hash: record for record in records}
     query = select(chunks.c.content_hash, chunks.c.id)
-    ids = {row[0]: row[1] for row in _by_hash(connection, query, list(distinct))}
+    ids = {row.content_hash: row.id for row in _by_hash(connection, query, list(distinct))}
     fresh = [record for key, record in distinct.items() if key not in ids]
     for record in fresh:
         ids[record.content_hash] = connection.execute(
@@ -436,4 +432,3 @@ def _drop_orphans(connection: Connection, candidates: set[int], generation: int)
             [{"chunk_id": chunk_id, "generation": generation} for chunk_id in orphans],
         )
     return len(orphans)
-

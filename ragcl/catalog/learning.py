@@ -61,7 +61,10 @@ class AdapterRecord:
 
 @dataclass(frozen=True)
 class RoundRecord:
-    """One round of consolidation; `report` is None until it has finished."""
+    """One round of consolidation; `report` is None until it has finished.
+
+    `selection` names, by shard, the chunks with their questions: `[content hash, question, …]`.
+    """
 
     id: int
     started_at: float
@@ -184,9 +187,7 @@ class Learning:
             )
             set_id = int(connection.execute(query.returning(adapter_sets.c.id)).scalar_one())
             for adapter_id in adapter_ids:
-                connection.execute(
-                    insert(set_members).values(set_id=set_id, adapter_id=adapter_id)
-                )
+                connection.execute(insert(set_members).values(set_id=set_id, adapter_id=adapter_id))
             _activate(connection, set_id)
             _finish(connection, round_id, report, now)
         return set_id
@@ -260,7 +261,7 @@ class Learning:
 
 
 def forget(connection: Connection, hashes: Iterable[str]) -> None:
-    """Remove the study rows and learned questions of these chunks, in the caller's transaction.
+    """Remove the study rows and questions of these chunks, in the caller's transaction.
 
     A row goes as well when one of them was only read beside the chunk that answered.
 
@@ -273,6 +274,12 @@ def forget(connection: Connection, hashes: Iterable[str]) -> None:
     beside = [row_id for row_id, text in rows if wanted.intersection(re.findall(r"\w+", text))]
     for row_id in beside:
         connection.execute(delete(study_rows).where(study_rows.c.id == row_id))
+    for row in connection.execute(select(rounds.c.id, rounds.c.selection)).all():
+        left = {
+            name: [m for m in members if m[0] not in wanted] for name, members in row[1].items()
+        }
+        if left != row[1]:
+            connection.execute(update(rounds).where(rounds.c.id == row[0]).values(selection=left))
     for start in range(0, len(gone), SQLITE_VARIABLES):
         part = gone[start : start + SQLITE_VARIABLES]
         connection.execute(delete(study_rows).where(study_rows.c.content_hash.in_(part)))

@@ -24,7 +24,7 @@ from ragcl.generation.language_model import LanguageModel
 from ragcl.settings import ConsolidationSettings
 
 ANCHORS_A_STEP = 2
-CONTEXT_ROWS_A_STEP = 1
+CONTEXT_ROW_EVERY = 3  # steps; a row with passages costs as much as eight without
 BATCH_ROWS = 16  # rows that go through the frozen layers together
 
 
@@ -103,8 +103,10 @@ def train(
     ]
     frozen = FrozenLayers(base, first)
     collator = _Collator(
-        [(frozen.through(context), CONTEXT_ROWS_A_STEP, 1.0),
-         (frozen.through(beside), ANCHORS_A_STEP, settings.anchor_weight)],
+        [
+            (frozen.through(context), 1, CONTEXT_ROW_EVERY, 1.0),
+            (frozen.through(beside), ANCHORS_A_STEP, 1, settings.anchor_weight),
+        ],
         settings.seed,
     )
     rows = _Examples(frozen.through(examples))
@@ -248,19 +250,27 @@ class _Examples(Dataset[Example]):
 
 
 class _Collator:
-    """A batch is some rows, and beside them a few of every other kind, each kind with a weight."""
+    """A batch is some rows and, every so many steps, a few of every other kind beside them.
 
-    def __init__(self, beside: Sequence[tuple[Sequence[Example], int, float]], seed: int) -> None:
+    Each kind is (its examples, how many, every how many steps, their weight in the loss).
+    """
+
+    def __init__(
+        self, beside: Sequence[tuple[Sequence[Example], int, int, float]], seed: int
+    ) -> None:
+        self._step = 0
         self._beside = [
-            (_shuffled(examples, seed), min(count, len(examples)), weight)
-            for examples, count, weight in beside
+            (_shuffled(examples, seed), min(count, len(examples)), every, weight)
+            for examples, count, every, weight in beside
             if examples
         ]
 
     def __call__(self, examples: list[Example]) -> dict[str, Any]:
         parts = [_pad(examples, 1.0)]
-        for order, count, weight in self._beside:
-            parts.append(_pad([next(order) for _ in range(count)], weight))
+        for order, count, every, weight in self._beside:
+            if self._step % every == 0:
+                parts.append(_pad([next(order) for _ in range(count)], weight))
+        self._step += 1
         return {"parts": parts}
 
 

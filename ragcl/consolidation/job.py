@@ -153,9 +153,9 @@ class Job:
         if hot <= set(learned):
             return "everything hot is in the weights already"
         last = next(reversed(self._catalog.learning.rounds()), None)
-        if last and last.report and last.report["status"] == "rejected":
-            if last.selection == _plain(selection):
-                return f"round {last.id} rejected just this; it will differ once more is asked"
+        rejected = last is not None and last.report and last.report["status"] == "rejected"
+        if last is not None and rejected and last.selection == _plain(selection):
+            return f"round {last.id} rejected just this; it will differ once more is asked"
         return None
 
     def _begin(self, selection: Selection, now: float) -> int:
@@ -175,9 +175,7 @@ class Job:
         started = time.time()
         answering = self._settings.answering
         reader = Reader(self._model, self._narrower, answering.context_tokens)
-        studier = Studier(
-            self._catalog, self._retriever, reader, passages=answering.passages
-        )
+        studier = Studier(self._catalog, self._retriever, reader, passages=answering.passages)
         shards = [
             _Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
             for name, chunks in selection.shards.items()
@@ -335,7 +333,9 @@ class Job:
             middle = (low + high) / 2
             self._model.set_scale(shard.adapter, middle)
             ratio, _ = drift(self._model, shard.adapter, unseen)
-            low, high = (middle, high) if ratio <= self._limits.max_perplexity_ratio else (low, middle)
+            low, high = (
+                (middle, high) if ratio <= self._limits.max_perplexity_ratio else (low, middle)
+            )
         if low == 0.0:
             return
         promotion.scale_adapter(folder, low)
@@ -409,9 +409,7 @@ class Job:
         )
 
 
-def hold_out(
-    rows: Sequence[Reading], seed: int
-) -> tuple[list[Reading], list[Reading]]:
+def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Reading]]:
     """Share rows out to train on and to verify with.
 
     Of the wordings that have the same answer from the same chunk, one in `HELD_OUT_OF` is kept for

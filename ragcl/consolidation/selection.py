@@ -68,7 +68,7 @@ def select(
             questions.setdefault(cited, {})[ask.question] = None
             rated[cited] += sum(ask.ratings) if not ask.correction else 0
     left_out = []
-    hot = []
+    hot: list[HotChunk] = []
     for key, value in heat.most_common():
         asked = tuple(questions.get(key, ()))
         if key not in current or len(asked) < settings.min_asks or value <= 0:

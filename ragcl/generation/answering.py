@@ -129,8 +129,7 @@ class Answerer:
         drafts = self._draft(jobs, progress or (lambda _: None))
         seconds = (time.time() - started) / max(1, len(jobs))
         answers = [
-            self._finish(job, mode, draft, seconds)
-            for job, draft in zip(jobs, drafts, strict=True)
+            self._finish(job, mode, draft, seconds) for job, draft in zip(jobs, drafts, strict=True)
         ]
         return self._record(jobs, drafts, answers) if record else answers
 
@@ -267,9 +266,7 @@ class Answerer:
         hits = job.retrieval.hits
         if job.decision.route == "weights":
             learned = [hit for hit in hits if hit.chunk.content_hash in self._active.learned]
-            support = learned[:1] or [
-                hit for hit in hits if hit.score >= self._settings.min_score
-            ]
+            support = learned[:1] or [hit for hit in hits if hit.score >= self._settings.min_score]
             return self._prompts.closed_book(job.question), tuple(support)
         texts = [hit.chunk.passage for hit in hits]
         budget = self._settings.context_tokens
@@ -397,4 +394,3 @@ def _as_reading(job: Job) -> Job:
     return replace(
         job, decision=replace(job.decision, route="context", adapter=None, reason=reason)
     )
-

@@ -95,7 +95,7 @@ class LanguageModel:
 
         quiet_loading()
         device = choose_device(self._device)
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             self.files.path, local_files_only=True, dtype=choose_dtype(self._dtype, device)
         )
         model.requires_grad_(False)
@@ -127,7 +127,7 @@ class LanguageModel:
             if adapter in self._attached:
                 return
             self._check_adapter(folder)  # first, since a load that fails leaves its traces in base
-            options = {"adapter_name": adapter, "autocast_adapter_dtype": False}
+            options: dict[str, Any] = {"adapter_name": adapter, "autocast_adapter_dtype": False}
             if self._peft is None:
                 self._peft = PeftModel.from_pretrained(self.base, str(folder), **options)
             else:

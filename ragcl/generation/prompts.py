@@ -69,7 +69,8 @@ class Prompts:
         The first passage is always there: cut, if it alone is too long.
         """
         return self._prompt(
-            self._context_head, self._user(self._quoted(question), self._fit(passages, max_tokens)),
+            self._context_head,
+            self._user(self._quoted(question), self._fit(passages, max_tokens)),
             self._context_shared,
         )
 

@@ -134,9 +134,7 @@ def _auto(retrieval: Retrieval, active: ActiveAdapters, current: Collection[str]
     }
     limits = adapter.thresholds
     if asked_about != key or not proved:
-        return Decision(
-            "context", None, "nothing like this question was proved", features=features
-        )
+        return Decision("context", None, "nothing like this question was proved", features=features)
     for name, value in features.items():
         if value < limits[name]:
             reason = f"{name} {value:.2f} is below the calibrated {limits[name]:.2f}"

@@ -96,4 +96,5 @@ class Embedder:
                 result[order] = np.concatenate(rows)
         # Rounded to half precision inside the model, a row is of length one only roughly.
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
-        return result / np.maximum(lengths, 1e-12)
+        unit: np.ndarray = result / np.maximum(lengths, 1e-12)
+        return unit

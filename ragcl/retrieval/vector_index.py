@@ -10,13 +10,10 @@ import os
 import struct
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
-
-if TYPE_CHECKING:
-    import faiss
 
 MAGIC = b"RAGCLIX1"
 DIGEST = hashlib.sha256().digest_size
@@ -44,7 +41,7 @@ class VectorIndex:
         import faiss
 
         self.stamp = stamp
-        self._index: faiss.IndexIDMap2 = faiss.IndexIDMap2(faiss.IndexFlatIP(stamp.dimension))
+        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(stamp.dimension))
 
     def __len__(self) -> int:
         return int(self._index.ntotal)

@@ -1,4 +1,4 @@
-"""Documents and chunks in the catalog: a chunk is its content, and lives while a document holds it."""
+"""A chunk is its content, stored once, and lives while a document holds it."""
 
 import hashlib
 import tempfile

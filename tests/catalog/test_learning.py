@@ -174,6 +174,7 @@ def test_forgetting_a_chunk_takes_its_questions_but_keeps_the_vector_that_blocks
     catalog: Catalog,
 ) -> None:
     promote(catalog, "s0-a", "gone", "kept")
+    catalog.learning.start_round({"s0": [["gone", "gone?"], ["kept", "kept?"]]}, 1.0)
     catalog.learning.add_study("teacher", [("gone", "one?", {"answer": "1"})])
     beside = {"sentences": [["a text that is gone", "gone", 0.5]]}
     catalog.learning.add_study("teacher", [("kept", "two?", beside), ("kept", "three?", {})])
@@ -181,6 +182,7 @@ def test_forgetting_a_chunk_takes_its_questions_but_keeps_the_vector_that_blocks
     catalog.forget_traces(["gone"])
 
     assert catalog.learning.study(["gone", "kept"], "teacher") == {"three?": {}}
+    assert catalog.learning.rounds()[-1].selection == {"s0": [["kept", "kept?"]]}
     [found] = catalog.learning.active()[1]
     assert {one.content_hash for one in found.chunks} == {"gone", "kept"}
     assert {(one.question, one.proved) for one in found.questions} == {

@@ -41,9 +41,7 @@ def test_the_steps_lead_to_the_schema_of_the_code(tmp_path: Path) -> None:
 
 
 def test_the_steps_are_numbered_without_a_gap() -> None:
-    assert [int(name[:4]) for name in migrations.STEPS] == [
-        *range(1, len(migrations.STEPS) + 1)
-    ]
+    assert [int(name[:4]) for name in migrations.STEPS] == [*range(1, len(migrations.STEPS) + 1)]
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
@@ -84,7 +82,7 @@ def test_a_damaged_file_is_refused_with_what_to_do(tmp_path: Path, damage: bytes
     content = path.read_bytes()
     path.write_bytes(damage or content[:2000])
 
-    with pytest.raises(CatalogError, match="is damaged.*Restore it from a copy"):
+    with pytest.raises(CatalogError, match=r"is damaged.*Restore it from a copy"):
         Catalog(tmp_path)
 
 

@@ -91,9 +91,7 @@ def test_a_rejected_round_also_takes_an_active_adapter_with_a_text_that_is_gone(
     assert catalog.learning.active()[1] == []
 
 
-def test_a_candidate_that_was_not_promoted_is_thrown_away(
-    catalog: Catalog, tmp_path: Path
-) -> None:
+def test_a_candidate_that_was_not_promoted_is_thrown_away(catalog: Catalog, tmp_path: Path) -> None:
     store(catalog, "kept")
     promote(catalog, tmp_path, "a", "kept")
     files(tmp_path, "candidate")
@@ -103,9 +101,7 @@ def test_a_candidate_that_was_not_promoted_is_thrown_away(
     assert on_disk(tmp_path) == {"a"}
 
 
-def test_nothing_to_clean_up_where_there_are_no_adapters(
-    catalog: Catalog, tmp_path: Path
-) -> None:
+def test_nothing_to_clean_up_where_there_are_no_adapters(catalog: Catalog, tmp_path: Path) -> None:
     clean_up(tmp_path, catalog, 1)
 
     assert not (tmp_path / "adapters").exists()

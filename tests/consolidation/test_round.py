@@ -1,4 +1,4 @@
-"""Whole rounds on the tiny models: from questions in the log to answers from the weights, and back."""
+"""Whole rounds on the tiny models: from questions in the log to answers from the weights."""
 
 import json
 from collections.abc import Iterator
@@ -277,9 +277,7 @@ def test_a_rejected_candidate_leaves_the_active_one_in_place(
 ) -> None:
     before = manifests(learned)
     text = (learned.folder / "ragcl.toml").read_text()
-    (learned.folder / "ragcl.toml").write_text(
-        text.replace("min_proved = 0.0", "min_proved = 1.0")
-    )
+    (learned.folder / "ragcl.toml").write_text(text.replace("min_proved = 0.0", "min_proved = 1.0"))
     with KnowledgeBase.open(learned.folder) as kb:
         kb.ask_many(["What does soup cost?", "How much does soup cost?"])
         assert kb.consolidate().status == "rejected"

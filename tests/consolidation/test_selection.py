@@ -175,9 +175,7 @@ def test_what_does_not_fit_in_one_shard_fills_the_next() -> None:
 def test_a_chunk_stays_in_the_shard_that_holds_it_and_new_ones_fill_the_gaps() -> None:
     log = [one for key in "abcde" for one in twice(key)]
 
-    found = names(
-        choose(log, *"abcde", learned={"a": "s1", "b": "s0", "c": "s1"}, shard_chunks=2)
-    )
+    found = names(choose(log, *"abcde", learned={"a": "s1", "b": "s0", "c": "s1"}, shard_chunks=2))
 
     assert found["s1"] == {"a", "c"}
     assert "b" in found["s0"]

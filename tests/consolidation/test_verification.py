@@ -33,8 +33,7 @@ def test_the_agreement_that_is_asked_for_holds_on_what_is_routed(
 
     assert set(limits) == set(NAMES)
     by_limits = [
-        one.eligible and all(one.features[name] >= limits[name] for name in NAMES)
-        for one in trials
+        one.eligible and all(one.features[name] >= limits[name] for name in NAMES) for one in trials
     ]
     assert routed == by_limits
     chosen = [one for one, taken in zip(trials, routed, strict=True) if taken]
@@ -158,9 +157,7 @@ def anchors(model: LanguageModel) -> list[Anchor]:
     return make(model, seed=0)
 
 
-def test_anchors_are_the_base_models_own_words(
-    model: LanguageModel, anchors: list[Anchor]
-) -> None:
+def test_anchors_are_the_base_models_own_words(model: LanguageModel, anchors: list[Anchor]) -> None:
     for anchor in anchors[::9]:
         top = model.next_logprobs(anchor.ids, None).topk(anchor.top_ids.shape[-1], dim=-1)
         assert (top.indices == anchor.top_ids).all()
@@ -196,9 +193,7 @@ def test_drift_is_the_ratio_of_perplexities(
         losses = []
         for anchor in anchors[:5]:
             logprobs = model.next_logprobs(anchor.ids, adapter)
-            losses += [
-                -float(logprobs[place, token]) for place, token in enumerate(anchor.ids[1:])
-            ]
+            losses += [-float(logprobs[place, token]) for place, token in enumerate(anchor.ids[1:])]
         perplexity[adapter] = math.exp(sum(losses) / len(losses))
 
     ratio, _ = drift(model, "one", anchors[:5])

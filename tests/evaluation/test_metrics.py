@@ -163,7 +163,9 @@ def test_the_scores_are_means_over_the_questions() -> None:
 def test_where_nothing_is_accepted_abstaining_is_right() -> None:
     asked: list[dict[str, Any]] = [{"answers": []}, {"answers": []}, {"answers": ["11"]}]
 
-    report = score("auto", asked, [answer("I don't know.", "none"), answer("5"), answer("?", "none")], 1)
+    report = score(
+        "auto", asked, [answer("I don't know.", "none"), answer("5"), answer("?", "none")], 1
+    )
 
     assert [one.correct for one in report.details] == [True, False, False]
     assert report.abstained == pytest.approx(2 / 3)

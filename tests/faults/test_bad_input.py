@@ -19,8 +19,13 @@ from processes import KillAt, Order, Ran, paused, ragcl
 from whole_state import INDEX, assert_index_caught_up, documents, files, searches
 
 from ragcl import KnowledgeBase
-from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelNotFoundError
-from ragcl.errors import SettingsError, UsageError
+from ragcl.errors import (
+    CatalogError,
+    KnowledgeBaseBusyError,
+    ModelNotFoundError,
+    SettingsError,
+    UsageError,
+)
 from ragcl.generation.prompts import ABSTENTION
 from ragcl.retrieval.vector_index import VectorIndex
 

@@ -1,4 +1,4 @@
-"""A round that is killed leaves the active adapters alone or has promoted; the next one completes."""
+"""A round that is killed leaves the active adapters alone or has promoted; the next completes."""
 
 import shutil
 import signal

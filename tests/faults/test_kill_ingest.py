@@ -44,9 +44,10 @@ class Prepared:
 def page(number: int, revision: str) -> str:
     colour = COLOURS[number % len(COLOURS)]
     return (
-        f"# Shed {number}\n\n{NOTICE}\n\n## Goods of shed {number}\n\nShed {number} holds {colour} "
-        f"barrels, stacked {number} high, in the {revision} of the year.\n\n## Keeper\n\nThe keeper "
-        f"of shed {number} answers on channel {number}, between the north berth and the canteen.\n"
+        f"# Shed {number}\n\n{NOTICE}\n\n## Goods of shed {number}\n\n"
+        f"Shed {number} holds {colour} barrels, stacked {number} high, in the {revision} of the "
+        f"year.\n\n## Keeper\n\nThe keeper of shed {number} answers on channel {number}, between "
+        f"the north berth and the canteen.\n"
     )
 
 

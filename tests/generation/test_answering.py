@@ -81,11 +81,11 @@ def test_an_empty_knowledge_base_abstains(kb: KnowledgeBase) -> None:
     assert kb.ask(QUESTION).route == "none"
 
 
-def test_reading_freely_cites_the_passages_that_were_shown(
-    kb_folder: Path, docs: Path
-) -> None:
+def test_reading_freely_cites_the_passages_that_were_shown(kb_folder: Path, docs: Path) -> None:
     config = kb_folder / "ragcl.toml"
-    config.write_text(config.read_text().replace("[answering]", '[answering]\nreading = "generate"'))
+    config.write_text(
+        config.read_text().replace("[answering]", '[answering]\nreading = "generate"')
+    )
     with KnowledgeBase.open(kb_folder) as kb:
         kb.ingest(docs)
         answer = kb.ask(QUESTION)
@@ -297,9 +297,7 @@ def test_an_answer_is_logged_with_what_it_retrieved(full: KnowledgeBase) -> None
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_question_that_is_not_recorded_leaves_no_trace(
-    full: KnowledgeBase, stream: bool
-) -> None:
+def test_a_question_that_is_not_recorded_leaves_no_trace(full: KnowledgeBase, stream: bool) -> None:
     before = snapshot(full)
 
     answer = full.ask(QUESTION, record=False, stream=stream)  # type: ignore[call-overload]

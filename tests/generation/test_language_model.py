@@ -90,9 +90,7 @@ def test_a_shared_prefix_changes_nothing(model: LanguageModel) -> None:
 
 def test_prompts_with_different_prefixes_may_be_mixed(model: LanguageModel) -> None:
     one, two = "Soup costs 3 crowns. ", "Pilots board there. "
-    mixed = [
-        Prompt(prompt.ids, 5) for prompt in prompts(model, one + "a", two + "bcd", one + "ef")
-    ]
+    mixed = [Prompt(prompt.ids, 5) for prompt in prompts(model, one + "a", two + "bcd", one + "ef")]
 
     found = model.generate(mixed, max_new_tokens=6)
 

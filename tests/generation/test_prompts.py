@@ -46,7 +46,9 @@ def test_the_shared_part_is_all_that_any_two_prompts_have_in_common(
     prompts: Prompts, kind: str
 ) -> None:
     if kind == "context":
-        made = [prompts.with_context(q, [p], 99) for q, p in (("a?", "x"), ("Zoo!", "Y"), ("1", "[2"))]
+        made = [
+            prompts.with_context(q, [p], 99) for q, p in (("a?", "x"), ("Zoo!", "Y"), ("1", "[2"))
+        ]
     else:
         made = [prompts.closed_book(q) for q in ("a?", "Zoo!", "1")]
     shared = made[0].shared
