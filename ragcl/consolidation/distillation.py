@@ -17,7 +17,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn.functional import log_softmax
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from ragcl.consolidation.anchors import Anchor
 from ragcl.generation.language_model import LanguageModel
@@ -124,13 +124,15 @@ def train(
     watch = _Watch(deadline, progress)
     try:
         with frozen.cut_off():
-            _Distiller(
+            trainer = _Distiller(
                 model=adapted,
                 args=_arguments(settings, folder, base.device),
                 train_dataset=rows,
                 data_collator=collator,
                 callbacks=[watch],
-            ).train()
+            )
+            trainer.remove_callback(PrinterCallback)  # standard output is for the result alone
+            trainer.train()
         adapted.save_pretrained(str(folder))
     finally:
         adapted.unload()

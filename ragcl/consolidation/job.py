@@ -80,9 +80,11 @@ class Job:
         """Select, study, distil, verify and promote; or say why there is nothing to do."""
         started = time.time()
         deadline = started + 60 * self._limits.max_minutes
+        promotion.adapter_problems(self._folder, self._catalog, repair=True)
         selection, learned = self._select(started)
         reason = self._nothing_due(selection, learned, if_due)
         if reason:
+            promotion.clean_up(self._folder, self._catalog)
             return ConsolidationReport(
                 None, "nothing due", reason, left_out=list(selection.left_out)
             )
@@ -134,7 +136,12 @@ class Job:
             np.stack([log[i].vector for i in old]), self._settings.answering.passages
         )
         for i, retrieval in zip(old, found, strict=True):
-            hits = tuple(HitRecord(h.chunk.content_hash, h.score, {}) for h in retrieval.hits)
+            needed = self._settings.answering.min_score
+            hits = tuple(
+                HitRecord(hit.chunk.content_hash, hit.score, {})
+                for hit in retrieval.hits
+                if hit.score >= needed
+            )
             support = [hit.content_hash for hit in hits[:1]]
             renewed[i] = replace(log[i], hits=hits, trace={**log[i].trace, "support": support})
         return renewed
@@ -353,6 +360,7 @@ class Job:
             left_out=list(selection.left_out),
         )
         self._catalog.learning.finish_round(round_id, asdict(done), time.time())
+        promotion.clean_up(self._folder, self._catalog)
         return done
 
     def _conclude(

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ragcl.catalog import Catalog
+from ragcl.generation.language_model import DIGEST, WEIGHTS, weights_digest
 
 ADAPTERS = "adapters"
 MANIFEST = "manifest.json"
-WEIGHTS = "adapter_model.safetensors"
+CONFIGURATION = "adapter_config.json"
 
 
 def adapter_folder(folder: Path, adapter: str) -> Path:
@@ -24,23 +25,27 @@ def adapter_folder(folder: Path, adapter: str) -> Path:
 
 def write_manifest(folder: Path, values: dict[str, Any]) -> None:
     """Write an adapter's manifest whole: once it is there, the training was complete."""
+    with (folder / WEIGHTS).open("rb") as weights:
+        os.fsync(weights.fileno())  # else a power cut might leave the manifest without them
+    values = {**values, DIGEST: weights_digest(folder)}
     temporary = folder / f"{MANIFEST}.tmp"
     temporary.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(temporary, folder / MANIFEST)
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """An adapter's manifest; None while its training has not been completed."""
+    """An adapter's manifest; None unless its training was completed and its files are whole."""
     try:
         values: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
+        return values if values[DIGEST] == weights_digest(folder) else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return values if (folder / WEIGHTS).exists() else None
 
 
 def scale_adapter(folder: Path, factor: float) -> None:
     """Make an adapter on the disk weigh `factor` times what it was trained to."""
-    path = folder / "adapter_config.json"
+    path = folder / CONFIGURATION
     values = json.loads(path.read_text(encoding="utf-8"))
     values["lora_alpha"] *= factor
     temporary = path.with_suffix(".tmp")
@@ -48,13 +53,14 @@ def scale_adapter(folder: Path, factor: float) -> None:
     os.replace(temporary, path)
 
 
-def clean_up(folder: Path, catalog: Catalog, round_id: int) -> None:
-    """Remove the adapters of earlier rounds that are of no use, and every stray folder.
+def clean_up(folder: Path, catalog: Catalog, round_id: int | None = None) -> None:
+    """Remove the adapters from before a round (None: all) that are of no use; every stray folder.
 
     Of no use are those that were trained on text which is gone, even if they are active (the
     index answers in their place), and those that a rollback can no longer reach.
     """
-    catalog.learning.drop_adapters(catalog.learning.stale_adapters(before_round=round_id))
+    before = len(catalog.learning.rounds()) + 1 if round_id is None else round_id
+    catalog.learning.drop_adapters(catalog.learning.stale_adapters(before_round=before))
     catalog.learning.drop_adapters(catalog.learning.unreachable_adapters())
     kept = set(catalog.learning.adapter_ids())
     for path in (folder / ADAPTERS).glob("*"):
@@ -63,12 +69,18 @@ def clean_up(folder: Path, catalog: Catalog, round_id: int) -> None:
 
 
 def adapter_problems(folder: Path, catalog: Catalog, *, repair: bool) -> list[str]:
-    """Adapters that the catalog names and the disk lacks; with `repair` they are taken out."""
-    missing = [
+    """Adapters whose files are missing or damaged; with `repair` they are taken out."""
+    broken = [
         adapter
         for adapter in catalog.learning.adapter_ids()
         if read_manifest(adapter_folder(folder, adapter)) is None
     ]
-    if missing and repair:
-        catalog.learning.drop_adapters(missing)
-    return [f"adapter {adapter} has no files: the next round makes it again" for adapter in missing]
+    if broken and repair:
+        catalog.learning.drop_adapters(broken)
+        for adapter in broken:
+            shutil.rmtree(adapter_folder(folder, adapter), ignore_errors=True)
+    return [
+        f"the files of adapter {adapter} are missing or damaged: the index answers in its place, "
+        "and the next round makes it again"
+        for adapter in broken
+    ]

@@ -5,6 +5,7 @@ and streams. Knows nothing of questions, passages or routes.
 """
 
 import copy
+import hashlib
 import json
 import math
 import threading
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from transformers import DynamicCache
 
 BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the processor
+WEIGHTS = "adapter_model.safetensors"
+DIGEST = "weights_sha256"  # its name in an adapter's manifest
 KEPT_PREFIXES = 4
 
 
@@ -59,6 +62,12 @@ class Continuation:
     candidate: int
     stopped: tuple[float, ...]
     logprobs: "torch.Tensor"
+
+
+def weights_digest(folder: Path) -> str:
+    """The SHA-256 of an adapter's weights, which its manifest names."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class LanguageModel:
@@ -144,8 +153,11 @@ class LanguageModel:
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             made_for = manifest["base_revision"]
-            with safe_open(folder / "adapter_model.safetensors", framework="pt"):
+            json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+            with safe_open(folder / WEIGHTS, framework="pt"):
                 pass
+            if manifest.get(DIGEST) not in (None, weights_digest(folder)):
+                raise ValueError("its weights are not those that were written")
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ModelNotFoundError(
                 f"the adapter in {folder} is not whole ({error}): run `ragcl doctor`."
