@@ -74,6 +74,7 @@ class Job:
         self._narrower = narrower
         self._settings = settings
         self._limits = settings.consolidation
+        self._files = model_files.resolve(settings.models.language_model, "language_model")
         self._seconds: dict[str, float] = {}
 
     def run(self, *, if_due: bool, progress: Progress) -> ConsolidationReport:
@@ -91,11 +92,7 @@ class Job:
         round_id = self._begin(selection, started)
         # A model of its own: the one that answers questions meanwhile is not touched.
         models = self._settings.models
-        self._model = LanguageModel(
-            model_files.resolve(models.language_model, "language_model"),
-            dtype=models.dtype,
-            device=models.device,
-        )
+        self._model = LanguageModel(self._files, dtype=models.dtype, device=models.device)
         shards = self._study(selection, round_id, progress)
         changed = [shard for shard in shards if shard.adapter not in self._active_ids()]
         if changed:
@@ -115,9 +112,15 @@ class Job:
         learned = {
             chunk.content_hash: adapter.id.split("-")[0]
             for adapter in active
+            if self._base_of(adapter.id) == self._files.revision
             for chunk in adapter.chunks
         }
         return select(log, current, learned, self._limits, now), learned
+
+    def _base_of(self, adapter: str) -> str | None:
+        """The revision of the base model that an adapter was trained on."""
+        manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter))
+        return manifest and manifest["base_revision"]
 
     def _renewed(self, log: Sequence[AskRecord]) -> list[AskRecord]:
         """The log, with the asks about text that has been edited on what answers them now."""

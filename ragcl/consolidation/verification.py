@@ -100,14 +100,22 @@ def verify(
     )
     n = len(trained)
     proofs = _proofs(trained, answers[:n], answers[n : 3 * n])
-    closed = answers[3 * n :]
-    agreed = [agree(answer.text, row.answer) for answer, row in zip(closed, held_out, strict=True)]
-    trials = _trials(trained, proofs, held_out, closed, agreed)
+    if held_out:
+        unseen, closed = held_out, answers[3 * n :]
+    else:  # nobody asked the same thing often enough: the polite rewordings are all there is
+        unseen, closed = trained, answers[n + 1 : 3 * n : 2]
+    agreed = [agree(answer.text, row.answer) for answer, row in zip(closed, unseen, strict=True)]
+    trials = _trials(trained, proofs, unseen, closed, agreed)
     thresholds, routed = calibrate(trials, settings.agreement)
     questions = [
         LearnedQuestion(row.content_hash, row.question, row.vector, proof)
-        for row, proof in zip([*trained, *held_out], [*proofs, *agreed], strict=True)
+        for row, proof in zip(trained, proofs, strict=True)
     ]
+    if held_out:
+        questions += [
+            LearnedQuestion(row.content_hash, row.question, row.vector, proof)
+            for row, proof in zip(held_out, agreed, strict=True)
+        ]
     proved = {question.content_hash for question in questions if question.proved}
     ratio, kl = drift(model, adapter, anchors)
     metrics = {
@@ -119,7 +127,7 @@ def verify(
         "perplexity ratio": ratio,
         "KL on anchors": kl,
         "context answers changed": _context_change(
-            model, adapter, prompts, held_out[:CONTEXT_SAMPLE], context_tokens
+            model, adapter, prompts, unseen[:CONTEXT_SAMPLE], context_tokens
         ),
     }
     gate = (
