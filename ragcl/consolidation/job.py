@@ -120,7 +120,7 @@ class Job:
     def _base_of(self, adapter: str) -> str | None:
         """The revision of the base model that an adapter was trained on."""
         manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter))
-        return manifest and manifest["base_revision"]
+        return None if manifest is None else str(manifest["base_revision"])
 
     def _renewed(self, log: Sequence[AskRecord]) -> list[AskRecord]:
         """The log, with the asks about text that has been edited on what answers them now."""
