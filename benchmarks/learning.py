@@ -58,6 +58,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
         def row(name: str, mode: Mode) -> None:
             say(f"{name} …")
             rows[name] = _row(kb.evaluate(held_out, mode=mode))
+            say(f"  {rows[name]}")
 
         row("base, closed-book", "weights")
         row("base, open-book", "context")
@@ -67,6 +68,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
         started = time.time()
         report = kb.consolidate()
         seconds = time.time() - started
+        say(f"  {report.status} after {seconds:.0f} s: {report.metrics}")
         row("adapter, closed-book", "weights")
         row("adapter, with context", "both")
         row("auto", "auto")

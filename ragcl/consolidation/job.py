@@ -38,6 +38,7 @@ HELD_OUT_OF = 3  # of so many wordings with the same answer, one is kept for ver
 CONTEXT_ROW_EVERY = 6  # rows that are also trained with their passages in the prompt
 ABSTENTION_WEIGHT = 0.5
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
+EDIT_MARGIN = 0.1  # how much of its cosine to a question an edited text may lose
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
 
 Progress = Callable[[str, int, int], None]
@@ -123,7 +124,11 @@ class Job:
         return None if manifest is None else str(manifest["base_revision"])
 
     def _renewed(self, log: Sequence[AskRecord]) -> list[AskRecord]:
-        """The log, with the asks about text that has been edited on what answers them now."""
+        """The log, with the asks about text that has been edited on the text that replaced it.
+
+        What replaced it is about as near to the question as it was; where nothing is, the text was
+        deleted, and nothing becomes hot for it.
+        """
         current = self._catalog.documents.current_hashes(
             {hit.content_hash for ask in log for hit in ask.hits}
         )
@@ -139,7 +144,7 @@ class Job:
             np.stack([log[i].vector for i in old]), self._settings.answering.passages
         )
         for i, retrieval in zip(old, found, strict=True):
-            needed = self._settings.answering.min_score
+            needed = max(self._settings.answering.min_score, log[i].hits[0].score - EDIT_MARGIN)
             hits = tuple(
                 HitRecord(hit.chunk.content_hash, hit.score, {})
                 for hit in retrieval.hits
