@@ -21,7 +21,8 @@ test: lint models  ## lint, then every test, those with the real models too
 	@$(BIN)/python -m pytest
 
 bench: models  ## measure, and write the results to benchmarks/
-	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.learning
+	@$(BIN)/python -m benchmarks.faults
 
 lint: $(READY)  ## formatting, style, types, and which module may import which
 	@echo "==> lint"

@@ -1,1 +1,1 @@
-"""What is measured, against whom, and the committed results."""
+"""What is measured, and the demo."""

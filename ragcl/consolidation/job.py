@@ -54,7 +54,6 @@ class _Shard:
     held_out: list[Reading] = field(default_factory=list)
     adapter: str = ""
     verdict: Verdict | None = None
-    losses: dict[str, float] = field(default_factory=dict)
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -263,7 +262,6 @@ class Job:
                     **losses,
                 }
                 promotion.write_manifest(folder, manifest)
-            shard.losses = {name: manifest[name] for name in ("loss", "steps")}
         self._seconds["distillation"] = time.time() - started
 
     def _examples(
