@@ -1,12 +1,15 @@
 """Anchors: texts that have nothing to do with what is learned, written by the base model itself.
 
 Keeping the adapter's predictions on them near the base model's keeps its general ability (prompt
-distillation, arXiv 2412.14964). The model continues the openings below, so no corpus is needed.
+distillation, arXiv 2412.14964). The model continues the openings below, so no corpus is needed;
+what it wrote is kept, since it is the same in every round.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ragcl.generation.language_model import LanguageModel
 
@@ -51,6 +54,48 @@ class Anchor:
     ids: tuple[int, ...]
     top_ids: "torch.Tensor"
     top_logprobs: "torch.Tensor"
+
+
+def kept_or_made(path: Path, model: LanguageModel, seed: int) -> list[Anchor]:
+    """The anchors in the file at `path`; made, and kept there, unless they are of this model."""
+    from safetensors import SafetensorError, safe_open
+
+    made_from = f"{model.files.revision} {seed}"
+    try:
+        with safe_open(path, "pt") as file:
+            if (file.metadata() or {}).get("made_from") == made_from:
+                return _unpacked(file)
+    except (OSError, SafetensorError):
+        pass  # not there yet, or damaged: it is made from the model alone
+    anchors = make(model, seed)
+    _keep(anchors, path, made_from)
+    return anchors
+
+
+def _keep(anchors: Sequence[Anchor], path: Path, made_from: str) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {}
+    for i, anchor in enumerate(anchors):
+        tensors[f"{i:04}.ids"] = torch.tensor(anchor.ids)
+        tensors[f"{i:04}.top_ids"] = anchor.top_ids.contiguous()
+        tensors[f"{i:04}.top_logprobs"] = anchor.top_logprobs.contiguous()
+    temporary = path.with_suffix(".tmp")
+    save_file(tensors, temporary, {"made_from": made_from})
+    os.replace(temporary, path)
+
+
+def _unpacked(file: Any) -> list[Anchor]:
+    numbers = sorted({name.split(".")[0] for name in file.offset_keys()})
+    return [
+        Anchor(
+            tuple(file.get_tensor(f"{i}.ids").tolist()),
+            file.get_tensor(f"{i}.top_ids"),
+            file.get_tensor(f"{i}.top_logprobs"),
+        )
+        for i in numbers
+    ]
 
 
 def make(model: LanguageModel, seed: int) -> list[Anchor]:

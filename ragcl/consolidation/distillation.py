@@ -6,8 +6,10 @@ transformers' Trainer. Knows nothing of chunks, gates or the catalog.
 """
 
 import contextlib
+import itertools
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn.functional import log_softmax
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
@@ -25,6 +28,7 @@ from ragcl.settings import ConsolidationSettings
 
 ANCHORS_A_STEP = 2
 CONTEXT_ROW_EVERY = 3  # steps; a row with passages costs as much as eight without
+UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_ROWS = 16  # rows that go through the frozen layers together
 
 
@@ -43,6 +47,11 @@ class Example:
     hard: float
     soft: float
     hidden: torch.Tensor | None = None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The prompt and the target."""
+        return self.prompt + self.target
 
 
 def sparse_kl(
@@ -110,17 +119,20 @@ def train(
         settings.seed,
     )
     rows = _Examples(frozen.through(examples))
-    adapted = get_peft_model(
-        base,
-        LoraConfig(
-            r=settings.rank,
-            lora_alpha=2 * settings.rank,
-            lora_dropout=0.0,
-            target_modules=_linear_layers(base),
-            layers_to_transform=list(range(first, layers)),
-            task_type="CAUSAL_LM",
-        ),
-    )
+    with warnings.catch_warnings():
+        # What two libraries have to say to one another is nothing that a user could act on.
+        warnings.simplefilter("ignore", FutureWarning)
+        adapted = get_peft_model(
+            base,
+            LoraConfig(
+                r=settings.rank,
+                lora_alpha=2 * settings.rank,
+                lora_dropout=0.0,
+                target_modules=_linear_layers(base),
+                layers_to_transform=list(range(first, layers)),
+                task_type="CAUSAL_LM",
+            ),
+        )
     watch = _Watch(deadline, progress)
     try:
         with frozen.cut_off():
@@ -163,18 +175,17 @@ class FrozenLayers:
         with self._only(slice(self._first + 1)):
             for start in range(0, len(examples), BATCH_ROWS):
                 group = examples[start : start + BATCH_ROWS]
-                batch = _pad(group, 1.0)
+                # Padded on the right: no token sees what comes after it.
+                ids = pad_sequence([torch.tensor(one.ids) for one in group], batch_first=True)
                 states = self._base(
-                    input_ids=batch["input_ids"].to(self._base.device),
-                    attention_mask=batch["attention_mask"].to(self._base.device),
-                    position_ids=batch["position_ids"].to(self._base.device),
+                    input_ids=ids.to(self._base.device),
                     use_cache=False,
                     output_hidden_states=True,
                     logits_to_keep=1,
                 ).hidden_states[self._first]
                 for row, example in enumerate(group):
-                    length = len(example.prompt) + len(example.target)
-                    done.append(replace(example, hidden=states[row, -length:].clone().cpu()))
+                    hidden = states[row, : len(example.ids)].clone().cpu()
+                    done.append(replace(example, hidden=hidden))
         return done
 
     @contextlib.contextmanager
@@ -268,10 +279,10 @@ class _Collator:
         ]
 
     def __call__(self, examples: list[Example]) -> dict[str, Any]:
-        parts = [_pad(examples, 1.0)]
+        parts = [pack(examples, 1.0)]
         for order, count, every, weight in self._beside:
             if self._step % every == 0:
-                parts.append(_pad([next(order) for _ in range(count)], weight))
+                parts.append(pack([next(order) for _ in range(count)], weight))
         self._step += 1
         return {"parts": parts}
 
@@ -283,47 +294,58 @@ def _shuffled(examples: Sequence[Example], seed: int) -> Iterator[Example]:
             yield examples[i]
 
 
-def _pad(examples: Sequence[Example], weight: float) -> dict[str, Any]:
-    """Left-padded rows, so that every target stands at the end.
+def pack(examples: Sequence[Example], weight: float) -> dict[str, Any]:
+    """The examples as one sequence of `n` tokens that begins with what all their prompts share.
 
-    Tokens or hidden states are `(rows, width[, dim])`; what is asked of the last `targets` places
-    is `(rows, targets[, TOP])`.
+    Behind the shared beginning stands the rest of each example, which sees that beginning and
+    itself: what the model makes of it is what it would make of the example alone, but the beginning
+    is computed once and nothing is padded.
+
+    Returns:
+        `tokens`, `(n,)` ids or `(n, width)` hidden states; `visible`, `(n, n) bool`, and
+        `positions`, `(n,)`; for the `t` target tokens their `places`, `(t,)`, where the model
+        predicts them, `target`, `hard` and `soft`, `(t,)`, `top_ids` and `top_logprobs`, `(t, k)`;
+        and `weight`, that of the whole in the loss.
     """
-    width = max(len(e.prompt) + len(e.target) for e in examples)
-    targets = max(len(e.target) for e in examples)
+    shared = _shared(examples)
+    ends = list(itertools.accumulate((len(e.ids) - shared for e in examples), initial=shared))
+    positions = torch.arange(ends[-1])
+    visible = torch.zeros(ends[-1], ends[-1], dtype=torch.bool)
+    visible[:, :shared] = True
+    places = []
+    for example, start, end in zip(examples, ends, ends[1:], strict=False):
+        positions[start:end] -= start - shared
+        visible[start:end, start:end] = True
+        places.append(torch.arange(end - len(example.target), end) - 1)
     k = max(e.top_ids.shape[-1] for e in examples)
-    n = len(examples)
-    batch: dict[str, Any] = {
+    whole = [torch.tensor(e.ids) if e.hidden is None else e.hidden for e in examples]
+    lengths = torch.tensor([len(e.target) for e in examples])
+    return {
         "weight": weight,
-        "attention_mask": torch.zeros(n, width, dtype=torch.long),
-        "position_ids": torch.zeros(n, width, dtype=torch.long),
-        "target": torch.zeros(n, targets, dtype=torch.long),
-        "top_ids": torch.zeros(n, targets, k, dtype=torch.long),
-        "top_logprobs": torch.full((n, targets, k), -30.0),
-        "hard": torch.zeros(n, targets),
-        "soft": torch.zeros(n, targets),
+        "tokens": torch.cat([whole[0][:shared], *(one[shared:] for one in whole)]),
+        "visible": visible.tril(),
+        "positions": positions,
+        "places": torch.cat(places),
+        "target": torch.tensor([token for e in examples for token in e.target]),
+        "hard": torch.tensor([e.hard for e in examples]).repeat_interleave(lengths),
+        "soft": torch.tensor([e.soft for e in examples]).repeat_interleave(lengths),
+        "top_ids": torch.cat([_widened(e.top_ids, k, 0) for e in examples]),
+        "top_logprobs": torch.cat([_widened(e.top_logprobs, k, UNLIKELY) for e in examples]),
     }
-    hidden = examples[0].hidden
-    if hidden is None:
-        batch["input_ids"] = torch.zeros(n, width, dtype=torch.long)
-    else:
-        batch["inputs_embeds"] = torch.zeros(n, width, hidden.shape[-1], dtype=hidden.dtype)
-    for row, example in enumerate(examples):
-        ids = torch.tensor([*example.prompt, *example.target])
-        if example.hidden is None:
-            batch["input_ids"][row, -len(ids) :] = ids
-        else:
-            batch["inputs_embeds"][row, -len(ids) :] = example.hidden
-        length = len(example.target)
-        known = example.top_ids.shape[-1]
-        batch["attention_mask"][row, -len(ids) :] = 1
-        batch["position_ids"][row, -len(ids) :] = torch.arange(len(ids))
-        batch["target"][row, -length:] = ids[-length:]
-        batch["top_ids"][row, -length:, :known] = example.top_ids
-        batch["top_logprobs"][row, -length:, :known] = example.top_logprobs
-        batch["hard"][row, -length:] = example.hard
-        batch["soft"][row, -length:] = example.soft
-    return batch
+
+
+def _shared(examples: Sequence[Example]) -> int:
+    """How many tokens all prompts begin with; the last of a prompt is always its own."""
+    prompts = [e.prompt[:-1] for e in examples]
+    first, last = min(prompts), max(prompts)
+    return next(
+        (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b),
+        min(len(first), len(last)),
+    )
+
+
+def _widened(values: torch.Tensor, k: int, filler: float) -> torch.Tensor:
+    return torch.nn.functional.pad(values, (0, k - values.shape[-1]), value=filler)
 
 
 class _Distiller(Trainer):
@@ -342,16 +364,19 @@ class _Distiller(Trainer):
 
     @staticmethod
     def _loss(model: Any, part: dict[str, Any]) -> torch.Tensor:
-        fed = "input_ids" if "input_ids" in part else "inputs_embeds"
+        tokens = part["tokens"][None]
+        blocked = torch.finfo(model.dtype).min
+        hidden = torch.zeros(part["visible"].shape, dtype=model.dtype, device=tokens.device)
+        hidden.masked_fill_(~part["visible"], blocked)
         output = model(
-            **{fed: part[fed]},
-            attention_mask=part["attention_mask"],
-            position_ids=part["position_ids"],
+            **{"inputs_embeds" if tokens.is_floating_point() else "input_ids": tokens},
+            attention_mask=hidden[None, None],
+            position_ids=part["positions"][None],
             use_cache=False,
-            logits_to_keep=part["target"].shape[1] + 1,
+            logits_to_keep=part["places"],
         )
-        logprobs = log_softmax(output.logits[:, :-1].float(), dim=-1)
-        hard = -logprobs.gather(-1, part["target"][..., None])[..., 0]
+        logprobs = log_softmax(output.logits[0].float(), dim=-1)
+        hard = -logprobs.gather(-1, part["target"][:, None])[:, 0]
         soft = sparse_kl(logprobs, part["top_ids"], part["top_logprobs"])
         counted = ((part["hard"] + part["soft"]) > 0).sum().clamp_min(1)
         loss: torch.Tensor = (part["hard"] * hard + part["soft"] * soft).sum() / counted

@@ -7,6 +7,7 @@ trained again. Knows the order of the stages and the bookkeeping; each stage is 
 
 import hashlib
 import json
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation import anchors as anchor_texts
 from ragcl.consolidation import distillation, promotion, report
 from ragcl.consolidation.selection import Selection, select
-from ragcl.consolidation.study import Studier
+from ragcl.consolidation.study import Studier, wordings
 from ragcl.consolidation.verification import Verdict, drift, verify
 from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import LanguageModel
@@ -34,7 +35,9 @@ from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
 from ragcl.settings import Settings
 
-HELD_OUT_OF = 3  # of so many wordings with the same answer, one is kept for verification
+ANCHORS_FILE = "anchors.safetensors"
+HELD_OUT_OF = 3  # of so many answers of a chunk, one is verified with a wording kept back
+MIN_WORDINGS = 2  # what has an answer is trained in at least so many wordings
 CONTEXT_ROW_EVERY = 6  # rows that are also trained with their passages in the prompt
 ABSTENTION_WEIGHT = 0.5
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
@@ -189,7 +192,7 @@ class Job:
         started = time.time()
         answering = self._settings.answering
         reader = Reader(self._model, self._narrower, answering.context_tokens)
-        studier = Studier(self._catalog, self._retriever, reader, passages=answering.passages)
+        studier = Studier(self._catalog, self._retriever, reader)
         shards = [
             _Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
             for name, chunks in selection.shards.items()
@@ -237,7 +240,9 @@ class Job:
         """Train the adapters of the shards that have none with just these rows."""
         self._catalog.learning.set_stage(round_id, "distillation")
         started = time.time()
-        self._anchors = anchor_texts.make(self._model, self._limits.seed)
+        self._anchors = anchor_texts.kept_or_made(
+            self._folder / ANCHORS_FILE, self._model, self._limits.seed
+        )
         kept, _ = anchor_texts.split(self._anchors)
         for shard in shards:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
@@ -273,19 +278,22 @@ class Job:
         budget = self._settings.answering.context_tokens
         closed, context = [], []
         for i, row in enumerate(shard.trained):
-            example = distillation.Example(
-                prompt=prompts.closed_book(row.question).ids,
-                target=(*row.ids, self._model.tokenizer.eos_token_id),
-                top_ids=row.top_ids,
-                top_logprobs=row.top_logprobs,
-                hard=limits.cross_entropy_weight * row.trust,
-                soft=limits.soft_label_weight,
-            )
-            closed.append(example)
+            examples = [
+                distillation.Example(
+                    prompt=prompts.closed_book(wording).ids,
+                    target=(*row.ids, self._model.tokenizer.eos_token_id),
+                    top_ids=row.top_ids,
+                    top_logprobs=row.top_logprobs,
+                    hard=limits.cross_entropy_weight * row.trust,
+                    soft=limits.soft_label_weight,
+                )
+                for wording in wordings(row, limits.seed)
+            ]
+            closed += examples
             if i % CONTEXT_ROW_EVERY == 0:
                 texts = [sentence.text for sentence in row.sentences]
                 prompt = prompts.with_context(row.question, texts, budget).ids
-                context.append(replace(example, prompt=prompt, hard=0.0, soft=1.0))
+                context.append(replace(examples[0], prompt=prompt, hard=0.0, soft=1.0))
         target = prompts.answer_ids(ABSTENTION)
         for question in self._unanswerable(shard):
             closed.append(
@@ -426,20 +434,25 @@ class Job:
 def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Reading]]:
     """Share rows out to train on and to verify with.
 
-    Of the wordings that have the same answer from the same chunk, one in `HELD_OUT_OF` is kept for
-    verification; a fact with fewer wordings is trained with all of them.
+    In every chunk, of one in `HELD_OUT_OF` answers that were asked for in more wordings than the
+    training needs, one wording is kept for verification.
     """
-    groups: dict[tuple[str, str], list[Reading]] = {}
-    for row in rows:
-        groups.setdefault((row.content_hash, normalise(row.answer)), []).append(row)
-    trained, held_out = [], []
-    for key in sorted(groups):
-        group = sorted(groups[key], key=lambda row: row.question)
-        random.Random(f"{seed} {key}").shuffle(group)
-        count = len(group) // HELD_OUT_OF
-        held_out += group[:count]
-        trained += group[count:]
-    return trained, held_out
+    chunks: dict[str, dict[str, list[Reading]]] = {}
+    for row in sorted(rows, key=lambda row: row.question):
+        answers = chunks.setdefault(row.content_hash, {})
+        answers.setdefault(normalise(row.answer), []).append(row)
+    held_out = []
+    for key in sorted(chunks):
+        chance = random.Random(f"{seed} {key}")
+        spare = [
+            chunks[key][answer]
+            for answer in sorted(chunks[key])
+            if len(chunks[key][answer]) > MIN_WORDINGS
+        ]
+        for group in chance.sample(spare, math.ceil(len(spare) / HELD_OUT_OF)):
+            held_out.append(chance.choice(group))
+    kept_back = {row.question for row in held_out}
+    return [row for row in rows if row.question not in kept_back], held_out
 
 
 def _plain(selection: Selection) -> dict[str, Any]:

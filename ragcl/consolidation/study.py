@@ -1,31 +1,34 @@
 """Study: hot chunks to training rows, with the frozen base model reading the source as teacher.
 
-Every question is retrieved for again, from the index as it is now. One that was answered from the
-same sentences has been read already, and the reading was kept; the others are read, with all
-adapters off. An answer is a span of the source, so it is supported by construction; one that the
-teacher itself doubts is dropped. Trains nothing.
+Every question is retrieved for again, from the index as it is now. One that finds the sentences it
+found before has been read already, and the reading was kept; the others are read, with all
+adapters off, and with more care than an answer is given. An answer is a span of the source, so it
+is supported by construction; one that the teacher itself doubts is dropped. Trains nothing.
 """
 
+import random
 from collections.abc import Callable, Collection, Sequence
 
 from ragcl.catalog import Catalog
-from ragcl.generation.reading import Reader, Reading, Sentence
+from ragcl.consolidation.verification import rewordings
+from ragcl.generation.reading import WEIGHED, Reader, Reading, content_words, seen
 from ragcl.retrieval.retriever import Retriever
 
 MIN_TRUST = 0.25  # below it an answer is too doubtful to be learned
+PASSAGES = 6  # retrieved for a question, whatever is retrieved to answer it
+KEYWORD_ROWS = 2  # further rows of a question that are a handful of its words
+KEPT_WORDS = 0.75  # the share of its words in each
+BLANK = "___"
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
 
 
 class Studier:
     """Reads the questions of hot chunks and keeps what was read in the catalog."""
 
-    def __init__(
-        self, catalog: Catalog, retriever: Retriever, reader: Reader, *, passages: int
-    ) -> None:
+    def __init__(self, catalog: Catalog, retriever: Retriever, reader: Reader) -> None:
         self._catalog = catalog
         self._retriever = retriever
         self._reader = reader
-        self._passages = passages
 
     @property
     def teacher(self) -> str:
@@ -43,13 +46,13 @@ class Studier:
         readings: list[Reading] = []
         for start in range(0, len(questions), GROUP):
             group = questions[start : start + GROUP]
-            retrievals = self._retriever.retrieve(group, self._passages)
-            narrowed = self._reader.narrow(retrievals)
+            retrievals = self._retriever.retrieve(group, PASSAGES)
+            narrowed = self._reader.narrow(retrievals, WEIGHED)
             fresh = []
             for question, retrieval, sentences in zip(group, retrievals, narrowed, strict=True):
                 reading = Reading.from_json(kept[question]) if question in kept else None
-                if reading is None or not _same_text(reading.sentences, sentences):
-                    reading = self._reader.read(question, retrieval, sentences)
+                if reading is None or reading.seen != seen(sentences):
+                    reading = self._reader.study(question, retrieval, sentences)
                     fresh += [] if reading is None else [reading]
                 readings += [] if reading is None else [reading]
             self._catalog.learning.add_study(
@@ -59,5 +62,22 @@ class Studier:
         return [one for one in readings if one.content_hash in chunks and one.trust >= MIN_TRUST]
 
 
-def _same_text(one: Sequence[Sentence], other: Sequence[Sentence]) -> bool:
-    return [sentence.text for sentence in one] == [sentence.text for sentence in other]
+def wordings(reading: Reading, seed: int) -> list[str]:
+    """The question, and other ways to ask it that teach the fact and not the phrase.
+
+    They are some of its words in any order, and the sentence that holds the answer with a blank in
+    its place. Whoever asks differently shares words with one or the other.
+    """
+    words = content_words(reading.question)
+    count = max(2, round(KEPT_WORDS * len(words)))
+    made = [reading.question]
+    for n in range(KEYWORD_ROWS):
+        chosen = random.Random(f"{seed} {n} {reading.question}").sample(
+            words, min(count, len(words))
+        )
+        made.append(" ".join(chosen))
+    source = [sentence.text for sentence in reading.sentences if reading.answer in sentence.text]
+    if source and content_words(source[-1].replace(reading.answer, "", 1)):
+        made.append(source[-1].replace(reading.answer, BLANK, 1))
+    tested = rewordings(reading.question)  # not to be trained on
+    return [one for one in dict.fromkeys(made) if one and one not in tested]

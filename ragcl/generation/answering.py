@@ -23,7 +23,7 @@ from ragcl.errors import (
 )
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
-from ragcl.generation.reading import Narrower, Reader, Reading
+from ragcl.generation.reading import Narrower, Reader
 from ragcl.generation.routing import ActiveAdapters, Decision, decide
 from ragcl.results import MODES, Answer, Citation, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
@@ -49,7 +49,6 @@ class Draft:
     completion: Completion
     prompt_tokens: int
     support: tuple[Retrieved, ...]
-    reading: Reading | None = None
 
     @property
     def falls_short(self) -> bool:
@@ -131,7 +130,7 @@ class Answerer:
         answers = [
             self._finish(job, mode, draft, seconds) for job, draft in zip(jobs, drafts, strict=True)
         ]
-        return self._record(jobs, drafts, answers) if record else answers
+        return self._record(jobs, answers) if record else answers
 
     def stream(self, question: str, mode: Mode, *, record: bool) -> AnswerStream:
         """Answer one question piece by piece."""
@@ -159,7 +158,7 @@ class Answerer:
             [draft] = self._draft([job], lambda _: None)
             answer = self._finish(job, mode, draft, time.time() - started)
             yield from re.findall(r"\s*\S+", answer.text)
-        yield self._record([job], [draft], [answer])[0] if record else answer
+        yield self._record([job], [answer])[0] if record else answer
 
     @cached_property
     def _prompts(self) -> Prompts:
@@ -255,7 +254,6 @@ class Answerer:
                     completion,
                     len(self._reader.prompt(job.question, sentences).ids),
                     tuple(by_hash[key] for key in dict.fromkeys(sources)),
-                    reading,
                 )
             )
             progress(1)
@@ -265,9 +263,10 @@ class Answerer:
         """The prompt for free writing, with the hits that the answer will rest on."""
         hits = job.retrieval.hits
         if job.decision.route == "weights":
-            learned = [hit for hit in hits if hit.chunk.content_hash in self._active.learned]
-            support = learned[:1] or [hit for hit in hits if hit.score >= self._settings.min_score]
-            return self._prompts.closed_book(job.question), tuple(support)
+            # What the base model says by itself rests on no text of this knowledge base.
+            learned = self._active.learned if job.decision.adapter else frozenset()
+            support = [hit for hit in hits if hit.chunk.content_hash in learned]
+            return self._prompts.closed_book(job.question), tuple(support[:1])
         texts = [hit.chunk.passage for hit in hits]
         budget = self._settings.context_tokens
         shown = self._prompts.fitting(texts, budget)
@@ -307,13 +306,8 @@ class Answerer:
             },
         )
 
-    def _record(
-        self, jobs: Sequence[Job], drafts: Sequence[Draft], answers: Sequence[Answer]
-    ) -> list[Answer]:
-        """Log the answers; an answer is worth more than its entry in the log.
-
-        What the base model read is kept as well: it is what the next round would study.
-        """
+    def _record(self, jobs: Sequence[Job], answers: Sequence[Answer]) -> list[Answer]:
+        """Log the answers; an answer is worth more than its entry in the log."""
         now = time.time()
         entries = [
             AskRecord(
@@ -334,14 +328,6 @@ class Answerer:
         ]
         try:
             ids = self._catalog.asks.record(entries)
-            self._catalog.learning.add_study(
-                self._reader.teacher,
-                [
-                    (draft.reading.content_hash, draft.reading.question, draft.reading.to_json())
-                    for draft in drafts
-                    if draft.reading is not None and draft.decision.adapter is None
-                ],
-            )
         except (CatalogError, KnowledgeBaseBusyError) as error:
             log.warning("The answer could not be logged: %s", error)
             return list(answers)

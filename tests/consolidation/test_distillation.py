@@ -1,6 +1,7 @@
 """Distillation: the loss is the divergence it says it is, and training leaves the base alone."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import kl_div, log_softmax
 
-from ragcl.consolidation.distillation import Example, sparse_kl, train
+from ragcl.consolidation.distillation import Example, FrozenLayers, pack, sparse_kl, train
+from ragcl.consolidation.distillation import _Distiller as Distiller
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 from ragcl.settings import ConsolidationSettings
@@ -87,6 +89,43 @@ def examples(model: LanguageModel) -> list[Example]:
             )
         )
     return rows
+
+
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_packed_examples_lose_what_they_lose_alone(model: LanguageModel, frozen: int) -> None:
+    """Neither their neighbours nor the shared beginning change what the model makes of them."""
+    layers = FrozenLayers(model.base, frozen)
+    rows = layers.through(examples(model))
+    rows.append(replace(rows[0], hard=0.5))
+    with layers.cut_off(), torch.inference_mode():
+        alone = [float(Distiller._loss(model.base, pack([row], 1.0))) for row in rows]
+        together = float(Distiller._loss(model.base, pack(rows, 1.0)))
+
+    lengths = [len(row.target) for row in rows]
+    expected = sum(loss * n for loss, n in zip(alone, lengths, strict=True)) / sum(lengths)
+    assert together == pytest.approx(expected, rel=1e-3)
+    assert alone[2] == pytest.approx(alone[0] / 2, rel=1e-3)
+
+
+def test_a_pack_holds_the_shared_beginning_once(model: LanguageModel) -> None:
+    rows = examples(model)
+    one, other = (row.prompt for row in rows)
+    shared = next(i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+
+    packed = pack(rows, 1.0)
+
+    assert shared > 1
+    assert len(packed["tokens"]) == sum(len(row.ids) for row in rows) - shared
+    assert packed["positions"].tolist() == [
+        *range(len(rows[0].ids)),
+        *range(shared, len(rows[1].ids)),
+    ]
+
+
+def test_prompts_with_nothing_in_common_are_packed_too(model: LanguageModel) -> None:
+    rows = [replace(row, prompt=row.prompt[i:]) for i, row in enumerate(examples(model))]
+
+    assert len(pack(rows, 1.0)["tokens"]) == sum(len(row.ids) for row in rows)
 
 
 def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, float]:
