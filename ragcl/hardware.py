@@ -3,6 +3,7 @@
 Knows nothing about any model.
 """
 
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,3 +41,5 @@ def quiet_loading() -> None:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    # What peft and transformers have to say to one another is nothing that a user could act on.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -119,20 +118,17 @@ def train(
         settings.seed,
     )
     rows = _Examples(frozen.through(examples))
-    with warnings.catch_warnings():
-        # What two libraries have to say to one another is nothing that a user could act on.
-        warnings.simplefilter("ignore", FutureWarning)
-        adapted = get_peft_model(
-            base,
-            LoraConfig(
-                r=settings.rank,
-                lora_alpha=2 * settings.rank,
-                lora_dropout=0.0,
-                target_modules=_linear_layers(base),
-                layers_to_transform=list(range(first, layers)),
-                task_type="CAUSAL_LM",
-            ),
-        )
+    adapted = get_peft_model(
+        base,
+        LoraConfig(
+            r=settings.rank,
+            lora_alpha=2 * settings.rank,
+            lora_dropout=0.0,
+            target_modules=_linear_layers(base),
+            layers_to_transform=list(range(first, layers)),
+            task_type="CAUSAL_LM",
+        ),
+    )
     watch = _Watch(deadline, progress)
     try:
         with frozen.cut_off():

@@ -22,8 +22,7 @@ from ragcl import model_files
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
-from ragcl.consolidation import anchors as anchor_texts
-from ragcl.consolidation import distillation, promotion, report
+from ragcl.consolidation import anchors, distillation, promotion, report
 from ragcl.consolidation.selection import Selection, select
 from ragcl.consolidation.study import Studier, wordings
 from ragcl.consolidation.verification import Verdict, drift, verify
@@ -35,7 +34,6 @@ from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
 from ragcl.settings import Settings
 
-ANCHORS_FILE = "anchors.safetensors"
 HELD_OUT_OF = 3  # of so many answers of a chunk, one is verified with a wording kept back
 MIN_WORDINGS = 2  # what has an answer is trained in at least so many wordings
 CONTEXT_ROW_EVERY = 6  # rows that are also trained with their passages in the prompt
@@ -240,10 +238,8 @@ class Job:
         """Train the adapters of the shards that have none with just these rows."""
         self._catalog.learning.set_stage(round_id, "distillation")
         started = time.time()
-        self._anchors = anchor_texts.kept_or_made(
-            self._folder / ANCHORS_FILE, self._model, self._limits.seed
-        )
-        kept, _ = anchor_texts.split(self._anchors)
+        texts, _ = anchors.texts()
+        beside = anchors.make(self._model, texts)
         for shard in shards:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             manifest = promotion.read_manifest(folder)
@@ -251,7 +247,7 @@ class Job:
                 losses = distillation.train(
                     self._model,
                     *self._examples(shard),
-                    kept,
+                    beside,
                     folder,
                     self._limits,
                     deadline=deadline,
@@ -324,6 +320,8 @@ class Job:
         """Test the candidates; one that only drifts too far is shrunk until it does not."""
         self._catalog.learning.set_stage(round_id, "verification")
         started = time.time()
+        _, unseen = anchors.texts()
+        self._anchors = anchors.make(self._model, unseen)
         for shard in shards:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             self._model.attach(shard.adapter, folder)
@@ -333,13 +331,12 @@ class Job:
         self._seconds["verification"] = time.time() - started
 
     def _test(self, shard: _Shard, progress: Progress) -> Verdict:
-        _, unseen = anchor_texts.split(self._anchors)
         return verify(
             self._model,
             shard.adapter,
             shard.trained,
             shard.held_out,
-            unseen,
+            self._anchors,
             shard.chunks,
             self._limits,
             context_tokens=self._settings.answering.context_tokens,
@@ -348,12 +345,11 @@ class Job:
 
     def _shrink(self, shard: _Shard, folder: Path, progress: Progress) -> None:
         """The largest scale in (0, 1) at which the drift is within its limit."""
-        _, unseen = anchor_texts.split(self._anchors)
         low, high = 0.0, 1.0
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             self._model.set_scale(shard.adapter, middle)
-            ratio, _ = drift(self._model, shard.adapter, unseen)
+            ratio, _ = drift(self._model, shard.adapter, self._anchors)
             low, high = (
                 (middle, high) if ratio <= self._limits.max_perplexity_ratio else (low, middle)
             )

@@ -258,23 +258,6 @@ class LanguageModel:
             yield completion.text[len(shown) :]
         yield completion
 
-    def sample(
-        self, starts: Sequence[tuple[int, ...]], *, length: int, seed: int
-    ) -> list[tuple[int, ...]]:
-        """Let the base model go on from token ids by sampling, up to `length` tokens in all."""
-        import torch
-
-        random = torch.Generator(self.base.device).manual_seed(seed)
-        prompts = [Prompt(tuple(start)) for start in starts]
-        new = length - min(len(start) for start in starts)
-        steps = list(self._decode(prompts, None, new, random))
-        texts = []
-        for place, start in enumerate(starts):
-            pairs = [step[place] for step in steps]
-            written = tuple(pair[0] for pair in pairs if pair is not None)
-            texts.append((*start, *written)[:length])
-        return texts
-
     def next_logprobs(self, ids: Sequence[int], adapter: str | None) -> "torch.Tensor":
         """Log-probabilities of what follows each of `n` tokens, `(n, vocabulary) float32`."""
         import torch
@@ -379,11 +362,8 @@ class LanguageModel:
         prompts: Sequence[Prompt],
         adapter: str | None,
         max_new_tokens: int,
-        random: "torch.Generator | None" = None,
     ) -> Iterator[list[tuple[int, float] | None]]:
-        """Each step gives (token, its log-probability) a prompt, None for one that has ended.
-
-        Greedy, unless `random` is given: then tokens are drawn at temperature one.
+        """Each step gives (the likeliest token, its log-probability), None for one that has ended.
 
         The lock is taken a step at a time, so that a slow reader of a stream holds up nobody.
         """
@@ -397,10 +377,7 @@ class LanguageModel:
         position = positions[:, -1:]
         for step in range(max_new_tokens):
             logprobs = torch.log_softmax(logits.float(), dim=-1)
-            if random is None:
-                tokens = logprobs.argmax(dim=-1)
-            else:
-                tokens = torch.multinomial(logprobs.exp(), 1, generator=random)[:, 0]
+            tokens = logprobs.argmax(dim=-1)
             values = logprobs.gather(-1, tokens[:, None])[:, 0]
             pairs = list(zip(tokens.tolist(), values.tolist(), strict=True))
             yield [None if done else pair for done, pair in zip(ended, pairs, strict=True)]

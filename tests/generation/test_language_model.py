@@ -312,15 +312,3 @@ def test_only_the_candidates_with_the_likeliest_starts_are_scored(model: Languag
 
     likeliest = (first[10:40].topk(3).indices).tolist()
     assert [one.candidate for one in found] == likeliest
-
-
-def test_sampling_goes_on_from_its_starts_and_repeats_with_its_seed(model: LanguageModel) -> None:
-    starts = [prompt.ids for prompt in prompts(model, "Soup costs", "The north berth is")]
-
-    texts = model.sample(starts, length=20, seed=3)
-
-    assert texts == model.sample(starts, length=20, seed=3)
-    assert texts != model.sample(starts, length=20, seed=4)
-    for start, text in zip(starts, texts, strict=True):
-        assert text[: len(start)] == start
-        assert len(text) == 20 or text[-1] in model.stop_ids
