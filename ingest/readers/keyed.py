@@ -3,7 +3,7 @@
 Knows nothing of tags: a value is the text that was written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from ingest.readers.document import Section, block
 from ingest.readers.encoding import decode
 
 if TYPE_CHECKING:
+    from yaml.events import Event
     from yaml.nodes import Node
 
 _MAX_DEPTH = 200
@@ -26,14 +27,17 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
     """YAML lines as a table: one row a record, comments between them.
 
     The values of a mapping below the top, and all that is below it, are one record. Lines that
-    are no YAML (a template for it, say) are given as they are, as code.
+    are no YAML (a template for it, say), or are nested very deeply, are given as they are, as code.
     """
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = "\n".join(lines)
     try:
+        if _too_deep(yaml.parse(text, loader)):  # composing such a text ends the process
+            return block(lines, first_line, kind="code")
         # Nodes and not objects: they know their lines, and no tag can make anything of them.
-        roots = list(yaml.compose_all("\n".join(lines), loader))
+        roots = list(yaml.compose_all(text, loader))
         values = [value for root in roots if root for value in _values(root, (), root, {})]
     except (yaml.YAMLError, RecursionError):
         return block(lines, first_line, kind="code")
@@ -56,6 +60,18 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
     return block(placed, first_line, kind="table")
 
 
+def _too_deep(events: Iterable["Event"]) -> bool:
+    """Whether a text is nested deeper than `_MAX_DEPTH`."""
+    from yaml.events import CollectionEndEvent, CollectionStartEvent
+
+    depth = 0
+    for event in events:
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            return True
+    return False
+
+
 @dataclass(frozen=True)
 class _Value:
     """A value as text, from `line` on (the first is 0); `end` is the line after its source."""
@@ -76,9 +92,9 @@ def _values(
     name = _name(path)
     line = key.start_mark.line
     if not isinstance(node.value, str) and node.value:
-        if node in seen or len(path) > _MAX_DEPTH:
-            text = f"same as {seen.get(node) or 'the top'}" if node in seen else "nested too deeply"
-            yield _Value(path[:-1], line, line + 1, [f"{name}: {text}"])
+        if node in seen:
+            text = f"{name}: same as {seen[node] or 'the top'}"
+            yield _Value(path[:-1], line, line + 1, [text])
             return
         seen[node] = name
     if isinstance(node.value, str):

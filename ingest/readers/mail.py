@@ -1,7 +1,9 @@
 """E-mail (.eml, Outlook's .msg): who, when, about what, the text; attachments only by name."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ingest.cleaning import normalise
 from ingest.errors import ReadError
@@ -9,27 +11,39 @@ from ingest.readers.document import Section
 from ingest.readers.encoding import decode
 from ingest.readers.web import read_html
 
+if TYPE_CHECKING:
+    from email.message import Message
+
+_MAX_MULTIPARTS = 100
+_MAX_HEADER = 2_000  # characters: some long lists of recipients are cut
+
 
 def read_eml(data: bytes, name: str) -> tuple[str, list[Section]]:
     """The plain text of a message if it has one, else its HTML; the subject is the title."""
     import email
-    from email import policy
-    from email.message import EmailMessage
 
-    message = email.message_from_bytes(data.lstrip(), policy=policy.default)
-    if not isinstance(message, EmailMessage) or not {"from", "to", "subject", "date"} & {
-        key.lower() for key in message
-    }:
+    if data.lower().count(b"boundary=") > _MAX_MULTIPARTS:
+        raise ReadError(f"more than {_MAX_MULTIPARTS} parts that are made of parts")
+    # Not the newer policy, which parses every header into objects: a long one takes it minutes.
+    message = email.message_from_bytes(data.lstrip())
+    if not any(key in message for key in ("From", "To", "Subject", "Date")):
         raise ReadError("not an e-mail: it has no header lines")
-    facts = [(key, str(message.get(key, ""))) for key in ("From", "To", "Cc", "Date")]
-    facts.append(("Attachments", _names(one.get_filename() for one in message.iter_attachments())))
-    body = message.get_body(("plain", "html"))
+    bodies: dict[str, Message] = {}
+    names = []
+    for part in message.walk():
+        if part.get_filename() or part.get_content_disposition() == "attachment":
+            names.append(part.get_filename())
+        elif not part.is_multipart():
+            bodies.setdefault(part.get_content_type(), part)
+    body = bodies.get("text/plain") or bodies.get("text/html")
     sections: list[Section] = []
     if body is not None:
         content = body.get_payload(decode=True)
         if isinstance(content, bytes) and content.strip():
             text = decode(content, declared=body.get_content_charset())
-            sections = _body(text, is_html=body.get_content_subtype() == "html")
+            sections = _body(text, is_html=body.get_content_type() == "text/html")
+    facts = [(key, str(message.get(key, ""))) for key in ("From", "To", "Cc", "Date")]
+    facts.append(("Attachments", _names(names)))
     return _message(str(message.get("Subject", "")), facts, sections, name)
 
 
@@ -58,8 +72,8 @@ def _message(
     subject: str, facts: Iterable[tuple[str, str]], body: list[Section], name: str
 ) -> tuple[str, list[Section]]:
     """The parts of a message put together: the subject is the title and the heading."""
-    title = " ".join(normalise(subject).split())
-    lines = [f"{key}: {' '.join(_plain(value).split())}" for key, value in facts if value.strip()]
+    title = _plain(subject)
+    lines = [f"{key}: {_plain(value)}" for key, value in facts if value.strip()]
     sections = [Section((), normalise("\n".join(lines))), *body] if lines else body
     heading = (title,) if title else ()
     return title or name, [replace(one, heading=(*heading, *one.heading)) for one in sections]
@@ -74,13 +88,13 @@ def _body(text: str, *, is_html: bool) -> list[Section]:
 
 
 def _plain(header: str) -> str:
-    """A header's value without its encoding: Outlook keeps some as they were sent."""
+    """A header's value on one line, without the encoding in which it was sent."""
     from email.header import decode_header, make_header
 
-    try:
-        return str(make_header(decode_header(header)))
-    except (ValueError, LookupError):
-        return header
+    header = header[:_MAX_HEADER]
+    with suppress(ValueError, LookupError):  # encoded in no way that is known: as it stands
+        header = str(make_header(decode_header(header)))
+    return " ".join(normalise(header).split())
 
 
 def _names(names: Iterable[str | None]) -> str:

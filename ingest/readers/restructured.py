@@ -34,9 +34,14 @@ def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
     """
     from docutils import nodes
     from docutils.core import publish_doctree
+    from docutils.parsers.rst import Parser, states
 
     text = decode(data)
-    tree: document = publish_doctree(text, settings_overrides=_SAFE)
+    # What is inside a paragraph stays as it is: finding the marks there can take hours.
+    inliner = states.Inliner()
+    inliner.parse = lambda text, *_: ([nodes.Text(text)], [])
+    parser = Parser(inliner=inliner)
+    tree: document = publish_doctree(text, parser=parser, settings_overrides=_SAFE)
     lines = text.split("\n")
     outline = Outline()
     sections: list[Section | None] = []
@@ -48,7 +53,7 @@ def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
         if isinstance(node, nodes.section):
             first = _heading_start(lines, node.line)
             sections.append(block(lines[done:first], done + 1, outline.path))
-            heading = " ".join(node[0].astext().split())
+            heading = _plain(node[0].astext())
             outline.enter(_level(node), heading)
             title = title or heading
             done = node.line
@@ -61,6 +66,14 @@ def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
             done = last
     sections.append(block(lines[done:], done + 1, outline.path))
     return title or name, [section for section in sections if section]
+
+
+def _plain(heading: str) -> str:
+    """A heading's text without the marks of roles, links, emphasis and code."""
+    heading = re.sub(r"``(.+?)``", r"\1", heading)
+    heading = re.sub(r"(?::[\w:.+-]+:)?`([^`<]*[^`< ])(?: ?<[^`<>]*>)?`_{0,2}", r"\1", heading)
+    heading = re.sub(r"(\*\*?)(?=\S)([^*]+?)(?<=\S)\1", r"\2", heading)
+    return " ".join(heading.split())
 
 
 def _level(section: "Element") -> int:

@@ -110,6 +110,13 @@ def test_restructured_inserts_no_file(tmp_path: Path, directive: str) -> None:
     assert "canary" not in "".join(one.text for one in document.sections)
 
 
+def test_a_restructured_heading_is_without_marks(tmp_path: Path) -> None:
+    document = read_text(
+        tmp_path, "a.rst", "The ``x`` of :ref:`ports <all>`, *now*\n" + "=" * 40 + "\n\nt"
+    )
+    assert document.title == "The x of ports, now"
+
+
 @settings(deadline=None)
 @given(st.text(alphabet="ab =-+|.:*`_\n", max_size=200))
 def test_no_restructured_line_is_moved(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
@@ -188,6 +195,11 @@ def test_yaml_aliases_are_named_and_not_multiplied(tmp_path: Path) -> None:
     text = read_text(tmp_path, "a.yml", laughs).sections[0].text
     assert "b[1]: same as a" in text
     assert len(text) < 5000
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000, "- " * 5_000 + "x"])
+def test_yaml_that_is_too_deep_is_kept_as_it_is(tmp_path: Path, text: str) -> None:
+    assert read_text(tmp_path, "a.yaml", text).sections[0].kind == "code"
 
 
 def test_a_template_for_yaml_is_kept_as_it_is(tmp_path: Path) -> None:
@@ -451,6 +463,14 @@ def test_an_email_of_html_in_an_old_encoding(tmp_path: Path) -> None:
     assert (section.heading, section.text) == (("x", "Порт"), "Паром")
     text = head.format("plain", "iso-2022-jp").encode() + "渡し船".encode("iso2022_jp")
     assert read_text(tmp_path, "a.eml", text).sections[0].text == "渡し船"
+
+
+def test_long_headers_and_parts_in_parts_cost_little(tmp_path: Path) -> None:
+    document = read_text(tmp_path, "a.eml", "Subject: x\nTo: " + "a," * 100_000 + "\n\ntext")
+    assert len(document.sections[0].text) < 3_000
+    part = "--b\nContent-Type: multipart/mixed; boundary=b\n\n"
+    with pytest.raises(ReadError, match="parts that are made of parts"):
+        read_text(tmp_path, "a.eml", f"Subject: x\n{part[4:]}" + part * 10_000)
 
 
 def test_what_is_no_email_says_so(tmp_path: Path) -> None:
