@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ingest.cleaning import normalise
 from ingest.readers.document import Section, block
 from ingest.readers.encoding import decode
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from yaml.nodes import Node
 
 _MAX_DEPTH = 200
+_ITEM = "\0"  # begins the part of a path that counts the items of a list; in no text
 
 
 def read_yaml(data: bytes, name: str) -> tuple[str, list[Section]]:
@@ -48,7 +50,8 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
         inside = bool(record) and value.container[: len(record)] == record
         record = record if inside else value.container
         taken.update(range(value.line, value.end))
-        for offset, text in enumerate(value.texts):
+        for offset, written in enumerate(value.texts):
+            text = normalise(written).replace("\n", " ")  # what an escape had stood for
             at = value.line + offset
             if placed[at]:
                 placed[at] += f"; {text}"
@@ -109,15 +112,14 @@ def _values(
             end = node.value[-1].end_mark.line + 1
             yield _Value(path[:-1], line, end, [f"{name}: {text}"])
     else:
-        for number, item in enumerate(node.value, start=1):
-            yield from _values(item, (*path, f"[{number}]"), item, seen)
+        for number, item in enumerate(node.value):
+            yield from _values(item, (*path, f"{_ITEM}{number}"), item, seen)
 
 
 def _scalar(node: "Node", path: tuple[str, ...], line: int) -> Iterator[_Value]:
     """A single value; a literal block keeps its lines."""
     end = node.end_mark.line
-    # An item of a list at the top needs no number.
-    name = _name(path) if not all(part.startswith("[") for part in path) else ""
+    name = _name(path)
     if node.style == "|" and node.start_mark.line == line and node.value.strip():
         texts = [text.rstrip() for text in node.value.rstrip().split("\n")]
         texts.insert(0, f"{name}:" if name else "")
@@ -130,5 +132,9 @@ def _scalar(node: "Node", path: tuple[str, ...], line: int) -> Iterator[_Value]:
 
 
 def _name(path: tuple[str, ...]) -> str:
-    """The path as people write it: `berths[2].depth`."""
-    return ".".join(path).replace(".[", "[")
+    """The path as it is written: `berths.depth`.
+
+    Items of a list go without their numbers: one more at the top would change the text of all
+    below it, and so their identity.
+    """
+    return ".".join(part for part in path if not part.startswith(_ITEM))

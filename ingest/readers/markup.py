@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ingest.cleaning import normalise
 from ingest.errors import ReadError
 from ingest.readers.encoding import declared_in_xml, decode
 
@@ -49,4 +50,4 @@ def parse_xml(data: bytes) -> "Element":
 
 def words(element: "Element | None") -> str:
     """All text in an element on one line; empty without an element."""
-    return " ".join("".join(element.itertext()).split()) if element is not None else ""
+    return " ".join(normalise("".join(element.itertext())).split()) if element is not None else ""

@@ -178,10 +178,10 @@ second: document
         "  # no comment",
         "  run",
         "",
-        "berths[1].name: North",
-        "  berths[1].depth: 12",
+        "berths.name: North",
+        "  berths.depth: 12",
         "  # shallow",
-        "berths[2].name: South",
+        "berths.name: South",
         "",
         "second: document",
     ]
@@ -193,7 +193,7 @@ def test_yaml_aliases_are_named_and_not_multiplied(tmp_path: Path) -> None:
         for last, name in zip("abcdefghij", "bcdefghijk", strict=True)
     )
     text = read_text(tmp_path, "a.yml", laughs).sections[0].text
-    assert "b[1]: same as a" in text
+    assert "b: same as a" in text
     assert len(text) < 5000
 
 
@@ -206,6 +206,18 @@ def test_a_template_for_yaml_is_kept_as_it_is(tmp_path: Path) -> None:
     template = "{{- if .Values.on }}\nport: {{ .Values.port }}\n{{- end }}"
     [section] = read_text(tmp_path, "a.yaml", template).sections
     assert (section.kind, section.text) == ("code", template)
+
+
+def test_one_record_more_changes_no_other(tmp_path: Path) -> None:
+    old = "berths:\n- name: North\n  depth: 12\n"
+    new = old.replace("- name: North", "- name: East\n- name: North")
+    before, after = (read_text(tmp_path, "a.yaml", text).sections[0].text for text in (old, new))
+    assert after == f"berths.name: East\n{before}"
+
+
+def test_escapes_in_yaml_move_no_line(tmp_path: Path) -> None:
+    [section] = read_text(tmp_path, "a.yaml", '"a\\nb": "x\\u200by\\r\\nz"\nc: 1').sections
+    assert section.text == "a b: xy z\nc: 1"
 
 
 def test_a_literal_block_at_the_end_of_the_file_is_whole(tmp_path: Path) -> None:
