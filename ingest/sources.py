@@ -1,16 +1,17 @@
 """What is in the folder, and what changed since last time.
 
-Looks at names and stamps only; knows nothing of what the files say.
+Looks at names and stamps only, and at `.gitignore`; knows nothing of what the files say.
 """
 
 import hashlib
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.ignoring import Ignored
 from ingest.readers import SUFFIXES
 
 # A file changed within this time of the last look may have been changed again inside one tick of
@@ -72,13 +73,23 @@ class Plan:
     deleted: tuple[str, ...]
 
 
-def scan(root: Path, *, max_bytes: int) -> Scan:
+def scan(
+    root: Path, *, max_bytes: int, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> Scan:
     """List the files under `root` that can be read, without opening any.
 
-    Hidden files and folders, and the lock files of office programs, are passed over in silence.
-    Links are never followed.
+    Hidden files and folders, the lock files of office programs, and what `exclude` or a
+    `.gitignore` in the folder or below it names, are passed over in silence. Links are never
+    followed.
+
+    Args:
+        root: The folder.
+        max_bytes: Larger files are skipped.
+        include: Patterns as in a `.gitignore`; if there are any, only files that match one.
+        exclude: Patterns as in a `.gitignore`; no `.gitignore` can bring back what they name.
 
     Raises:
+        ValueError: A pattern is none.
         FileNotFoundError: There is nothing at `root`.
         NotADirectoryError: `root` is not a folder.
         PermissionError: `root` itself may not be listed.
@@ -89,6 +100,7 @@ def scan(root: Path, *, max_bytes: int) -> Scan:
     if not root.is_dir():
         raise NotADirectoryError(f"{root} is a file; give the folder that holds it")
     root = root.resolve()
+    ignored = Ignored(include, exclude)
     files: list[SourceFile] = []
     skipped: list[Skipped] = []
     pending: list[tuple[Path, str]] = [(root, "")]
@@ -104,6 +116,8 @@ def scan(root: Path, *, max_bytes: int) -> Scan:
                 raise
             skipped.append(Skipped(prefix.rstrip("/"), f"folder cannot be listed: {_why(error)}"))
             continue
+        if any(entry.name == ".gitignore" for entry in entries):
+            ignored.read(folder / ".gitignore", prefix)
         for entry in entries:
             if entry.name.startswith((".", "~$")):
                 continue
@@ -114,6 +128,8 @@ def scan(root: Path, *, max_bytes: int) -> Scan:
                 continue
             except OSError as error:
                 found = Skipped(path, f"cannot be looked at: {_why(error)}")
+            if ignored(path, is_folder=found is None):
+                continue
             if found is None:
                 pending.append((folder / entry.name, f"{path}/"))
             elif isinstance(found, SourceFile):

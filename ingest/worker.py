@@ -133,7 +133,8 @@ class Reader:
         limits = [str(self.seconds), str(self.memory_mb), str(self.max_chars)]
         self._child = subprocess.Popen(
             # -P: no module is ever taken from the current folder, which may be the documents'.
-            [sys.executable, "-P", "-m", "ingest.worker", *limits],
+            # -W ignore: what a child leaves on standard error is to say how it died.
+            [sys.executable, "-P", "-W", "ignore", "-m", "ingest.worker", *limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,

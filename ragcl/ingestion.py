@@ -74,9 +74,16 @@ def ingest_folder(
     """
     started = time.time()
     try:
-        found = scan_folder(folder, max_bytes=int(settings.max_file_mb * 2**20))
+        found = scan_folder(
+            folder,
+            max_bytes=int(settings.max_file_mb * 2**20),
+            include=settings.include,
+            exclude=settings.exclude,
+        )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise UsageError(f"cannot ingest: {error}. Check the path.") from error
+    except ValueError as error:
+        raise UsageError(f"cannot ingest: {error}. Correct ingest.include or exclude.") from error
     root = str(folder.resolve())
     root_id = catalog.documents.root_id(root)
     known = {record.path: record for record in catalog.documents.of_root(root_id)}

@@ -33,6 +33,8 @@ class ModelSettings(_Section):
 class IngestSettings(_Section):
     """How files become chunks."""
 
+    include: tuple[str, ...] = ()  # patterns as in .gitignore; if any, only files that match one
+    exclude: tuple[str, ...] = ()
     max_file_mb: float = Field(50, gt=0)
     chunk_tokens: int = Field(200, ge=16)  # never above what the embedder takes
     read_seconds: float = Field(60, gt=0)

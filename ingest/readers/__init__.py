@@ -11,13 +11,24 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ingest.errors import ReadError
+from ingest.readers.book import read_book
+from ingest.readers.code import SUFFIXES as CODE_SUFFIXES
+from ingest.readers.code import read_code
+from ingest.readers.configuration import read_configuration
 from ingest.readers.delimited import read_delimited
 from ingest.readers.document import Document, Section
 from ingest.readers.encoding import looks_like
+from ingest.readers.feed import read_xml
+from ingest.readers.keyed import read_yaml
+from ingest.readers.mail import read_eml, read_msg
 from ingest.readers.markdown import read_markdown
+from ingest.readers.notebook import read_notebook
 from ingest.readers.pdf import read_pdf
 from ingest.readers.plain import read_plain
 from ingest.readers.records import read_json, read_json_lines
+from ingest.readers.restructured import read_restructured
+from ingest.readers.sheets import read_xls, read_xlsx
+from ingest.readers.slides import read_slides
 from ingest.readers.web import read_html
 from ingest.readers.word import read_word
 
@@ -38,22 +49,32 @@ class Format:
     starts: bytes = b""
 
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_ZIP = b"PK\x03\x04"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 FORMATS = (
     Format("Markdown", "text/markdown", (".md", ".markdown"), read_markdown),
-    Format("plain text", "text/plain", (".txt", ".text", ".rst", ".log"), read_plain),
-    Format("HTML", "text/html", (".html", ".htm"), read_html),
+    Format("plain text", "text/plain", (".txt", ".text", ".log"), read_plain),
+    Format("reStructuredText", "text/x-rst", (".rst",), read_restructured),
+    Format("HTML", "text/html", (".html", ".htm", ".xhtml"), read_html),
     Format("CSV", "text/csv", (".csv",), read_delimited),
     Format("TSV", "text/tab-separated-values", (".tsv",), read_delimited),
     Format("JSON", "application/json", (".json",), read_json),
     Format("JSON lines", "application/jsonl", (".jsonl",), read_json_lines),
+    Format("YAML", "application/yaml", (".yaml", ".yml"), read_yaml),
+    Format("TOML", "application/toml", (".toml",), read_configuration),
+    Format("INI", "text/plain", (".ini", ".cfg", ".conf", ".properties"), read_configuration),
+    Format("XML", "application/xml", (".xml", ".rss", ".atom"), read_xml),
+    Format("Jupyter notebook", "application/x-ipynb+json", (".ipynb",), read_notebook),
+    Format("source code", "text/x-source-code", CODE_SUFFIXES, read_code),
     Format("PDF", "application/pdf", (".pdf",), read_pdf, b"%PDF-"),
-    Format(
-        "Word document",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        (".docx",),
-        read_word,
-        b"PK\x03\x04",
-    ),
+    Format("Word document", f"{_OFFICE}.wordprocessingml.document", (".docx",), read_word, _ZIP),
+    Format("presentation", f"{_OFFICE}.presentationml.presentation", (".pptx",), read_slides, _ZIP),
+    Format("Excel workbook", f"{_OFFICE}.spreadsheetml.sheet", (".xlsx", ".xlsm"), read_xlsx, _ZIP),
+    Format("Excel 97 workbook", "application/vnd.ms-excel", (".xls",), read_xls, _OLE),
+    Format("e-book", "application/epub+zip", (".epub",), read_book, _ZIP),
+    Format("e-mail", "message/rfc822", (".eml",), read_eml),
+    Format("Outlook message", "application/vnd.ms-outlook", (".msg",), read_msg, _OLE),
 )
 _BY_SUFFIX = {suffix: format_ for format_ in FORMATS for suffix in format_.suffixes}
 SUFFIXES = MappingProxyType({suffix: format_.name for suffix, format_ in _BY_SUFFIX.items()})
@@ -79,7 +100,8 @@ def read(path: Path) -> Document:
     if not data.strip():
         return Document(path.stem, format_.media_type, ())
     if format_.starts not in data[:1024]:
-        raise ReadError(f"not a {format_.name}: it looks like {looks_like(data)}")
+        article = "an" if format_.name[0] in "AEIOaeio" else "a"
+        raise ReadError(f"not {article} {format_.name}: it looks like {looks_like(data)}")
     try:
         title, sections = format_.parse(data, path.stem)
     except (ReadError, MemoryError):

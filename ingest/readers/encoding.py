@@ -72,6 +72,12 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
     return normalise(_decode(data, declared))
 
 
+def declared_in_xml(data: bytes) -> str | None:
+    """The encoding that the first line of an XML text says it is in."""
+    match = re.match(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]+)""", data)
+    return match[1].decode("ascii", "replace") if match else None
+
+
 def _decode(data: bytes, declared: str | None) -> str:
     """The bytes as text, before anything is cleaned."""
     for bom, marked in _BOMS:
@@ -86,7 +92,11 @@ def _decode(data: bytes, declared: str | None) -> str:
     controls = len(re.findall(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]", sample))
     if controls > 0.05 * len(sample):
         raise ReadError(f"binary, not text: {controls} control characters at its start")
-    for encoding in ("utf-8", declared):
+    # Encodings of seven bits are valid UTF-8 too, but read like nothing in it.
+    first = declared if re.match(r"(?i)iso-?2022|hz", declared or "") else None
+    if re.search(rb"\x1b\$[@B]", sample):
+        first = first or "iso2022_jp"
+    for encoding in (first, "utf-8", declared):
         if encoding:
             try:
                 return data.decode(encoding)

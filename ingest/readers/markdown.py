@@ -4,22 +4,28 @@ import re
 
 from ingest.readers.document import Kind, Outline, Section, block
 from ingest.readers.encoding import decode
+from ingest.readers.keyed import keyed_section
 
 
 def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
     """Sections of the source text itself, marks included, divided as CommonMark divides it.
 
     The title is that of the front matter, else the first top heading, else the file's name. The
-    front matter is a section of its own kind of code, so that it divides at its blank lines.
+    front matter is a table of its own: every value with the path of keys that leads to it.
     """
+    title, sections = markdown_sections(decode(data).split("\n"), Outline())
+    return title or name, sections
+
+
+def markdown_sections(lines: list[str], outline: Outline) -> tuple[str, list[Section]]:
+    """The title, empty if there is none, and the sections of these lines, going on in `outline`."""
     from markdown_it import MarkdownIt
 
-    lines = decode(data).split("\n")
     sections: list[Section | None] = []
     title = ""
     body = 0
     if end := _front_matter_end(lines):
-        sections.append(block(lines[1 : end - 1], 2, kind="code"))
+        sections.append(keyed_section(lines[1 : end - 1], 2))
         title = _front_matter_title(lines[1 : end - 1])
         body = end
     # Blank lines in the place of the front matter keep the line numbers; only the block structure
@@ -28,7 +34,6 @@ def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
     parser.core.ruler.enableOnly(["normalize", "block"])
     tokens = parser.parse("\n".join([""] * body + lines[body:]))
 
-    outline = Outline()
     done = body  # lines before this one are in a section, or are a heading
     for position, token in enumerate(tokens):
         if token.level or not token.map:
@@ -51,7 +56,7 @@ def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
             sections.append(block(taken, first + 1, outline.path, kind))
             done = last
     sections.append(block(lines[done:], done + 1, outline.path))
-    return title or name, [section for section in sections if section]
+    return title, [section for section in sections if section]
 
 
 def _compact(row: str) -> str:

@@ -2,20 +2,17 @@
 
 import io
 import re
-import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ingest.cleaning import normalise
-from ingest.errors import ReadError
+from ingest.readers.archive import check_archive, parsing_xml
 from ingest.readers.document import Kind, Outline, Section
-from ingest.readers.encoding import looks_like
 from ingest.readers.rows import table_text
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
 
-_MAX_UNPACKED = 256 * 1024 * 1024
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -30,15 +27,10 @@ def read_word(data: bytes, name: str) -> tuple[str, list[Section]]:
     heading, else the file's name.
     """
     import docx
-    from lxml import etree
 
-    _check_archive(data)
-    try:
+    check_archive(data, "a Word document")
+    with parsing_xml():
         document = docx.Document(io.BytesIO(data))
-    except etree.XMLSyntaxError as error:
-        if not error.lineno:  # an error at no place of the text is how lxml runs out of memory
-            raise MemoryError from error
-        raise
     story = _Story(document)
     for element in _blocks(document.element.body):
         story.take(element)
@@ -46,35 +38,6 @@ def read_word(data: bytes, name: str) -> tuple[str, list[Section]]:
     own = " ".join((document.core_properties.title or "").split())
     generic = re.fullmatch(r"(word |untitled|document).{0,20}", own, re.IGNORECASE)
     return (own if not generic else "") or story.title or name, story.sections
-
-
-def _check_archive(data: bytes) -> None:
-    """Tell what is no Word document, or would unpack to too much, before anything is unpacked."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
-        what = looks_like(data)
-        seen = "it is damaged" if what.startswith("a zip") else f"it looks like {what}"
-        raise ReadError(f"not a Word document: {seen}") from None
-    names = {member.filename for member in members}
-    if "[Content_Types].xml" not in names or not any(n.startswith("word/") for n in names):
-        what = next(
-            (
-                what
-                for folder, what in (("xl/", "an Excel workbook"), ("ppt/", "a presentation"))
-                if any(name.startswith(folder) for name in names)
-            ),
-            "a zip archive",
-        )
-        raise ReadError(f"not a Word document: it looks like {what}")
-    # zipfile never unpacks more than a member declares, so the declared sizes can be relied on.
-    unpacked = sum(member.file_size for member in members)
-    if unpacked > _MAX_UNPACKED:
-        raise ReadError(
-            f"unpacks to {unpacked // 2**20:,} MB, the limit is {_MAX_UNPACKED // 2**20} MB: "
-            "probably an archive bomb"
-        )
 
 
 def _blocks(body: Any) -> Iterator[Any]:

@@ -50,6 +50,63 @@ def test_hidden_files_and_office_locks_are_passed_over_in_silence(tmp_path: Path
     assert (found.files, found.skipped) == ((), ())
 
 
+def paths(folder: Path, **patterns: tuple[str, ...]) -> list[str]:
+    found = scan(folder, max_bytes=LIMIT, **patterns)
+    assert found.skipped == ()
+    return [file.path for file in found.files]
+
+
+def test_gitignore_files_hold_below_them_and_the_nearest_decides(tmp_path: Path) -> None:
+    for path in ("a.md", "a.log", "keep.log", "build/a.md", "sub/build/a.md", "sub/x.log"):
+        write(tmp_path / path)
+    write(tmp_path / "sub" / "deep" / "y.log")
+    write(tmp_path / ".gitignore", "# comment\n*.log\n!keep.log\n/build/\n\n")
+    write(tmp_path / "sub" / ".gitignore", "!x.log\ndeep/*\n")
+    assert paths(tmp_path) == ["a.md", "keep.log", "sub/build/a.md", "sub/x.log"]
+
+
+def test_a_file_in_an_ignored_folder_cannot_be_brought_back(tmp_path: Path) -> None:
+    write(tmp_path / "out" / "a.md")
+    write(tmp_path / "out" / ".gitignore", "!a.md\n")
+    write(tmp_path / ".gitignore", "out\n!out/a.md\n")
+    assert paths(tmp_path) == []
+
+
+def test_patterns_of_the_user_include_and_exclude(tmp_path: Path) -> None:
+    for path in ("a.md", "a.txt", "old/b.md", "drafts/c.md"):
+        write(tmp_path / path)
+    write(tmp_path / ".gitignore", "!drafts\n")
+    assert paths(tmp_path, include=("*.md",)) == ["a.md", "drafts/c.md", "old/b.md"]
+    assert paths(tmp_path, include=("*.md",), exclude=("drafts", "/old/")) == ["a.md"]
+    with pytest.raises(ValueError, match="patterns"):
+        scan(tmp_path, max_bytes=LIMIT, exclude=("[z-a]",))
+
+
+def test_what_becomes_ignored_is_deleted() -> None:
+    assert plan(seen(), {"now-ignored.md": known()}).deleted == ("now-ignored.md",)
+
+
+def test_a_hostile_gitignore_costs_nothing(tmp_path: Path) -> None:
+    write(tmp_path / ("a" * 200 + ".md"))
+    write(tmp_path / ".gitignore", "*a" * 30 + "b\n[z-a]\n" + "x" * 50_000 + "\n")
+    write(tmp_path / "large" / "a.md")
+    write(tmp_path / "large" / ".gitignore", "a.md\n" * 50_000)
+    (tmp_path / "binary").mkdir()
+    (tmp_path / "binary" / ".gitignore").write_bytes(b"\xff\xfe\x00*\n")
+    write(tmp_path / "binary" / "a.md")
+    assert len(paths(tmp_path)) == 3
+
+
+def test_a_gitignore_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "outside", "a.md")
+    write(tmp_path / "docs" / "a.md")
+    try:
+        (tmp_path / "docs" / ".gitignore").symlink_to(tmp_path / "outside")
+    except OSError:
+        pytest.skip("this system does not let us make links")
+    assert paths(tmp_path / "docs") == ["a.md"]
+
+
 def test_what_is_not_read_is_named_with_its_reason(tmp_path: Path) -> None:
     write(tmp_path / "big.md", "x" * (LIMIT + 1))
     write(tmp_path / "photo.xyz")

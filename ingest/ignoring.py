@@ -1,0 +1,89 @@
+"""Which paths are not wanted: `.gitignore` files, and the patterns of the settings.
+
+Knows paths relative to one folder; knows nothing of what can be read.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+_MAX_BYTES = 100_000
+# A `.gitignore` comes with the documents, so it is not trusted: each star in one part of a path
+# multiplies the time that matching a long name may take.
+_MAX_STARS = 3
+_MAX_PATTERN = 1_000
+
+
+class Ignored:
+    """Tells whether a path is ignored. Feed it the `.gitignore` files from the top down.
+
+    Args:
+        include: Patterns; if there are any, a file has to match one.
+        exclude: Patterns that no `.gitignore` can take back.
+
+    Raises:
+        ValueError: A pattern is none.
+    """
+
+    def __init__(self, include: Sequence[str], exclude: Sequence[str]) -> None:
+        """Understand the patterns of the settings."""
+        self._include = _spec(include) if include else None
+        self._exclude = _spec(exclude)
+        self._specs: dict[str, GitIgnoreSpec] = {}
+
+    def read(self, path: Path, prefix: str) -> None:
+        """Follow the `.gitignore` at `path`; it holds for paths that begin with `prefix`.
+
+        As with git, one that cannot be read, or a line that is no pattern, is as if not there;
+        so are files of over 100 kB and patterns that could take long to match.
+        """
+        try:
+            status = os.stat(path, follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+                return
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return
+        patterns = [pattern for line in lines for pattern in _pattern(line)]
+        self._specs[prefix] = GitIgnoreSpec(patterns)
+
+    def __call__(self, path: str, *, is_folder: bool) -> bool:
+        """Whether to pass over this path, whose parents are not ignored."""
+        name = f"{path}/" if is_folder else path
+        if self._exclude.match_file(name):
+            return True
+        # The nearest file that says anything decides.
+        parents = path.split("/")[:-1]
+        for depth in range(len(parents), -1, -1):
+            prefix = "".join(f"{parent}/" for parent in parents[:depth])
+            spec = self._specs.get(prefix)
+            said = spec.check_file(name[len(prefix) :]).include if spec else None
+            if said is not None:
+                if said:
+                    return True
+                break
+        return not is_folder and self._include is not None and not self._include.match_file(name)
+
+
+def _spec(patterns: Sequence[str]) -> GitIgnoreSpec:
+    """The patterns of the settings, compiled."""
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except (ValueError, re.error) as error:
+        raise ValueError(f"not all of {list(patterns)} are patterns: {error}") from None
+
+
+def _pattern(line: str) -> Sequence[GitIgnoreSpecPattern]:
+    """The pattern in a line of a `.gitignore`; none if it is none, or a costly one."""
+    stars = max(len(re.findall(r"\*+", part)) for part in line.split("/"))
+    if stars > _MAX_STARS or len(line) > _MAX_PATTERN:
+        return ()
+    try:
+        return GitIgnoreSpec.from_lines([line]).patterns
+    except (ValueError, re.error):
+        return ()

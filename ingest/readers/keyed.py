@@ -1,0 +1,140 @@
+"""YAML: every value with the path of keys that leads to it, on its own line of the file.
+
+Knows nothing of tags: a value is the text that was written.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest.cleaning import normalise
+from ingest.readers.document import Section, block
+from ingest.readers.encoding import decode
+
+if TYPE_CHECKING:
+    from yaml.events import Event
+    from yaml.nodes import Node
+
+_MAX_DEPTH = 200
+_ITEM = "\0"  # begins the part of a path that counts the items of a list; in no text
+
+
+def read_yaml(data: bytes, name: str) -> tuple[str, list[Section]]:
+    """One table of all the documents in the file."""
+    section = keyed_section(decode(data).split("\n"), 1)
+    return name, [section] if section else []
+
+
+def keyed_section(lines: list[str], first_line: int) -> Section | None:
+    """YAML lines as a table: one row a record, comments between them.
+
+    The values of a mapping below the top, and all that is below it, are one record. Lines that
+    are no YAML (a template for it, say), or are nested very deeply, are given as they are, as code.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = "\n".join(lines)
+    try:
+        if _too_deep(yaml.parse(text, loader)):  # composing such a text ends the process
+            return block(lines, first_line, kind="code")
+        # Nodes and not objects: they know their lines, and no tag can make anything of them.
+        roots = list(yaml.compose_all(text, loader))
+        values = [value for root in roots if root for value in _values(root, (), root, {})]
+    except (yaml.YAMLError, RecursionError):
+        return block(lines, first_line, kind="code")
+    placed = [""] * len(lines)
+    taken: set[int] = set()
+    record: tuple[str, ...] = ()
+    for value in values:
+        inside = bool(record) and value.container[: len(record)] == record
+        record = record if inside else value.container
+        taken.update(range(value.line, value.end))
+        for offset, written in enumerate(value.texts):
+            text = normalise(written).replace("\n", " ")  # what an escape had stood for
+            at = value.line + offset
+            if placed[at]:
+                placed[at] += f"; {text}"
+            else:
+                placed[at] = f"  {text}" if (inside or offset) and text else text
+    for number, line in enumerate(lines):
+        if number not in taken and not placed[number] and line.lstrip().startswith("#"):
+            placed[number] = f"  {line.strip()}" if line[0].isspace() else line
+    return block(placed, first_line, kind="table")
+
+
+def _too_deep(events: Iterable["Event"]) -> bool:
+    """Whether a text is nested deeper than `_MAX_DEPTH`."""
+    from yaml.events import CollectionEndEvent, CollectionStartEvent
+
+    depth = 0
+    for event in events:
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A value as text, from `line` on (the first is 0); `end` is the line after its source."""
+
+    container: tuple[str, ...]
+    line: int
+    end: int
+    texts: list[str]
+
+
+def _values(
+    node: "Node", path: tuple[str, ...], key: "Node", seen: dict["Node", str]
+) -> Iterator[_Value]:
+    """All values below a node; what is repeated by an alias is named, not repeated.
+
+    Aliases of aliases can stand for billions of values (the "billion laughs").
+    """
+    name = _name(path)
+    line = key.start_mark.line
+    if not isinstance(node.value, str) and node.value:
+        if node in seen:
+            text = f"{name}: same as {seen[node] or 'the top'}"
+            yield _Value(path[:-1], line, line + 1, [text])
+            return
+        seen[node] = name
+    if isinstance(node.value, str):
+        yield from _scalar(node, path, line)
+    elif node.id == "mapping":
+        for below, value in node.value:
+            label = below.value if isinstance(below.value, str) else "?"
+            yield from _values(value, (*path, label), below, seen)
+    elif path and all(isinstance(item.value, str) for item in node.value):
+        text = ", ".join(" ".join(item.value.split()) for item in node.value if item.value)
+        if text:
+            end = node.value[-1].end_mark.line + 1
+            yield _Value(path[:-1], line, end, [f"{name}: {text}"])
+    else:
+        for number, item in enumerate(node.value):
+            yield from _values(item, (*path, f"{_ITEM}{number}"), item, seen)
+
+
+def _scalar(node: "Node", path: tuple[str, ...], line: int) -> Iterator[_Value]:
+    """A single value; a literal block keeps its lines."""
+    end = node.end_mark.line
+    name = _name(path)
+    if node.style == "|" and node.start_mark.line == line and node.value.strip():
+        texts = [text.rstrip() for text in node.value.rstrip().split("\n")]
+        texts.insert(0, f"{name}:" if name else "")
+        yield _Value(path[:-1], line, max(end, line + len(texts)), texts)
+        return
+    value = " ".join(node.value.split())
+    if value and value not in ("null", "~"):
+        text = f"{name}: {value}" if name else value
+        yield _Value(path[:-1], line, max(end, line + 1), [text])
+
+
+def _name(path: tuple[str, ...]) -> str:
+    """The path as it is written: `berths.depth`.
+
+    Items of a list go without their numbers: one more at the top would change the text of all
+    below it, and so their identity.
+    """
+    return ".".join(part for part in path if not part.startswith(_ITEM))
