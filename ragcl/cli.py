@@ -194,19 +194,29 @@ def search(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
+    source: Annotated[
+        str | None, typer.Option(help="Only files whose path fits, such as '*.md'.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only files changed on this day or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Only files not changed after this day.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show the passages nearest to a question."""
+    """Show the passages that fit a question best."""
     with _opened(context) as kb:
-        hits = kb.search(question, k=k)
+        hits = kb.search(question, k=k, source=source, since=since, until=until)
     if json:
         _print_json(hits)
         return
     for hit in hits:
-        typer.echo(f"{hit.score:.3f}  {_place(hit)}")
+        typer.echo(f"{hit.score:.3f} {hit.lexical:.3f}  {_place(hit)}")
         typer.echo("       " + hit.text.replace("\n", "\n       "))
     if not hits:
-        typer.echo("nothing is ingested yet", err=True)
+        filtered = source or since or until
+        typer.echo("no such file is ingested" if filtered else "nothing is ingested yet", err=True)
 
 
 @app.command()
@@ -318,7 +328,8 @@ def explain(
         marks += [] if source["current"] else ["no longer current"]
         if source["learned_at"]:
             marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
-        typer.echo(f"  {source['score']:.3f}  {where}  {', '.join(marks)}")
+        scores = f"{source['score']:.3f} {source['lexical'] or 0:.3f}"
+        typer.echo(f"  {scores}  {where}  {', '.join(marks)}")
 
 
 @app.command()

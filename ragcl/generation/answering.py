@@ -300,6 +300,8 @@ class Answerer:
                         "source": hit.chunk.source,
                         "heading": hit.chunk.heading,
                         "score": round(hit.score, 4),
+                        "lexical": round(hit.lexical, 4),
+                        "fused": round(hit.fused, 4),
                         "content_hash": hit.chunk.content_hash,
                     }
                     for hit in hits
