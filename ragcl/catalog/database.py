@@ -46,9 +46,9 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A snapshot of the last committed state."""
-        with self._explained(), self._engine.connect() as connection, connection.begin():
-            yield connection
+        """A snapshot of the last committed state, from the first query on."""
+        with self._explained(), self._engine.connect() as connection:
+            yield connection  # rolled back when closed: there is nothing to commit
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -90,7 +90,7 @@ class Database:
                 raise KnowledgeBaseBusyError(
                     f"{self.path} is being written by another process ({reason}). Try again."
                 ) from error
-            if "full" in reason or "disk I/O" in reason:
+            if "is full" in reason or "disk I/O" in reason:
                 raise CatalogError(
                     f"{self.path} could not be written: {reason}. Free some disk space and run "
                     "the command again; everything committed before is intact."

@@ -44,8 +44,6 @@ def best_matches(
     connection: Connection,
     expression: str,
     k: int,
-    *,
-    heading_weight: float,
     among: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `k` chunks that match an expression best.
@@ -54,7 +52,6 @@ def best_matches(
         connection: the snapshot that is searched.
         expression: what to match, in the syntax of FTS5.
         k: how many; fewer come back when fewer match.
-        heading_weight: what a word in the heading counts; one in the text counts 1.
         among: `(m,) int64`, the only ids that count; None: all.
 
     Returns:
@@ -67,11 +64,10 @@ def best_matches(
     only = "" if among is None else "AND +rowid IN (SELECT value FROM json_each(:among))"
     query = text(
         "SELECT rowid, rank FROM full_text WHERE full_text MATCH :expression "
-        f"AND rank MATCH :ranking {only} ORDER BY rank LIMIT :k"
+        f"{only} ORDER BY rank LIMIT :k"
     )
     values: dict[str, str | int] = {
         "expression": expression,
-        "ranking": f"bm25({heading_weight}, 1.0)",
         "k": k,
     }
     if among is not None:

@@ -13,7 +13,6 @@ from ragcl.catalog import full_text
 
 log = logging.getLogger(__name__)
 
-HEADING_WEIGHT = 1.0
 MAX_WORDS = 64  # of one question; what follows would cost more than it tells
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.float64))
 
@@ -46,9 +45,7 @@ def matches(
         return NOTHING
     expression = " OR ".join(f'"{word}"' for word in sought)
     try:
-        return full_text.best_matches(
-            connection, expression, k, heading_weight=HEADING_WEIGHT, among=among
-        )
+        return full_text.best_matches(connection, expression, k, among)
     except full_text.DamagedIndexError:
         log.warning("The full-text index is damaged; until `ragcl doctor` only meaning counts.")
         return NOTHING

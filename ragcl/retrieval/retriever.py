@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 EMBEDDER = "embedder"
 INDEX_FILE = "index/vectors.faiss"
 POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
-LEXICAL_WEIGHT = 0.3  # chosen as benchmarks/retrieval.py says
+LEXICAL_WEIGHT = 0.5  # chosen as benchmarks/retrieval.py says
 
 
 @dataclass(frozen=True)
@@ -167,15 +167,21 @@ class Retriever:
 
     def problems(self, *, repair: bool) -> list[str]:
         """What is wrong with the indexes; with `repair` they are made again from the catalog."""
-        found = []
-        with self._catalog.database.writing() as connection:
-            try:
+        return [
+            *self._full_text_problems(repair=repair),
+            *self._vector_problems(repair=repair),
+        ]
+
+    def _full_text_problems(self, *, repair: bool) -> list[str]:
+        try:
+            with self._catalog.database.writing() as connection:
                 full_text.check(connection)
-            except full_text.DamagedIndexError:
-                found.append("the full-text index disagrees with the catalog")
-                if repair:
+        except full_text.DamagedIndexError:
+            if repair:
+                with self._catalog.database.writing() as connection:
                     full_text.rebuild(connection)
-        return found + self._vector_problems(repair=repair)
+            return ["the full-text index disagrees with the catalog"]
+        return []
 
     def _vector_problems(self, *, repair: bool) -> list[str]:
         known = self._catalog.get(EMBEDDER)
