@@ -49,8 +49,8 @@ class IngestReport:
 class Hit:
     """One retrieved chunk; `score` is the cosine similarity in [-1, 1], higher is nearer.
 
-    Hits are ranked by `fused`, which adds to it how well the words match: `lexical` in [0, 1], the
-    BM25 score divided by the best. `source` is the path of the file relative to `root`, the folder
+    Hits are ranked by `fused`, which adds to it how well the words match (`lexical` in [0, 1]).
+    `source` is the path of the file relative to `root`, the folder
     that was ingested.
     """
 

@@ -1,19 +1,21 @@
 """The full-text index of the chunks: SQLite FTS5, which triggers keep true to them.
 
 Matches words and ranks by BM25 (Robertson and Zaragoza 2009, with FTS5's k1 = 1.2 and b = 0.75).
-Knows nothing of questions: what to match is given to it as an expression of FTS5.
+Knows nothing of questions: which of their words to match is said to it.
 """
 
 import contextlib
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
 TABLE = "full_text"
+NOTHING = (np.empty(0, np.int64), np.empty(0, np.float64))
 
 # Scripts that put no spaces between words: Han, kana and hangul.
 _UNSPACED = re.compile(
@@ -41,41 +43,55 @@ def _pairs(run: re.Match[str]) -> str:
 
 
 def best_matches(
-    connection: Connection,
-    expression: str,
-    k: int,
-    among: np.ndarray | None = None,
+    connection: Connection, words: Sequence[str], k: int, among: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The `k` chunks that match an expression best.
+    """The `k` chunks that match some words best.
+
+    A chunk's share is its BM25 score, divided by that of a chunk of average length with each word
+    once, which is the sum of the words' inverse document frequencies; or by the best score, if that
+    is greater. So words that are nowhere, or everywhere, leave every share small.
 
     Args:
         connection: the snapshot that is searched.
-        expression: what to match, in the syntax of FTS5.
-        k: how many; fewer come back when fewer match.
+        words: distinct words without quotation marks.
+        k: how many; fewer come back when fewer hold one of the words.
         among: `(m,) int64`, the only ids that count; None: all.
 
     Returns:
-        ids `(k',) int64` and BM25 scores `(k',) float64`, greater than zero, best first.
+        ids `(k',) int64` and shares `(k',) float64` in (0, 1], best first.
 
     Raises:
         DamagedIndexError: the index cannot be read.
     """
+    if not words:
+        return NOTHING
+    quoted = [f'"{word}"' for word in words]
     # The plus keeps SQLite from matching id by id.
     only = "" if among is None else "AND +rowid IN (SELECT value FROM json_each(:among))"
     query = text(
-        "SELECT rowid, rank FROM full_text WHERE full_text MATCH :expression "
-        f"{only} ORDER BY rank LIMIT :k"
+        f"SELECT rowid, rank FROM full_text WHERE full_text MATCH :words {only} "
+        "ORDER BY rank LIMIT :k"
     )
-    values: dict[str, str | int] = {
-        "expression": expression,
-        "k": k,
-    }
+    values: dict[str, str | int] = {"words": " OR ".join(quoted), "k": k}
     if among is not None:
         values["among"] = json.dumps(among.tolist())
     with _damage_named():
         rows = connection.execute(query, values).all()
+        if not rows:
+            return NOTHING
+        ideal = sum(_inverse_frequencies(connection, quoted))
     ids = np.array([row[0] for row in rows], np.int64)
-    return ids, -np.array([row[1] for row in rows], np.float64)
+    scores = -np.array([row[1] for row in rows], np.float64)
+    return ids, scores / max(ideal, scores[0])
+
+
+def _inverse_frequencies(connection: Connection, words: Sequence[str]) -> Iterator[float]:
+    """What BM25 weighs each word with, as FTS5 computes it."""
+    total = connection.execute(text("SELECT count(*) FROM chunks")).scalar_one()
+    holding = text("SELECT count(*) FROM full_text WHERE full_text MATCH :word")
+    for word in words:
+        held = connection.execute(holding, {"word": word}).scalar_one()
+        yield max(1e-6, math.log((total - held + 0.5) / (held + 0.5)))
 
 
 def check(connection: Connection) -> None:

@@ -14,7 +14,6 @@ from ragcl.catalog import full_text
 log = logging.getLogger(__name__)
 
 MAX_WORDS = 64  # of one question; what follows would cost more than it tells
-NOTHING = (np.empty(0, np.int64), np.empty(0, np.float64))
 
 # English words that are in nearly every text: they cost time and tell nothing. In other languages
 # BM25 alone makes little of such words.
@@ -38,17 +37,14 @@ def matches(
         among: `(m,) int64`, the ids of the only chunks that count; None: all.
 
     Returns:
-        ids `(k',) int64` and BM25 scores `(k',) float64`, greater than zero, best first.
+        ids `(k',) int64` and shares `(k',) float64` in (0, 1], best first: see
+        `full_text.best_matches`.
     """
-    sought = words(question)
-    if not sought:
-        return NOTHING
-    expression = " OR ".join(f'"{word}"' for word in sought)
     try:
-        return full_text.best_matches(connection, expression, k, among)
+        return full_text.best_matches(connection, words(question), k, among)
     except full_text.DamagedIndexError:
         log.warning("The full-text index is damaged; until `ragcl doctor` only meaning counts.")
-        return NOTHING
+        return full_text.NOTHING
 
 
 def words(question: str) -> list[str]:

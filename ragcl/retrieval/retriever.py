@@ -36,15 +36,15 @@ log = logging.getLogger(__name__)
 EMBEDDER = "embedder"
 INDEX_FILE = "index/vectors.faiss"
 POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
-LEXICAL_WEIGHT = 0.5  # chosen as benchmarks/retrieval.py says
+LEXICAL_WEIGHT = 0.8  # chosen as benchmarks/retrieval.py says
 
 
 @dataclass(frozen=True)
 class Retrieved:
     """A chunk that a question retrieved.
 
-    `score` is its cosine similarity in [-1, 1]; `lexical` in [0, 1] is its BM25 score, divided by
-    that of the chunk that matches the question's words best.
+    `score` is its cosine similarity in [-1, 1]; `lexical` in [0, 1] is how much of what the
+    question's words weigh it holds.
     """
 
     chunk: StoredChunk
@@ -81,7 +81,7 @@ class Retrieval:
 
 
 def fused(score: float, lexical: float) -> float:
-    """One figure of a cosine in [-1, 1] and a lexical score in [0, 1]."""
+    """One figure of a cosine in [-1, 1] and a share of the words in [0, 1]."""
     return score + LEXICAL_WEIGHT * lexical
 
 
@@ -255,13 +255,13 @@ def _rank(
     ids, scores = index.search(vectors, depth, among)
     ranked = []
     for vector, question, near, near_scores in zip(vectors, questions, ids, scores, strict=True):
-        matching, bm25 = lexical.matches(connection, question, depth, among)
+        matching, shares = lexical.matches(connection, question, depth, among)
         cosines = dict(zip(near.tolist(), near_scores.tolist(), strict=True))
         others = [i for i in matching.tolist() if i not in cosines]
         for i, other in chunk_vectors(connection, others).items():
             cosines[i] = float(other @ vector)
-        shares = dict(zip(matching.tolist(), (bm25 / bm25[:1]).tolist(), strict=True))
-        row = [_Candidate(i, score, shares.get(i, 0.0)) for i, score in cosines.items()]
+        held = dict(zip(matching.tolist(), shares.tolist(), strict=True))
+        row = [_Candidate(i, score, held.get(i, 0.0)) for i, score in cosines.items()]
         ranked.append(sorted(row, key=lambda one: (-fused(one.score, one.lexical), one.id))[:k])
     return ranked
 
