@@ -221,16 +221,40 @@ class KnowledgeBase:
 
     @overload
     def ask(
-        self, question: str, *, mode: Mode = ..., stream: Literal[False] = ..., record: bool = ...
+        self,
+        question: str,
+        *,
+        mode: Mode = ...,
+        stream: Literal[False] = ...,
+        record: bool = ...,
+        source: str | None = ...,
+        since: "Moment | None" = ...,
+        until: "Moment | None" = ...,
     ) -> Answer: ...
 
     @overload
     def ask(
-        self, question: str, *, mode: Mode = ..., stream: Literal[True], record: bool = ...
+        self,
+        question: str,
+        *,
+        mode: Mode = ...,
+        stream: Literal[True],
+        record: bool = ...,
+        source: str | None = ...,
+        since: "Moment | None" = ...,
+        until: "Moment | None" = ...,
     ) -> "AnswerStream": ...
 
     def ask(
-        self, question: str, *, mode: Mode = "auto", stream: bool = False, record: bool = True
+        self,
+        question: str,
+        *,
+        mode: Mode = "auto",
+        stream: bool = False,
+        record: bool = True,
+        source: str | None = None,
+        since: "Moment | None" = None,
+        until: "Moment | None" = None,
     ) -> "Answer | AnswerStream":
         """Answer one question.
 
@@ -239,14 +263,20 @@ class KnowledgeBase:
             mode: `auto` lets the router choose; `context`, `weights` and `both` force a route.
             stream: give the pieces of the answer as they come; `.result` is the answer afterwards.
             record: whether the question enters the log that consolidation learns from.
+            source: which documents it is answered from, as for `search`.
+            since: the same.
+            until: the same.
 
         Raises:
-            UsageError: an empty or overlong question, or an unknown mode.
+            UsageError: an empty or overlong question, an unknown mode, or a date that is none.
             ModelNotFoundError: a model is not on this machine.
         """
+        from ragcl.retrieval.filters import make_filter
+
+        chosen = make_filter(source, since, until)
         if stream:
-            return self._answerer.stream(question, mode, record=record)
-        return self._answerer.answer([question], mode, record=record)[0]
+            return self._answerer.stream(question, mode, record=record, chosen=chosen)
+        return self._answerer.answer([question], mode, record=record, chosen=chosen)[0]
 
     def ask_many(
         self,

@@ -335,6 +335,19 @@ def test_a_lost_index_is_made_again(full: KnowledgeBase) -> None:
     assert texts(full) == before
 
 
+def test_a_full_text_index_that_missed_something_is_made_again(full: KnowledgeBase) -> None:
+    with full.catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM full_text_data WHERE id > 10")
+
+    looked = full.doctor(repair=False)
+    mended = full.doctor()
+
+    assert looked.problems == mended.problems == ["the full-text index disagrees with the catalog"]
+    assert (looked.repaired, mended.repaired) == (False, True)
+    assert full.doctor().problems == []
+    assert full.search(QUESTION)[0].lexical > 0
+
+
 def test_a_damaged_catalog_says_what_to_do(full: KnowledgeBase) -> None:
     full.close()
     path = full.folder / "catalog.sqlite"
