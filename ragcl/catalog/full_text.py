@@ -31,7 +31,8 @@ def searchable(original: str) -> str:
     """A text as it is indexed: runs without spaces become their overlapping pairs of characters.
 
     Pairs find Chinese, Japanese and Korean about as well as words do and need no dictionary (Nie
-    et al., "On the use of words and n-grams for Chinese information retrieval", IRAL 2000).
+    et al., "On the use of words and n-grams for Chinese information retrieval", IRAL 2000). What it
+    gives for a text must stay the same, or be followed by a `rebuild` in a migration.
     """
     return _UNSPACED.sub(_pairs, original)
 
