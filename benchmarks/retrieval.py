@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--xquad", type=Path)
     parser.add_argument("--split", choices=("test", "train"), default="test")
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     collections = []
     if options.scifact:
@@ -82,9 +82,11 @@ def main() -> None:
             "machine": {"processors": os.cpu_count(), "platform": platform.platform(terse=True)},
             "collections": {one.name: measure(one, folder / one.name) for one in collections},
         }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(table(result))
+    out = options.out or (RESULTS if options.split == "test" else None)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 # Collections
