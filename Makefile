@@ -1,5 +1,6 @@
 # Everything from nothing: `make test` alone makes the environment, fetches the models and checks.
 #   make PYTHON=python3.12 …    another interpreter (3.11 or newer) for a new environment
+#   make bench DATA=folder      also what is measured on public data: see benchmarks/retrieval.py
 PYTHON ?= python3
 
 SHELL := bash
@@ -23,6 +24,9 @@ test: lint models  ## lint, then every test, those with the real models too
 bench: models  ## measure, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.learning
 	@$(BIN)/python -m benchmarks.faults
+ifdef DATA
+	@$(BIN)/python -m benchmarks.retrieval --scifact $(DATA)/scifact --xquad $(DATA)/xquad
+endif
 
 lint: $(READY)  ## formatting, style, types, and which module may import which
 	@echo "==> lint"

@@ -37,6 +37,9 @@ models_app = typer.Typer(help="The models that ragcl runs on.", no_args_is_help=
 app.add_typer(models_app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Source = Annotated[str | None, typer.Option(help="Only files whose path fits, such as '*.md'.")]
+Since = Annotated[str | None, typer.Option(help="Only files changed on this day or later.")]
+Until = Annotated[str | None, typer.Option(help="Only files not changed after this day.")]
 ModeOption = Annotated[str, typer.Option(help="auto, context, weights or both.")]
 
 
@@ -151,18 +154,28 @@ def ask(
     mode: ModeOption = "auto",
     stream: Annotated[bool, typer.Option(help="Print the answer as it is written.")] = True,
     record: Annotated[bool, typer.Option(help="Enter the question in the log.")] = True,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
     json: Json = False,
 ) -> None:
     """Answer a question, with its sources."""
+    how: dict[str, Any] = {
+        "mode": mode,
+        "record": record,
+        "source": source,
+        "since": since,
+        "until": until,
+    }
     with _opened(context) as kb:
         if json or not stream:
-            answer = kb.ask(question, mode=mode, record=record)  # type: ignore[call-overload]
+            answer = kb.ask(question, **how)
             if json:
                 _print_json(answer)
                 return
             typer.echo(answer.text)
         else:
-            pieces = kb.ask(question, mode=mode, stream=True, record=record)  # type: ignore[call-overload]
+            pieces = kb.ask(question, stream=True, **how)
             for piece in pieces:
                 typer.echo(piece, nl=False)
             typer.echo()
@@ -194,19 +207,23 @@ def search(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
     json: Json = False,
 ) -> None:
-    """Show the passages nearest to a question."""
+    """Show the passages that fit a question best."""
     with _opened(context) as kb:
-        hits = kb.search(question, k=k)
+        hits = kb.search(question, k=k, source=source, since=since, until=until)
     if json:
         _print_json(hits)
         return
     for hit in hits:
-        typer.echo(f"{hit.score:.3f}  {_place(hit)}")
+        typer.echo(f"{hit.score:.3f} {hit.lexical:.3f}  {_place(hit)}")
         typer.echo("       " + hit.text.replace("\n", "\n       "))
     if not hits:
-        typer.echo("nothing is ingested yet", err=True)
+        filtered = source or since or until
+        typer.echo("no such file is ingested" if filtered else "nothing is ingested yet", err=True)
 
 
 @app.command()
@@ -318,7 +335,8 @@ def explain(
         marks += [] if source["current"] else ["no longer current"]
         if source["learned_at"]:
             marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
-        typer.echo(f"  {source['score']:.3f}  {where}  {', '.join(marks)}")
+        scores = f"{source['score']:.3f} {source['lexical'] or 0:.3f}"
+        typer.echo(f"  {scores}  {where}  {', '.join(marks)}")
 
 
 @app.command()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ragcl.generation.language_model import LanguageModel
     from ragcl.generation.reading import Narrower
     from ragcl.retrieval.embedder import Embedder
+    from ragcl.retrieval.filters import Moment
     from ragcl.retrieval.retriever import Retriever
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
@@ -173,21 +174,41 @@ class KnowledgeBase:
 
     # Questions
 
-    def search(self, question: str, k: int = 5) -> list[Hit]:
-        """The `k` chunks nearest to a question, best first; leaves no trace in the log.
+    def search(
+        self,
+        question: str,
+        k: int = 5,
+        *,
+        source: str | None = None,
+        since: "Moment | None" = None,
+        until: "Moment | None" = None,
+    ) -> list[Hit]:
+        """The `k` chunks that fit a question best, best first; leaves no trace in the log.
+
+        Args:
+            question: words to look for, or a question in plain words.
+            k: how many; fewer come back only when fewer chunks are let through.
+            source: a glob that a file's path fits, relative to the ingested folder or in full;
+                `*` matches `/` too.
+            since: the file was last changed then or later: a date, or a text like `2026-01-31`.
+            until: the file was last changed then or earlier; a day is taken to its end.
 
         Raises:
-            UsageError: an empty or overlong question, or no hits are asked for.
+            UsageError: an empty or overlong question, a date that is none, or no hits asked for.
         """
         from ragcl.generation.answering import check_question
+        from ragcl.retrieval.filters import make_filter
 
         check_question(question, self.settings.answering.max_question_chars)
         if k < 1:
             raise UsageError(f"k = {k}: ask for at least one hit.")
+        chosen = make_filter(source, since, until)
         return [
             Hit(
                 text=hit.chunk.text,
                 score=hit.score,
+                lexical=hit.lexical,
+                fused=hit.fused,
                 source=hit.chunk.source,
                 lines=hit.chunk.lines,
                 heading=hit.chunk.heading,
@@ -195,21 +216,45 @@ class KnowledgeBase:
                 page=hit.chunk.page,
                 root=hit.chunk.root,
             )
-            for hit in self._retriever.retrieve([question], k)[0].hits
+            for hit in self._retriever.retrieve([question], k, chosen)[0].hits
         ]
 
     @overload
     def ask(
-        self, question: str, *, mode: Mode = ..., stream: Literal[False] = ..., record: bool = ...
+        self,
+        question: str,
+        *,
+        mode: Mode = ...,
+        stream: Literal[False] = ...,
+        record: bool = ...,
+        source: str | None = ...,
+        since: "Moment | None" = ...,
+        until: "Moment | None" = ...,
     ) -> Answer: ...
 
     @overload
     def ask(
-        self, question: str, *, mode: Mode = ..., stream: Literal[True], record: bool = ...
+        self,
+        question: str,
+        *,
+        mode: Mode = ...,
+        stream: Literal[True],
+        record: bool = ...,
+        source: str | None = ...,
+        since: "Moment | None" = ...,
+        until: "Moment | None" = ...,
     ) -> "AnswerStream": ...
 
     def ask(
-        self, question: str, *, mode: Mode = "auto", stream: bool = False, record: bool = True
+        self,
+        question: str,
+        *,
+        mode: Mode = "auto",
+        stream: bool = False,
+        record: bool = True,
+        source: str | None = None,
+        since: "Moment | None" = None,
+        until: "Moment | None" = None,
     ) -> "Answer | AnswerStream":
         """Answer one question.
 
@@ -218,14 +263,20 @@ class KnowledgeBase:
             mode: `auto` lets the router choose; `context`, `weights` and `both` force a route.
             stream: give the pieces of the answer as they come; `.result` is the answer afterwards.
             record: whether the question enters the log that consolidation learns from.
+            source: which documents it is answered from, as for `search`.
+            since: the same.
+            until: the same.
 
         Raises:
-            UsageError: an empty or overlong question, or an unknown mode.
+            UsageError: an empty or overlong question, an unknown mode, or a date that is none.
             ModelNotFoundError: a model is not on this machine.
         """
+        from ragcl.retrieval.filters import make_filter
+
+        chosen = make_filter(source, since, until)
         if stream:
-            return self._answerer.stream(question, mode, record=record)
-        return self._answerer.answer([question], mode, record=record)[0]
+            return self._answerer.stream(question, mode, record=record, chosen=chosen)
+        return self._answerer.answer([question], mode, record=record, chosen=chosen)[0]
 
     def ask_many(
         self,
@@ -262,6 +313,7 @@ class KnowledgeBase:
         """Why an answer was given, from which text, and whether that text still stands."""
         ask = self._ask_record(answer_id)
         current = self.catalog.documents.current_hashes(hit.content_hash for hit in ask.hits)
+        traced = {hit["content_hash"]: hit for hit in ask.trace.get("hits", ())}
         learned = {
             chunk.content_hash: (adapter.id, adapter.created_at)
             for adapter in self.catalog.learning.active()[1]
@@ -281,6 +333,8 @@ class KnowledgeBase:
                 {
                     **hit.citation,
                     "rank": rank,
+                    "lexical": traced.get(hit.content_hash, {}).get("lexical"),
+                    "fused": traced.get(hit.content_hash, {}).get("fused"),
                     "cited": hit.content_hash in ask.trace.get("support", ()),
                     "current": hit.content_hash in current,
                     "adapter": learned.get(hit.content_hash, (None, None))[0],

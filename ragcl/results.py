@@ -49,7 +49,9 @@ class IngestReport:
 class Hit:
     """One retrieved chunk; `score` is the cosine similarity in [-1, 1], higher is nearer.
 
-    `source` is the path of the file relative to `root`, the folder that was ingested.
+    Hits are ranked by `fused`, which adds to it how well the words match (`lexical` in [0, 1]).
+    `source` is the path of the file relative to `root`, the folder
+    that was ingested.
     """
 
     text: str
@@ -60,6 +62,8 @@ class Hit:
     content_hash: str
     page: int | None = None
     root: str = ""
+    lexical: float = 0.0
+    fused: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -201,8 +205,8 @@ class Status:
 class Explanation:
     """Why an answer was what it was, and what has become of its sources since.
 
-    Each of `sources` is a citation with its rank, score, whether its text is still `current` and
-    which adapter learned it `learned_at` (seconds since the epoch), if one did.
+    Each of `sources` is a citation with its rank and scores, whether its text is still `current`
+    and which adapter learned it `learned_at` (seconds since the epoch), if one did.
     """
 
     id: int

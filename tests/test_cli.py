@@ -1,8 +1,10 @@
 """The command line: results on standard output, the rest on standard error, and exit codes."""
 
 import json
+import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,23 @@ def test_search(full: Any) -> None:
     found = document(full("search", QUESTION, "-k", "2", "--json"))
 
     assert [one["lines"] for one in found] == [[5, 5], [9, 9]]
+
+
+def test_search_and_ask_in_some_of_the_documents(full: Any, docs: Path) -> None:
+    moment = datetime(2020, 1, 31, 12).timestamp()
+    os.utime(docs / "canteen.md", (moment, moment))
+    full("ingest", docs)
+
+    by_name = document(full("search", QUESTION, "--source", "*.txt", "--json"))
+    by_date = document(full("search", QUESTION, "--until", "2020-01-31", "--json"))
+    neither = full("search", QUESTION, "--until", "2020-01-31", "--since", "2020-02-01")
+    answer = document(full("ask", QUESTION, "--source", "canteen*", "--mode", "both", "--json"))
+
+    assert {one["source"] for one in by_name} == {"pilots.txt"}
+    assert {one["source"] for one in by_date} == {"canteen.md"}
+    assert (neither.stdout, neither.stderr) == ("", "no such file is ingested\n")
+    assert {one["source"] for one in answer["trace"]["hits"]} == {"canteen.md"}
+    assert full("ask", QUESTION, "--since", "soon").exit_code == 2
 
 
 def test_feedback_and_explain(full: Any) -> None:

@@ -12,6 +12,7 @@ from filelock import FileLock
 
 import ragcl
 from ragcl import KnowledgeBase
+from ragcl.catalog.full_text import searchable
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelNotFoundError, UsageError
 from ragcl.results import Answer, to_dict
 
@@ -173,8 +174,11 @@ def test_a_forgotten_document_is_gone_with_its_traces(full: KnowledgeBase, docs:
     assert (report.in_weights, report.on_disk) == (0, False)
     assert not any("berth" in text for text in texts(full))
     connection = sqlite3.connect(full.folder / "catalog.sqlite")
+    connection.create_function("searchable", 1, searchable)
     assert "north berth" not in "\n".join(connection.iterdump())
     connection.close()
+    full.close()  # which empties the write-ahead log
+    assert b"north" not in (full.folder / "catalog.sqlite").read_bytes()
 
 
 def test_what_is_still_in_its_folder_is_reported(full: KnowledgeBase, docs: Path) -> None:
@@ -329,6 +333,19 @@ def test_a_lost_index_is_made_again(full: KnowledgeBase) -> None:
     assert (looked.repaired, mended.repaired) == (False, True)
     assert full.doctor().problems == []
     assert texts(full) == before
+
+
+def test_a_full_text_index_that_missed_something_is_made_again(full: KnowledgeBase) -> None:
+    with full.catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM full_text_data WHERE id > 10")
+
+    looked = full.doctor(repair=False)
+    mended = full.doctor()
+
+    assert looked.problems == mended.problems == ["the full-text index disagrees with the catalog"]
+    assert (looked.repaired, mended.repaired) == (False, True)
+    assert full.doctor().problems == []
+    assert full.search(QUESTION)[0].lexical > 0
 
 
 def test_a_damaged_catalog_says_what_to_do(full: KnowledgeBase) -> None:

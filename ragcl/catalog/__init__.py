@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog import asks, learning
+from ragcl.catalog import asks, full_text, learning
 from ragcl.catalog.asks import Asks
 from ragcl.catalog.database import Database
 from ragcl.catalog.documents import Documents
@@ -45,10 +45,11 @@ class Catalog:
             )
 
     def forget_traces(self, hashes: Sequence[str]) -> None:
-        """Remove what chunks left in the log of asks and in the study rows; one transaction."""
+        """Remove what chunks left in the log, the study rows and the full-text index, at once."""
         with self.database.writing() as connection:
             asks.forget(connection, hashes)
             learning.forget(connection, hashes)
+            full_text.purge(connection)
 
     def close(self) -> None:
         """Close the database."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from ragcl.catalog import migrations
+from ragcl.catalog.full_text import searchable
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError
 
 BUSY_SECONDS = 10
@@ -45,9 +46,9 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A snapshot of the last committed state."""
-        with self._explained(), self._engine.connect() as connection, connection.begin():
-            yield connection
+        """A snapshot of the last committed state, from the first query on."""
+        with self._explained(), self._engine.connect() as connection:
+            yield connection  # rolled back when closed: there is nothing to commit
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -67,10 +68,13 @@ class Database:
                 raw.close()
 
     def check(self) -> list[str]:
-        """SQLite's own findings about a damaged file; empty when it is sound."""
+        """SQLite's own findings about a damaged file; empty when it is sound.
+
+        The full-text index, which newer versions of SQLite look at too, is derived: left out.
+        """
         with self.reading() as connection:
             rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-        return [str(row) for row in rows if row != "ok"]
+        return [str(row) for row in rows if row != "ok" and "FTS5" not in str(row)]
 
     def close(self) -> None:
         """Close every connection."""
@@ -86,7 +90,7 @@ class Database:
                 raise KnowledgeBaseBusyError(
                     f"{self.path} is being written by another process ({reason}). Try again."
                 ) from error
-            if "full" in reason or "disk I/O" in reason:
+            if "is full" in reason or "disk I/O" in reason:
                 raise CatalogError(
                     f"{self.path} could not be written: {reason}. Free some disk space and run "
                     "the command again; everything committed before is intact."
@@ -105,6 +109,7 @@ class Database:
 
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin, not by the driver
+    connection.create_function("searchable", 1, searchable, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     # A power cut may undo the newest transactions, whole; every ingest and round ends with a

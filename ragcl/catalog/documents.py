@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, true, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ragcl.catalog.database import SQLITE_VARIABLES, Database
@@ -71,6 +71,20 @@ class StoredChunk:
     def passage(self) -> str:
         """The chunk as a model reads it: its heading path, then its text."""
         return f"{self.heading}\n{self.text}"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which documents count; what is None does not restrict.
+
+    `source` is a glob over a file's path, relative to its root or in full, whose `*` matches any
+    characters, `/` too. The file was last changed at `since_ns` or later and before `until_ns`
+    (ns since the epoch).
+    """
+
+    source: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -287,22 +301,67 @@ def changes_since(connection: Connection, since: int) -> Changes:
     )
 
 
-def stored_chunks(connection: Connection, ids: Sequence[int]) -> dict[int, StoredChunk]:
-    """The chunks with these ids in the snapshot that `connection` reads."""
+def stored_chunks(
+    connection: Connection, ids: Sequence[int], chosen: Filter | None = None
+) -> dict[int, StoredChunk]:
+    """The chunks with these ids in the snapshot that `connection` reads.
+
+    Where a filter is given, each with the first place that it lets through.
+    """
     found: dict[int, StoredChunk] = {}
     for start in range(0, len(ids), SQLITE_VARIABLES):
         part = ids[start : start + SQLITE_VARIABLES]
-        for row in connection.execute(_stored().where(chunks.c.id.in_(part))):
+        for row in connection.execute(_stored(chosen).where(chunks.c.id.in_(part))):
             found[row.id] = _chunk(row)
     return found
 
 
-def _stored() -> Select[Any]:
+def chunk_ids(connection: Connection, chosen: Filter) -> np.ndarray:
+    """The ids, `(n,) int64`, of the chunks that stand in a document the filter lets through."""
+    query = (
+        select(occurrences.c.chunk_id)
+        .distinct()
+        .join(documents, documents.c.id == occurrences.c.document_id)
+        .join(roots, roots.c.id == documents.c.root_id)
+        .where(_lets_through(chosen))
+    )
+    return np.array(connection.execute(query).scalars().all(), np.int64)
+
+
+def chunk_vectors(connection: Connection, ids: Sequence[int]) -> dict[int, np.ndarray]:
+    """The vectors, `(dim,) float32`, of the chunks with these ids."""
+    found: dict[int, np.ndarray] = {}
+    for start in range(0, len(ids), SQLITE_VARIABLES):
+        part = ids[start : start + SQLITE_VARIABLES]
+        query = select(chunks.c.id, chunks.c.vector).where(chunks.c.id.in_(part))
+        for row in connection.execute(query):
+            found[row.id] = np.frombuffer(row.vector, np.float32)
+    return found
+
+
+def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
+    """The filter as a condition on a row of `documents` joined with its root."""
+    condition: ColumnElement[bool] = true()
+    if chosen is None:
+        return condition
+    if chosen.source is not None:
+        full = roots.c.path + "/" + documents.c.path
+        matches = [path.bool_op("GLOB")(chosen.source) for path in (documents.c.path, full)]
+        condition &= matches[0] | matches[1]
+    if chosen.since_ns is not None:
+        condition &= documents.c.mtime_ns >= chosen.since_ns
+    if chosen.until_ns is not None:
+        condition &= documents.c.mtime_ns < chosen.until_ns
+    return condition
+
+
+def _stored(chosen: Filter | None = None) -> Select[Any]:
     """One row a chunk: its text and the first place it stands in (path order)."""
     place = (
         select(occurrences.c.document_id)
         .join(documents, documents.c.id == occurrences.c.document_id)
-        .where(occurrences.c.chunk_id == chunks.c.id)
+        .join(roots, roots.c.id == documents.c.root_id)
+        .where(occurrences.c.chunk_id == chunks.c.id, _lets_through(chosen))
         .order_by(documents.c.path, documents.c.id)
         .limit(1)
         .correlate(chunks)

@@ -1,4 +1,4 @@
-"""The tables of the catalog, as they are after the newest migration.
+"""The tables of the catalog, as they are after the newest migration, without the full-text index.
 
 Knows the shape of the data and nothing of how it is used. Identifiers of chunks are never used
 twice (AUTOINCREMENT), so that a vector index that lags behind can be caught up by generation.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
+from ragcl.catalog.documents import Filter
 from ragcl.errors import (
     CatalogError,
     KnowledgeBaseBusyError,
@@ -109,6 +110,7 @@ class Answerer:
         mode: Mode,
         *,
         record: bool,
+        chosen: Filter | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Answer]:
         """Answer every question.
@@ -117,6 +119,7 @@ class Answerer:
             questions: the questions, answered together where that is faster.
             mode: which routes are allowed.
             record: whether the questions enter the log that consolidation learns from.
+            chosen: the documents that may be looked at; None: all.
             progress: called with a number of questions whenever that many are done.
 
         Raises:
@@ -124,7 +127,7 @@ class Answerer:
         """
         started = time.time()
         self._check(questions, mode)
-        jobs = self._jobs(questions, mode)
+        jobs = self._jobs(questions, mode, chosen)
         drafts = self._draft(jobs, progress or (lambda _: None))
         seconds = (time.time() - started) / max(1, len(jobs))
         answers = [
@@ -132,14 +135,18 @@ class Answerer:
         ]
         return self._record(jobs, answers) if record else answers
 
-    def stream(self, question: str, mode: Mode, *, record: bool) -> AnswerStream:
+    def stream(
+        self, question: str, mode: Mode, *, record: bool, chosen: Filter | None = None
+    ) -> AnswerStream:
         """Answer one question piece by piece."""
         self._check([question], mode)
-        return AnswerStream(self._pieces(question, mode, record))
+        return AnswerStream(self._pieces(question, mode, record, chosen))
 
-    def _pieces(self, question: str, mode: Mode, record: bool) -> Iterator[str | Answer]:
+    def _pieces(
+        self, question: str, mode: Mode, record: bool, chosen: Filter | None
+    ) -> Iterator[str | Answer]:
         started = time.time()
-        [job] = self._jobs([question], mode)
+        [job] = self._jobs([question], mode, chosen)
         decision = job.decision
         written = decision.route in ("context", "both") and self._settings.reading == "generate"
         remembered = decision.route == "weights" and decision.min_confidence is None
@@ -170,9 +177,9 @@ class Answerer:
         for question in questions:
             check_question(question, self._settings.max_question_chars)
 
-    def _jobs(self, questions: Sequence[str], mode: Mode) -> list[Job]:
+    def _jobs(self, questions: Sequence[str], mode: Mode, chosen: Filter | None) -> list[Job]:
         """Retrieve for every question and decide its route."""
-        retrievals = self._retriever.retrieve(questions, self._settings.passages)
+        retrievals = self._retriever.retrieve(questions, self._settings.passages, chosen)
         active = self._load_active()
         current = self._catalog.documents.current_hashes(active.learned)
         return [
@@ -299,6 +306,8 @@ class Answerer:
                         "source": hit.chunk.source,
                         "heading": hit.chunk.heading,
                         "score": round(hit.score, 4),
+                        "lexical": round(hit.lexical, 4),
+                        "fused": round(hit.fused, 4),
                         "content_hash": hit.chunk.content_hash,
                     }
                     for hit in hits

@@ -36,7 +36,7 @@ STUDIED = 3  # those of them that are read
 LIKELIHOOD = 0.25  # cosine for a nat a token of the question; chosen as the two above
 KEPT_CHUNKS = 4096
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
-RECIPE = "4"  # raised whenever the same question would be read differently
+RECIPE = "5"  # raised whenever the same question would be read differently
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|\n+")
 _WORD = re.compile(r"(?<!\w)\w")
@@ -204,8 +204,8 @@ class Reading:
     their mean log-probability, the stop included; the soft labels, `(n + 1, TOP)`, are the model's
     likeliest tokens at those places. `trust` in [0, 1] is the share of the answer among all spans.
     `sentences` is what was read, the best last; `seen` is the digest of those it was chosen from.
-    `vector`, `(dim,) float32`, is the question's;
-    `best_hit`, `score` and `margin` are the chunk retrieved first, its cosine and its lead.
+    `vector`, `(dim,) float32`, is the question's; `best_hit`, `score` and `margin` are the chunk
+    retrieved first, its cosine and its fused lead.
     """
 
     question: str
@@ -309,7 +309,7 @@ class Reader:
             vector=retrieval.vector,
             best_hit=hits[0].chunk.content_hash,
             score=hits[0].score,
-            margin=hits[0].score - (hits[1].score if len(hits) > 1 else -1.0),
+            margin=retrieval.margin,
             seen=seen(sentences),
         )
 

@@ -92,9 +92,9 @@ def decide(
         min_score: the cosine below which a hit is not relevant.
     """
     hits = retrieval.hits
-    relevant = bool(hits) and hits[0].score >= min_score
-    if mode != "weights" and not relevant:
-        best = f"the best score is {hits[0].score:.2f}" if hits else "nothing is ingested"
+    nearest = max((hit.score for hit in hits), default=-1.0)
+    if mode != "weights" and nearest < min_score:
+        best = f"the best score is {nearest:.2f}" if hits else "nothing is ingested"
         return Decision("none", None, f"nothing relevant was found: {best} (needs {min_score})")
     if mode == "context":
         return Decision("context", None, "asked for")
@@ -126,10 +126,9 @@ def _auto(retrieval: Retrieval, active: ActiveAdapters, current: Collection[str]
     if adapter is None or key not in current:
         return Decision("context", None, "the best passage is not in the weights")
     similarity, asked_about, proved = active.nearest_question(retrieval.vector)
-    runner_up = retrieval.hits[1].score if len(retrieval.hits) > 1 else -1.0
     features = {
         "score": round(best.score, 4),
-        "margin": round(best.score - runner_up, 4),
+        "margin": round(retrieval.margin, 4),
         "similarity": round(similarity, 4),
     }
     limits = adapter.thresholds

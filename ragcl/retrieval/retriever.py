@@ -1,8 +1,8 @@
-"""Questions to hits: embed, search the index as it is in the catalog now, look up the chunks.
+"""Questions to hits: embed, search by meaning and by words, fuse, look up the chunks.
 
-The index is caught up with the catalog before every search, inside the same snapshot that the
-chunks are read from: what another process ingested is seen, what it deleted is never returned.
-Knows nothing of answers.
+The vector index is caught up with the catalog before every search, inside the same snapshot that
+words are matched in and chunks are read from: what another process ingested is seen, what it
+deleted is never returned. Knows nothing of answers.
 """
 
 import logging
@@ -15,10 +15,19 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from ragcl.catalog import Catalog
-from ragcl.catalog.documents import StoredChunk, changes_since, generation, stored_chunks
+from ragcl.catalog import Catalog, full_text
+from ragcl.catalog.documents import (
+    Filter,
+    StoredChunk,
+    changes_since,
+    chunk_ids,
+    chunk_vectors,
+    generation,
+    stored_chunks,
+)
 from ragcl.errors import ModelMismatchError
 from ragcl.model_files import ModelFiles
+from ragcl.retrieval import lexical
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.vector_index import DamagedIndexError, Stamp, VectorIndex
 
@@ -26,14 +35,35 @@ log = logging.getLogger(__name__)
 
 EMBEDDER = "embedder"
 INDEX_FILE = "index/vectors.faiss"
+POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
+LEXICAL_WEIGHT = 0.8  # chosen as benchmarks/retrieval.py says
 
 
 @dataclass(frozen=True)
 class Retrieved:
-    """A chunk that a question retrieved, with its cosine similarity in [-1, 1]."""
+    """A chunk that a question retrieved.
+
+    `score` is its cosine similarity in [-1, 1]; `lexical` in [0, 1] is how much of what the
+    question's words weigh it holds.
+    """
 
     chunk: StoredChunk
     score: float
+    lexical: float = 0.0
+
+    @property
+    def fused(self) -> float:
+        """What hits are ranked by: meaning and words together."""
+        return fused(self.score, self.lexical)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A chunk before its text is looked up."""
+
+    id: int
+    score: float
+    lexical: float
 
 
 @dataclass(frozen=True)
@@ -42,6 +72,17 @@ class Retrieval:
 
     vector: np.ndarray
     hits: tuple[Retrieved, ...]
+
+    @property
+    def margin(self) -> float:
+        """The lead of the first hit over the second in the fused score."""
+        first, second = (*(hit.fused for hit in self.hits[:2]), -1.0, -1.0)[:2]
+        return first - second
+
+
+def fused(score: float, lexical: float) -> float:
+    """One figure of a cosine in [-1, 1] and a share of the words in [0, 1]."""
+    return score + LEXICAL_WEIGHT * lexical
 
 
 def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
@@ -76,33 +117,39 @@ class Retriever:
         self._index: VectorIndex | None = None
         self._lock = threading.Lock()
 
-    def retrieve(self, questions: Sequence[str], k: int) -> list[Retrieval]:
-        """The `k` best current chunks for each question."""
+    def retrieve(
+        self, questions: Sequence[str], k: int, chosen: Filter | None = None
+    ) -> list[Retrieval]:
+        """The `k` best current chunks for each question, of the documents chosen."""
         check_embedder(self._catalog, self._embedder.files)
-        return self.nearest(self._embedder.encode(questions), k)
+        return self._find(self._embedder.encode(questions), questions, k, chosen)
 
     def nearest(self, vectors: np.ndarray, k: int) -> list[Retrieval]:
-        """The `k` best current chunks for each vector, `(n, dim) float32`; loads no model."""
+        """The `k` current chunks nearest to each vector, `(n, dim) float32`; loads no model."""
+        return self._find(vectors, [""] * len(vectors), k, None)
+
+    def _find(
+        self, vectors: np.ndarray, questions: Sequence[str], k: int, chosen: Filter | None
+    ) -> list[Retrieval]:
         with self._lock, self._catalog.database.reading() as connection:
             index = self._caught_up(connection)
             if index is None:
                 return [Retrieval(vector, ()) for vector in vectors]
-            ids, scores = index.search(vectors, k)
-            found = stored_chunks(connection, sorted({int(i) for i in ids.ravel()}))
-            if len(found) < len(set(ids.ravel())):  # e.g. the catalog was restored from a copy
+            among = None if chosen is None else chunk_ids(connection, chosen)
+            ranked = _rank(connection, index, vectors, questions, k, among)
+            wanted = sorted({one.id for row in ranked for one in row})
+            found = stored_chunks(connection, wanted, chosen)
+            if len(found) < len(wanted):  # e.g. the catalog was restored from a copy
                 log.warning("The vector index disagrees with the catalog; it is built again.")
-                index = self._rebuilt(connection)
-                ids, scores = index.search(vectors, k)
-                found = stored_chunks(connection, sorted({int(i) for i in ids.ravel()}))
+                ranked = _rank(connection, self._rebuilt(connection), vectors, questions, k, among)
+                found = stored_chunks(
+                    connection, sorted({one.id for row in ranked for one in row}), chosen
+                )
         return [
             Retrieval(
-                vector,
-                tuple(
-                    Retrieved(found[int(i)], float(score))
-                    for i, score in zip(row_ids, row_scores, strict=True)
-                ),
+                vector, tuple(Retrieved(found[one.id], one.score, one.lexical) for one in row)
             )
-            for vector, row_ids, row_scores in zip(vectors, ids, scores, strict=True)
+            for vector, row in zip(vectors, ranked, strict=True)
         ]
 
     def save(self) -> None:
@@ -119,7 +166,24 @@ class Retriever:
                 self._write(index)
 
     def problems(self, *, repair: bool) -> list[str]:
-        """What is wrong with the index file; with `repair` it is built again from the catalog."""
+        """What is wrong with the indexes; with `repair` they are made again from the catalog."""
+        return [
+            *self._full_text_problems(repair=repair),
+            *self._vector_problems(repair=repair),
+        ]
+
+    def _full_text_problems(self, *, repair: bool) -> list[str]:
+        try:
+            with self._catalog.database.writing() as connection:
+                full_text.check(connection)
+        except full_text.DamagedIndexError:
+            if repair:
+                with self._catalog.database.writing() as connection:
+                    full_text.rebuild(connection)
+            return ["the full-text index disagrees with the catalog"]
+        return []
+
+    def _vector_problems(self, *, repair: bool) -> list[str]:
         known = self._catalog.get(EMBEDDER)
         if known is None:
             return []
@@ -176,6 +240,30 @@ class Retriever:
             log.warning("%s; it is being built again from the catalog.", error)
             return None
         return index if _made_by(index) == stamp else None
+
+
+def _rank(
+    connection: Connection,
+    index: VectorIndex,
+    vectors: np.ndarray,
+    questions: Sequence[str],
+    k: int,
+    among: np.ndarray | None,
+) -> list[list[_Candidate]]:
+    """The `k` best of what is near to each question and what shares its words."""
+    depth = max(k, POOL)
+    ids, scores = index.search(vectors, depth, among)
+    ranked = []
+    for vector, question, near, near_scores in zip(vectors, questions, ids, scores, strict=True):
+        matching, shares = lexical.matches(connection, question, depth, among)
+        cosines = dict(zip(near.tolist(), near_scores.tolist(), strict=True))
+        others = [i for i in matching.tolist() if i not in cosines]
+        for i, other in chunk_vectors(connection, others).items():
+            cosines[i] = float(other @ vector)
+        held = dict(zip(matching.tolist(), shares.tolist(), strict=True))
+        row = [_Candidate(i, score, held.get(i, 0.0)) for i, score in cosines.items()]
+        ranked.append(sorted(row, key=lambda one: (-fused(one.score, one.lexical), one.id))[:k])
+    return ranked
 
 
 def _made_by(index: VectorIndex) -> dict[str, Any]:

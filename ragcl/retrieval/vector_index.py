@@ -64,20 +64,30 @@ class VectorIndex:
             self._index.add_with_ids(np.ascontiguousarray(added), added_ids)
         self.stamp = Stamp(**{**asdict(self.stamp), "generation": generation})
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: np.ndarray, k: int, among: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The `k` nearest of each query.
 
         Args:
             queries: `(n, dim) float32`, rows of length one.
-            k: how many; fewer come back when the index is smaller.
+            k: how many; fewer come back when there are fewer.
+            among: `(m,) int64`, the only ids that count, all of them in the index; None: all.
 
         Returns:
             ids `(n, k') int64` and scores `(n, k') float32`, best first.
         """
-        k = min(k, len(self))
+        import faiss
+
+        k = min(k, len(self) if among is None else len(among))
         if k == 0 or len(queries) == 0:
             return np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
-        scores, ids = self._index.search(np.ascontiguousarray(queries), k)
+        parameters = None
+        if among is not None:
+            selector = faiss.IDSelectorBatch(among)  # parameters do not keep it alive
+            parameters = faiss.SearchParameters()
+            parameters.sel = selector
+        scores, ids = self._index.search(np.ascontiguousarray(queries), k, params=parameters)
         return ids, scores
 
     def entries(self) -> tuple[np.ndarray, np.ndarray]:

@@ -93,6 +93,25 @@ def test_nothing_relevant_is_abstained_from(mode: Mode) -> None:
     assert "nothing is ingested" in nothing.reason
 
 
+def test_a_hit_found_by_its_words_does_not_hide_that_another_is_near() -> None:
+    far, near = retrieval(0, words=80, depth=20).hits[::-1]
+    found = Retrieval(at(0), (replace(far, lexical=1.0), near))
+
+    assert found.hits[0].fused > found.hits[1].fused
+    assert route("context", found).route == "context"
+    assert route("auto", found, adapter()).route == "context"  # the first is not the learned one
+
+
+def test_words_that_another_text_shares_take_the_lead_away() -> None:
+    learned, other = SURE.hits
+    close = Retrieval(at(5), (learned, replace(other, lexical=1.0)))
+
+    decision = route("auto", close, adapter())
+
+    assert decision.route == "context"
+    assert decision.reason.startswith("margin")
+
+
 def test_context_mode_never_uses_an_adapter() -> None:
     assert route("context", SURE, adapter()) == Decision("context", None, "asked for")
 

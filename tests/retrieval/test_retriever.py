@@ -1,14 +1,18 @@
 """Search sees the catalog as it is now, whatever the index file says and whoever changed it."""
 
+import os
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ragcl import KnowledgeBase
-from ragcl.errors import ModelMismatchError
+from ragcl.catalog.documents import StoredChunk, stored_chunks
+from ragcl.errors import ModelMismatchError, UsageError
 from ragcl.results import Hit
-from ragcl.retrieval.retriever import INDEX_FILE
+from ragcl.retrieval import lexical, retriever
+from ragcl.retrieval.retriever import INDEX_FILE, LEXICAL_WEIGHT, Retrieval, Retrieved
 from ragcl.retrieval.vector_index import VectorIndex
 
 QUESTION = "How deep is the north berth?"
@@ -18,14 +22,24 @@ def texts(hits: list[Hit]) -> list[str]:
     return [hit.text for hit in hits]
 
 
-def brute_force(kb: KnowledgeBase, question: str) -> list[str]:
-    """Every current text, best first, without any index."""
+def cosines(kb: KnowledgeBase, question: str) -> dict[str, float]:
+    """The cosine of every current text, without any index."""
     connection = kb.catalog.database._engine.raw_connection()
     rows = connection.execute("SELECT text, vector FROM chunks").fetchall()  # type: ignore[attr-defined]
     connection.close()
     vector = kb._embedder.encode([question])[0]
-    scored = [(float(np.frombuffer(blob, np.float32) @ vector), text) for text, blob in rows]
-    return [text for _, text in sorted(scored, reverse=True)]
+    return {text: float(np.frombuffer(blob, np.float32) @ vector) for text, blob in rows}
+
+
+def brute_force(kb: KnowledgeBase, question: str) -> list[str]:
+    """Every current text, best first, without the vector index and without candidates."""
+    with kb.catalog.database.reading() as connection:
+        ids, shares = lexical.matches(connection, question, 1000)
+        found = stored_chunks(connection, ids.tolist())
+    scores = cosines(kb, question)
+    for i, share in zip(ids.tolist(), shares.tolist(), strict=True):
+        scores[found[i].text] += LEXICAL_WEIGHT * share
+    return sorted(scores, key=lambda text: -scores[text])
 
 
 def test_the_nearest_chunk_comes_first_with_its_place(kb: KnowledgeBase, docs: Path) -> None:
@@ -37,7 +51,20 @@ def test_the_nearest_chunk_comes_first_with_its_place(kb: KnowledgeBase, docs: P
     assert (hits[0].source, hits[0].lines) == ("berths.md", (5, 5))
     assert hits[0].heading == "Berths > North berth"
     assert texts(hits) == brute_force(kb, QUESTION)
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert [hit.fused for hit in hits] == sorted((hit.fused for hit in hits), reverse=True)
+    for hit in hits:
+        assert hit.score == pytest.approx(cosines(kb, QUESTION)[hit.text], abs=1e-5)
+        assert hit.fused == pytest.approx(hit.score + LEXICAL_WEIGHT * hit.lexical)
+
+
+def test_the_nearest_to_a_vector_are_found_by_meaning_alone(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+
+    [found] = kb._retriever.nearest(kb._embedder.encode([QUESTION]), 10)
+
+    scores = cosines(kb, QUESTION)
+    assert [hit.chunk.text for hit in found.hits] == sorted(scores, key=lambda text: -scores[text])
+    assert {hit.lexical for hit in found.hits} == {0.0}
 
 
 def test_before_the_first_ingest_nothing_is_found(kb: KnowledgeBase) -> None:
@@ -143,3 +170,128 @@ def test_the_same_question_in_a_batch_and_alone(kb: KnowledgeBase, docs: Path) -
         assert [hit.chunk for hit in alone.hits] == [hit.chunk for hit in found.hits]
         np.testing.assert_allclose(alone.vector, found.vector, atol=1e-6)
         assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-5)
+
+
+# --- words and meaning together
+
+
+def test_a_rare_word_is_found_that_the_embedder_does_not_know(
+    kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where its chunk is none of the nearest, and then with its true cosine."""
+    (docs / "signals.md").write_text("# Signals\n\nThe soup is not ready. XK-4711, QV-17.\n")
+    kb.ingest(docs)
+    question = "Is XK-4711 QV-17 at the north berth?"
+    monkeypatch.setattr(retriever, "POOL", 1)
+    scores = cosines(kb, question)
+
+    [hit] = kb.search(question, k=1)
+
+    assert hit.source == "signals.md"
+    assert hit.text != max(scores, key=lambda text: scores[text])
+    assert hit.lexical > 0.5
+    assert hit.score == pytest.approx(cosines(kb, question)[hit.text], abs=1e-5)
+
+
+def test_without_telling_words_meaning_decides(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+
+    hits = kb.search("zeppelin", k=10)
+
+    assert {hit.lexical for hit in hits} == {0.0}
+    assert [hit.fused for hit in hits] == [hit.score for hit in hits]
+
+
+def test_a_damaged_full_text_index_leaves_the_search_by_meaning(
+    kb: KnowledgeBase, docs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kb.ingest(docs)
+    with kb.catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM full_text_data WHERE id > 10")
+
+    found = texts(kb.search(QUESTION, k=100))
+
+    scores = cosines(kb, QUESTION)
+    assert found == sorted(scores, key=lambda text: -scores[text])
+    assert "ragcl doctor" in caplog.text
+
+
+def test_the_margin_is_the_lead_in_what_hits_are_ranked_by() -> None:
+    chunk = StoredChunk(1, "h", "t", "", (), "/docs", "a.md", None, None)
+    first, second = Retrieved(chunk, 0.4, lexical=0.5), Retrieved(chunk, 0.6)
+    vector = np.ones(1, np.float32)
+
+    assert Retrieval(vector, (first, second)).margin == pytest.approx(
+        0.4 + LEXICAL_WEIGHT * 0.5 - 0.6
+    )
+    assert Retrieval(vector, (second,)).margin == pytest.approx(1.6)
+    assert Retrieval(vector, ()).margin == 0
+
+
+# --- filters
+
+
+@pytest.fixture
+def dated(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
+    """The documents and a folder in theirs, each file last changed on a day of its own."""
+    (docs / "old").mkdir()
+    (docs / "old" / "berths.md").write_text("# Berths\n\nThe north berth is 9 metres deep.\n")
+    for day, name in enumerate(("old/berths.md", "canteen.md", "pilots.txt", "berths.md"), 1):
+        moment = datetime(2026, 3, day, 12).timestamp()
+        os.utime(docs / name, (moment, moment))
+    moment = datetime(2025, 1, 1).timestamp()
+    os.utime(docs / "tariff.csv", (moment, moment))
+    kb.ingest(docs)
+    return kb
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({"source": "*.md"}, {"berths.md", "canteen.md", "old/berths.md"}),
+        ({"source": "old/*"}, {"old/berths.md"}),
+        ({"source": "berths.md"}, {"berths.md"}),
+        ({"source": "*/docs/berths.md"}, {"berths.md"}),
+        ({"source": "[bp]*"}, {"berths.md", "pilots.txt"}),
+        ({"source": "no such"}, set()),
+        ({"source": "'; --"}, set()),
+        ({"since": "2026-03-03"}, {"pilots.txt", "berths.md"}),
+        ({"since": date(2026, 3, 3)}, {"pilots.txt", "berths.md"}),
+        ({"until": "2026-03-01"}, {"tariff.csv", "old/berths.md"}),
+        ({"until": date(2026, 3, 1)}, {"tariff.csv", "old/berths.md"}),
+        ({"until": "2026-03-01T11:59"}, {"tariff.csv"}),
+        ({"until": datetime(2026, 3, 1, 12)}, {"tariff.csv", "old/berths.md"}),
+        ({"source": "*.md", "since": "2026-03-02", "until": "2026-03-03"}, {"canteen.md"}),
+    ],
+)
+def test_only_the_chosen_documents_are_searched(
+    dated: KnowledgeBase, chosen: dict[str, object], expected: set[str]
+) -> None:
+    assert {hit.source for hit in dated.search(QUESTION, k=100, **chosen)} == expected  # type: ignore[arg-type]
+
+
+def test_a_filter_is_no_sieve_after_the_search(
+    dated: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it lets through is found however many others are nearer."""
+    monkeypatch.setattr(retriever, "POOL", 1)
+
+    assert [hit.source for hit in dated.search(QUESTION, k=1, source="canteen.md")] == [
+        "canteen.md"
+    ]
+
+
+def test_text_in_several_documents_is_shown_in_the_one_that_was_chosen(
+    dated: KnowledgeBase, docs: Path
+) -> None:
+    (docs / "zz.md").write_text((docs / "canteen.md").read_text())
+    dated.ingest(docs)
+
+    assert dated.search("soup", k=1)[0].source == "canteen.md"
+    assert dated.search("soup", k=1, source="zz.md")[0].source == "zz.md"
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_what_is_no_date_is_refused(dated: KnowledgeBase, name: str) -> None:
+    with pytest.raises(UsageError, match=rf"{name} = 'soon' is no date: write it like 2026-01-31"):
+        dated.search(QUESTION, **{name: "soon"})  # type: ignore[arg-type]

@@ -1,0 +1,133 @@
+"""The full-text index of the chunks: SQLite FTS5, which triggers keep true to them.
+
+Matches words and ranks by BM25 (Robertson and Zaragoza 2009, with FTS5's k1 = 1.2 and b = 0.75).
+Knows nothing of questions: which of their words to match is said to it.
+"""
+
+import contextlib
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DatabaseError
+
+TABLE = "full_text"
+NOTHING = (np.empty(0, np.int64), np.empty(0, np.float64))
+
+# Scripts that put no spaces between words: Han, kana and hangul.
+_UNSPACED = re.compile(
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+
+
+class DamagedIndexError(Exception):
+    """The full-text index is not that of the chunks; it has to be built again."""
+
+
+def searchable(original: str) -> str:
+    """A text as it is indexed: runs without spaces become their overlapping pairs of characters.
+
+    Pairs find Chinese, Japanese and Korean about as well as words do and need no dictionary (Nie
+    et al., "On the use of words and n-grams for Chinese information retrieval", IRAL 2000). What it
+    gives for a text must stay the same, or be followed by a `rebuild` in a migration.
+    """
+    return _UNSPACED.sub(_pairs, original)
+
+
+def _pairs(run: re.Match[str]) -> str:
+    found = run[0]
+    pairs = (found[i : i + 2] for i in range(max(1, len(found) - 1)))
+    return f" {' '.join(pairs)} "
+
+
+def best_matches(
+    connection: Connection, words: Sequence[str], k: int, among: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `k` chunks that match some words best.
+
+    A chunk's share is its BM25 score, divided by that of a chunk of average length with each word
+    once, which is the sum of the words' inverse document frequencies; or by the best score, if that
+    is greater. So words that are nowhere, or everywhere, leave every share small.
+
+    Args:
+        connection: the snapshot that is searched.
+        words: distinct words without quotation marks.
+        k: how many; fewer come back when fewer hold one of the words.
+        among: `(m,) int64`, the only ids that count; None: all.
+
+    Returns:
+        ids `(k',) int64` and shares `(k',) float64` in (0, 1], best first.
+
+    Raises:
+        DamagedIndexError: the index cannot be read.
+    """
+    if not words:
+        return NOTHING
+    quoted = [f'"{word}"' for word in words]
+    # The plus keeps SQLite from matching id by id.
+    only = "" if among is None else "AND +rowid IN (SELECT value FROM json_each(:among))"
+    query = text(
+        f"SELECT rowid, rank FROM full_text WHERE full_text MATCH :words {only} "
+        "ORDER BY rank LIMIT :k"
+    )
+    values: dict[str, str | int] = {"words": " OR ".join(quoted), "k": k}
+    if among is not None:
+        values["among"] = json.dumps(among.tolist())
+    with _damage_named():
+        rows = connection.execute(query, values).all()
+        if not rows:
+            return NOTHING
+        ideal = sum(_inverse_frequencies(connection, quoted))
+    ids = np.array([row[0] for row in rows], np.int64)
+    scores = -np.array([row[1] for row in rows], np.float64)
+    return ids, scores / max(ideal, scores[0])
+
+
+def _inverse_frequencies(connection: Connection, words: Sequence[str]) -> Iterator[float]:
+    """What BM25 weighs each word with, as FTS5 computes it."""
+    total = connection.execute(text("SELECT count(*) FROM chunks")).scalar_one()
+    holding = text("SELECT count(*) FROM full_text WHERE full_text MATCH :word")
+    for word in words:
+        held = connection.execute(holding, {"word": word}).scalar_one()
+        yield max(1e-6, math.log((total - held + 0.5) / (held + 0.5)))
+
+
+def check(connection: Connection) -> None:
+    """Compare the index with the chunks, in a transaction that writes.
+
+    Raises:
+        DamagedIndexError: they disagree, or the index cannot be read.
+    """
+    with _damage_named():
+        _command(connection, "integrity-check", rank=1)
+
+
+def rebuild(connection: Connection) -> None:
+    """Make the index again from the chunks, whatever became of it."""
+    _command(connection, "rebuild")
+
+
+def purge(connection: Connection) -> None:
+    """Rid the index of every trace of chunks that are gone.
+
+    Deleting from it only marks the words of a chunk as gone until their segment is merged.
+    """
+    _command(connection, "optimize")
+
+
+@contextlib.contextmanager
+def _damage_named() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        if "malformed" not in str(error.orig):
+            raise
+        raise DamagedIndexError(f"the full-text index is damaged: {error.orig}") from error
+
+
+def _command(connection: Connection, name: str, rank: int = 0) -> None:
+    """A command of FTS5, which is given as a row for the column that is named like the table."""
+    connection.exec_driver_sql(f"INSERT INTO {TABLE} ({TABLE}, rank) VALUES (?, ?)", (name, rank))

@@ -1,0 +1,55 @@
+"""What a user says of the documents to be searched, as a filter of the catalog.
+
+Knows dates and nothing of documents.
+"""
+
+from datetime import date, datetime, time, timedelta
+
+from ragcl.catalog.documents import Filter
+from ragcl.errors import UsageError
+
+Moment = str | date | datetime  # a text in ISO 8601; local time where no zone is given
+
+
+def make_filter(source: str | None, since: Moment | None, until: Moment | None) -> Filter | None:
+    """The filter for a path and times; None where all of them are.
+
+    Args:
+        source: a glob over paths, such as `*.md`.
+        since: the file was last changed then or later.
+        until: and not after that; a day is taken to its end.
+
+    Raises:
+        UsageError: a time is not one.
+    """
+    if source is None and since is None and until is None:
+        return None
+    return Filter(
+        source,
+        None if since is None else _ns(_start(since, "since")),
+        None if until is None else _ns(_end(until)),
+    )
+
+
+def _start(moment: Moment, name: str) -> datetime:
+    """The moment, or the start of the day."""
+    if isinstance(moment, str):
+        try:
+            return datetime.fromisoformat(moment)
+        except ValueError as error:
+            raise UsageError(
+                f"{name} = {moment!r} is no date: write it like 2026-01-31 or 2026-01-31T18:30."
+            ) from error
+    return moment if isinstance(moment, datetime) else datetime.combine(moment, time.min)
+
+
+def _end(moment: Moment) -> datetime:
+    """The first moment that is too late."""
+    start = _start(moment, "until")
+    text = moment if isinstance(moment, str) else moment.isoformat()
+    is_day = len(text) <= len("2026-01-31")
+    return start + (timedelta(days=1) if is_day else timedelta(microseconds=1))
+
+
+def _ns(moment: datetime) -> int:
+    return round(moment.timestamp() * 1e6) * 1000

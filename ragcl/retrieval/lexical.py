@@ -1,0 +1,54 @@
+"""Words of a question to chunks that hold them, ranked by BM25.
+
+Any text can be asked: it reaches FTS5 only as quoted words, never as syntax. Knows no vectors.
+"""
+
+import logging
+import re
+
+import numpy as np
+from sqlalchemy import Connection
+
+from ragcl.catalog import full_text
+
+log = logging.getLogger(__name__)
+
+MAX_WORDS = 64  # of one question; what follows would cost more than it tells
+
+# English words that are in nearly every text: they cost time and tell nothing. In other languages
+# BM25 alone makes little of such words.
+STOP_WORDS = frozenset(
+    "a about all also am an and any are as at be because been but by can could did do does for "
+    "from had has have he her his how i if in into is it its me more most much my no nor not of on "
+    "or our s she should so some such t than that the their them then there these they this those "
+    "to was we were what when where which who whom whose why will with would you your".split()
+)
+
+
+def matches(
+    connection: Connection, question: str, k: int, among: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `k` chunks that match a question's words best.
+
+    Args:
+        connection: the snapshot that is searched.
+        question: any text.
+        k: how many; fewer come back when fewer chunks share a word with the question.
+        among: `(m,) int64`, the ids of the only chunks that count; None: all.
+
+    Returns:
+        ids `(k',) int64` and shares `(k',) float64` in (0, 1], best first: see
+        `full_text.best_matches`.
+    """
+    try:
+        return full_text.best_matches(connection, words(question), k, among)
+    except full_text.DamagedIndexError:
+        log.warning("The full-text index is damaged; until `ragcl doctor` only meaning counts.")
+        return full_text.NOTHING
+
+
+def words(question: str) -> list[str]:
+    """The distinct words of a question that tell something; all if none does."""
+    found = dict.fromkeys(re.findall(r"\w+", full_text.searchable(question.lower())))
+    telling = [word for word in found if word not in STOP_WORDS]
+    return (telling or list(found))[:MAX_WORDS]

@@ -1,0 +1,184 @@
+"""The full-text index holds just the words of the current chunks, in the same transactions."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragcl.catalog import FILE_NAME, Catalog, full_text, migrations
+from ragcl.catalog.documents import ChunkRecord, DocumentRecord
+from ragcl.catalog.full_text import DamagedIndexError, searchable
+
+
+@pytest.fixture
+def root(catalog: Catalog) -> int:
+    return catalog.documents.root_id("/docs")
+
+
+def put(catalog: Catalog, root: int, *texts: str, heading: str = "Heading") -> None:
+    """Make `a.md` hold a chunk of each text."""
+    catalog.documents.replace(
+        root,
+        DocumentRecord("a.md", "a", "text/markdown", 1, 2, 3, "0", 4, 5.0),
+        [
+            ChunkRecord(f"hash of {text}", text, heading, (), np.ones(2, np.float32), None, None)
+            for text in texts
+        ],
+    )
+
+
+def matching(catalog: Catalog, *words: str) -> list[int]:
+    with catalog.database.reading() as connection:
+        ids, scores = full_text.best_matches(connection, words, 100)
+    assert scores.tolist() == sorted(scores.tolist(), reverse=True)
+    assert ((scores > 0) & (scores <= 1)).all()
+    found: list[int] = ids.tolist()
+    return found
+
+
+def check(catalog: Catalog) -> None:
+    with catalog.database.writing() as connection:
+        full_text.check(connection)
+
+
+def test_words_come_and_go_with_their_chunk(catalog: Catalog, root: int) -> None:
+    put(catalog, root, "red buoy", "green buoy")
+    assert sorted(matching(catalog, "buoy")) == [1, 2]
+
+    put(catalog, root, "green buoy", "blue buoy")
+    assert matching(catalog, "red") == []
+    assert sorted(matching(catalog, "buoy")) == [2, 3]
+
+    catalog.documents.remove(root, "a.md")
+    assert matching(catalog, "buoy") == []
+    check(catalog)
+
+
+def test_a_failed_transaction_leaves_the_words_as_they_were(catalog: Catalog, root: int) -> None:
+    put(catalog, root, "red buoy")
+    with catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM occurrences")
+        connection.exec_driver_sql("DELETE FROM chunks")
+        connection.rollback()
+
+    assert matching(catalog, "red") == [1]
+    check(catalog)
+
+
+def test_words_match_whatever_their_ending_case_or_accents(catalog: Catalog, root: int) -> None:
+    put(catalog, root, "Mooring at the Café", "nothing of the kind")
+
+    for word in ("moored", "moorings", "cafe", "CAFÉ"):
+        assert matching(catalog, word) == [1]
+
+
+def test_a_word_in_the_heading_counts_too(catalog: Catalog, root: int) -> None:
+    put(catalog, root, "the depth", "a berth", heading="Berth")
+
+    assert matching(catalog, "berth") == [2, 1]
+
+
+def test_only_the_chosen_ids_count(catalog: Catalog, root: int) -> None:
+    put(catalog, root, *(f"buoy {'pad ' * n}" for n in range(50)))
+    with catalog.database.reading() as connection:
+        ids, _ = full_text.best_matches(connection, ["buoy"], 3, np.array([7, 30, 31, 49]))
+
+    assert ids.tolist() == [7, 30, 31]
+
+
+@pytest.mark.parametrize(
+    ("text", "indexed"),
+    [
+        ("The north berth", "The north berth"),
+        ("北泊位的深度", "北泊 泊位 位的 的深 深度"),
+        ("水", "水"),
+        ("第12号泊位", "第 12 号泊 泊位"),
+    ],
+)
+def test_scripts_without_spaces_are_indexed_in_pairs(text: str, indexed: str) -> None:
+    assert searchable(text).split() == indexed.split()
+
+
+def test_an_earlier_catalog_is_brought_up_with_its_text(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    old = sqlite3.connect(path)
+    for statement in migrations._statements("0001_initial.sql"):
+        old.execute(statement)
+    for number, text in enumerate(("red buoy", "green buoy"), start=1):
+        old.execute(
+            "INSERT INTO chunks (content_hash, text, heading, flags, vector, generation) "
+            "VALUES (?, ?, 'Buoys', '[]', x'', 1)",
+            (f"hash {number}", text),
+        )
+    old.execute("PRAGMA user_version = 1")
+    old.commit()
+    old.close()
+
+    catalog = Catalog(tmp_path)
+
+    assert matching(catalog, "green") == [2]
+    check(catalog)
+    catalog.close()
+
+
+def test_an_index_that_missed_a_change_is_found_and_built_again(
+    catalog: Catalog, root: int
+) -> None:
+    put(catalog, root, "red buoy", "green buoy")
+    with catalog.database.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO full_text (full_text, rowid, heading, text) "
+            "VALUES ('delete', 1, 'Heading', 'red buoy')"
+        )
+    with pytest.raises(DamagedIndexError):
+        check(catalog)
+
+    with catalog.database.writing() as connection:
+        full_text.rebuild(connection)
+
+    check(catalog)
+    assert matching(catalog, "red") == [1]
+
+
+def test_an_index_that_cannot_be_read_is_named_and_built_again(catalog: Catalog, root: int) -> None:
+    put(catalog, root, "red buoy")
+    with catalog.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE full_text_data SET block = x'00ff00ff' WHERE id > 10")
+    with pytest.raises(DamagedIndexError, match="full-text index is damaged"):
+        matching(catalog, "red")
+
+    with catalog.database.writing() as connection:
+        full_text.rebuild(connection)
+
+    assert matching(catalog, "red") == [1]
+
+
+def test_what_was_purged_left_no_word(catalog: Catalog, root: int) -> None:
+    put(catalog, root, "zanzibar lighthouse", "green buoy")
+    put(catalog, root, "green buoy")
+
+    with catalog.database.writing() as connection:
+        full_text.purge(connection)
+
+    catalog.close()  # which empties the write-ahead log into the file
+    content = (catalog.database.path).read_bytes()
+    assert b"zanzibar" not in content
+    assert b"buoy" in content
+
+
+def test_a_share_says_how_much_of_what_was_sought_a_chunk_holds(
+    catalog: Catalog, root: int
+) -> None:
+    put(catalog, root, "red buoy", "green buoy", *(f"other {n}" for n in range(20)))
+
+    def shares(*words: str) -> list[float]:
+        with catalog.database.reading() as connection:
+            _, found = full_text.best_matches(connection, words, 100)
+        return [round(one, 2) for one in found.tolist()]
+
+    both, one = shares("red", "buoy")
+    assert both == 1
+    assert 0.3 < one < 0.6
+    assert shares("buoy", "zeppelin", "iceberg")[0] < 0.4  # most of it is nowhere
+    assert shares("heading", "zeppelin")[0] < 0.01  # the rest is everywhere
