@@ -190,7 +190,7 @@ class Job:
         started = time.time()
         answering = self._settings.answering
         reader = Reader(self._model, self._narrower, answering.context_tokens)
-        studier = Studier(self._catalog, self._retriever, reader)
+        studier = Studier(self._catalog, self._retriever, reader, passages=answering.passages)
         shards = [
             _Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
             for name, chunks in selection.shards.items()

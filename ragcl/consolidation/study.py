@@ -1,9 +1,9 @@
 """Study: hot chunks to training rows, with the frozen base model reading the source as teacher.
 
-Every question is retrieved for again, from the index as it is now. One that finds the sentences it
-found before has been read already, and the reading was kept; the others are read, with all
-adapters off, and with more care than an answer is given. An answer is a span of the source, so it
-is supported by construction; one that the teacher itself doubts is dropped. Trains nothing.
+Every question is retrieved for again, from the index as it is now. One that was answered from the
+same sentences has been read already, and the reading was kept; the others are read, with all
+adapters off. An answer is a span of the source, so it is supported by construction; one that the
+teacher itself doubts is dropped. Trains nothing.
 """
 
 import random
@@ -11,11 +11,10 @@ from collections.abc import Callable, Collection, Sequence
 
 from ragcl.catalog import Catalog
 from ragcl.consolidation.verification import rewordings
-from ragcl.generation.reading import WEIGHED, Reader, Reading, content_words, seen
+from ragcl.generation.reading import Reader, Reading, Sentence, content_words
 from ragcl.retrieval.retriever import Retriever
 
 MIN_TRUST = 0.25  # below it an answer is too doubtful to be learned
-PASSAGES = 6  # retrieved for a question, whatever is retrieved to answer it
 KEYWORD_ROWS = 2  # further rows of a question that are a handful of its words
 KEPT_WORDS = 0.75  # the share of its words in each
 BLANK = "___"
@@ -25,10 +24,13 @@ GROUP = 32  # questions read before their rows are stored: what a killed round l
 class Studier:
     """Reads the questions of hot chunks and keeps what was read in the catalog."""
 
-    def __init__(self, catalog: Catalog, retriever: Retriever, reader: Reader) -> None:
+    def __init__(
+        self, catalog: Catalog, retriever: Retriever, reader: Reader, *, passages: int
+    ) -> None:
         self._catalog = catalog
         self._retriever = retriever
         self._reader = reader
+        self._passages = passages
 
     @property
     def teacher(self) -> str:
@@ -46,13 +48,13 @@ class Studier:
         readings: list[Reading] = []
         for start in range(0, len(questions), GROUP):
             group = questions[start : start + GROUP]
-            retrievals = self._retriever.retrieve(group, PASSAGES)
-            narrowed = self._reader.narrow(retrievals, WEIGHED)
+            retrievals = self._retriever.retrieve(group, self._passages)
+            narrowed = self._reader.narrow(group, retrievals)
             fresh = []
             for question, retrieval, sentences in zip(group, retrievals, narrowed, strict=True):
                 reading = Reading.from_json(kept[question]) if question in kept else None
-                if reading is None or reading.seen != seen(sentences):
-                    reading = self._reader.study(question, retrieval, sentences)
+                if reading is None or not _same_text(reading.sentences, sentences):
+                    reading = self._reader.read(question, retrieval, sentences)
                     fresh += [] if reading is None else [reading]
                 readings += [] if reading is None else [reading]
             self._catalog.learning.add_study(
@@ -81,3 +83,7 @@ def wordings(reading: Reading, seed: int) -> list[str]:
         made.append(source[-1].replace(reading.answer, BLANK, 1))
     tested = rewordings(reading.question)  # not to be trained on
     return [one for one in dict.fromkeys(made) if one and one not in tested]
+
+
+def _same_text(one: Sequence[Sentence], other: Sequence[Sentence]) -> bool:
+    return [sentence.text for sentence in one] == [sentence.text for sentence in other]

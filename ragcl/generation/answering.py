@@ -24,7 +24,7 @@ from ragcl.errors import (
 )
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
-from ragcl.generation.reading import Narrower, Reader
+from ragcl.generation.reading import Narrower, Reader, Reading
 from ragcl.generation.routing import ActiveAdapters, Decision, decide
 from ragcl.results import MODES, Answer, Citation, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
@@ -50,6 +50,7 @@ class Draft:
     completion: Completion
     prompt_tokens: int
     support: tuple[Retrieved, ...]
+    reading: Reading | None = None
 
     @property
     def falls_short(self) -> bool:
@@ -133,7 +134,7 @@ class Answerer:
         answers = [
             self._finish(job, mode, draft, seconds) for job, draft in zip(jobs, drafts, strict=True)
         ]
-        return self._record(jobs, answers) if record else answers
+        return self._record(jobs, drafts, answers) if record else answers
 
     def stream(
         self, question: str, mode: Mode, *, record: bool, chosen: Filter | None = None
@@ -165,7 +166,7 @@ class Answerer:
             [draft] = self._draft([job], lambda _: None)
             answer = self._finish(job, mode, draft, time.time() - started)
             yield from re.findall(r"\s*\S+", answer.text)
-        yield self._record([job], [answer])[0] if record else answer
+        yield self._record([job], [draft], [answer])[0] if record else answer
 
     @cached_property
     def _prompts(self) -> Prompts:
@@ -245,7 +246,9 @@ class Answerer:
     def _extract(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
         """Read the answers out of the sentences nearest to the questions."""
         drafts = []
-        narrowed = self._reader.narrow([job.retrieval for job in jobs])
+        narrowed = self._reader.narrow(
+            [job.question for job in jobs], [job.retrieval for job in jobs]
+        )
         for job, sentences in zip(jobs, narrowed, strict=True):
             adapter = job.decision.adapter
             reading = self._reader.read(job.question, job.retrieval, sentences, adapter)
@@ -261,6 +264,7 @@ class Answerer:
                     completion,
                     len(self._reader.prompt(job.question, sentences).ids),
                     tuple(by_hash[key] for key in dict.fromkeys(sources)),
+                    reading,
                 )
             )
             progress(1)
@@ -315,8 +319,13 @@ class Answerer:
             },
         )
 
-    def _record(self, jobs: Sequence[Job], answers: Sequence[Answer]) -> list[Answer]:
-        """Log the answers; an answer is worth more than its entry in the log."""
+    def _record(
+        self, jobs: Sequence[Job], drafts: Sequence[Draft], answers: Sequence[Answer]
+    ) -> list[Answer]:
+        """Log the answers; an answer is worth more than its entry in the log.
+
+        What the base model read is kept as well: it is what the next round would study.
+        """
         now = time.time()
         entries = [
             AskRecord(
@@ -337,6 +346,14 @@ class Answerer:
         ]
         try:
             ids = self._catalog.asks.record(entries)
+            self._catalog.learning.add_study(
+                self._reader.teacher,
+                [
+                    (draft.reading.content_hash, draft.reading.question, draft.reading.to_json())
+                    for draft in drafts
+                    if draft.reading is not None and draft.decision.adapter is None
+                ],
+            )
         except (CatalogError, KnowledgeBaseBusyError) as error:
             log.warning("The answer could not be logged: %s", error)
             return list(answers)

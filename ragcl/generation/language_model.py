@@ -268,34 +268,6 @@ class LanguageModel:
             logits = self.base(input_ids=tokens, use_cache=False).logits[0].float()
             return torch.log_softmax(logits, dim=-1).cpu()
 
-    def likelihoods(self, prefixes: Sequence[tuple[int, ...]], ids: tuple[int, ...]) -> list[float]:
-        """The base model's mean log-probability (nats a token) of `ids` after each prefix."""
-        import torch
-
-        rows = [(*prefix, *ids) for prefix in prefixes]
-        width = max(len(row) for row in rows)
-        tokens = torch.zeros(len(rows), width, dtype=torch.long)
-        mask = torch.zeros_like(tokens)
-        positions = torch.zeros_like(tokens)
-        for i, row in enumerate(rows):
-            tokens[i, -len(row) :] = torch.tensor(row)
-            mask[i, -len(row) :] = 1
-            positions[i, -len(row) :] = torch.arange(len(row))
-        device = self.base.device
-        with self._lock, torch.inference_mode():
-            self._switch(None)
-            logits = self.base(
-                input_ids=tokens.to(device),
-                attention_mask=mask.to(device),
-                position_ids=positions.to(device),
-                use_cache=False,
-                logits_to_keep=len(ids) + 1,
-            ).logits[:, :-1]
-            logprobs = torch.log_softmax(logits.float(), dim=-1)
-            wanted = torch.tensor(ids, device=device).expand(len(rows), -1)[..., None]
-            means: list[float] = logprobs.gather(-1, wanted)[..., 0].mean(-1).tolist()
-        return means
-
     def continuations(
         self,
         prompt: Prompt,

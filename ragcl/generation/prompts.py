@@ -74,15 +74,6 @@ class Prompts:
             self._context_shared,
         )
 
-    def about(self, heading: str, passage: str) -> tuple[int, ...]:
-        """A passage, after which the model would go on with a question about it."""
-        text = f"{self._quoted(heading)}\n{self._quoted(passage)}\n\nQuestion about this text: "
-        return tuple(self._tokenizer(text)["input_ids"])
-
-    def plain_ids(self, text: str) -> tuple[int, ...]:
-        """The tokens of a text as it goes on, without any frame."""
-        return tuple(self._tokenizer(self._quoted(text), add_special_tokens=False)["input_ids"])
-
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """The tokens of an answer as the model would write it, its end of turn included."""
         ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]

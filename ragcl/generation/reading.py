@@ -2,11 +2,9 @@
 
 A small model loses its way in long passages and rambles when it writes freely. So it is shown only
 the sentences nearest to the question, the nearest last, and its answer is the piece of them that
-it finds the likeliest to be the whole answer: nothing can be invented. Where there is time, as when
-an answer is to be learned, many sentences are weighed and few are read. Knows no route and no log.
+it finds the likeliest to be the whole answer: nothing can be invented. Knows no route and no log.
 """
 
-import hashlib
 import math
 import re
 import threading
@@ -27,13 +25,12 @@ from ragcl.retrieval.retriever import Retrieval, Retrieved
 if TYPE_CHECKING:
     import torch
 
-SENTENCES = 6  # what the default model reads best
+SENTENCES = 3  # what the default model reads best
 STARTS = 12  # spans are scored from this many of the likeliest first words
 SPAN_TOKENS = 12
-NEARNESS = 8.0  # nats for a cosine of one; both figures chosen on questions that are not tested on
-WEIGHED = 10  # sentences that are weighed to study a question
-STUDIED = 3  # those of them that are read
-LIKELIHOOD = 0.25  # cosine for a nat a token of the question; chosen as the two above
+NEARNESS = 8.0  # nats for a fit of one; these figures chosen on questions that are not tested on
+WORDS = 0.5  # cosine for a sentence that holds every word of the question
+HEADING = 0.5  # what a word is worth that stands in the heading of the sentence
 KEPT_CHUNKS = 4096
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
 RECIPE = "5"  # raised whenever the same question would be read differently
@@ -52,7 +49,7 @@ class Sentence:
 
 
 class Narrower:
-    """Finds the sentences of the hits that are nearest to a question.
+    """Finds the sentences of the hits that fit a question best, by meaning and by words.
 
     The vectors of a chunk's sentences are computed once and kept (by content, so never stale).
     """
@@ -63,21 +60,31 @@ class Narrower:
         self._lock = threading.Lock()
 
     def narrow(
-        self, retrievals: Sequence[Retrieval], limit: int = SENTENCES
+        self, questions: Sequence[str], retrievals: Sequence[Retrieval], limit: int = SENTENCES
     ) -> list[list[Sentence]]:
-        """The `limit` nearest sentences among each question's hits, the nearest last."""
+        """The `limit` best sentences among each question's hits, the best last."""
         with self._lock:
             self._embed([hit for retrieval in retrievals for hit in retrieval.hits])
-            return [self._nearest(retrieval, limit) for retrieval in retrievals]
+            return [
+                self._best(question, retrieval, limit)
+                for question, retrieval in zip(questions, retrievals, strict=True)
+            ]
 
-    def _nearest(self, retrieval: Retrieval, limit: int) -> list[Sentence]:
+    def _best(self, question: str, retrieval: Retrieval, limit: int) -> list[Sentence]:
         found: dict[str, Sentence] = {}
+        headings = []
         for hit in retrieval.hits:
             texts, vectors = self._kept[hit.chunk.content_hash]
             for text, score in zip(texts, vectors @ retrieval.vector, strict=True):
                 if text not in found:
                     found[text] = Sentence(text, hit.chunk.content_hash, float(score))
-        return sorted(found.values(), key=lambda sentence: sentence.score)[-limit:]
+                    headings.append(hit.chunk.heading)
+        shares = _shares(question, list(found), headings)
+        fits = [
+            replace(sentence, score=sentence.score + WORDS * share)
+            for sentence, share in zip(found.values(), shares, strict=True)
+        ]
+        return sorted(fits, key=lambda sentence: sentence.score)[-limit:]
 
     def _embed(self, hits: Sequence[Retrieved]) -> None:
         missing = {
@@ -97,6 +104,33 @@ class Narrower:
         needed = len({hit.chunk.content_hash for hit in hits})
         while len(self._kept) > max(KEPT_CHUNKS, needed):
             self._kept.popitem(last=False)
+
+
+def _shares(question: str, sentences: Sequence[str], headings: Sequence[str]) -> list[float]:
+    """How much of what a question's words weigh each sentence holds, in [0, 1].
+
+    A word weighs the more, the fewer of these sentences hold it.
+    """
+    wanted = _stems(" ".join(content_words(question)))
+    held = [_stems(sentence) for sentence in sentences]
+    above = [_stems(heading) for heading in headings]
+    weights = {
+        stem: math.log(
+            (len(held) + 1)
+            / (sum(stem in h or stem in a for h, a in zip(held, above, strict=True)) + 0.5)
+        )
+        for stem in wanted
+    }
+    whole = sum(weights.values()) or 1.0
+    return [
+        sum(w if s in h else HEADING * w for s, w in weights.items() if s in h or s in a) / whole
+        for h, a in zip(held, above, strict=True)
+    ]
+
+
+def _stems(text: str) -> set[str]:
+    """Words without their endings, in any language near enough: long ones lose three letters."""
+    return {word[: max(4, len(word) - 3)] for word in re.findall(r"\w+", text.lower())}
 
 
 def split_sentences(text: str) -> list[str]:
@@ -203,7 +237,7 @@ class Reading:
     `content_hash` is the chunk that the answer stands in; `ids` are its `n` tokens and `logprob`
     their mean log-probability, the stop included; the soft labels, `(n + 1, TOP)`, are the model's
     likeliest tokens at those places. `trust` in [0, 1] is the share of the answer among all spans.
-    `sentences` is what was read, the best last; `seen` is the digest of those it was chosen from.
+    `sentences` is what was read, the best last.
     `vector`, `(dim,) float32`, is the question's; `best_hit`, `score` and `margin` are the chunk
     retrieved first, its cosine and its fused lead.
     """
@@ -221,7 +255,6 @@ class Reading:
     best_hit: str
     score: float
     margin: float
-    seen: str
 
     def to_json(self) -> dict[str, Any]:
         """The reading as plain data."""
@@ -250,7 +283,7 @@ class Reading:
 
 
 _PLAIN = (
-    "question", "answer", "content_hash", "logprob", "trust", "best_hit", "score", "margin", "seen"
+    "question", "answer", "content_hash", "logprob", "trust", "best_hit", "score", "margin"
 )  # fmt: skip
 
 
@@ -273,10 +306,10 @@ class Reader:
         return Prompts(self._model.tokenizer)
 
     def narrow(
-        self, retrievals: Sequence[Retrieval], limit: int = SENTENCES
+        self, questions: Sequence[str], retrievals: Sequence[Retrieval]
     ) -> list[list[Sentence]]:
-        """The `limit` nearest sentences for each question, the nearest last."""
-        return self._narrower.narrow(retrievals, limit)
+        """The sentences that are to be read for each question, the best last."""
+        return self._narrower.narrow(questions, retrievals)
 
     def prompt(self, question: str, sentences: Sequence[Sentence]) -> Prompt:
         """The prompt that shows these sentences."""
@@ -310,35 +343,7 @@ class Reader:
             best_hit=hits[0].chunk.content_hash,
             score=hits[0].score,
             margin=retrieval.margin,
-            seen=seen(sentences),
         )
-
-    def study(
-        self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence]
-    ) -> Reading | None:
-        """Like `read`, with more care, of those sentences that fit the question best.
-
-        What fits is near to the question and makes the base model likely to ask it (query
-        likelihood: Sachan et al., arXiv 2204.07496).
-        """
-        if not sentences:
-            return None
-        headings = {hit.chunk.content_hash: hit.chunk.heading for hit in retrieval.hits}
-        about = [self._prompts.about(headings[s.content_hash], s.text) for s in sentences]
-        likely = self._model.likelihoods(about, self._prompts.plain_ids(question))
-        weighed = [
-            replace(sentence, score=sentence.score + LIKELIHOOD * value)
-            for sentence, value in zip(sentences, likely, strict=True)
-        ]
-        best = sorted(weighed, key=lambda sentence: sentence.score)[-STUDIED:]
-        reading = self.read(question, retrieval, best)
-        return reading and replace(reading, seen=seen(sentences))
-
-
-def seen(sentences: Sequence[Sentence]) -> str:
-    """What tells one set of sentences from another, as a short name."""
-    texts = "\n".join(sorted(sentence.text for sentence in sentences))
-    return hashlib.sha256(texts.encode()).hexdigest()[:16]
 
 
 def _trust(spans: Sequence[Span]) -> float:

@@ -32,7 +32,6 @@ def reading() -> Reading:
         best_hit="x",
         score=0.9,
         margin=0.1,
-        seen="",
     )
 
 

@@ -106,7 +106,6 @@ def row(question: str, answer: str, key: str = "x") -> Reading:
         best_hit=key,
         score=0.9,
         margin=0.1,
-        seen="",
     )
 
 

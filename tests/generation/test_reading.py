@@ -120,7 +120,7 @@ def test_a_reading_is_the_best_span_with_soft_labels_for_its_tokens_and_the_stop
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
     reader = Reader(kb._language_model, kb._narrower, 200)
-    [sentences] = reader.narrow([retrieval])
+    [sentences] = reader.narrow([QUESTION], [retrieval])
 
     reading = reader.read(QUESTION, retrieval, sentences)
 
@@ -141,7 +141,7 @@ def test_a_reading_survives_being_stored(kb: KnowledgeBase, docs: Path) -> None:
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
     reader = Reader(kb._language_model, kb._narrower, 200)
-    [sentences] = reader.narrow([retrieval])
+    [sentences] = reader.narrow([QUESTION], [retrieval])
     reading = reader.read(QUESTION, retrieval, sentences)
     assert reading is not None
 
@@ -160,8 +160,8 @@ def test_the_sentences_nearest_to_the_question_are_read_the_nearest_last(
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
 
-    [all_of_them] = kb._narrower.narrow([retrieval], limit=100)
-    [nearest] = kb._narrower.narrow([retrieval], limit=3)
+    [all_of_them] = kb._narrower.narrow([QUESTION], [retrieval], limit=100)
+    [nearest] = kb._narrower.narrow([QUESTION], [retrieval], limit=3)
 
     assert nearest == all_of_them[-3:]
     assert nearest[-1].text == "The north berth is 11 metres deep."
@@ -177,8 +177,11 @@ def test_a_sentence_has_one_vector_however_it_is_read(kb: KnowledgeBase, docs: P
     questions = [QUESTION, "Where do pilots board?"]
     retrievals = kb._retriever.retrieve(questions, 4)
 
-    first = kb._narrower.narrow(retrievals, limit=4)
-    again = [kb._narrower.narrow([retrieval], limit=4)[0] for retrieval in retrievals]
+    first = kb._narrower.narrow(questions, retrievals, limit=4)
+    again = [
+        kb._narrower.narrow([question], [retrieval], limit=4)[0]
+        for question, retrieval in zip(questions, retrievals, strict=True)
+    ]
 
     for one, other in zip(first, again, strict=True):
         assert [sentence.text for sentence in one] == [sentence.text for sentence in other]
