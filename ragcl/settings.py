@@ -65,15 +65,15 @@ class ConsolidationSettings(_Section):
     rank: int = Field(16, ge=1)
     layers: float = Field(0.4, gt=0, le=1)  # share of the layers, from the top, that are adapted
     learning_rate: float = Field(2e-3, gt=0)
-    epochs: int = Field(9, ge=1)
+    epochs: int = Field(5, ge=1)
     batch_size: int = Field(8, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)
     soft_label_weight: float = Field(0.1, ge=0)
-    anchor_weight: float = Field(4.0, ge=0)
+    anchor_weight: float = Field(8.0, ge=0)
     agreement: float = Field(0.95, gt=0, le=1)
     min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
     max_perplexity_ratio: float = Field(1.02, gt=1)
-    min_agreement: float = Field(0.5, ge=0, le=1)  # closed-book with in-context, unseen questions
+    min_agreement: float = Field(0.4, ge=0, le=1)  # closed-book with in-context, unseen questions
     max_context_change: float = Field(0.25, ge=0, le=1)
     seed: int = 0
 
