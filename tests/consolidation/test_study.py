@@ -67,20 +67,7 @@ def test_what_verification_asks_is_never_trained_on(words: list[str], seed: int)
     sentences = (Sentence("It is 11 metres deep.", "x", 0.9),)
     empty = torch.zeros(0, 1)
     row = Reading(
-        question,
-        "11 metres",
-        "x",
-        (),
-        0.0,
-        empty,
-        empty,
-        1.0,
-        sentences,
-        np.zeros(2),
-        "x",
-        1,
-        1,
-        "",
+        question, "11 metres", "x", (), 0.0, empty, empty, 1.0, sentences, np.zeros(2), "x", 1, 1
     )
 
     assert not set(wordings(row, seed)[1:]) & {*rewordings(question), question}
