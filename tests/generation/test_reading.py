@@ -19,6 +19,7 @@ from ragcl.generation.reading import (
     content_words,
     split_sentences,
 )
+from ragcl.generation.reading import _shares as word_shares
 
 QUESTION = "How deep is the north berth?"
 
@@ -188,3 +189,33 @@ def test_a_sentence_has_one_vector_however_it_is_read(kb: KnowledgeBase, docs: P
         np.testing.assert_allclose(
             [sentence.score for sentence in one], [sentence.score for sentence in other], atol=1e-5
         )
+
+
+def test_a_sentence_is_worth_the_rare_words_of_the_question_that_it_holds() -> None:
+    sentences = ["The tug Bodkin breaks ice.", "This tug is red.", "That tug is new.", "Soup."]
+    headings = ["", "", "", "Breaks in the ice"]
+
+    whole, *common, above = word_shares("Which tug breaks ice?", sentences, headings)
+
+    assert whole == pytest.approx(1.0)
+    assert 0 < common[0] == common[1] < above < whole  # a heading is worth half of the text
+
+
+def test_a_question_without_words_favours_no_sentence() -> None:
+    assert word_shares("?!", ["One.", "Two."], ["", ""]) == [0.0, 0.0]
+    assert word_shares("How deep?", [], []) == []
+
+
+def test_of_two_sentences_that_mean_the_same_the_one_with_the_words_is_read(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    kb.ingest(docs)
+    [retrieval] = kb._retriever.retrieve([QUESTION], 4)
+    [sentences] = kb._narrower.narrow([QUESTION], [retrieval], limit=100)
+    [without] = kb._narrower.narrow(["?"], [retrieval], limit=100)
+
+    plain = {sentence.text: sentence.score for sentence in without}
+    for sentence in sentences:
+        gained = sentence.score - plain[sentence.text]
+        assert -1e-6 <= gained <= 0.5 + 1e-6
+    assert sentences[-1].score - plain[sentences[-1].text] > 0.25
