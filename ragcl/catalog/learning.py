@@ -39,10 +39,14 @@ class LearnedChunk:
 
 @dataclass(frozen=True)
 class LearnedQuestion:
-    """A question an adapter was trained or tested on; `proved` if its fact passed verification."""
+    """A question an adapter was trained or tested on; `proved` if its fact passed verification.
+
+    `answer` is what was taught, or read in the text.
+    """
 
     content_hash: str
     question: str
+    answer: str
     vector: np.ndarray
     proved: bool
 
@@ -168,6 +172,7 @@ class Learning:
                     "adapter_id": record.id,
                     "content_hash": question.content_hash,
                     "question": question.question,
+                    "answer": question.answer,
                     "vector": question.vector.astype(np.float32).tobytes(),
                     "proved": question.proved,
                 }
@@ -286,7 +291,7 @@ def forget(connection: Connection, hashes: Iterable[str]) -> None:
         connection.execute(
             update(adapter_questions)
             .where(adapter_questions.c.content_hash.in_(part))
-            .values(question="", proved=False)
+            .values(question="", answer="", proved=False)
         )
 
 
@@ -349,5 +354,9 @@ def _learned_chunk(row: Row[Any]) -> LearnedChunk:
 
 def _learned_question(row: Row[Any]) -> LearnedQuestion:
     return LearnedQuestion(
-        row.content_hash, row.question, np.frombuffer(row.vector, np.float32), row.proved
+        row.content_hash,
+        row.question,
+        row.answer,
+        np.frombuffer(row.vector, np.float32),
+        row.proved,
     )

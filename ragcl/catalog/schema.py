@@ -182,6 +182,7 @@ adapter_questions = Table(
     Column("question", String, nullable=False),
     Column("vector", LargeBinary, nullable=False),
     Column("proved", Boolean, nullable=False),
+    Column("answer", String, nullable=False, server_default=""),
 )
 
 adapter_sets = Table(

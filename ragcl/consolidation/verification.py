@@ -108,12 +108,12 @@ def verify(
     trials = _trials(trained, proofs, unseen, closed, agreed)
     thresholds, routed = calibrate(trials, settings.agreement)
     questions = [
-        LearnedQuestion(row.content_hash, row.question, row.vector, proof)
+        LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, proof)
         for row, proof in zip(trained, proofs, strict=True)
     ]
     if held_out:
         questions += [
-            LearnedQuestion(row.content_hash, row.question, row.vector, proof)
+            LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, proof)
             for row, proof in zip(held_out, agreed, strict=True)
         ]
     proved = {question.content_hash for question in questions if question.proved}
@@ -143,7 +143,8 @@ def verify(
 class Trial:
     """An unseen question as the router would meet it, and whether the weights then agreed.
 
-    `eligible` says that its best passage was learned and the nearest learned question proved;
+    `eligible` says that its best passage was learned, that the nearest learned question was proved
+    and that the weights said what was proved there;
     `features` are what thresholds are set on.
     """
 
@@ -208,7 +209,9 @@ def _trials(
         nearest = int(similarity.argmax())
         trials.append(
             Trial(
-                eligible=proofs[nearest] and trained[nearest].content_hash == row.best_hit,
+                eligible=proofs[nearest]
+                and trained[nearest].content_hash == row.best_hit
+                and agree(answer.text, trained[nearest].answer),
                 features={
                     "confidence": answer.logprob,
                     "margin": row.margin,

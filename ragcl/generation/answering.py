@@ -22,6 +22,7 @@ from ragcl.errors import (
     RagclError,
     UsageError,
 )
+from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
 from ragcl.generation.reading import Narrower, Reader, Reading
@@ -53,10 +54,14 @@ class Draft:
     reading: Reading | None = None
 
     @property
-    def falls_short(self) -> bool:
-        """Whether the model is less sure of it than its route demands."""
-        needed = self.decision.min_confidence
-        return needed is not None and self.completion.logprob < needed
+    def shortcoming(self) -> str | None:
+        """Why it does not meet what its route demands, or None if it does."""
+        needed, expected = self.decision.min_confidence, self.decision.expected
+        if needed is not None and self.completion.logprob < needed:
+            return f"the weights were less sure of their answer than the calibrated {needed:.2f}"
+        if expected is not None and not agree(self.completion.text, expected):
+            return "the weights did not say what they were proved to know about this"
+        return None
 
 
 class AnswerStream:
@@ -212,8 +217,10 @@ class Answerer:
         """Write the answers; one from the weights that is not sure enough is read instead."""
         drafts: dict[int, Draft] = {}
         places = [i for i, job in enumerate(jobs) if job.decision.route == "weights"]
+        reasons = {}
         for i, draft in zip(places, self._write([jobs[i] for i in places]), strict=True):
-            if draft.falls_short:
+            if draft.shortcoming:
+                reasons[i] = draft.shortcoming
                 continue
             drafts[i] = draft
             progress(1)
@@ -222,7 +229,7 @@ class Answerer:
                 drafts[i] = Draft(job.decision, Completion(ABSTENTION, (), 0.0), 0, ())
                 progress(1)
         places = [i for i in range(len(jobs)) if i not in drafts]
-        reading = [_as_reading(jobs[i]) for i in places]
+        reading = [_as_reading(jobs[i], reasons[i]) if i in reasons else jobs[i] for i in places]
         extract = self._settings.reading == "extract"
         read = self._extract(reading, progress) if extract else self._write(reading)
         drafts.update(zip(places, read, strict=True))
@@ -397,12 +404,7 @@ def citation(hit: Retrieved) -> Citation:
     )
 
 
-def _as_reading(job: Job) -> Job:
-    """The job on the context route, if it is there because the weights were not sure enough."""
-    if job.decision.route != "weights":
-        return job
-    needed = job.decision.min_confidence
-    reason = f"the weights were less sure of their answer than the calibrated {needed:.2f}"
-    return replace(
-        job, decision=replace(job.decision, route="context", adapter=None, reason=reason)
-    )
+def _as_reading(job: Job, reason: str) -> Job:
+    """The job on the context route, since the answer from the weights would not do."""
+    decision = replace(job.decision, route="context", adapter=None, reason=reason)
+    return replace(job, decision=decision)

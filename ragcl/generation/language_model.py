@@ -172,9 +172,11 @@ class LanguageModel:
         """Unload an adapter, if it is loaded."""
         with self._lock:
             if adapter in self._attached:
+                self._attached.remove(adapter)
+                for other in sorted(self._attached)[:1]:  # what peft holds active cannot go
+                    self._switch(other)
                 self._switch(None)
                 self._peft.delete_adapter(adapter)
-                self._attached.remove(adapter)
                 self._drop_prefixes(adapter)
 
     def set_scale(self, adapter: str, factor: float) -> None:

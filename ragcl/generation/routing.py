@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ragcl.catalog.learning import AdapterRecord
+from ragcl.catalog.learning import AdapterRecord, LearnedQuestion
 from ragcl.results import Mode, Route
 from ragcl.retrieval.retriever import Retrieval
 
@@ -20,12 +20,17 @@ STALE_MARGIN = 0.1
 
 @dataclass(frozen=True)
 class Decision:
-    """A route, the adapter it uses (None: the base model) and what led to it."""
+    """A route, the adapter it uses (None: the base model) and what led to it.
+
+    What the router chose of itself has an answer from the weights held against `min_confidence`
+    and against `expected`, the answer to the proved question that is nearest.
+    """
 
     route: Route
     adapter: str | None
     reason: str
     min_confidence: float | None = None
+    expected: str | None = None
     features: dict[str, Any] | None = None
 
 
@@ -65,14 +70,13 @@ class ActiveAdapters:
             return "this was learned from a text that has since been changed or removed"
         return None
 
-    def nearest_question(self, vector: np.ndarray) -> tuple[float, str, bool]:
-        """(cosine, content hash, proved) of the learned question nearest to this one."""
+    def nearest_question(self, vector: np.ndarray) -> tuple[float, LearnedQuestion] | None:
+        """The learned question nearest to this one, with its cosine."""
         if not self._questions:
-            return -1.0, "", False
+            return None
         scores = self._question_vectors @ vector
         best = int(scores.argmax())
-        question = self._questions[best]
-        return float(scores[best]), question.content_hash, question.proved
+        return float(scores[best]), self._questions[best]
 
 
 def decide(
@@ -125,14 +129,17 @@ def _auto(retrieval: Retrieval, active: ActiveAdapters, current: Collection[str]
     adapter = active.holder.get(key)
     if adapter is None or key not in current:
         return Decision("context", None, "the best passage is not in the weights")
-    similarity, asked_about, proved = active.nearest_question(retrieval.vector)
+    nearest = active.nearest_question(retrieval.vector)
+    if nearest is None:
+        return Decision("context", None, "no question was learned")
+    similarity, learned = nearest
     features = {
         "score": round(best.score, 4),
         "margin": round(retrieval.margin, 4),
         "similarity": round(similarity, 4),
     }
     limits = adapter.thresholds
-    if asked_about != key or not proved:
+    if learned.content_hash != key or not learned.proved:
         return Decision("context", None, "nothing like this question was proved", features=features)
     for name, value in features.items():
         if value < limits[name]:
@@ -143,6 +150,7 @@ def _auto(retrieval: Retrieval, active: ActiveAdapters, current: Collection[str]
         adapter.id,
         "the best passage is current in the weights and proved for questions like this",
         min_confidence=limits["confidence"],
+        expected=learned.answer,
         features=features,
     )
 

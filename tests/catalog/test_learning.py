@@ -17,7 +17,7 @@ def adapter(name: str, round_id: int, *hashes: str) -> AdapterRecord:
         created_at=50.0,
         thresholds={"score": 0.5},
         chunks=tuple(LearnedChunk(key, VECTOR) for key in hashes),
-        questions=tuple(LearnedQuestion(key, f"{key}?", VECTOR, True) for key in hashes),
+        questions=tuple(LearnedQuestion(key, f"{key}?", f"{key}!", VECTOR, True) for key in hashes),
     )
 
 
@@ -58,6 +58,7 @@ def test_promotion_makes_a_set_active_and_closes_its_round(catalog: Catalog) -> 
     assert set_id == catalog.learning.active_set_id()
     assert (found.id, found.round_id, found.thresholds) == ("s0-a", round_id, {"score": 0.5})
     assert {one.content_hash for one in found.chunks} == {"x", "y"}
+    assert {(one.question, one.answer) for one in found.questions} == {("x?", "x!"), ("y?", "y!")}
     assert {(one.question, one.proved) for one in found.questions} == {("x?", True), ("y?", True)}
     np.testing.assert_array_equal(found.questions[0].vector, VECTOR)
     assert catalog.learning.unfinished_round() is None

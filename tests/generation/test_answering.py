@@ -15,7 +15,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer
-from ragcl.generation.prompts import ABSTENTION
+from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.results import MODES, Answer
 
 QUESTION = "How deep is the north berth?"
@@ -30,8 +30,18 @@ def full(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
     return kb
 
 
-def install(kb: KnowledgeBase, adapters: Path, name: str, question: str, **limits: float) -> str:
-    """Make an adapter active as if `question` had been learned and proved; its name."""
+def install(
+    kb: KnowledgeBase,
+    adapters: Path,
+    name: str,
+    question: str,
+    answer: str | None = None,
+    **limits: float,
+) -> str:
+    """Make an adapter active as if `question` had been learned and proved; its name.
+
+    `answer` is what it was taught, by default what it says.
+    """
     best = kb.search(question, k=1)[0]
     folder = kb.folder / "adapters" / name
     folder.parent.mkdir(exist_ok=True)
@@ -40,6 +50,7 @@ def install(kb: KnowledgeBase, adapters: Path, name: str, question: str, **limit
     round_id = kb.catalog.learning.start_round({}, time.time())
     vector = kb._embedder.encode([question])[0]
     chunk_vector = kb.catalog.documents.known_vectors([best.content_hash])[best.content_hash]
+    taught = answer or _said(kb, adapters, question)
     kb.catalog.learning.add_adapter(
         AdapterRecord(
             id=name,
@@ -47,11 +58,22 @@ def install(kb: KnowledgeBase, adapters: Path, name: str, question: str, **limit
             created_at=time.time(),
             thresholds={**EASY, **limits},
             chunks=(LearnedChunk(best.content_hash, chunk_vector),),
-            questions=(LearnedQuestion(best.content_hash, question, vector, True),),
+            questions=(LearnedQuestion(best.content_hash, question, taught, vector, True),),
         )
     )
     kb.catalog.learning.promote(round_id, [name], {}, time.time())
     return name
+
+
+def _said(kb: KnowledgeBase, adapters: Path, question: str) -> str:
+    """What the adapter answers closed-book."""
+    model = kb._language_model
+    model.attach("said", adapters / "one")
+    prompt = Prompts(model.tokenizer).closed_book(question)
+    tokens = kb.settings.answering.max_new_tokens
+    [completion] = model.generate([prompt], adapter="said", max_new_tokens=tokens)
+    model.detach("said")
+    return completion.text
 
 
 # --- from the index
@@ -127,6 +149,21 @@ def test_an_answer_that_the_model_is_unsure_of_is_read_instead(
     assert answer.trace["tried"] == "weights"
     assert answer.trace["adapter"] is None
     assert "less sure" in answer.trace["reason"]
+
+
+def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    """The nearest question that was proved may have been about something else."""
+    before = full.ask(QUESTION)
+    install(full, random_adapters, "s0-x", QUESTION, answer="never said")
+
+    answer = full.ask(QUESTION)
+
+    assert (answer.route, answer.text) == ("context", before.text)
+    assert (answer.trace["tried"], answer.trace["adapter"]) == ("weights", None)
+    assert "did not say" in answer.trace["reason"]
+    assert full.ask(QUESTION, mode="weights").route == "weights"  # who forces it is not corrected
 
 
 def test_context_answers_are_the_base_models_with_or_without_an_adapter(

@@ -44,7 +44,9 @@ def adapter(
         created_at=1.0,
         thresholds=LIMITS,
         chunks=tuple(LearnedChunk(key, at(d)) for key, d in (chunks or {"depth": 20}).items()),
-        questions=tuple(LearnedQuestion(key, "?", at(d), proved) for key, d, proved in questions),
+        questions=tuple(
+            LearnedQuestion(key, "?", f"{key}!", at(d), proved) for key, d, proved in questions
+        ),
     )
 
 
