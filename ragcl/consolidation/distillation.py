@@ -1,8 +1,9 @@
 """Distillation: study rows to a LoRA adapter, trained from the base model.
 
 The loss is the KL divergence to the teacher's soft labels at the answer's tokens, plus
-lambda x cross-entropy on the answer (Hinton et al. 2015), plus the same KL on anchors. Runs on
-transformers' Trainer. Knows nothing of chunks, gates or the catalog.
+lambda x cross-entropy on the answer (Hinton et al. 2015), plus what keeps the model as it is
+elsewhere: the same KL on anchors, and the drift penalty. Runs on transformers' Trainer. Knows
+nothing of chunks, gates or the catalog.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from ragcl.consolidation.anchors import Anchor
+from ragcl.consolidation.drift_penalty import DriftPenalty
 from ragcl.generation.language_model import LanguageModel
 from ragcl.settings import ConsolidationSettings
 
@@ -110,10 +112,11 @@ def train(
         for a in anchors
     ]
     frozen = FrozenLayers(base, first)
+    beside = frozen.through(beside)
     collator = _Collator(
         [
             (frozen.through(context), 1, CONTEXT_ROW_EVERY, 1.0),
-            (frozen.through(beside), ANCHORS_A_STEP, 1, settings.anchor_weight),
+            (beside, ANCHORS_A_STEP, 1, settings.anchor_weight),
         ],
         settings.seed,
     )
@@ -132,7 +135,13 @@ def train(
     watch = _Watch(deadline, progress)
     try:
         with frozen.cut_off():
+            penalty = DriftPenalty(
+                adapted,
+                [model_input(_states(one).to(base.device)) for one in beside],
+                sum(len(one.ids) for one in beside),
+            )
             trainer = _Distiller(
+                regulariser=lambda: settings.drift_weight * penalty(),
                 model=adapted,
                 args=_arguments(settings, folder, base.device),
                 train_dataset=rows,
@@ -314,7 +323,7 @@ def pack(examples: Sequence[Example], weight: float) -> dict[str, Any]:
         visible[start:end, start:end] = True
         places.append(torch.arange(end - len(example.target), end) - 1)
     k = max(e.top_ids.shape[-1] for e in examples)
-    whole = [torch.tensor(e.ids) if e.hidden is None else e.hidden for e in examples]
+    whole = [_states(e) for e in examples]
     lengths = torch.tensor([len(e.target) for e in examples])
     return {
         "weight": weight,
@@ -328,6 +337,11 @@ def pack(examples: Sequence[Example], weight: float) -> dict[str, Any]:
         "top_ids": torch.cat([_widened(e.top_ids, k, 0) for e in examples]),
         "top_logprobs": torch.cat([_widened(e.top_logprobs, k, UNLIKELY) for e in examples]),
     }
+
+
+def _states(example: Example) -> torch.Tensor:
+    """What the model is given of an example: `(n,)` ids or `(n, width)` hidden states."""
+    return torch.tensor(example.ids) if example.hidden is None else example.hidden
 
 
 def _shared(examples: Sequence[Example]) -> int:
@@ -347,6 +361,10 @@ def _widened(values: torch.Tensor, k: int, filler: float) -> torch.Tensor:
 class _Distiller(Trainer):
     """A Trainer whose loss compares the model with soft and hard labels."""
 
+    def __init__(self, *, regulariser: Callable[[], torch.Tensor], **options: Any) -> None:
+        super().__init__(**options)
+        self._regulariser = regulariser
+
     def compute_loss(
         self,
         model: Any,
@@ -354,18 +372,19 @@ class _Distiller(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The mean loss a token of every part of the batch, times its weight."""
+        """The mean loss a token of every part of the batch, times its weight, and the penalty."""
         loss = sum(part["weight"] * self._loss(model, part) for part in inputs["parts"])
+        loss = loss + self._regulariser().to(loss.device)
         return (loss, None) if return_outputs else loss
 
     @staticmethod
     def _loss(model: Any, part: dict[str, Any]) -> torch.Tensor:
-        tokens = part["tokens"][None]
+        tokens = part["tokens"]
         blocked = torch.finfo(model.dtype).min
         hidden = torch.zeros(part["visible"].shape, dtype=model.dtype, device=tokens.device)
         hidden.masked_fill_(~part["visible"], blocked)
         output = model(
-            **{"inputs_embeds" if tokens.is_floating_point() else "input_ids": tokens},
+            **model_input(tokens),
             attention_mask=hidden[None, None],
             position_ids=part["positions"][None],
             use_cache=False,
@@ -377,6 +396,11 @@ class _Distiller(Trainer):
         counted = ((part["hard"] + part["soft"]) > 0).sum().clamp_min(1)
         loss: torch.Tensor = (part["hard"] * hard + part["soft"] * soft).sum() / counted
         return loss
+
+
+def model_input(states: torch.Tensor) -> dict[str, torch.Tensor]:
+    """One sequence as keywords for the model: `(n,)` ids or `(n, width)` hidden states."""
+    return {"inputs_embeds" if states.is_floating_point() else "input_ids": states[None]}
 
 
 class _Watch(TrainerCallback):

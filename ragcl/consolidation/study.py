@@ -3,18 +3,23 @@
 Every question is retrieved for again, from the index as it is now. One that was answered from the
 same sentences has been read already, and the reading was kept; the others are read, with all
 adapters off. An answer is a span of the source, so it is supported by construction; one that the
-teacher itself doubts is dropped. Trains nothing.
+teacher itself doubts is dropped, and so is one that only its own question gives. Trains nothing.
 """
 
 import random
 from collections.abc import Callable, Collection, Sequence
 
+import numpy as np
+
 from ragcl.catalog import Catalog
 from ragcl.consolidation.verification import rewordings
+from ragcl.evaluation.metrics import agree
 from ragcl.generation.reading import Reader, Reading, Sentence, content_words
 from ragcl.retrieval.retriever import Retriever
 
 MIN_TRUST = 0.25  # below it an answer is too doubtful to be learned
+RELATED = 0.3  # cosine of two questions that may ask the same; of wordings of one fact 97 % have it
+SIMILAR = 0.5  # and that probably do
 KEYWORD_ROWS = 2  # further rows of a question that are a handful of its words
 KEPT_WORDS = 0.75  # the share of its words in each
 BLANK = "___"
@@ -61,7 +66,30 @@ class Studier:
                 self.teacher, [(one.content_hash, one.question, one.to_json()) for one in fresh]
             )
             progress(len(group))
-        return [one for one in readings if one.content_hash in chunks and one.trust >= MIN_TRUST]
+        return consistent(
+            [one for one in readings if one.content_hash in chunks and one.trust >= MIN_TRUST]
+        )
+
+
+def consistent(readings: Sequence[Reading]) -> list[Reading]:
+    """Those whose answer another question bears out, or that no similar question contradicts.
+
+    A question that was asked in several ways is answered several times, and an answer that only
+    one of the ways gives is seldom right, however sure the teacher is of it (self-consistency,
+    Wang et al., arXiv 2203.11171). What was asked once is taken as it is.
+    """
+    if not readings:
+        return []
+    vectors = np.stack([one.vector for one in readings])
+    kept = []
+    for i, one in enumerate(readings):
+        cosines = vectors @ one.vector
+        cosines[i] = -1.0
+        related = np.flatnonzero(cosines >= RELATED).tolist()
+        borne_out = any(agree(one.answer, readings[j].answer) for j in related)
+        if borne_out or not (cosines >= SIMILAR).any():
+            kept.append(one)
+    return kept
 
 
 def wordings(reading: Reading, seed: int) -> list[str]:

@@ -8,10 +8,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peft import LoraConfig, get_peft_model
+from peft.tuners.lora import LoraLayer
 from torch.nn.functional import kl_div, log_softmax
 
 from ragcl.consolidation.distillation import Example, FrozenLayers, pack, sparse_kl, train
 from ragcl.consolidation.distillation import _Distiller as Distiller
+from ragcl.consolidation.drift_penalty import DriftPenalty
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 from ragcl.settings import ConsolidationSettings
@@ -65,6 +68,40 @@ def test_a_student_that_is_the_teacher_has_nothing_to_learn(seed: int, sharpness
     torch.testing.assert_close(
         sparse_kl(teacher, top.indices, top.values), torch.zeros(5), atol=1e-4, rtol=0
     )
+
+
+# --- the drift penalty
+
+
+def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
+    model: LanguageModel,
+) -> None:
+    texts = [torch.arange(1, 9), torch.arange(20, 31)]
+    adapted = get_peft_model(
+        model.base,
+        LoraConfig(
+            r=3, lora_alpha=6, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM"
+        ),
+    )
+    try:
+        penalty = DriftPenalty(adapted, [{"input_ids": text[None]} for text in texts], 19)
+        assert penalty().item() == 0
+        layers = [m for m in adapted.modules() if isinstance(m, LoraLayer)]
+        seen: dict[LoraLayer, list[tuple[torch.Tensor, torch.Tensor]]] = {m: [] for m in layers}
+        for layer in layers:
+            layer.register_forward_hook(lambda m, given, out: seen[m].append((given[0], out)))
+        with torch.no_grad():
+            for text in texts:
+                adapted(input_ids=text[None])
+            expected = 0.0
+            for layer, calls in seen.items():
+                torch.nn.init.normal_(layer.lora_B["default"].weight)
+                given, out = (torch.cat([c[i][0, 1:] for c in calls]) for i in (0, 1))
+                change = 2 * layer.lora_B["default"](layer.lora_A["default"](given))
+                expected += float(change.square().sum() / out.square().sum())
+            assert penalty().item() == pytest.approx(expected, rel=0.02)
+    finally:
+        adapted.unload()
 
 
 # --- training

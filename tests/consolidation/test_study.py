@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragcl.consolidation.study import BLANK, wordings
+from ragcl.consolidation.study import BLANK, consistent, wordings
 from ragcl.consolidation.verification import rewordings
 from ragcl.generation.reading import Reading, Sentence, content_words
 
@@ -71,3 +71,26 @@ def test_what_verification_asks_is_never_trained_on(words: list[str], seed: int)
     )
 
     assert not set(wordings(row, seed)[1:]) & {*rewordings(question), question}
+
+
+def asked(reading: Reading, question: str, degrees: float, answer: str) -> Reading:
+    """A reading whose question lies at an angle to the others."""
+    angle = np.radians(degrees)
+    vector = np.array([np.cos(angle), np.sin(angle)], np.float32)
+    return replace(reading, question=question, answer=answer, vector=vector)
+
+
+def test_an_answer_that_only_one_of_several_wordings_gives_is_not_learned(reading: Reading) -> None:
+    right = asked(reading, "How deep is it?", 0, "11 metres")
+    shorter = asked(reading, "What depth is there?", 40, "11")
+    wrong = asked(reading, "What is the depth?", 20, "186 metres")
+
+    assert consistent([right, shorter, wrong]) == [right, shorter]
+
+
+def test_what_was_asked_in_one_way_is_learned_as_it_was_read(reading: Reading) -> None:
+    depth = asked(reading, "How deep is it?", 0, "11 metres")
+    soup = asked(reading, "What does soup cost?", 80, "3 crowns")
+
+    assert consistent([depth, soup]) == [depth, soup]
+    assert consistent([]) == []

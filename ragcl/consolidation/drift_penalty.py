@@ -1,0 +1,65 @@
+"""The drift penalty: what an adapter changes inside the model on texts it is to leave alone.
+
+It is the mean of |s B A x|^2 / |W x|^2 over tokens of the anchors, summed over the adapted linear
+maps W with input x: a quadratic penalty a layer, as in Ritter et al. (arXiv 1805.07810). The inputs
+are those of the base model, kept once, so it costs no pass through the model. Knows no rows.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+TOKENS = (
+    2048  # sampled at most; more than the inputs of a layer of the default model have dimensions
+)
+
+
+class DriftPenalty:
+    """Of one adapter that is being trained; quadratic in its updates, and 0 for none."""
+
+    def __init__(
+        self, adapted: Any, anchors: Sequence[Mapping[str, torch.Tensor]], tokens: int
+    ) -> None:
+        """Pass the anchors through `adapted`, whose adapter adds nothing yet.
+
+        Args:
+            adapted: a PEFT model with a new LoRA adapter.
+            anchors: one sequence each, as keywords for the model.
+            tokens: how many they are in all.
+        """
+        from peft.tuners.lora import LoraLayer
+
+        self._device = adapted.device
+        self._layers: list[Any] = []
+        if anchors:
+            self._layers += [m for m in adapted.modules() if isinstance(m, LoraLayer)]
+        inputs: dict[Any, list[torch.Tensor]] = {layer: [] for layer in self._layers}
+        sizes = dict.fromkeys(self._layers, 0.0)
+        every = max(1, math.ceil(tokens / TOKENS))
+
+        def keep(layer: Any, given: tuple[torch.Tensor], output: torch.Tensor) -> None:
+            # Without the first token: nothing precedes it, and its activations dwarf all others.
+            inputs[layer].append(given[0][0, 1::every].clone())
+            sizes[layer] += float(output[0, 1::every].float().square().sum())
+
+        hooks = [layer.register_forward_hook(keep) for layer in self._layers]
+        try:
+            with torch.no_grad():
+                for anchor in anchors:
+                    adapted(**anchor, use_cache=False, logits_to_keep=1)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        self._inputs = [torch.cat(inputs[layer]) / sizes[layer] ** 0.5 for layer in self._layers]
+
+    def __call__(self) -> torch.Tensor:
+        """The penalty of the adapter as it is now, a scalar."""
+        total = torch.zeros((), device=self._device)
+        for layer, given in zip(self._layers, self._inputs, strict=True):
+            [name] = layer.active_adapters
+            passed = (given @ layer.lora_A[name].weight.T.to(given.dtype)).float()
+            up = layer.scaling[name] * layer.lora_B[name].weight.float()
+            total = total + ((passed.T @ passed) * (up.T @ up)).sum()
+        return total
