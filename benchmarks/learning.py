@@ -52,14 +52,20 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
     lines = [json.dumps(one) for one in questions(revision, held_out=True)]
     held_out.write_text("\n".join(lines), encoding="utf-8")
     rows: dict[str, dict[str, float]] = {}
+
+    def row(name: str, mode: Mode) -> None:
+        say(f"{name} …")
+        rows[name] = _row(kb.evaluate(held_out, mode=mode))
+        say(f"  {rows[name]}")
+
+    settings = folder / "kb" / "ragcl.toml"
     with KnowledgeBase.open(folder / "kb") as kb:
         kb.ingest(folder / "docs")
-
-        def row(name: str, mode: Mode) -> None:
-            say(f"{name} …")
-            rows[name] = _row(kb.evaluate(held_out, mode=mode))
-            say(f"  {rows[name]}")
-
+    settings.write_text('[answering]\nreading = "generate"\n', encoding="utf-8")
+    with KnowledgeBase.open(folder / "kb") as kb:
+        row("base, whole passages, written freely", "context")
+    settings.unlink()
+    with KnowledgeBase.open(folder / "kb") as kb:
         row("base, closed-book", "weights")
         row("base, open-book", "context")
         say("asking the training wordings …")

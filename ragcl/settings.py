@@ -65,7 +65,7 @@ class ConsolidationSettings(_Section):
     rank: int = Field(16, ge=1)
     layers: float = Field(0.4, gt=0, le=1)  # share of the layers, from the top, that are adapted
     learning_rate: float = Field(2e-3, gt=0)
-    epochs: int = Field(5, ge=1)
+    epochs: int = Field(4, ge=1)
     batch_size: int = Field(8, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)
     soft_label_weight: float = Field(0.1, ge=0)

@@ -27,7 +27,7 @@ from ragcl.consolidation.drift_penalty import DriftPenalty
 from ragcl.generation.language_model import LanguageModel
 from ragcl.settings import ConsolidationSettings
 
-ANCHORS_A_STEP = 2
+ANCHORS_A_STEP = 1
 CONTEXT_ROW_EVERY = 3  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_ROWS = 16  # rows that go through the frozen layers together

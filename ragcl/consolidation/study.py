@@ -20,8 +20,8 @@ from ragcl.retrieval.retriever import Retriever
 MIN_TRUST = 0.25  # below it an answer is too doubtful to be learned
 RELATED = 0.3  # cosine of two questions that may ask the same; of wordings of one fact 97 % have it
 SIMILAR = 0.5  # and that probably do
-KEYWORD_ROWS = 2  # further rows of a question that are a handful of its words
-KEPT_WORDS = 0.75  # the share of its words in each
+KEYWORD_ROWS = 3  # further rows of a question that are a handful of its words
+KEPT_WORDS = 0.6  # the share of its words in each
 BLANK = "___"
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
 
