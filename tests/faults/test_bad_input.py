@@ -325,6 +325,31 @@ def test_a_catalog_that_is_none(damage: str, filled: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("searched_between", [True, False])
+def test_a_catalog_restored_from_a_copy(
+    searched_between: bool, filled: Path, docs: Path, tmp_path: Path
+) -> None:
+    """The index beside it is of what came after the copy, and ids and counts are alike."""
+    path = filled / "catalog.sqlite"
+    shutil.copyfile(path, tmp_path / "copy")
+    (docs / "cook.md").write_text("The cook is called Marta Holm, and nobody else is.\n")
+    with KnowledgeBase.open(filled) as kb:
+        kb.ingest(docs)
+    shutil.copyfile(tmp_path / "copy", path)
+    (docs / "cook.md").rename(docs / "buoy.md")
+    (docs / "buoy.md").write_text("The buoy is red: pilots board there.\n")
+    with KnowledgeBase.open(filled) as kb:
+        if searched_between:
+            assert {hit.source for hit in kb.search(NORTH, k=100)} == set(DOCUMENTS)
+        kb.ingest(docs)
+        found = searches(kb, QUESTIONS)
+        assert_index_caught_up(kb)
+        assert kb.doctor(repair=False).problems == []
+    (filled / INDEX).unlink()
+    with KnowledgeBase.open(filled) as kb:
+        assert searches(kb, QUESTIONS) == found
+
+
 # A full disk
 
 
