@@ -156,8 +156,13 @@ KINDS = {
 
 
 def _refusal(ran: Ran) -> list[str]:
-    """What is wrong with how a command took it that there is no space."""
-    if ran.exit_code == 0 or (ran.exit_code == 3 and _one_line(ran, "space")):
+    """What is wrong with how a command took it that there is no space.
+
+    It may be done, done in part (the doctor, who says what was not repaired), or refused.
+    """
+    if ran.exit_code == 0 or (ran.exit_code == 1 and "not repaired" in ran.out):
+        return []
+    if ran.exit_code == 3 and _one_line(ran, "space"):
         return []
     return [f"ended with {ran.exit_code}: {ran.err[-500:]}"]
 
