@@ -420,17 +420,20 @@ def doctor(
     repair: Annotated[bool, typer.Option(help="Mend what is derived.")] = True,
     json: Json = False,
 ) -> None:
-    """Check catalog, index and adapters against each other, and repair what is derived."""
+    """Check catalog, indexes, adapters and models, and repair what is derived."""
     with _opened(context) as kb:
         report = kb.doctor(repair=repair)
+        held = kb.status()
     if json:
         _print_json(report)
     else:
         for problem in report.problems:
-            typer.echo(f"  {problem}")
-        verdict = "repaired" if report.repaired else "not repaired"
-        typer.echo(verdict if report.problems else "all well")
-    if report.problems and not report.repaired:
+            mark = "not repaired" if problem in report.remaining else "repaired"
+            typer.echo(f"  {mark}: {problem}")
+        if not report.problems:
+            holds = f"{held.documents} documents, {held.chunks} chunks, {len(held.adapters)}"
+            typer.echo(f"all well: {holds} active adapters")
+    if report.remaining:
         raise typer.Exit(PARTLY_DONE)
 
 

@@ -19,7 +19,13 @@ from filelock import FileLock, Timeout
 from ragcl import model_files, settings
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
-from ragcl.errors import CatalogError, KnowledgeBaseBusyError, UsageError
+from ragcl.errors import (
+    CatalogError,
+    KnowledgeBaseBusyError,
+    ModelMismatchError,
+    ModelNotFoundError,
+    UsageError,
+)
 from ragcl.results import (
     Answer,
     ConsolidationReport,
@@ -447,21 +453,45 @@ class KnowledgeBase:
         )
 
     def doctor(self, *, repair: bool = True) -> DoctorReport:
-        """Check catalog, index and adapters against each other; mend what is derived."""
-        from ragcl.consolidation.promotion import adapter_problems
+        """Check catalog, indexes, adapters and models against each other; mend what is derived.
 
+        Args:
+            repair: make again, from the catalog, what is missing or damaged of the indexes, and
+                take damaged adapters out: the next round makes them again.
+
+        Raises:
+            CatalogError: the catalog itself is damaged, from which nothing can be mended.
+            KnowledgeBaseBusyError: another process is changing it.
+        """
         with self._writer():
-            problems = [f"the catalog: {one}" for one in self.catalog.database.check()]
-            if problems:
+            damage = self.catalog.database.check()
+            if damage:
                 raise CatalogError(
-                    f"{'; '.join(problems)}. Restore catalog.sqlite from a copy, or ingest the "
-                    "documents into a new knowledge base."
+                    f"the catalog is damaged: {'; '.join(damage)}. Restore catalog.sqlite from a "
+                    "copy, or ingest the documents into a new knowledge base."
                 )
-            problems += self._retriever.problems(repair=repair)
-            problems += adapter_problems(self.folder, self.catalog, repair=repair)
+            problems = self._problems(repair=repair)
+            # Looked at again, since mending fails too, as on a full disk.
+            remaining = self._problems(repair=False) if repair and problems else problems
             if repair:
                 self.catalog.database.checkpoint()
-        return DoctorReport(problems, repair and bool(problems))
+        return DoctorReport(problems, bool(problems) and not remaining, remaining)
+
+    def _problems(self, *, repair: bool) -> list[str]:
+        from ragcl.consolidation.promotion import adapter_problems
+        from ragcl.retrieval.retriever import check_embedder
+
+        problems = adapter_problems(self.folder, self.catalog, repair=repair)
+        try:
+            problems += self._retriever.problems(repair=repair)
+            check_embedder(self.catalog, self._embedder.files)
+        except (ModelMismatchError, ModelNotFoundError) as error:
+            problems.append(str(error))
+        try:
+            model_files.resolve(self.settings.models.language_model, "language_model")
+        except ModelNotFoundError as error:
+            problems.append(str(error))
+        return problems
 
     # Parts, made when first needed
 

@@ -225,7 +225,11 @@ class Explanation:
 
 @dataclass(frozen=True)
 class DoctorReport:
-    """What was found wrong and what was mended."""
+    """What was found wrong, and what of it remains: all, unless mending was asked for.
+
+    `repaired` says that something was wrong and nothing remains.
+    """
 
     problems: list[str]
     repaired: bool
+    remaining: list[str] = field(default_factory=list)

@@ -115,7 +115,8 @@ def test_forget_doctor_and_evaluate(full: Any, tmp_path: Path) -> None:
 
     assert document(full("evaluate", questions, "--json"))["accuracy"] == 1.0
     assert document(full("forget", "berths.md", "--json"))["chunks_removed"] == 2
-    assert document(full("doctor", "--json")) == {"problems": [], "repaired": False}
+    sound = {"problems": [], "repaired": False, "remaining": []}
+    assert document(full("doctor", "--json")) == sound
 
 
 def test_models_list(ragcl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,8 +205,12 @@ def test_a_rejected_candidate_is_done_in_part(full: Any, kb_folder: Path) -> Non
 def test_a_problem_that_was_only_looked_at_is_done_in_part(full: Any, kb_folder: Path) -> None:
     (kb_folder / "index" / "vectors.faiss").unlink()
 
-    assert full("doctor", "--no-repair").exit_code == 1
-    assert full("doctor").exit_code == 0
+    looked, mended = full("doctor", "--no-repair"), full("doctor")
+
+    assert looked.stdout == "  not repaired: the vector index has no file\n"
+    assert mended.stdout == "  repaired: the vector index has no file\n"
+    assert (looked.exit_code, mended.exit_code) == (1, 0)
+    assert full("doctor").stdout == "all well: 4 documents, 5 chunks, 0 active adapters\n"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
+from conftest import TinyModels
 from filelock import FileLock
 
 import ragcl
@@ -346,6 +348,61 @@ def test_a_full_text_index_that_missed_something_is_made_again(full: KnowledgeBa
     assert (looked.repaired, mended.repaired) == (False, True)
     assert full.doctor().problems == []
     assert full.search(QUESTION)[0].lexical > 0
+
+
+def test_what_could_not_be_mended_is_said(
+    full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (full.folder / "index" / "vectors.faiss").unlink()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
+        report = full.doctor()
+
+    assert report.remaining == report.problems == ["the vector index has no file"]
+    assert not report.repaired
+    assert full.doctor().repaired
+
+
+@pytest.mark.parametrize("role", ["embedder", "language_model"])
+def test_a_model_that_is_gone_is_a_problem_that_remains(
+    role: str, full: KnowledgeBase, kb_folder: Path, tiny_models: TinyModels
+) -> None:
+    config = kb_folder / "ragcl.toml"
+    here = getattr(tiny_models, role).as_posix()
+    config.write_text(config.read_text().replace(here, "/nowhere/at/all"))
+
+    with KnowledgeBase.open(kb_folder) as kb:
+        report = kb.doctor()
+
+    [problem] = report.remaining
+    assert f"models.{role} = '/nowhere/at/all'" in problem
+
+
+def test_another_embedder_than_that_of_the_vectors_is_a_problem_that_remains(
+    full: KnowledgeBase, kb_folder: Path, tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    other = shutil.copytree(tiny_models.embedder, tmp_path / "other-embedder")
+    config = kb_folder / "ragcl.toml"
+    config.write_text(config.read_text().replace(tiny_models.embedder.as_posix(), other.as_posix()))
+
+    with KnowledgeBase.open(kb_folder) as kb:
+        [problem] = kb.doctor().remaining
+
+    assert "holds vectors of tiny-embedder" in problem
+    assert "other-embedder" in problem
+
+
+def test_a_lost_catalog_is_not_all_well(full: KnowledgeBase, docs: Path) -> None:
+    full.close()
+    (full.folder / "catalog.sqlite").unlink()
+
+    with KnowledgeBase.open(full.folder) as kb:
+        [problem] = kb.doctor().remaining
+        assert "restore catalog.sqlite from a copy" in problem
+        kb.ingest(docs)
+        assert kb.doctor().problems == []
+        assert kb.search(QUESTION)[0].source == "berths.md"
 
 
 def test_a_damaged_catalog_says_what_to_do(full: KnowledgeBase) -> None:

@@ -17,6 +17,7 @@ from ragcl.catalog.full_text import searchable
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError
 
 BUSY_SECONDS = 10
+FINDINGS = 3  # of a damaged file that are told: the first say as much as a hundred
 SQLITE_VARIABLES = 900  # below the smallest limit on variables of one statement that is in use
 
 
@@ -68,13 +69,19 @@ class Database:
                 raw.close()
 
     def check(self) -> list[str]:
-        """SQLite's own findings about a damaged file; empty when it is sound.
+        """SQLite's own findings about a damaged file, the first few; empty when it is sound.
 
         The full-text index, which newer versions of SQLite look at too, is derived: left out.
         """
         with self.reading() as connection:
             rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-        return [str(row) for row in rows if row != "ok" and "FTS5" not in str(row)]
+            dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        found = [line for row in rows for line in str(row).splitlines()]
+        found = [
+            line for line in found if not line.startswith(("ok", "***")) and "FTS5" not in line
+        ]
+        found += [f"row {row[1]} of {row[0]} belongs to no row of {row[2]}" for row in dangling]
+        return found[:FINDINGS]
 
     def close(self) -> None:
         """Close every connection."""

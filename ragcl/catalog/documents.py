@@ -1,10 +1,13 @@
 """Roots, documents and their chunks: the part of the catalog that an ingest writes.
 
 A chunk is stored once however many documents hold it, and lives as long as one of them does. Every
-transaction that adds or removes a chunk raises the generation by one, which is how an index that
-was built earlier learns what it has missed. Knows no file system and no model.
+transaction that adds or removes a chunk raises the generation, which is how an index that was built
+earlier learns what it has missed. It rises by a random step, so that two histories of one catalog
+(a copy was put in its place and went its own way) do not meet in a number. Knows no file system and
+no model.
 """
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +21,14 @@ from ragcl.catalog.schema import (
     chunks,
     documents,
     failures,
+    generations,
     occurrences,
     removed_chunks,
     roots,
     state,
 )
+
+GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,7 @@ class Documents:
         """Put `document` with its chunks in the place of its former self; one transaction."""
         values = {name: getattr(document, name) for name in DocumentRecord.__dataclass_fields__}
         with self._database.writing() as connection:
-            generation = _generation(connection) + 1
+            generation = _next_generation(connection)
             upsert = insert(documents).values(root_id=root_id, **values)
             document_id = connection.execute(
                 upsert.on_conflict_do_update(
@@ -208,7 +214,7 @@ class Documents:
     def remove(self, root_id: int, path: str) -> Delta:
         """Remove one document; its chunks go unless another document holds them too."""
         with self._database.writing() as connection:
-            generation = _generation(connection) + 1
+            generation = _next_generation(connection)
             ids = list(
                 connection.execute(
                     select(documents.c.id).where(
@@ -277,6 +283,12 @@ class Documents:
 def generation(connection: Connection) -> int:
     """The generation of the snapshot that `connection` reads."""
     return _generation(connection)
+
+
+def was_at(connection: Connection, one: int) -> bool:
+    """Whether the catalog has ever been at generation `one`; if not, it is another history's."""
+    query = select(generations.c.generation).where(generations.c.generation == one)
+    return connection.execute(query).scalar() is not None
 
 
 def changes_since(connection: Connection, since: int) -> Changes:
@@ -426,7 +438,12 @@ def _generation(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def _next_generation(connection: Connection) -> int:
+    return _generation(connection) + 1 + secrets.randbelow(GENERATION_STEP)
+
+
 def _set_generation(connection: Connection, generation: int) -> None:
+    connection.execute(insert(generations).values(generation=generation))
     connection.execute(update(state).where(state.c.key == "generation").values(value=generation))
 
 

@@ -97,6 +97,12 @@ removed_chunks = Table(
     Column("generation", Integer, nullable=False, index=True),
 )
 
+generations = Table(
+    "generations",
+    metadata,
+    Column("generation", Integer, primary_key=True),
+)
+
 asks = Table(
     "asks",
     metadata,

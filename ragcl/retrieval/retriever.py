@@ -24,6 +24,7 @@ from ragcl.catalog.documents import (
     chunk_vectors,
     generation,
     stored_chunks,
+    was_at,
 )
 from ragcl.errors import ModelMismatchError
 from ragcl.model_files import ModelFiles
@@ -37,6 +38,10 @@ EMBEDDER = "embedder"
 INDEX_FILE = "index/vectors.faiss"
 POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
 LEXICAL_WEIGHT = 0.8  # chosen as benchmarks/retrieval.py says
+CATALOG_LOST = (
+    "there is a vector index, but the catalog is new and empty: restore catalog.sqlite from a "
+    "copy, or ingest the documents again"
+)
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,7 @@ class Retriever:
     def _vector_problems(self, *, repair: bool) -> list[str]:
         known = self._catalog.get(EMBEDDER)
         if known is None:
-            return []
+            return [CATALOG_LOST] if self._path.exists() else []
         found: str | None = None
         with self._lock, self._catalog.database.reading() as connection:
             try:
@@ -210,7 +215,7 @@ class Retriever:
             return None
         if self._index is None:
             self._index = self._read_file()
-        if self._index is None or self._index.stamp.generation > generation(connection):
+        if self._index is None or not was_at(connection, self._index.stamp.generation):
             return self._rebuilt(connection)
         _catch_up(self._index, connection)
         return self._index
@@ -275,7 +280,7 @@ def _made_by(index: VectorIndex) -> dict[str, Any]:
 
 def _agrees(index: VectorIndex, connection: Connection) -> bool:
     """Whether an index, once caught up, holds just the vectors of the catalog."""
-    if index.stamp.generation > generation(connection):
+    if not was_at(connection, index.stamp.generation):
         return False
     _catch_up(index, connection)
     expected = changes_since(connection, -1)

@@ -1,7 +1,9 @@
 """A chunk is its content, stored once, and lives while a document holds it."""
 
 import hashlib
+import shutil
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from ragcl.catalog.documents import (
     changes_since,
     generation,
     stored_chunks,
+    was_at,
 )
 from ragcl.retrieval.vector_index import Stamp, VectorIndex
 
@@ -142,7 +145,34 @@ def test_only_a_change_of_the_chunks_raises_the_generation(catalog: Catalog, roo
     catalog.documents.remove(root, "a.md")  # held no chunk any more
     seen.append(generation_now(catalog))
 
-    assert seen == [0, 1, 1, 2, 3, 4, 4]
+    assert seen == sorted(seen)
+    assert [now > before for before, now in pairwise(seen)] == [
+        True,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_two_histories_of_a_catalog_do_not_meet_in_a_generation(
+    catalog: Catalog, root: int, tmp_path: Path
+) -> None:
+    catalog.documents.replace(root, document(), chunks("one"))
+    catalog.database.checkpoint()
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    other = Catalog(tmp_path / "copy")
+    shared = generation_now(catalog)
+    for one, text in ((catalog, "two"), (other, "three")):
+        one.documents.replace(root, document("b.md"), chunks(text))
+
+    for one, foreign in ((catalog, generation_now(other)), (other, generation_now(catalog))):
+        with one.database.reading() as connection:
+            assert was_at(connection, shared)
+            assert was_at(connection, generation(connection))
+            assert not was_at(connection, foreign)
+    other.close()
 
 
 def test_what_came_and_went_is_a_tombstone_and_its_id_is_never_used_again(
@@ -192,6 +222,7 @@ def test_more_hashes_than_a_statement_takes_variables(catalog: Catalog, root: in
 
 def test_a_failed_transaction_leaves_everything_as_it_was(catalog: Catalog, root: int) -> None:
     catalog.documents.replace(root, document(), chunks("one"))
+    before = generation_now(catalog)
     broken = chunks("two", "three")
     object.__setattr__(broken[1], "text", None)  # not allowed in the table
 
@@ -200,7 +231,7 @@ def test_a_failed_transaction_leaves_everything_as_it_was(catalog: Catalog, root
 
     assert current_texts(catalog) == {"one"}
     assert catalog.documents.of_root(root) == [document()]
-    assert generation_now(catalog) == 1
+    assert generation_now(catalog) == before
 
 
 def test_failures_are_those_of_the_last_ingest(catalog: Catalog, root: int) -> None:

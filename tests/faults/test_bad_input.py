@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,14 @@ import pytest
 from conftest import DOCUMENTS, QUESTIONS
 from filelock import FileLock
 from processes import KillAt, Order, Ran, paused, ragcl
-from whole_state import INDEX, assert_index_caught_up, documents, files, searches
+from whole_state import (
+    INDEX,
+    assert_index_caught_up,
+    assert_same,
+    documents,
+    files,
+    searches,
+)
 
 from ragcl import KnowledgeBase
 from ragcl.errors import (
@@ -323,6 +331,79 @@ def test_a_catalog_that_is_none(damage: str, filled: Path) -> None:
     before = path.read_bytes()
     assert_one_line(ragcl(filled, "search", NORTH), 3, str(path), "damaged", "Restore it")
     assert path.read_bytes() == before
+
+
+def test_a_catalog_torn_between_two_states(filled: Path, docs: Path) -> None:
+    """As a copy is whose pages were read while they were written: SQLite finds much to say."""
+    path = filled / "catalog.sqlite"
+    before = path.read_bytes()
+    more_documents(docs)
+    with KnowledgeBase.open(filled) as kb:
+        kb.ingest(docs)
+    torn = bytearray(path.read_bytes())
+    for start in range(4096, len(before), 3 * 4096):
+        torn[start : start + 4096] = before[start : start + 4096]
+    path.write_bytes(torn)
+    assert_one_line(ragcl(filled, "doctor"), 3, "damaged", "Restore")
+    assert path.read_bytes() == torn
+
+
+def test_a_catalog_whose_tables_disagree(filled: Path) -> None:
+    with sqlite3.connect(filled / "catalog.sqlite") as connection:
+        connection.execute("DELETE FROM documents WHERE path = 'berths.md'")
+    connection.close()
+    assert_one_line(
+        ragcl(filled, "doctor"), 3, "occurrences belongs to no row of documents", "Restore"
+    )
+
+
+@pytest.mark.parametrize("suffixes", [("",), ("", "-wal"), ("", "-wal", "-shm")])
+def test_a_catalog_copied_while_an_ingest_commits(
+    suffixes: tuple[str, ...], filled: Path, docs: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    more_documents(docs)
+    (docs / "canteen.md").unlink()
+    with KnowledgeBase.open(filled) as kb:
+        before = documents(kb)
+    with paused(Order("ingest", filled, docs, pause_at=KillAt("inside replace", 9))):
+        for name in ("ragcl.toml", *(f"catalog.sqlite{suffix}" for suffix in suffixes)):
+            shutil.copyfile(filled / name, copied / name)
+    assert ragcl(copied, "doctor").exit_code == 0
+    with KnowledgeBase.open(filled) as kb, KnowledgeBase.open(copied) as copy:
+        held, after = documents(copy), documents(kb)
+        assert len(held) == len(before) + (8 if "-wal" in suffixes else 0)
+        assert all(one in (before.get(key), after.get(key)) for key, one in held.items())
+        copy.ingest(docs)
+        assert_same(copy, kb, QUESTIONS)
+        assert_index_caught_up(copy)
+        assert copy.doctor(repair=False).problems == []
+
+
+@pytest.mark.parametrize("searched_between", [True, False])
+def test_a_catalog_restored_from_a_copy(
+    searched_between: bool, filled: Path, docs: Path, tmp_path: Path
+) -> None:
+    """The index beside it is of what came after the copy, and ids and counts are alike."""
+    path = filled / "catalog.sqlite"
+    shutil.copyfile(path, tmp_path / "copy")
+    (docs / "cook.md").write_text("The cook is called Marta Holm, and nobody else is.\n")
+    with KnowledgeBase.open(filled) as kb:
+        kb.ingest(docs)
+    shutil.copyfile(tmp_path / "copy", path)
+    (docs / "cook.md").rename(docs / "buoy.md")
+    (docs / "buoy.md").write_text("The buoy is red: pilots board there.\n")
+    with KnowledgeBase.open(filled) as kb:
+        if searched_between:
+            assert {hit.source for hit in kb.search(NORTH, k=100)} == set(DOCUMENTS)
+        kb.ingest(docs)
+        found = searches(kb, QUESTIONS)
+        assert_index_caught_up(kb)
+        assert kb.doctor(repair=False).problems == []
+    (filled / INDEX).unlink()
+    with KnowledgeBase.open(filled) as kb:
+        assert searches(kb, QUESTIONS) == found
 
 
 # A full disk
