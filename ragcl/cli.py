@@ -22,7 +22,7 @@ from ragcl.errors import RagclError, UsageError
 
 if TYPE_CHECKING:
     from ragcl.knowledge_base import KnowledgeBase, Progress
-    from ragcl.results import Answer
+    from ragcl.results import Answer, IngestReport
 
 PARTLY_DONE = 1
 
@@ -122,14 +122,57 @@ def _print_json(result: Any) -> None:
 def ingest(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="A folder of documents.")],
-    json: Json = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Stay, and ingest again whenever something changes.")
+    ] = False,
+    poll: Annotated[
+        bool, typer.Option("--poll", help="Watch by looking: a network drive tells of no change.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; with --watch, one a line.")
+    ] = False,
 ) -> None:
     """Bring the knowledge base up to date with a folder of documents."""
+    if poll and not watch:
+        raise UsageError("--poll is a way to watch: give --watch with it.")
+    if watch:
+        _watch(context, folder, poll, json)
+        return
     with _opened(context) as kb, _progress() as progress:
         report = kb.ingest(folder, progress=progress)
     if json:
         _print_json(report)
-    else:
+    _print_ingested(report, json)
+    if not (report.added or report.updated or report.unchanged or report.failed):
+        typer.echo(f"ragcl: {report.root} holds no file that ragcl reads.", err=True)
+    if report.failed:
+        raise typer.Exit(PARTLY_DONE)
+
+
+def _watch(context: typer.Context, folder: Path, poll: bool, json: bool) -> None:
+    """Follow a folder until Ctrl-C or SIGTERM."""
+    from ragcl import watching
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), _opened(context) as kb:
+
+        def ingest_once() -> "IngestReport":
+            with _progress() as progress:
+                return kb.ingest(folder, allow_empty=False, progress=progress)
+
+        when = watching.changes(folder, kb.folder, poll=poll)
+        for event in watching.watch(ingest_once, when):
+            if isinstance(event, watching.Waiting):
+                typer.echo(f"ragcl: {event.reason} Waiting.", err=True)
+                continue
+            if json:
+                typer.echo(json_module.dumps(asdict(event), ensure_ascii=False))
+            _print_ingested(event, json)
+
+
+def _print_ingested(report: "IngestReport", json: bool) -> None:
+    """What an ingest did, for people; with `json` only what failed, on standard error."""
+    if not json:
         typer.echo(
             f"{len(report.added)} added, {len(report.updated)} updated, "
             f"{len(report.unchanged)} unchanged, {len(report.deleted)} deleted, "
@@ -140,10 +183,6 @@ def ingest(
             typer.echo(f"  skipped {skipped.path}: {skipped.reason}", err=True)
     for failure in report.failed:
         typer.echo(f"  failed {failure.path}: {failure.reason}", err=True)
-    if not (report.added or report.updated or report.unchanged or report.failed):
-        typer.echo(f"ragcl: {report.root} holds no file that ragcl reads.", err=True)
-    if report.failed:
-        raise typer.Exit(PARTLY_DONE)
 
 
 @app.command()

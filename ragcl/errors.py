@@ -17,6 +17,10 @@ class UsageError(RagclError):
     exit_code = 2
 
 
+class FolderUnavailableError(UsageError):
+    """A folder that was ingested before is gone or empty, as a drive that is not mounted is."""
+
+
 class SettingsError(RagclError):
     """The settings file or an environment variable holds something that is not a setting."""
 

@@ -15,7 +15,7 @@ from ingest import plan as plan_changes
 from ingest import scan as scan_folder
 from ragcl.catalog import Catalog
 from ragcl.catalog.documents import ChunkRecord, Delta, DocumentRecord
-from ragcl.errors import UsageError
+from ragcl.errors import FolderUnavailableError, UsageError
 from ragcl.results import Failure, IngestReport
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retriever, check_embedder
@@ -55,6 +55,7 @@ def ingest_folder(
     settings: IngestSettings,
     *,
     exclude: Path,
+    allow_empty: bool,
     progress: Progress,
 ) -> IngestReport:
     """Bring the knowledge base up to date with a folder.
@@ -66,13 +67,17 @@ def ingest_folder(
         retriever: whose index file is renewed at the end.
         settings: limits of size, time and memory, and the length of a chunk.
         exclude: a folder that is never read: that of the knowledge base itself.
+        allow_empty: whether a folder without any file means that its documents are gone.
         progress: called as the work goes on.
 
     Raises:
-        UsageError: there is no such folder.
+        FolderUnavailableError: a folder that was ingested before is gone, or empty against
+            `allow_empty`.
+        UsageError: there is no such folder, or a pattern is none.
         ModelMismatchError: the knowledge base was built with another embedder.
     """
     started = time.time()
+    root = str(folder.resolve())
     try:
         found = scan_folder(
             folder,
@@ -81,12 +86,18 @@ def ingest_folder(
             exclude=settings.exclude,
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        raise UsageError(f"cannot ingest: {error}. Check the path.") from error
+        known_root = catalog.documents.find_root(root) is not None
+        kind = FolderUnavailableError if known_root else UsageError
+        raise kind(f"cannot ingest: {error}. Check the path.") from error
     except ValueError as error:
         raise UsageError(f"cannot ingest: {error}. Correct ingest.include or exclude.") from error
-    root = str(folder.resolve())
     root_id = catalog.documents.root_id(root)
     known = {record.path: record for record in catalog.documents.of_root(root_id)}
+    if known and not found.files and not allow_empty:
+        raise FolderUnavailableError(
+            f"cannot ingest: {root} is empty, but {len(known)} documents came from it. Mount the "
+            f"drive; or if they are to go, run `ragcl ingest {root}`."
+        )
     plan = plan_changes(found, {path: _known_file(record) for path, record in known.items()})
     to_read = [file for file in plan.to_read if not file.absolute.is_relative_to(exclude)]
     tally = _Tally()

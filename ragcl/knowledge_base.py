@@ -107,15 +107,25 @@ class KnowledgeBase:
     # Documents
 
     def ingest(
-        self, folder: str | os.PathLike[str], *, progress: Progress = _silent
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        allow_empty: bool = True,
+        progress: Progress = _silent,
     ) -> IngestReport:
         """Bring the knowledge base up to date with a folder of documents.
 
         New and changed files are read, unchanged ones are not opened, those that are gone from the
         folder are removed; a file that fails keeps its old version and is reported.
 
+        Args:
+            folder: remembered by its absolute path.
+            allow_empty: False refuses to remove every document of a folder that is empty, which
+                may be a drive that is not mounted.
+            progress: called as the work goes on.
+
         Raises:
-            UsageError: there is no such folder.
+            UsageError: there is no such folder; `FolderUnavailableError` if there was one.
             KnowledgeBaseBusyError: another process is ingesting.
         """
         from ragcl.ingestion import ingest_folder
@@ -128,6 +138,7 @@ class KnowledgeBase:
                 self._retriever,
                 self.settings.ingest,
                 exclude=self.folder,
+                allow_empty=allow_empty,
                 progress=progress,
             )
 

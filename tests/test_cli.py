@@ -222,6 +222,8 @@ def test_a_problem_that_was_only_looked_at_is_done_in_part(full: Any, kb_folder:
         ("search", "x", "-k", "0"),
         ("search", "x", "--unknown"),
         ("ingest", "/nowhere/at/all"),
+        ("ingest", "/nowhere/at/all", "--watch"),
+        ("ingest", ".", "--poll"),
         ("explain", "99"),
         ("explain", "one"),
         ("feedback", "99", "--rating", "1"),

@@ -15,7 +15,13 @@ from filelock import FileLock
 import ragcl
 from ragcl import KnowledgeBase
 from ragcl.catalog.full_text import searchable
-from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelNotFoundError, UsageError
+from ragcl.errors import (
+    CatalogError,
+    FolderUnavailableError,
+    KnowledgeBaseBusyError,
+    ModelNotFoundError,
+    UsageError,
+)
 from ragcl.results import Answer, to_dict
 
 QUESTION = "How deep is the north berth?"
@@ -150,9 +156,29 @@ def test_the_knowledge_base_does_not_read_itself(kb_folder: Path, docs: Path) ->
 
 
 def test_no_such_folder(kb: KnowledgeBase, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot ingest"):
+    with pytest.raises(UsageError, match="cannot ingest") as raised:
         kb.ingest(tmp_path / "nowhere")
+    assert not isinstance(raised.value, FolderUnavailableError)  # it was never there
     assert kb.status().roots == []
+
+
+def test_a_folder_that_was_emptied_can_be_refused(full: KnowledgeBase, docs: Path) -> None:
+    for path in docs.iterdir():
+        path.unlink()
+
+    with pytest.raises(FolderUnavailableError, match="is empty, but 4 documents came from it"):
+        full.ingest(docs, allow_empty=False)
+    assert full.status().documents == 4
+    assert full.ingest(docs).deleted == NAMES
+    assert full.ingest(docs, allow_empty=False).deleted == []
+
+
+def test_a_folder_that_is_gone_keeps_its_documents(full: KnowledgeBase, docs: Path) -> None:
+    shutil.rmtree(docs)
+
+    with pytest.raises(FolderUnavailableError, match="there is no folder"):
+        full.ingest(docs)
+    assert full.status().documents == 4
 
 
 def test_only_one_process_changes_a_knowledge_base(kb: KnowledgeBase, docs: Path) -> None:

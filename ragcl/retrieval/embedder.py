@@ -5,7 +5,7 @@ Knows nothing of chunks, documents or storage.
 
 import copy
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,10 @@ from ragcl.model_files import ModelFiles
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-BATCH_SIZE = 32
+# Tokens that are embedded at once, padding included. On a CPU what a layer makes of them should
+# stay in the cache of a core; a GPU wants many.
+CPU_BATCH_TOKENS = 1024
+GPU_BATCH_TOKENS = 8192
 
 
 class Embedder:
@@ -65,7 +68,7 @@ class Embedder:
     def encode(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
     ) -> np.ndarray:
-        """Embed texts, the longest first so that a batch holds texts of similar length.
+        """Embed texts, the longest first, so that a batch holds texts of similar length.
 
         Args:
             texts: any number of texts.
@@ -75,26 +78,37 @@ class Embedder:
             `(len(texts), dim) float32`, each row of length one, in the order given.
         """
         with self._lock:
-            order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-            rows: list[np.ndarray] = []
-            for start in range(0, len(order), BATCH_SIZE):
-                batch = [texts[i] for i in order[start : start + BATCH_SIZE]]
-                rows.append(
-                    self._model.encode(
-                        batch,
-                        batch_size=BATCH_SIZE,
-                        normalize_embeddings=True,
-                        show_progress_bar=False,
-                        convert_to_numpy=True,
-                    )
+            result = np.empty((len(texts), self._model.get_embedding_dimension() or 0), np.float32)
+            on_cpu = self._model.device.type == "cpu"
+            counts = [len(one.ids) for one in self._counter.encode_batch(list(texts))]
+            longest = int(self._model.max_seq_length or 512)
+            for batch in _batches(
+                [min(count, longest) for count in counts],
+                CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS,
+            ):
+                result[batch] = self._model.encode(
+                    [texts[i] for i in batch],
+                    batch_size=len(batch),
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                    convert_to_numpy=True,
                 )
                 if progress:
                     progress(len(batch))
-            dim = int(self._model.get_embedding_dimension() or 0)
-            result = np.empty((len(texts), dim), np.float32)
-            if rows:
-                result[order] = np.concatenate(rows)
         # Rounded to half precision inside the model, a row is of length one only roughly.
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
         unit: np.ndarray = result / np.maximum(lengths, 1e-12)
         return unit
+
+
+def _batches(counts: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """The numbers of texts with these counts of tokens, the longest first, in batches.
+
+    A batch padded to its longest text has at most `budget` tokens, or is one text.
+    """
+    order = sorted(range(len(counts)), key=lambda i: -counts[i])
+    start = 0
+    while start < len(order):
+        size = max(1, budget // max(1, counts[order[start]]))
+        yield order[start : start + size]
+        start += size
