@@ -92,9 +92,9 @@ def run_until(order: Order, wanted: Callable[[str, int, int], bool]) -> Ended:
 
 
 def start(order: Order) -> tuple[Any, Connection]:
-    """A child at work, and the end of the pipe on which it reports."""
+    """A child at work, and the end of the pipe on which it reports (and is told to go on)."""
     context = _context()
-    reports, sending = context.Pipe(duplex=False)
+    reports, sending = context.Pipe()
     process = context.Process(target=_child, args=(order, sending))
     process.start()
     sending.close()
@@ -110,7 +110,7 @@ def paused(order: Order) -> Iterator[None]:
     try:
         yield
     finally:
-        os.kill(process.pid, signal.SIGCONT)
+        reports.send("go on")
         try:
             while True:
                 reports.recv()
@@ -168,7 +168,7 @@ def _child(order: Order, reports: Connection) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         if order.pause_at == KillAt(name, reached[name]):
             reports.send(("paused", 0, 0))
-            os.kill(os.getpid(), signal.SIGSTOP)
+            reports.recv()
 
     def progress(what: str, done: int, total: int) -> None:
         step(what)
