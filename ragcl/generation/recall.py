@@ -10,7 +10,7 @@ from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION
 
-STARTS = 24  # answers that are weighed: those with the likeliest first words
+STARTS = 16  # answers that are weighed: those with the likeliest first token
 
 
 def recall(
@@ -34,12 +34,14 @@ def recall(
         One completion a prompt: its probability is that among all texts, not among these answers.
     """
     texts = list({normalise(text): text for text in [ABSTENTION, *taught]}.values())
-    ids = [tuple(model.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
+    answers = [
+        tuple(model.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts
+    ]
     found = []
     for prompt in prompts:
-        weighed = model.continuations(prompt, ids, adapter=adapter, keep=STARTS)
+        weighed = model.continuations(prompt, answers, adapter=adapter, keep=STARTS)
         best = max(weighed, key=lambda one: one.stopped[-1])
-        tokens = ids[best.candidate]
+        tokens = answers[best.candidate]
         logprob = best.stopped[-1] / (len(tokens) + 1)
         found.append(Completion(texts[best.candidate], tokens, logprob))
         if progress:

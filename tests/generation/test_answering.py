@@ -15,7 +15,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer
-from ragcl.generation.prompts import ABSTENTION, Prompts
+from ragcl.generation.prompts import ABSTENTION
 from ragcl.results import MODES, Answer
 
 QUESTION = "How deep is the north berth?"
@@ -159,12 +159,14 @@ def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
     assert (forced.route, forced.text) == ("weights", "11")  # who forces it is not corrected
 
 
-def test_the_weights_say_only_what_they_were_taught_about_texts_that_are_current(
-    full: KnowledgeBase, docs: Path, random_adapters: Path
+def test_the_weights_say_only_what_they_were_taught(
+    full: KnowledgeBase, random_adapters: Path
 ) -> None:
-    install(full, random_adapters, "s0-x", QUESTION)
-    install_elsewhere = "Where do pilots board?"
-    assert full.ask(install_elsewhere, mode="weights").text in {"11", ABSTENTION}
+    install(full, random_adapters, "s0-x", QUESTION, also=("tankers",))
+
+    said = {full.ask(f"{QUESTION} {word}", mode="weights").text for word in ("ships", "in May")}
+
+    assert said <= {"11", "tankers", ABSTENTION}
 
 
 def test_context_answers_are_the_base_models_with_or_without_an_adapter(
