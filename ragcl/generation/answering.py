@@ -419,6 +419,7 @@ def citation(hit: Retrieved) -> Citation:
         page=chunk.page,
         root=chunk.root,
         content_hash=chunk.content_hash,
+        elsewhere=chunk.elsewhere,
     )
 
 

@@ -49,7 +49,7 @@ def install(
     if not folder.exists():
         os.symlink(adapters / "one", folder)
     round_id = kb.catalog.learning.start_round({}, time.time())
-    vectors = kb._embedder.encode([question, *["Something else"] * len(also)])
+    vectors = kb._embedder.encode_questions([question, *["Something else"] * len(also)])
     chunk_vector = kb.catalog.documents.known_vectors([best.content_hash])[best.content_hash]
     kb.catalog.learning.add_adapter(
         AdapterRecord(
