@@ -83,8 +83,8 @@ class Embedder:
         """What was given, or what the model's folder calls by the first of these names."""
         if given is not None:
             return given
-        known: dict[str, str] = dict(self._model.prompts)
-        return next((known[name] for name in names if known.get(name)), "")
+        known = (self._model.prompts.get(name) for name in names)
+        return next((prompt for prompt in known if prompt), "")
 
     @property
     def max_tokens(self) -> int:
