@@ -10,6 +10,7 @@ and no question.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -47,7 +48,7 @@ def collapse(chunks: Sequence[StoredChunk]) -> dict[int, StoredChunk]:
         for place, other in shown.items():
             if chunk.heading != other.heading:
                 continue
-            if _words(chunk) == _words(other):
+            if _words(chunk.text) == _words(other.text):
                 sources = dict.fromkeys([*other.elsewhere, chunk.source, *chunk.elsewhere])
                 sources.pop(other.source, None)
                 shown[place] = replace(other, elsewhere=tuple(sources))
@@ -66,7 +67,7 @@ def _versions_of_one_passage(one: StoredChunk, other: StoredChunk) -> bool:
     first, second = _name(one.source), _name(other.source)
     if first.document != second.document or not (first.marked or second.marked):
         return False
-    pairs, others = (set(pairwise(words)) for words in (_words(one), _words(other)))
+    pairs, others = (set(pairwise(words)) for words in (_words(one.text), _words(other.text)))
     return len(pairs & others) >= ALIKE * len(pairs | others) > 0
 
 
@@ -87,5 +88,6 @@ def _name(source: str) -> _Name:
     return _Name(document, marked, old, max(versions, default=0))
 
 
-def _words(chunk: StoredChunk) -> tuple[str, ...]:
-    return tuple(re.findall(r"\w+", chunk.text.lower()))
+@lru_cache(maxsize=1024)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+", text.lower()))
