@@ -72,8 +72,9 @@ def _versions_of_one_passage(one: StoredChunk, other: StoredChunk) -> bool:
 
 
 def _currency(chunk: StoredChunk) -> tuple[bool, int, int]:
-    name = _name(chunk.source)
-    return not name.old, name.version, chunk.modified_ns
+    names = [_name(source) for source in (chunk.source, *chunk.elsewhere)]
+    current, version = max((not name.old, name.version) for name in names)
+    return current, version, chunk.modified_ns
 
 
 def _name(source: str) -> _Name:

@@ -1,6 +1,7 @@
 """Near duplicates: one hit for what says the same, and the newest version of a file."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,12 @@ def test_alike_texts_of_files_that_are_no_versions_of_one_another_both_stay(
     one: str, other: str
 ) -> None:
     assert shown(chunk(1, OLD, one, 1), chunk(2, NEW, other, 2)) == [1, 2]
+
+
+def test_what_an_old_version_shares_with_the_current_file_is_not_old() -> None:
+    shared = replace(chunk(1, NEW, "archive/handbook.md", 1), elsewhere=("handbook.md",))
+
+    assert shown(shared, chunk(2, OLD, "archive/handbook (1).md", 2)) == [1]
 
 
 def test_another_section_of_an_old_version_stays() -> None:
