@@ -43,6 +43,13 @@ class Job:
     retrieval: Retrieval
     decision: Decision
 
+    @property
+    def recalled(self) -> bool:
+        """Whether the weights must answer alone: they choose among what they were taught."""
+        decision = self.decision
+        forced = decision.route == "weights" and decision.min_confidence is None
+        return forced and decision.adapter is not None
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -236,22 +243,23 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _remember(self, jobs: Sequence[Job]) -> list[Draft]:
-        """Answer closed-book: with what was taught, or freely where nothing was."""
+        """Answer closed-book.
+
+        In auto the model writes freely, so that what agrees with what was proved is known and not
+        guessed.
+        """
+        written = [i for i, job in enumerate(jobs) if not job.recalled]
+        drafts = dict(zip(written, self._write([jobs[i] for i in written]), strict=True))
         current = self._catalog.documents.current_hashes(self._active.learned)
-        drafts = []
-        for job in jobs:
-            if job.decision.adapter is None:
-                drafts += self._write([job])
+        for i, job in enumerate(jobs):
+            adapter = job.decision.adapter
+            if i in drafts or adapter is None:
                 continue
             prompt, support = self._prompt(job)
-            [completion] = recall(
-                self._model,
-                [prompt],
-                self._active.taught(job.decision.adapter, current),
-                adapter=job.decision.adapter,
-            )
-            drafts.append(Draft(job.decision, completion, len(prompt.ids), support))
-        return drafts
+            taught = self._active.taught(adapter, current)
+            [completion] = recall(self._model, [prompt], taught, adapter=adapter)
+            drafts[i] = Draft(job.decision, completion, len(prompt.ids), support)
+        return [drafts[i] for i in range(len(jobs))]
 
     def _write(self, jobs: Sequence[Job]) -> list[Draft]:
         """Let the model write freely, the questions of one adapter together."""
