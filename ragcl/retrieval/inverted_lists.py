@@ -193,10 +193,15 @@ class InvertedLists:
     def dump(self, write: Any) -> int:
         """Write them with a function that takes bytes; how many of these follow the centroids.
 
-        Those are the lists: what `mapped` leaves on the disk.
+        Those are the lists: what `mapped` leaves on the disk. Mapped lists are copied into memory
+        first, since of these FAISS writes where they lie and not what they hold.
         """
-        serialize(self._index, write)
-        return int(self._index.ntotal * (self._index.code_size + np.dtype(np.int64).itemsize))
+        import faiss
+
+        lists = faiss.downcast_InvertedLists(self._index.invlists)
+        index = self.copy()._index if isinstance(lists, faiss.OnDiskInvertedLists) else self._index
+        serialize(index, write)
+        return int(index.ntotal * (index.code_size + np.dtype(np.int64).itemsize))
 
     @classmethod
     def mapped(cls, path: Path, held: np.ndarray, trained_on: int) -> "InvertedLists":

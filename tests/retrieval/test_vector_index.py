@@ -256,6 +256,19 @@ def test_lists_stay_on_the_disk_until_they_are_searched(
         VectorIndex.load(path, check_lists=True)
 
 
+def test_what_was_loaded_and_did_not_change_is_saved_whole(tmp_path: Path) -> None:
+    """FAISS alone would write only where mapped lists lie."""
+    index = listed_index()
+    index.save(tmp_path / "first")
+    VectorIndex.load(tmp_path / "first").save(tmp_path / "second")
+
+    assert (tmp_path / "second").read_bytes() == (tmp_path / "first").read_bytes()
+    (tmp_path / "first").unlink()
+    loaded = VectorIndex.load(tmp_path / "second")
+    for mine, theirs in zip(loaded.entries(), index.entries(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 def test_what_is_searched_is_not_disturbed_by_a_new_file(tmp_path: Path) -> None:
     path = tmp_path / "index"
     listed_index().save(path)
