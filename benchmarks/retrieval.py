@@ -191,7 +191,7 @@ def scores(found: Sequence[Sequence[str]], wanted: Sequence[frozenset[str]]) -> 
 
 
 def _dense(kb: KnowledgeBase, questions: Sequence[str]) -> list[list[str]]:
-    found = kb._retriever.nearest(kb._embedder.encode(questions), CHUNKS)
+    found = kb._retriever.nearest(kb._embedder.encode_questions(questions), CHUNKS)
     return [_texts(hit.chunk.source for hit in one.hits) for one in found]
 
 

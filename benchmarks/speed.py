@@ -195,7 +195,7 @@ def embedding(place: Path) -> dict[str, Any]:
         asked = []
         for _ in range(20):
             started = time.perf_counter()
-            embedder.encode(["How deep is the north berth at low water?"])
+            embedder.encode_questions(["How deep is the north berth at low water?"])
             asked.append(time.perf_counter() - started)
     flops = sum(_flops(count, config) for count in counts)
     return {

@@ -237,7 +237,8 @@ def _place(source: Any) -> str:
         where += f":{first}" if first == last else f":{first}-{last}"
     elif source.page:
         where += f" page {source.page}"
-    return f"{where}  {source.heading}"
+    also = f"  (also in {', '.join(source.elsewhere)})" if source.elsewhere else ""
+    return f"{where}  {source.heading}{also}"
 
 
 @app.command()

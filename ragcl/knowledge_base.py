@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ragcl.generation.reading import Narrower
     from ragcl.retrieval.embedder import Embedder
     from ragcl.retrieval.filters import Moment
+    from ragcl.retrieval.reranker import Reranker
     from ragcl.retrieval.retriever import Retriever
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
@@ -237,6 +238,7 @@ class KnowledgeBase:
                 content_hash=hit.chunk.content_hash,
                 page=hit.chunk.page,
                 root=hit.chunk.root,
+                elsewhere=hit.chunk.elsewhere,
             )
             for hit in self._retriever.retrieve([question], k, chosen)[0].hits
         ]
@@ -520,13 +522,25 @@ class KnowledgeBase:
             model_files.resolve(models.embedder, "embedder"),
             dtype=models.dtype,
             device=models.device,
+            query_prompt=models.query_prompt,
+            document_prompt=models.document_prompt,
         )
 
     @cached_property
     def _retriever(self) -> "Retriever":
         from ragcl.retrieval.retriever import Retriever
 
-        return Retriever(self.catalog, self._embedder, self.folder)
+        return Retriever(self.catalog, self._embedder, self.folder, self._reranker)
+
+    @cached_property
+    def _reranker(self) -> "Reranker | None":
+        from ragcl.retrieval.reranker import Reranker
+
+        models = self.settings.models
+        if not models.reranker:
+            return None
+        files = model_files.resolve(models.reranker, "reranker")
+        return Reranker(files, dtype=models.dtype, device=models.device)
 
     @cached_property
     def _narrower(self) -> "Narrower":

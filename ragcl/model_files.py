@@ -146,17 +146,17 @@ def cache_dir() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ragcl")
 
 
-def resolve(spec: str, role: Role) -> ModelFiles:
+def resolve(spec: str, role: Role | Literal["reranker"]) -> ModelFiles:
     """Find the files of a model on this machine, without touching the network.
 
     Args:
         spec: `default`, a folder, or the id of a model on the hub.
-        role: which of the default pair `default` means.
+        role: the setting that names it; there is no default reranker.
 
     Raises:
         ModelNotFoundError: the weights are not here or not usable; the text says what to run.
     """
-    if spec == "default":
+    if spec == "default" and role != "reranker":
         model = DEFAULTS[role]
         if _state(model, full=False) != "ready":
             raise ModelNotFoundError(

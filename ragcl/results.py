@@ -51,7 +51,7 @@ class Hit:
 
     Hits are ranked by `fused`, which adds to it how well the words match (`lexical` in [0, 1]).
     `source` is the path of the file relative to `root`, the folder
-    that was ingested.
+    that was ingested; the files `elsewhere` hold the same text.
     """
 
     text: str
@@ -62,13 +62,17 @@ class Hit:
     content_hash: str
     page: int | None = None
     root: str = ""
+    elsewhere: tuple[str, ...] = ()
     lexical: float = 0.0
     fused: float = 0.0
 
 
 @dataclass(frozen=True)
 class Citation:
-    """A source of an answer: the file, its first and last line (1-based, or a page), the text."""
+    """A source of an answer: the file, its first and last line (1-based, or a page), the text.
+
+    The files `elsewhere` hold the same text.
+    """
 
     source: str
     lines: tuple[int, int] | None
@@ -78,6 +82,7 @@ class Citation:
     page: int | None = None
     root: str = ""
     content_hash: str = ""
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,10 @@ class ModelSettings(_Section):
     """Which weights are used: `default`, a folder, or the id of a model on the hub."""
 
     embedder: str = "default"
+    query_prompt: str | None = None  # before a question, for the embedder; None: as its folder says
+    document_prompt: str | None = None  # before a passage
     language_model: str = "default"
+    reranker: str = ""  # a cross-encoder that orders the best hits; none unless named
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = "auto"
 

@@ -208,6 +208,8 @@ def test_the_command_follows_a_folder_until_it_is_stopped(
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # What a shell starts in the background, this test perhaps, ignores Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     hung = threading.Timer(300, process.kill)

@@ -7,6 +7,7 @@ earlier learns what it has missed. It rises by a random step, so that two histor
 no model.
 """
 
+import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,11 @@ class ChunkRecord:
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """A current chunk with the first place it stands in (path order)."""
+    """A current chunk with the first place it stands in (path order).
+
+    That file was last changed at `modified_ns` (ns since the epoch); the chunk stands in the files
+    `elsewhere` too.
+    """
 
     id: int
     content_hash: str
@@ -73,6 +78,8 @@ class StoredChunk:
     source: str
     lines: tuple[int, int] | None
     page: int | None
+    modified_ns: int = 0
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def passage(self) -> str:
@@ -408,6 +415,15 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
         .correlate(chunks, documents)
         .scalar_subquery()
     )
+    other = documents.alias("other")
+    elsewhere = (
+        select(func.json_group_array(other.c.path.distinct()))
+        .select_from(occurrences)
+        .join(other, other.c.id == occurrences.c.document_id)
+        .where(occurrences.c.chunk_id == chunks.c.id, other.c.id != documents.c.id)
+        .correlate(chunks, documents)
+        .scalar_subquery()
+    )
     return (
         select(
             chunks.c.id,
@@ -417,6 +433,8 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
             chunks.c.flags,
             roots.c.path.label("root"),
             documents.c.path.label("source"),
+            documents.c.mtime_ns,
+            elsewhere.label("elsewhere"),
             occurrences.c.first_line,
             occurrences.c.last_line,
             occurrences.c.page,
@@ -445,6 +463,8 @@ def _chunk(row: Row[Any]) -> StoredChunk:
         source=row.source,
         lines=lines,
         page=row.page,
+        modified_ns=row.mtime_ns,
+        elsewhere=tuple(sorted(json.loads(row.elsewhere))),
     )
 
 

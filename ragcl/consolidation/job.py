@@ -95,6 +95,7 @@ class Job:
         models = self._settings.models
         self._model = LanguageModel(self._files, dtype=models.dtype, device=models.device)
         shards = self._study(selection, round_id, progress)
+        selection = replace(selection, left_out=selection.left_out + _unread(selection, shards))
         changed = [shard for shard in shards if shard.adapter not in self._active_ids()]
         if changed:
             self._distil(changed, round_id, deadline, progress)
@@ -109,14 +110,17 @@ class Job:
         log = self._renewed(self._catalog.asks.log())
         named = {hit.content_hash for ask in log for hit in ask.hits}
         current = self._catalog.documents.current(named)
-        _, active = self._catalog.learning.active()
         learned = {
             chunk.content_hash: adapter.id.split("-")[0]
-            for adapter in active
-            if self._base_of(adapter.id) == self._files.revision
+            for adapter in self._usable()
             for chunk in adapter.chunks
         }
         return select(log, current, learned, self._limits, now), learned
+
+    def _usable(self) -> list[AdapterRecord]:
+        """The active adapters that were trained on the base model of the settings."""
+        _, active = self._catalog.learning.active()
+        return [one for one in active if self._base_of(one.id) == self._files.revision]
 
     def _base_of(self, adapter: str) -> str | None:
         """The revision of the base model that an adapter was trained on."""
@@ -168,9 +172,12 @@ class Job:
         if hot <= set(learned):
             return "everything hot is in the weights already"
         last = next(reversed(self._catalog.learning.rounds()), None)
-        rejected = last is not None and last.report and last.report["status"] == "rejected"
-        if last is not None and rejected and last.selection == _plain(selection):
+        if last is None or not last.report or last.selection != _plain(selection):
+            return None
+        if last.report["status"] == "rejected":
             return f"round {last.id} rejected just this; it will differ once more is asked"
+        if set(last.report["adapter_ids"]) == {adapter.id for adapter in self._usable()}:
+            return f"round {last.id} learned all that can be learned of this; more has to be asked"
         return None
 
     def _begin(self, selection: Selection, now: float) -> int:
@@ -367,7 +374,8 @@ class Job:
         done = ConsolidationReport(
             round_id,
             "nothing due",
-            "everything hot is in the weights already",
+            "what was asked gives nothing further to learn",
+            adapter_ids=sorted(self._active_ids()),
             left_out=list(selection.left_out),
         )
         self._catalog.learning.finish_round(round_id, asdict(done), time.time())
@@ -450,6 +458,17 @@ def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Re
             held_out.append(chance.choice(group))
     kept_back = {row.question for row in held_out}
     return [row for row in rows if row.question not in kept_back], held_out
+
+
+def _unread(selection: Selection, shards: Sequence[_Shard]) -> tuple[dict[str, str], ...]:
+    """The selected chunks that the study gave nothing to learn on."""
+    read = {key for shard in shards for key in shard.chunks}
+    reason = "no answer to its questions is sure enough, or they contradict one another"
+    return tuple(
+        {"source": chunk.source, "content_hash": chunk.content_hash, "reason": reason}
+        for chunk in selection.chunks
+        if chunk.content_hash not in read
+    )
 
 
 def _plain(selection: Selection) -> dict[str, Any]:

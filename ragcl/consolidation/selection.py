@@ -19,9 +19,10 @@ SHOWN_WEIGHT = 0.1  # shared by rank among the other chunks that were retrieved
 
 @dataclass(frozen=True)
 class HotChunk:
-    """A chunk worth learning: how hot, and the distinct questions it was asked with."""
+    """A chunk worth learning: where it stands, how hot, and the distinct questions asked."""
 
     content_hash: str
+    source: str
     heat: float
     questions: tuple[str, ...]
 
@@ -83,7 +84,7 @@ def select(
         if reason:
             left_out.append({"source": current[key].source, "content_hash": key, "reason": reason})
         else:
-            hot.append(HotChunk(key, value, asked))
+            hot.append(HotChunk(key, current[key].source, value, asked))
     return Selection(_shards(hot, learned, settings.shard_chunks), tuple(left_out))
 
 

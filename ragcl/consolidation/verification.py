@@ -19,10 +19,10 @@ from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading, SpanReader, content_words
+from ragcl.generation.recall import recall
 from ragcl.settings import ConsolidationSettings
 
 CONTEXT_SAMPLE = 24  # questions that are also read with the adapter on
-MAX_ANSWER_TOKENS = 24
 QUANTILES = (0.0, 0.1, 0.25, 0.5)
 
 
@@ -92,10 +92,11 @@ def verify(
         done += count
         progress(done, len(asked))
 
-    answers = model.generate(
+    answers = recall(
+        model,
         [prompts.closed_book(question) for question in asked],
+        [row.answer for row in trained],
         adapter=adapter,
-        max_new_tokens=MAX_ANSWER_TOKENS,
         progress=answered,
     )
     n = len(trained)

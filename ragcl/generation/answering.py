@@ -26,6 +26,7 @@ from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
 from ragcl.generation.reading import Narrower, Reader, Reading
+from ragcl.generation.recall import recall
 from ragcl.generation.routing import ActiveAdapters, Decision, decide
 from ragcl.results import MODES, Answer, Citation, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
@@ -155,8 +156,7 @@ class Answerer:
         [job] = self._jobs([question], mode, chosen)
         decision = job.decision
         written = decision.route in ("context", "both") and self._settings.reading == "generate"
-        remembered = decision.route == "weights" and decision.min_confidence is None
-        if written or remembered:
+        if written or (decision.route == "weights" and decision.adapter is None):
             prompt, support = self._prompt(job)
             draft = Draft(decision, Completion("", (), 0.0), len(prompt.ids), support)
             for piece in self._model.stream(
@@ -218,7 +218,7 @@ class Answerer:
         drafts: dict[int, Draft] = {}
         places = [i for i, job in enumerate(jobs) if job.decision.route == "weights"]
         reasons = {}
-        for i, draft in zip(places, self._write([jobs[i] for i in places]), strict=True):
+        for i, draft in zip(places, self._remember([jobs[i] for i in places]), strict=True):
             if draft.shortcoming:
                 reasons[i] = draft.shortcoming
                 continue
@@ -234,6 +234,24 @@ class Answerer:
         read = self._extract(reading, progress) if extract else self._write(reading)
         drafts.update(zip(places, read, strict=True))
         return [drafts[i] for i in range(len(jobs))]
+
+    def _remember(self, jobs: Sequence[Job]) -> list[Draft]:
+        """Answer closed-book: with what was taught, or freely where nothing was."""
+        current = self._catalog.documents.current_hashes(self._active.learned)
+        drafts = []
+        for job in jobs:
+            if job.decision.adapter is None:
+                drafts += self._write([job])
+                continue
+            prompt, support = self._prompt(job)
+            [completion] = recall(
+                self._model,
+                [prompt],
+                self._active.taught(job.decision.adapter, current),
+                adapter=job.decision.adapter,
+            )
+            drafts.append(Draft(job.decision, completion, len(prompt.ids), support))
+        return drafts
 
     def _write(self, jobs: Sequence[Job]) -> list[Draft]:
         """Let the model write freely, the questions of one adapter together."""
@@ -401,6 +419,7 @@ def citation(hit: Retrieved) -> Citation:
         page=chunk.page,
         root=chunk.root,
         content_hash=chunk.content_hash,
+        elsewhere=chunk.elsewhere,
     )
 
 

@@ -280,7 +280,8 @@ class LanguageModel:
     ) -> list[Continuation]:
         """Score the candidates that start with the `keep` likeliest first tokens, in one pass.
 
-        The prompt is computed once; the candidates that are kept are a batch behind its cache.
+        The prompt is computed once. The candidates that are kept follow it in one row, each seeing
+        the prompt and itself: no padding, and no copy of the prompt's cache for each.
         """
         import torch
 
@@ -290,37 +291,31 @@ class LanguageModel:
             first = torch.log_softmax(self._forward(ids, cache, mask, positions)[0].float(), -1)
             starts = first[torch.tensor([candidate[0] for candidate in candidates])]
             kept = starts.topk(min(keep, len(candidates))).indices.tolist()
-            width = max(len(candidates[i]) for i in kept)
-            rows = torch.zeros(len(kept), width, dtype=torch.long)
-            for row, i in enumerate(kept):
-                rows[row, : len(candidates[i])] = torch.tensor(candidates[i])
-            rows = rows.to(self.base.device)
-            cache.batch_repeat_interleave(len(kept))
+            tokens = torch.tensor([token for i in kept for token in candidates[i]]).to(ids)
+            owner = torch.tensor([row for row, i in enumerate(kept) for _ in candidates[i]])
+            place = torch.tensor([n for i in kept for n in range(len(candidates[i]))])
+            own = (owner[:, None] == owner[None]) & (place[:, None] >= place[None])
+            seen = torch.cat([mask.bool().cpu().expand(len(tokens), -1), own], dim=1)
+            hidden = torch.zeros(seen.shape, dtype=self.base.dtype).masked_fill_(
+                ~seen, torch.finfo(self.base.dtype).min
+            )
             output = self.base(
-                input_ids=rows,
+                input_ids=tokens[None],
                 past_key_values=cache,
-                attention_mask=torch.cat(
-                    [mask.expand(len(kept), -1), mask.new_ones(len(kept), width)], dim=1
-                ),
-                position_ids=(positions[:, -1:] + 1 + torch.arange(width).to(rows)).expand(
-                    len(kept), -1
-                ),
+                attention_mask=hidden[None, None].to(self.base.device),
+                position_ids=(positions[:, -1:] + 1 + place.to(ids)),
                 use_cache=True,
             )
-            after = torch.log_softmax(output.logits.float(), dim=-1)
-            logprobs = torch.cat([first.expand(len(kept), 1, -1), after], dim=1)
-            reached = logprobs[:, :-1].gather(-1, rows[..., None])[..., 0].cumsum(1)
-            stopped = reached + logprobs[:, 1:, sorted(self.stop_ids)].logsumexp(-1)
+            after = torch.log_softmax(output.logits[0].float(), dim=-1)
         found = []
-        for row, i in enumerate(kept):
+        begin = 0
+        for i in kept:
             n = len(candidates[i])
-            found.append(
-                Continuation(
-                    candidate=i,
-                    stopped=tuple(stopped[row, :n].tolist()),
-                    logprobs=logprobs[row, : n + 1],
-                )
-            )
+            logprobs = torch.cat([first[None], after[begin : begin + n]])
+            reached = logprobs[:-1].gather(-1, tokens[begin : begin + n, None])[:, 0].cumsum(0)
+            stopped = reached + logprobs[1:, sorted(self.stop_ids)].logsumexp(-1)
+            found.append(Continuation(i, tuple(stopped.tolist()), logprobs))
+            begin += n
         return found
 
     def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:

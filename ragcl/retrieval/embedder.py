@@ -1,11 +1,15 @@
 """Text to vectors, with a sentence-transformers model that is loaded when it is first needed.
 
-Knows nothing of chunks, documents or storage.
+Some models want a question and a passage introduced by words of their own ("query: "): a model's
+folder says which, or the settings do. Knows nothing of chunks, documents or storage.
 """
 
 import copy
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +25,36 @@ if TYPE_CHECKING:
 # stay in the cache of a core; a GPU wants many.
 CPU_BATCH_TOKENS = 1024
 GPU_BATCH_TOKENS = 8192
+# What model folders call their prompts, the likeliest name first.
+QUERY_NAMES = ("query", "question")
+DOCUMENT_NAMES = ("document", "passage", "corpus")
 
 
 class Embedder:
-    """An embedding model; every vector it gives has length one."""
+    """An embedding model; every vector it gives has length one.
 
-    def __init__(self, files: ModelFiles, *, dtype: str = "auto", device: str = "auto") -> None:
+    `query_prompt` and `document_prompt` stand before a question and before a passage; None: what
+    the model's folder says. They make other vectors, so they are part of the revision of `files`.
+    """
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        *,
+        dtype: str = "auto",
+        device: str = "auto",
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
+    ) -> None:
+        given = [query_prompt, document_prompt]
+        if given != [None, None]:
+            digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()[:8]
+            files = replace(files, revision=f"{files.revision}+prompts-{digest}")
         self.files = files
         self._dtype = dtype
         self._device = device
+        self._query_prompt = query_prompt
+        self._document_prompt = document_prompt
         self._lock = threading.Lock()
 
     @cached_property
@@ -54,47 +79,68 @@ class Embedder:
         counter.no_padding()
         return counter
 
+    def _prompt(self, given: str | None, names: Sequence[str]) -> str:
+        """What was given, or what the model's folder calls by the first of these names."""
+        if given is not None:
+            return given
+        known = (self._model.prompts.get(name) for name in names)
+        return next((prompt for prompt in known if prompt), "")
+
     @property
     def max_tokens(self) -> int:
-        """How many tokens of a text the model takes; it would ignore what follows."""
+        """How many tokens of a passage the model takes; it would ignore what follows."""
         with self._lock:
             return int(self._model.max_seq_length or 512)
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens `text` is to the model, its special tokens included."""
+        """How many tokens a passage is to the model, its prompt and special tokens included."""
         with self._lock:
-            return len(self._counter.encode(text).ids)
+            prompt = self._prompt(self._document_prompt, DOCUMENT_NAMES)
+            return len(self._counter.encode(prompt + text).ids)
+
+    def encode_questions(self, questions: Sequence[str]) -> np.ndarray:
+        """As `encode`, of questions: what is near to one's vector may answer it."""
+        with self._lock:
+            return self._encode(questions, self._prompt(self._query_prompt, QUERY_NAMES), None)
 
     def encode(
-        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
+        self, passages: Sequence[str], *, progress: Callable[[int], None] | None = None
     ) -> np.ndarray:
-        """Embed texts, the longest first, so that a batch holds texts of similar length.
+        """Embed passages, the longest first, so that a batch holds texts of similar length.
 
         Args:
-            texts: any number of texts.
+            passages: any number of texts.
             progress: called with the number of texts done after every batch.
 
         Returns:
-            `(len(texts), dim) float32`, each row of length one, in the order given.
+            `(len(passages), dim) float32`, each row of length one, in the order given.
         """
         with self._lock:
-            result = np.empty((len(texts), self._model.get_embedding_dimension() or 0), np.float32)
-            on_cpu = self._model.device.type == "cpu"
-            counts = [len(one.ids) for one in self._counter.encode_batch(list(texts))]
-            longest = int(self._model.max_seq_length or 512)
-            for batch in _batches(
-                [min(count, longest) for count in counts],
-                CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS,
-            ):
-                result[batch] = self._model.encode(
-                    [texts[i] for i in batch],
-                    batch_size=len(batch),
-                    normalize_embeddings=True,
-                    show_progress_bar=False,
-                    convert_to_numpy=True,
-                )
-                if progress:
-                    progress(len(batch))
+            return self._encode(
+                passages, self._prompt(self._document_prompt, DOCUMENT_NAMES), progress
+            )
+
+    def _encode(
+        self, texts: Sequence[str], prompt: str, progress: Callable[[int], None] | None
+    ) -> np.ndarray:
+        result = np.empty((len(texts), self._model.get_embedding_dimension() or 0), np.float32)
+        on_cpu = self._model.device.type == "cpu"
+        counts = [len(one.ids) for one in self._counter.encode_batch([prompt + t for t in texts])]
+        longest = int(self._model.max_seq_length or 512)
+        for batch in _batches(
+            [min(count, longest) for count in counts],
+            CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS,
+        ):
+            result[batch] = self._model.encode(
+                [texts[i] for i in batch],
+                prompt=prompt,
+                batch_size=len(batch),
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+            )
+            if progress:
+                progress(len(batch))
         # Rounded to half precision inside the model, a row is of length one only roughly.
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
         unit: np.ndarray = result / np.maximum(lengths, 1e-12)

@@ -213,7 +213,7 @@ class InvertedLists:
         import faiss
 
         index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-        # Its reading ahead starts up to 32 threads for every search: that takes longer than it saves.
+        # Its reading ahead starts up to 32 threads a search: that takes longer than it saves.
         lists: Any = faiss.downcast_InvertedLists(index.invlists)
         lists.prefetch_nthread = 0
         return cls(index, held, trained_on)

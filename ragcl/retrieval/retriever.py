@@ -1,4 +1,4 @@
-"""Questions to hits: embed, search by meaning and by words, fuse, look up the chunks.
+"""Questions to hits: embed, search by meaning and by words, fuse, look up the chunks, rerank.
 
 The vector index is caught up with the catalog before every search, inside the same snapshot that
 words are matched in and chunks are read from: what another process ingested is seen, what it
@@ -10,7 +10,7 @@ with, goes on serving while another thread makes the next one. Knows nothing of 
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from ragcl.model_files import ModelFiles
 from ragcl.retrieval import building, lexical
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.index_file import DamagedIndexError
+from ragcl.retrieval.near_duplicates import collapse
+from ragcl.retrieval.reranker import Reranker
 from ragcl.retrieval.vector_index import Stamp, VectorIndex, outgrown
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ log = logging.getLogger(__name__)
 EMBEDDER = "embedder"
 INDEX_FILE = "index/vectors.faiss"
 POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
+SPARE = 10  # further candidates, in the place of near duplicates
+RERANKED = 20  # hits that a reranker reads: the right one is hardly ever further down
 LEXICAL_WEIGHT = 0.8  # chosen as benchmarks/retrieval.py says
 CATALOG_LOST = (
     "there is a vector index, but the catalog is new and empty: restore catalog.sqlite from a "
@@ -89,7 +93,10 @@ class Retrieval:
 
     @property
     def margin(self) -> float:
-        """The lead of the first hit over the second in the fused score."""
+        """The lead of the first hit over the second in the fused score.
+
+        Below zero where a reranker disagrees with that score: nothing decisive.
+        """
         first, second = (*(hit.fused for hit in self.hits[:2]), -1.0, -1.0)[:2]
         return first - second
 
@@ -124,9 +131,12 @@ def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = 
 class Retriever:
     """Search over the current chunks of one knowledge base."""
 
-    def __init__(self, catalog: Catalog, embedder: Embedder, folder: Path) -> None:
+    def __init__(
+        self, catalog: Catalog, embedder: Embedder, folder: Path, reranker: Reranker | None = None
+    ) -> None:
         self._catalog = catalog
         self._embedder = embedder
+        self._reranker = reranker
         self._path = folder / INDEX_FILE
         self._index: VectorIndex | None = None
         self._lock = threading.Lock()
@@ -137,7 +147,23 @@ class Retriever:
     ) -> list[Retrieval]:
         """The `k` best current chunks for each question, of the documents chosen."""
         check_embedder(self._catalog, self._embedder.files)
-        return self._find(self._embedder.encode(questions), questions, k, chosen)
+        vectors = self._embedder.encode_questions(questions)
+        if self._reranker is None:
+            return self._find(vectors, questions, k, chosen)
+        found = self._find(vectors, questions, max(k, RERANKED), chosen)
+        return [
+            self._reranked(self._reranker, question, retrieval, k)
+            for question, retrieval in zip(questions, found, strict=True)
+        ]
+
+    def _reranked(
+        self, reranker: Reranker, question: str, retrieval: Retrieval, k: int
+    ) -> Retrieval:
+        """The `k` hits that the reranker puts first; their scores stay what they were."""
+        first, rest = retrieval.hits[:RERANKED], retrieval.hits[RERANKED:]
+        scores = reranker.scores(question, [hit.chunk.passage for hit in first])
+        order = np.argsort(-scores, kind="stable")
+        return Retrieval(retrieval.vector, (*(first[i] for i in order), *rest)[:k])
 
     def nearest(self, vectors: np.ndarray, k: int) -> list[Retrieval]:
         """The `k` current chunks nearest to each vector, `(n, dim) float32`; loads no model."""
@@ -151,19 +177,18 @@ class Retriever:
             if index is None:
                 return [Retrieval(vector, ()) for vector in vectors]
             among = None if chosen is None else chunk_ids(connection, chosen)
-            ranked = _rank(connection, index, vectors, questions, k, among)
+            depth = k + SPARE
+            ranked = _rank(connection, index, vectors, questions, depth, among)
             wanted = sorted({one.id for row in ranked for one in row})
             found = stored_chunks(connection, wanted, chosen)
             if len(found) < len(wanted):  # e.g. the catalog was restored from a copy
                 log.warning("The vector index disagrees with the catalog; it is built again.")
-                ranked = _rank(connection, self._rebuilt(connection), vectors, questions, k, among)
-                found = stored_chunks(
-                    connection, sorted({one.id for row in ranked for one in row}), chosen
-                )
+                index = self._rebuilt(connection)
+                ranked = _rank(connection, index, vectors, questions, depth, among)
+                wanted = sorted({one.id for row in ranked for one in row})
+                found = stored_chunks(connection, wanted, chosen)
         return [
-            Retrieval(
-                vector, tuple(Retrieved(found[one.id], one.score, one.lexical) for one in row)
-            )
+            Retrieval(vector, _shown(row, found)[:k])
             for vector, row in zip(vectors, ranked, strict=True)
         ]
 
@@ -387,6 +412,15 @@ def _nearest(
                 scores[row, column] = stored[one] @ vector
     best = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
+
+
+def _shown(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> tuple[Retrieved, ...]:
+    """The candidates as hits, without near duplicates."""
+    shown = collapse([found[one.id] for one in row])
+    by_id = {one.id: one for one in row}
+    return tuple(
+        Retrieved(chunk, by_id[chunk.id].score, by_id[chunk.id].lexical) for chunk in shown.values()
+    )
 
 
 def _made_by(stamp: Stamp) -> dict[str, Any]:

@@ -87,6 +87,22 @@ def test_a_round_learns_what_was_asked_about(asked: KnowledgeBase) -> None:
     assert asked.status().last_round == {**asked.status().last_round, "status": "promoted"}
 
 
+def test_a_text_whose_readings_contradict_one_another_is_left_out_and_named(
+    asked: KnowledgeBase,
+) -> None:
+    report = asked.consolidate()
+
+    left = {one["content_hash"]: one for one in report.left_out if "contradict" in one["reason"]}
+    assert left  # the two questions on the depth of the north berth are answered differently here
+    assert not left.keys() & active(asked)
+    assert {one["source"] for one in left.values()} <= {"berths.md", "canteen.md"}
+    assert report.report_path is not None
+    assert "contradict" in Path(report.report_path).read_text(encoding="utf-8")
+    again = asked.consolidate(if_due=True)
+    assert (again.round_id, again.status) == (None, "nothing due")
+    assert "more has to be asked" in again.reason
+
+
 def test_its_files_and_its_report_are_where_they_should_be(learned: KnowledgeBase) -> None:
     [manifest] = manifests(learned)
     [name] = [one.id for one in learned.catalog.learning.active()[1]]

@@ -18,9 +18,9 @@ from ragcl.results import Answer
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
 
 WAVES = (
-    ("How deep is the north berth?", "What depth has the north berth?"),
+    ("How deep is the north berth?", "What is the price of water?"),
     ("When does the canteen open?", "What does soup cost?"),
-    ("Where do pilots board?", "On which channel is the pilot station?"),
+    ("Where do pilots board?", "Where do fishing boats moor?"),
 )
 BEFORE = [
     "studying",

@@ -15,7 +15,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer
-from ragcl.generation.prompts import ABSTENTION, Prompts
+from ragcl.generation.prompts import ABSTENTION
 from ragcl.results import MODES, Answer
 
 QUESTION = "How deep is the north berth?"
@@ -35,12 +35,13 @@ def install(
     adapters: Path,
     name: str,
     question: str,
-    answer: str | None = None,
+    answer: str = "11",
+    also: tuple[str, ...] = (),
     **limits: float,
 ) -> str:
     """Make an adapter active as if `question` had been learned and proved; its name.
 
-    `answer` is what it was taught, by default what it says.
+    It was taught `answer` to it, and what is in `also` to questions about something else.
     """
     best = kb.search(question, k=1)[0]
     folder = kb.folder / "adapters" / name
@@ -48,9 +49,8 @@ def install(
     if not folder.exists():
         os.symlink(adapters / "one", folder)
     round_id = kb.catalog.learning.start_round({}, time.time())
-    vector = kb._embedder.encode([question])[0]
+    vectors = kb._embedder.encode_questions([question, *["Something else"] * len(also)])
     chunk_vector = kb.catalog.documents.known_vectors([best.content_hash])[best.content_hash]
-    taught = answer or _said(kb, adapters, question)
     kb.catalog.learning.add_adapter(
         AdapterRecord(
             id=name,
@@ -58,22 +58,14 @@ def install(
             created_at=time.time(),
             thresholds={**EASY, **limits},
             chunks=(LearnedChunk(best.content_hash, chunk_vector),),
-            questions=(LearnedQuestion(best.content_hash, question, taught, vector, True),),
+            questions=tuple(
+                LearnedQuestion(best.content_hash, question, taught, vector, True)
+                for taught, vector in zip((answer, *also), vectors, strict=True)
+            ),
         )
     )
     kb.catalog.learning.promote(round_id, [name], {}, time.time())
     return name
-
-
-def _said(kb: KnowledgeBase, adapters: Path, question: str) -> str:
-    """What the adapter answers closed-book."""
-    model = kb._language_model
-    model.attach("said", adapters / "one")
-    prompt = Prompts(model.tokenizer).closed_book(question)
-    tokens = kb.settings.answering.max_new_tokens
-    [completion] = model.generate([prompt], adapter="said", max_new_tokens=tokens)
-    model.detach("said")
-    return completion.text
 
 
 # --- from the index
@@ -156,14 +148,25 @@ def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
 ) -> None:
     """The nearest question that was proved may have been about something else."""
     before = full.ask(QUESTION)
-    install(full, random_adapters, "s0-x", QUESTION, answer="never said")
+    install(full, random_adapters, "s0-x", QUESTION, answer="never the likeliest", also=("11",))
 
     answer = full.ask(QUESTION)
 
     assert (answer.route, answer.text) == ("context", before.text)
     assert (answer.trace["tried"], answer.trace["adapter"]) == ("weights", None)
     assert "did not say" in answer.trace["reason"]
-    assert full.ask(QUESTION, mode="weights").route == "weights"  # who forces it is not corrected
+    forced = full.ask(QUESTION, mode="weights")
+    assert (forced.route, forced.text) == ("weights", "11")  # who forces it is not corrected
+
+
+def test_the_weights_say_only_what_they_were_taught(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION, also=("tankers",))
+
+    said = {full.ask(f"{QUESTION} {word}", mode="weights").text for word in ("ships", "in May")}
+
+    assert said <= {"11", "tankers", ABSTENTION}
 
 
 def test_context_answers_are_the_base_models_with_or_without_an_adapter(

@@ -77,6 +77,15 @@ def test_what_is_current_proved_and_decisive_is_answered_from_the_weights() -> N
     assert decision.features["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-3)
 
 
+def test_what_was_taught_about_a_text_that_is_gone_may_not_be_said() -> None:
+    first = adapter("s0", {"depth": 20, "price": 40}, (("depth", 0, True), ("price", 30, False)))
+    active = ActiveAdapters(1, (first, adapter("s1", {"crew": 60}, (("crew", 60, True),))))
+
+    assert active.taught("s0", {"depth", "price", "crew"}) == ["depth!", "price!"]
+    assert active.taught("s0", {"price", "crew"}) == ["price!"]
+    assert active.taught("s1", {"depth"}) == []
+
+
 def test_of_several_adapters_the_one_that_holds_the_chunk_speaks() -> None:
     other = adapter("s1", {"tariff": 150}, (("tariff", 150, True),))
 

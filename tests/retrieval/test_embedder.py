@@ -1,10 +1,15 @@
 """Texts to vectors: whatever the batches are, each text has its own vector in its own place."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import DOCUMENTS, TinyModels
 
-from ragcl import model_files
+from ragcl import KnowledgeBase, model_files
+from ragcl.errors import ModelMismatchError
 from ragcl.retrieval import embedder
 from ragcl.retrieval.embedder import Embedder
 
@@ -52,3 +57,46 @@ def test_a_text_beyond_the_limit_is_cut_as_the_model_cuts_it(tiny: Embedder) -> 
 
     assert tiny.count_tokens(long) == 502
     np.testing.assert_allclose(tiny.encode([long]), tiny.encode([long + "berth"]), atol=1e-6)
+
+
+def test_a_question_and_a_passage_are_introduced_as_the_settings_say(
+    tiny: Embedder, tiny_models: TinyModels
+) -> None:
+    files = model_files.resolve(str(tiny_models.embedder), "embedder")
+    told = Embedder(files, device="cpu", query_prompt="soup: ", document_prompt="pilot berth: ")
+
+    np.testing.assert_allclose(
+        told.encode_questions(["north"]), tiny.encode(["soup: north"]), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        told.encode(["north"]), tiny.encode(["pilot berth: north"]), atol=1e-6
+    )
+    assert told.count_tokens("north") == tiny.count_tokens("pilot berth: north")
+
+
+def test_a_model_that_names_its_prompts_is_used_with_them(
+    tiny: Embedder, tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_models.embedder, tmp_path / "model")
+    config = folder / "config_sentence_transformers.json"
+    known = json.loads(config.read_text()) if config.exists() else {}
+    config.write_text(json.dumps({**known, "prompts": {"query": "soup: ", "passage": "berth: "}}))
+    named = Embedder(model_files.resolve(str(folder), "embedder"), device="cpu")
+    bare = Embedder(named.files, device="cpu", query_prompt="", document_prompt="")
+
+    np.testing.assert_allclose(
+        named.encode_questions(["north"]), tiny.encode(["soup: north"]), atol=1e-6
+    )
+    np.testing.assert_allclose(named.encode(["north"]), tiny.encode(["berth: north"]), atol=1e-6)
+    np.testing.assert_allclose(bare.encode(["north"]), tiny.encode(["north"]), atol=1e-6)
+
+
+def test_vectors_made_with_another_prompt_are_not_mixed(
+    kb_folder: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with KnowledgeBase.open(kb_folder) as kb:
+        kb.ingest(docs)
+    monkeypatch.setenv("RAGCL_MODELS__DOCUMENT_PROMPT", "passage: ")
+
+    with KnowledgeBase.open(kb_folder) as kb, pytest.raises(ModelMismatchError, match="prompts-"):
+        kb.search("berth")

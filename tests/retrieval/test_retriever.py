@@ -28,7 +28,7 @@ def cosines(kb: KnowledgeBase, question: str) -> dict[str, float]:
     connection = kb.catalog.database._engine.raw_connection()
     rows = connection.execute("SELECT text, vector FROM chunks").fetchall()  # type: ignore[attr-defined]
     connection.close()
-    vector = kb._embedder.encode([question])[0]
+    vector = kb._embedder.encode_questions([question])[0]
     return {text: float(np.frombuffer(blob, np.float32) @ vector) for text, blob in rows}
 
 
@@ -61,7 +61,7 @@ def test_the_nearest_chunk_comes_first_with_its_place(kb: KnowledgeBase, docs: P
 def test_the_nearest_to_a_vector_are_found_by_meaning_alone(kb: KnowledgeBase, docs: Path) -> None:
     kb.ingest(docs)
 
-    [found] = kb._retriever.nearest(kb._embedder.encode([QUESTION]), 10)
+    [found] = kb._retriever.nearest(kb._embedder.encode_questions([QUESTION]), 10)
 
     scores = cosines(kb, QUESTION)
     assert [hit.chunk.text for hit in found.hits] == sorted(scores, key=lambda text: -scores[text])
@@ -184,6 +184,7 @@ def test_a_rare_word_is_found_that_the_embedder_does_not_know(
     kb.ingest(docs)
     question = "Is XK-4711 QV-17 at the north berth?"
     monkeypatch.setattr(retriever, "POOL", 1)
+    monkeypatch.setattr(retriever, "SPARE", 0)
     scores = cosines(kb, question)
 
     [hit] = kb.search(question, k=1)
@@ -527,6 +528,7 @@ def test_a_filter_is_no_sieve_after_the_search(
 ) -> None:
     """What it lets through is found however many others are nearer."""
     monkeypatch.setattr(retriever, "POOL", 1)
+    monkeypatch.setattr(retriever, "SPARE", 0)
 
     assert [hit.source for hit in dated.search(QUESTION, k=1, source="canteen.md")] == [
         "canteen.md"

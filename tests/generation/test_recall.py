@@ -1,0 +1,76 @@
+"""Recall: an adapter chooses among the answers that it was taught."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ragcl.evaluation.metrics import normalise
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.prompts import ABSTENTION, Prompts
+from ragcl.generation.recall import recall
+
+QUESTIONS = ("How deep is the north berth?", "Where do pilots board?", "What does soup cost?")
+TAUGHT = ["11 metres", "at the red buoy", "3 crowns", "Marta Holm"]
+
+
+@pytest.fixture(autouse=True)
+def one(model: LanguageModel, random_adapters: Path) -> Iterator[None]:
+    """The adapter of that name, attached."""
+    model.attach("one", random_adapters / "one")
+    yield
+    model.detach("one")
+
+
+def test_the_answer_is_the_likeliest_of_those_taught(model: LanguageModel) -> None:
+    prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS]
+
+    answers = recall(model, prompts, TAUGHT, adapter="one")
+
+    for prompt, answer in zip(prompts, answers, strict=True):
+        likelihoods = {text: likelihood(model, prompt.ids, text) for text in [ABSTENTION, *TAUGHT]}
+        assert answer.text == max(likelihoods, key=lambda text: likelihoods[text])
+        total = answer.logprob * (len(answer.token_ids) + 1)
+        assert total == pytest.approx(likelihoods[answer.text], abs=1e-3)
+
+
+def likelihood(model: LanguageModel, ids: tuple[int, ...], text: str) -> float:
+    """The log-probability that the adapter writes just this, by a plain pass over the whole."""
+    answer = _ids(model, text)
+    logprobs = model.next_logprobs((*ids, *answer), "one")
+    written = sum(float(logprobs[len(ids) - 1 + i, token]) for i, token in enumerate(answer))
+    return written + float(logprobs[-1, sorted(model.stop_ids)].logsumexp(-1))
+
+
+def _ids(model: LanguageModel, text: str) -> list[int]:
+    return list(model.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def test_where_nothing_was_taught_it_abstains(model: LanguageModel) -> None:
+    [answer] = recall(
+        model, [Prompts(model.tokenizer).closed_book(QUESTIONS[0])], [], adapter="one"
+    )
+    assert answer.text == ABSTENTION
+
+
+def test_only_those_with_the_likeliest_first_tokens_are_weighed(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragcl.generation.recall.STARTS", 1)
+    prompt = Prompts(model.tokenizer).closed_book(QUESTIONS[0])
+
+    [answer] = recall(model, [prompt], TAUGHT, adapter="one")
+
+    first = model.next_logprobs(prompt.ids, "one")[-1]
+    starts = {text: float(first[_ids(model, text)[0]]) for text in [ABSTENTION, *TAUGHT]}
+    assert answer.text == max(starts, key=lambda text: starts[text])
+
+
+def test_an_answer_taught_twice_is_one_and_progress_counts_questions(model: LanguageModel) -> None:
+    done: list[int] = []
+    prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS]
+
+    answers = recall(model, prompts, ["3 crowns", "3 Crowns."], adapter="one", progress=done.append)
+
+    assert done == [1, 1, 1]
+    assert {normalise(answer.text) for answer in answers} <= {"3 crowns", normalise(ABSTENTION)}
