@@ -24,6 +24,7 @@ test: lint models  ## lint, then every test, those with the real models too
 bench: models  ## measure, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.learning
 	@$(BIN)/python -m benchmarks.faults
+	@$(BIN)/python -m benchmarks.index
 ifdef DATA
 	@$(BIN)/python -m benchmarks.retrieval --scifact $(DATA)/scifact --xquad $(DATA)/xquad
 endif

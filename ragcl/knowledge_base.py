@@ -102,7 +102,12 @@ class KnowledgeBase:
         self.close()
 
     def close(self) -> None:
-        """Close the catalog; nothing that was reported as done is lost without it."""
+        """Close the catalog; nothing that was reported as done is lost without it.
+
+        Waits for the index if that is growing: at a million chunks a minute or two.
+        """
+        if "_retriever" in vars(self):
+            self._retriever.close()
         self.catalog.close()
 
     # Documents
@@ -170,7 +175,7 @@ class KnowledgeBase:
             hashes += self.catalog.asks.hashes_cited(root, source)
             gone = sorted(set(hashes) - self.catalog.documents.current_hashes(hashes))
             self.catalog.forget_traces(gone)
-            retriever.save()
+            retriever.save(purge=True)
             self.catalog.database.checkpoint()
         held = {chunk.content_hash for a in self.catalog.learning.active()[1] for chunk in a.chunks}
         return ForgetReport(

@@ -9,7 +9,7 @@ no model.
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from ragcl.catalog.schema import (
 )
 
 GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
+BATCH = 20_000  # vectors that are in memory at once while an index catches up
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Changes:
-    """What happened to the set of chunks after some generation, up to `generation`.
+    """Part of what happened to the set of chunks after some generation, up to `generation`.
 
     `added_ids` is `(n,) int64` and `added_vectors` `(n, dim) float32`; `removed_ids` is
     `(m,) int64`. A chunk that came and went in between is in `removed_ids` alone.
@@ -268,7 +269,7 @@ class Documents:
         with self._database.reading() as connection:
             return (
                 int(connection.execute(select(func.count()).select_from(documents)).scalar_one()),
-                int(connection.execute(select(func.count()).select_from(chunks)).scalar_one()),
+                count_chunks(connection),
             )
 
     def current_hashes(self, hashes: Iterable[str]) -> frozenset[str]:
@@ -298,26 +299,48 @@ def was_at(connection: Connection, one: int) -> bool:
     return connection.execute(query).scalar() is not None
 
 
-def changes_since(connection: Connection, since: int) -> Changes:
-    """What an index that was true at generation `since` has to do to be true now."""
+def changes_since(connection: Connection, since: int) -> Iterator[Changes]:
+    """What an index that was true at generation `since` has to do to be true now.
+
+    In parts of at most `BATCH` vectors: only the last one bears the generation of now, the others
+    `since`, because only after all of them an index is true again.
+    """
     now = _generation(connection)
+    query = select(removed_chunks.c.chunk_id).where(removed_chunks.c.generation > since)
+    removed = np.array(connection.execute(query).scalars().all(), np.int64)
     rows = connection.execute(
-        select(chunks.c.id, chunks.c.vector).where(chunks.c.generation > since)
-    ).all()
-    removed = (
+        select(chunks.c.id, chunks.c.vector).where(chunks.c.generation > since),
+        execution_options={"yield_per": BATCH},
+    )
+    for part in rows.partitions():
+        vectors = np.frombuffer(b"".join(row.vector for row in part), np.float32)
+        ids = np.array([row.id for row in part], np.int64)
+        yield Changes(since, ids, vectors.reshape(len(part), -1), removed)
+        removed = removed[:0]
+    nothing = np.empty((0, 0), np.float32)
+    yield Changes(now, np.empty(0, np.int64), nothing, removed)
+
+
+def count_chunks(connection: Connection) -> int:
+    """The number of distinct chunks."""
+    return int(connection.execute(select(func.count()).select_from(chunks)).scalar_one())
+
+
+def count_changes(connection: Connection, since: int) -> int:
+    """How many chunks came and went after generation `since`, without looking at the others."""
+    return sum(
         connection.execute(
-            select(removed_chunks.c.chunk_id).where(removed_chunks.c.generation > since)
-        )
-        .scalars()
-        .all()
+            select(func.count()).select_from(table).where(table.c.generation > since)
+        ).scalar_one()
+        for table in (chunks, removed_chunks)
     )
-    vectors = np.frombuffer(b"".join(row.vector for row in rows), np.float32)
-    return Changes(
-        generation=now,
-        added_ids=np.array([row.id for row in rows], np.int64),
-        added_vectors=vectors.reshape(len(rows), -1) if rows else vectors.reshape(0, 0),
-        removed_ids=np.array(removed, np.int64),
-    )
+
+
+def sample_vectors(connection: Connection, n: int, seed: int) -> np.ndarray:
+    """The vectors of `n` chunks, or all if there are fewer, drawn at random: `(n, dim) float32`."""
+    ids = np.array(connection.execute(select(chunks.c.id)).scalars().all(), np.int64)
+    chosen = np.random.default_rng(seed).choice(ids, min(n, len(ids)), replace=False)
+    return np.stack(list(chunk_vectors(connection, np.sort(chosen).tolist()).values()))
 
 
 def stored_chunks(

@@ -2,9 +2,12 @@
 
 The vector index is caught up with the catalog before every search, inside the same snapshot that
 words are matched in and chunks are read from: what another process ingested is seen, what it
-deleted is never returned. Knows nothing of answers.
+deleted is never returned. Since every opener does so, the index file may lag a little behind and is
+not written for every small change. An index that has outgrown its kind, or has much to catch up
+with, goes on serving while another thread makes the next one. Knows nothing of answers.
 """
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,26 +16,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
 from ragcl.catalog import Catalog, full_text
 from ragcl.catalog.documents import (
     Filter,
     StoredChunk,
-    changes_since,
     chunk_ids,
     chunk_vectors,
-    generation,
+    count_changes,
+    count_chunks,
     stored_chunks,
     was_at,
 )
-from ragcl.errors import ModelMismatchError
+from ragcl.errors import ModelMismatchError, RagclError
 from ragcl.model_files import ModelFiles
-from ragcl.retrieval import lexical
+from ragcl.retrieval import building, lexical
 from ragcl.retrieval.embedder import Embedder
+from ragcl.retrieval.index_file import DamagedIndexError
 from ragcl.retrieval.near_duplicates import collapse
 from ragcl.retrieval.reranker import Reranker
-from ragcl.retrieval.vector_index import DamagedIndexError, Stamp, VectorIndex
+from ragcl.retrieval.vector_index import Stamp, VectorIndex, outgrown
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +51,10 @@ CATALOG_LOST = (
     "there is a vector index, but the catalog is new and empty: restore catalog.sqlite from a "
     "copy, or ingest the documents again"
 )
+# The share of an index that may have changed since its file was written: an opener catches up with
+# so much in a moment, and writing costs at most 100 times what has changed.
+LAG = 0.01
+NOT_WRITTEN = "The index file could not be written (%s): it is made when needed."
 
 
 @dataclass(frozen=True)
@@ -131,6 +140,7 @@ class Retriever:
         self._path = folder / INDEX_FILE
         self._index: VectorIndex | None = None
         self._lock = threading.Lock()
+        self._renewal: threading.Thread | None = None
 
     def retrieve(
         self, questions: Sequence[str], k: int, chosen: Filter | None = None
@@ -182,18 +192,25 @@ class Retriever:
             for vector, row in zip(vectors, ranked, strict=True)
         ]
 
-    def save(self) -> None:
-        """Bring the index file up to date with the catalog, unless it is; quick when it is."""
+    def save(self, *, purge: bool = False) -> None:
+        """Write the index file anew if more than the share `LAG` of it has changed; else quick.
+
+        Searches go on meanwhile, here and in other processes, with the index as it was, caught up.
+        Where another thread or process is writing the file already, that will do, except to
+        `purge`: then nothing is left in it of what is gone.
+        """
         known = self._catalog.get(EMBEDDER)
         if known is None:
             return
-        with self._lock, self._catalog.database.reading() as connection:
-            wanted = Stamp(**known, generation=generation(connection))
-            if VectorIndex.stamp_in(self._path) == wanted:
+        with self._catalog.database.reading() as connection:
+            if self._file_serves(connection, known, 0 if purge else LAG):
                 return
-            index = self._caught_up(connection)
-            if index is not None and VectorIndex.stamp_in(self._path) != index.stamp:
-                self._write(index)
+        self._renew(known, purge=purge)
+
+    def close(self) -> None:
+        """Wait for what a search has begun: an index made now is not made at the next opening."""
+        if self._renewal is not None:
+            self._renewal.join()
 
     def problems(self, *, repair: bool) -> list[str]:
         """What is wrong with the indexes; with `repair` they are made again from the catalog."""
@@ -220,56 +237,137 @@ class Retriever:
         found: str | None = None
         with self._lock, self._catalog.database.reading() as connection:
             try:
-                index = VectorIndex.load(self._path)
+                index = VectorIndex.load(self._path, check_lists=True)
             except FileNotFoundError:
                 found = "the vector index has no file"
             except DamagedIndexError as error:
                 found = f"the vector index is damaged: {error}"
             else:
-                if _made_by(index) != known:
+                if _made_by(index.stamp) != known:
                     found = f"the vector index was made by another model, {index.stamp.model}"
-                elif not _agrees(index, connection):
+                elif not building.agrees(index, connection):
                     found = "the vector index disagrees with the catalog"
             if found and repair:
                 self._rebuilt(connection)
+        if found and repair:
+            self.save()
         return [found] if found else []
 
     def _caught_up(self, connection: Connection) -> VectorIndex | None:
         """The index, true for the snapshot of `connection`; None while nothing was embedded."""
-        if self._catalog.get(EMBEDDER) is None:
+        known = self._catalog.get(EMBEDDER)
+        if known is None:
             return None
-        if self._index is None:
-            self._index = self._read_file()
-        if self._index is None or not was_at(connection, self._index.stamp.generation):
-            return self._rebuilt(connection)
-        _catch_up(self._index, connection)
-        return self._index
+        index = self._read_file(known) if self._index is None else self._index
+        if index is None or not was_at(connection, index.stamp.generation):
+            index = self._rebuilt(connection)
+        self._index = index
+        building.catch_up(index, connection)
+        if outgrown(len(index), index.trained_on) or index.loose > 2 * LAG * len(index):
+            self._renew_in_background(known)
+        return index
 
     def _rebuilt(self, connection: Connection) -> VectorIndex:
-        """The index, made from the catalog alone and written, so that no other process has to."""
-        stamp = self._catalog.get(EMBEDDER)
-        self._index = VectorIndex(Stamp(**stamp, generation=-1))
-        _catch_up(self._index, connection)
-        self._write(self._index)
-        return self._index
+        """The index, made from the catalog alone and written, so that no other process has to.
 
-    def _write(self, index: VectorIndex) -> None:
+        One that is too large to be exact is so for now: its file is written by who renews it.
+        """
+        index = building.build_exact(connection, self._catalog.get(EMBEDDER))
+        self._index = index
+        if outgrown(len(index), index.trained_on):
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+        else:
+            self._write(index)
+        return index
+
+    def _file_serves(self, connection: Connection, known: dict[str, Any], lag: float) -> bool:
+        """Whether the file is of the right kind and an opener has little to catch up with."""
+        summary = VectorIndex.summary(self._path)
+        if summary is None or _made_by(summary.stamp) != known:
+            return False
+        since = summary.stamp.generation
+        return (
+            was_at(connection, since)
+            and not outgrown(count_chunks(connection), summary.trained_on)
+            and count_changes(connection, since) <= lag * summary.size
+        )
+
+    def _renew_in_background(self, known: dict[str, Any]) -> None:
+        if self._renewal is None or not self._renewal.is_alive():
+            self._renewal = threading.Thread(target=self._renew_quietly, args=(known,))
+            self._renewal.start()
+
+    def _renew_quietly(self, known: dict[str, Any]) -> None:
+        """Renew in a thread that leaves the other processors to those who search."""
+        import faiss
+
+        faiss.omp_set_num_threads(1)  # of this thread alone
+        try:
+            self._renew(known, purge=False)
+        except RagclError as error:
+            log.warning("The vector index could not be renewed: %s", error)
+
+    def _renew(self, known: dict[str, Any], *, purge: bool) -> None:
+        """Search with the index of the file from now on, which is written first if it lags.
+
+        Holds up no search. One thread or process at a time: killed at any moment, it leaves the old
+        file.
+        """
+        lock = FileLock(self._path.with_name(f"{self._path.name}.renewal.lock"))
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=-1 if purge else 0)
+        except Timeout:
+            return
+        except OSError as error:
+            log.warning(NOT_WRITTEN, error)
+            return
+        try:
+            with self._catalog.database.reading() as connection:
+                serves = self._file_serves(connection, known, 0 if purge else LAG)
+                index = self._read_file(known) if serves else None
+                if index is None:
+                    index = self._next(connection, known)
+                    if self._write(index):
+                        written = self._read_file(known)
+                        index = index if written is None else written
+            with self._lock:
+                self._index = index
+        finally:
+            lock.release()
+
+    def _next(self, connection: Connection, known: dict[str, Any]) -> VectorIndex:
+        """The index that replaces that of the file, true for the snapshot of `connection`."""
+        index = self._read_file(known, check_lists=True)
+        if (
+            index is None
+            or not was_at(connection, index.stamp.generation)
+            or outgrown(count_chunks(connection), index.trained_on)
+        ):
+            return building.build(connection, known)
+        building.catch_up(index, connection)
+        return index.folded()
+
+    def _write(self, index: VectorIndex) -> bool:
         """Write the index file; failing that is no loss, since the catalog holds every vector."""
         try:
             index.save(self._path)
         except OSError as error:
-            log.warning("The index file could not be written (%s): it is made when needed.", error)
+            log.warning(NOT_WRITTEN, error)
+            return False
+        return True
 
-    def _read_file(self) -> VectorIndex | None:
-        stamp = self._catalog.get(EMBEDDER)
+    def _read_file(self, known: dict[str, Any], *, check_lists: bool = False) -> VectorIndex | None:
+        """The index of the file; None if there is none, or it is damaged or another embedder's."""
         try:
-            index = VectorIndex.load(self._path)
+            index = VectorIndex.load(self._path, check_lists=check_lists)
         except FileNotFoundError:
             return None
         except DamagedIndexError as error:
             log.warning("%s; it is being built again from the catalog.", error)
             return None
-        return index if _made_by(index) == stamp else None
+        return index if _made_by(index.stamp) == known else None
 
 
 def _rank(
@@ -282,7 +380,7 @@ def _rank(
 ) -> list[list[_Candidate]]:
     """The `k` best of what is near to each question and what shares its words."""
     depth = max(k, POOL)
-    ids, scores = index.search(vectors, depth, among)
+    ids, scores = _nearest(connection, index, vectors, depth, among)
     ranked = []
     for vector, question, near, near_scores in zip(vectors, questions, ids, scores, strict=True):
         matching, shares = lexical.matches(connection, question, depth, among)
@@ -296,6 +394,26 @@ def _rank(
     return ranked
 
 
+def _nearest(
+    connection: Connection,
+    index: VectorIndex,
+    vectors: np.ndarray,
+    k: int,
+    among: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `index.search` finds, scored with the vectors of the catalog if it is not exact."""
+    ids, scores = index.search(vectors, k, among)
+    if not index.trained_on:
+        return ids, scores
+    stored = chunk_vectors(connection, np.unique(ids).tolist())
+    for row, vector in enumerate(vectors):
+        for column, one in enumerate(ids[row].tolist()):
+            if one in stored:  # else the index is damaged, which is noticed where texts are read
+                scores[row, column] = stored[one] @ vector
+    best = np.argsort(-scores, axis=1, kind="stable")
+    return np.take_along_axis(ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
+
+
 def _shown(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> tuple[Retrieved, ...]:
     """The candidates as hits, without near duplicates."""
     shown = collapse([found[one.id] for one in row])
@@ -305,29 +423,8 @@ def _shown(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> tuple
     )
 
 
-def _made_by(index: VectorIndex) -> dict[str, Any]:
+def _made_by(stamp: Stamp) -> dict[str, Any]:
     """The embedder of an index, as the catalog names its own."""
-    stamp = asdict(index.stamp)
-    del stamp["generation"]
-    return stamp
-
-
-def _agrees(index: VectorIndex, connection: Connection) -> bool:
-    """Whether an index, once caught up, holds just the vectors of the catalog."""
-    if not was_at(connection, index.stamp.generation):
-        return False
-    _catch_up(index, connection)
-    expected = changes_since(connection, -1)
-    order = np.argsort(expected.added_ids)
-    ids, vectors = index.entries()
-    return np.array_equal(ids, expected.added_ids[order]) and (
-        len(ids) == 0 or np.array_equal(vectors, expected.added_vectors[order])
-    )
-
-
-def _catch_up(index: VectorIndex, connection: Connection) -> None:
-    if index.stamp.generation != generation(connection):
-        changes = changes_since(connection, index.stamp.generation)
-        index.update(
-            changes.added_ids, changes.added_vectors, changes.removed_ids, changes.generation
-        )
+    embedder = asdict(stamp)
+    del embedder["generation"]
+    return embedder

@@ -10,14 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from ragcl.catalog import Catalog
+from ragcl.catalog import documents as documents_module
 from ragcl.catalog.documents import (
     ChunkRecord,
     Delta,
     DocumentRecord,
     changes_since,
+    chunk_vectors,
+    count_changes,
+    count_chunks,
     generation,
+    sample_vectors,
     stored_chunks,
     was_at,
 )
@@ -63,7 +69,7 @@ def vector(text: str) -> np.ndarray:
 
 def current_texts(catalog: Catalog) -> set[str]:
     with catalog.database.reading() as connection:
-        ids = changes_since(connection, -1).added_ids.tolist()
+        ids = np.concatenate([one.added_ids for one in changes_since(connection, -1)]).tolist()
         return {chunk.text for chunk in stored_chunks(connection, ids).values()}
 
 
@@ -185,20 +191,94 @@ def test_what_came_and_went_is_a_tombstone_and_its_id_is_never_used_again(
     new = catalog.documents.current(["hash of one"])["hash of one"].id
 
     with catalog.database.reading() as connection:
-        changes = changes_since(connection, 0)
+        first, last = changes_since(connection, 0)
 
     assert new != old
-    assert changes.removed_ids.tolist() == [old]
-    assert changes.added_ids.tolist() == [new]
-    np.testing.assert_array_equal(changes.added_vectors, [vector("one")])
+    assert first.removed_ids.tolist() == [old]
+    assert first.added_ids.tolist() == [new]
+    np.testing.assert_array_equal(first.added_vectors, [vector("one")])
+    assert len(last.removed_ids) == len(last.added_ids) == 0
 
 
 def test_nothing_changed_since_now(catalog: Catalog, root: int) -> None:
     catalog.documents.replace(root, document(), chunks("one"))
     with catalog.database.reading() as connection:
-        changes = changes_since(connection, generation(connection))
+        [changes] = changes_since(connection, generation(connection))
 
     assert len(changes.added_ids) == len(changes.removed_ids) == len(changes.added_vectors) == 0
+
+
+def test_many_changes_come_in_parts_and_only_the_last_makes_an_index_true(
+    catalog: Catalog, root: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents_module, "BATCH", 3)
+    catalog.documents.replace(root, document("gone.md"), chunks("zero"))
+    with catalog.database.reading() as connection:
+        then = generation(connection)
+    catalog.documents.replace(root, document("a.md"), chunks(*"abcdefg"))
+    catalog.documents.remove(root, "gone.md")
+
+    with catalog.database.reading() as connection:
+        now = generation(connection)
+        parts = list(changes_since(connection, then))
+
+    assert [len(part.added_ids) for part in parts] == [3, 3, 1, 0]
+    assert [part.generation for part in parts] == [then, then, then, now]
+    assert sum(len(part.removed_ids) for part in parts) == 1
+
+
+def test_changes_are_counted_from_a_generation_on(catalog: Catalog, root: int) -> None:
+    passed = []
+    for change in (
+        lambda: None,
+        lambda: catalog.documents.replace(root, document("a.md"), chunks("one", "two")),
+        lambda: catalog.documents.replace(root, document("b.md"), chunks("three")),
+        lambda: catalog.documents.remove(root, "a.md"),
+    ):
+        change()
+        with catalog.database.reading() as connection:
+            passed.append(generation(connection))
+
+    with catalog.database.reading() as connection:
+        assert count_chunks(connection) == 1
+        assert [count_changes(connection, since) for since in passed] == [3, 3, 2, 0]
+
+
+def test_what_every_search_asks_for_is_found_by_an_index_and_not_by_reading_all(
+    catalog: Catalog, root: int
+) -> None:
+    catalog.documents.replace(root, document(), chunks("one"))
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    event.listen(
+        catalog.database._engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, values, *_: asked.append((statement, values)),
+    )
+    with catalog.database.reading() as connection:
+        list(changes_since(connection, 1))
+        count_changes(connection, 1)
+        chunk_vectors(connection, [1])
+        stored_chunks(connection, [1])
+        reads = [one for one in asked if one[0].startswith("SELECT")]
+        for statement, values in reads:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            assert not [row[3] for row in plan if row[3].startswith("SCAN")], statement
+
+    assert len(reads) >= 6
+
+
+def test_a_sample_of_the_vectors_is_of_distinct_chunks(catalog: Catalog, root: int) -> None:
+    catalog.documents.replace(root, document(), chunks(*"abcdefg"))
+
+    with catalog.database.reading() as connection:
+        some = sample_vectors(connection, 4, seed=1)
+        every = sample_vectors(connection, 100, seed=1)
+
+    assert some.shape == (4, DIM)
+    assert len(np.unique(some, axis=0)) == 4
+    np.testing.assert_array_equal(
+        np.unique(every, axis=0), np.unique([vector(text) for text in "abcdefg"], axis=0)
+    )
 
 
 def test_known_vectors_come_back_as_they_were_stored(catalog: Catalog, root: int) -> None:
@@ -278,8 +358,8 @@ def test_whatever_happens_the_chunks_are_those_of_the_current_documents(
 
 def catch_up(index: VectorIndex, catalog: Catalog) -> None:
     with catalog.database.reading() as connection:
-        changes = changes_since(connection, index.stamp.generation)
-    index.update(changes.added_ids, changes.added_vectors, changes.removed_ids, changes.generation)
+        for one in changes_since(connection, index.stamp.generation):
+            index.update(one.added_ids, one.added_vectors, one.removed_ids, one.generation)
 
 
 def contents(index: VectorIndex) -> dict[int, float]:

@@ -36,13 +36,17 @@ class KillAt:
 
 @dataclass(frozen=True)
 class Order:
-    """What a child does: `ingest` a folder, or `consolidate`."""
+    """What a child does: `ingest` a folder, or `consolidate`.
+
+    With `flat_limit` an index of more chunks than that is given lists.
+    """
 
     verb: str
     kb: Path
     folder: Path | None = None
     kill_at: KillAt | None = None
     pause_at: KillAt | None = None
+    flat_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -158,8 +162,11 @@ def _child(order: Order, reports: Connection) -> None:
     import torch
 
     from ragcl import KnowledgeBase
+    from ragcl.retrieval import vector_index
 
     torch.set_num_threads(1)
+    if order.flat_limit is not None:
+        vector_index.FLAT_LIMIT = order.flat_limit
     reached: Counter[str] = Counter()
 
     def step(name: str) -> None:
@@ -193,6 +200,7 @@ def _wrap(step: Callable[[str], None]) -> None:
     from ragcl.catalog.documents import Documents
     from ragcl.catalog.learning import Learning
     from ragcl.consolidation import promotion
+    from ragcl.retrieval.inverted_lists import InvertedLists
     from ragcl.retrieval.vector_index import VectorIndex
 
     ingestion.GROUP_CHUNKS = 12  # several groups, also on a small folder
@@ -204,6 +212,8 @@ def _wrap(step: Callable[[str], None]) -> None:
         (Documents, "remove"),
         (Documents, "touch"),
         (Documents, "set_failures"),
+        (InvertedLists, "train"),
+        (InvertedLists, "add"),
         (VectorIndex, "save"),
         (Learning, "add_study"),
         (Learning, "add_adapter"),

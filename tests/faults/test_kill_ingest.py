@@ -207,6 +207,20 @@ def test_killed_from_outside(
     assert_recovers(kb_folder, prepared, work)
 
 
+@pytest.mark.parametrize(
+    "step", ["before train", "after train", "after add", "before fsync", "before vectors.faiss"]
+)
+def test_killed_while_the_index_grows(
+    step: str,
+    kb_folder: Path,
+    prepared: Prepared,
+    work: tuple[list[Path], list[str]],
+) -> None:
+    order = Order("ingest", kb_folder, prepared.folder, KillAt(step), flat_limit=20)
+    assert run(order).exit_code == -signal.SIGKILL
+    assert_recovers(kb_folder, prepared, work)
+
+
 def test_killed_while_it_recovers(
     kb_folder: Path, prepared: Prepared, work: tuple[list[Path], list[str]]
 ) -> None:

@@ -103,7 +103,8 @@ def assert_index_caught_up(kb: KnowledgeBase) -> None:
     ids, vectors = index.entries()
     assert ids.tolist() == [row.id for row in rows]
     assert vectors.tobytes() == b"".join(row.vector for row in rows)
-    assert {one.name for one in path.parent.iterdir()} <= {path.name, f"{path.name}.lock"}
+    beside = {f"{path.name}.lock", f"{path.name}.renewal.lock"}
+    assert {one.name for one in path.parent.iterdir()} <= {path.name, *beside}
 
 
 def files(folder: Path) -> dict[str, bytes]:
