@@ -40,7 +40,7 @@ class Reader:
     """
 
     def __init__(
-        self, seconds: float = 60, memory_mb: int = 1024, max_chars: int = 20_000_000
+        self, seconds: float = 60, memory_mb: int = 1024, max_chars: int = 5_000_000
     ) -> None:
         """Set the limits; nothing is started yet."""
         self.seconds = seconds

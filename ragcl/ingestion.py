@@ -145,7 +145,8 @@ def _prepare(
     progress: Progress,
 ) -> Iterator[_Prepared]:
     """Read and chunk the files whose bytes are new; note the others as touched or failed."""
-    with Reader(seconds=settings.read_seconds, memory_mb=settings.read_memory_mb) as reader:
+    limits = (settings.read_seconds, settings.read_memory_mb, settings.max_file_chars)
+    with Reader(*limits) as reader:
         for done, file in enumerate(files):
             progress("reading", done, len(files))
             try:

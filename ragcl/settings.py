@@ -39,6 +39,7 @@ class IngestSettings(_Section):
     include: tuple[str, ...] = ()  # patterns as in .gitignore; if any, only files that match one
     exclude: tuple[str, ...] = ()
     max_file_mb: float = Field(50, gt=0)
+    max_file_chars: int = Field(5_000_000, ge=1)  # of its text: some minutes of embedding
     chunk_tokens: int = Field(200, ge=16)  # never above what the embedder takes
     read_seconds: float = Field(60, gt=0)
     read_memory_mb: int = Field(1024, ge=128)

@@ -131,6 +131,20 @@ def test_a_file_that_fails_keeps_its_old_version_and_is_tried_again(
     assert not any("14 crowns" in text for text in texts(full))
 
 
+def test_a_file_with_more_text_than_is_set_is_reported(kb_folder: Path, docs: Path) -> None:
+    with (kb_folder / "ragcl.toml").open("a") as config:
+        config.write("\n[ingest]\nmax_file_chars = 1000\n")
+    (docs / "endless.txt").write_text("tide " * 201)
+
+    with KnowledgeBase.open(kb_folder) as kb:
+        report = kb.ingest(docs)
+
+    assert report.added == NAMES
+    [failure] = report.failed
+    assert failure.path == "endless.txt"
+    assert "the limit is 1,000" in failure.reason
+
+
 def test_several_folders_are_several_roots(full: KnowledgeBase, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

@@ -1,7 +1,7 @@
 """What the faults strike: knowledge bases with work to do, and what they are to hold afterwards.
 
 The documents are the sample handbook. On the tiny models, which embed in no time, it is there in a
-dozen copies whose words differ, so that an ingest commits for a while; on the default models once.
+few copies whose words differ, so that an ingest commits for a while; on the default models once.
 """
 
 import os
@@ -18,7 +18,7 @@ from benchmarks.sample import DATA, REVISIONS, questions
 from ragcl import KnowledgeBase
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord
 
-COPIES = 12
+COPIES = 6
 FILLING = 20_000  # chunks of the index that is built again
 INDEX = Path("index", "vectors.faiss")
 

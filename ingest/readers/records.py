@@ -9,10 +9,11 @@ from ingest.readers.document import Section, block
 from ingest.readers.encoding import decode
 
 _MAX_DEPTH = 200
+_LONGEST_RECORD = 1000  # characters; a longer one is divided anyhow: better between its values
 
 
 def read_json(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """A list gives one line a record; an object one paragraph a key, one line a value."""
+    """A list gives one line a record; an object one paragraph a key, one line a value or record."""
     text = decode(data)
     if not text.strip():
         return name, []
@@ -53,7 +54,11 @@ def _record(value: Any) -> str:
 
 
 def _leaves(value: Any, path: str, depth: int = 0) -> Iterator[str]:
-    """`path: value` for every value that is no container; empty ones are left out."""
+    """`path: value` for every value that is no container; empty ones are left out.
+
+    A short item of a list is one of these texts, with all its values. Items go without their
+    numbers: one more at the top would change the text of all below it, and so their identity.
+    """
     if depth > _MAX_DEPTH:
         raise ReadError(f"not readable JSON: nested deeper than {_MAX_DEPTH} levels")
     if isinstance(value, dict):
@@ -64,8 +69,10 @@ def _leaves(value: Any, path: str, depth: int = 0) -> Iterator[str]:
             value = ", ".join(str(item) for item in value if item is not None)
             yield f"{path}: {value}" if path else value
         else:
-            for number, item in enumerate(value, start=1):
-                yield from _leaves(item, f"{path}[{number}]", depth + 1)
+            for item in value:
+                leaves = list(_leaves(item, path, depth + 1))
+                record = " ".join("; ".join(leaves).split())
+                yield from [record] if 0 < len(record) <= _LONGEST_RECORD else leaves
     elif value is not None and value != "":
         text = str(value).lower() if isinstance(value, bool) else str(value)
         yield f"{path}: {text}" if path else text

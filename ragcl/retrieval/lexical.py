@@ -24,6 +24,8 @@ STOP_WORDS = frozenset(
     "to was we were what when where which who whom whose why will with would you your".split()
 )
 
+_WORD = re.compile(r"\d+(?:\.\d+)+(?!\w)|\w+")  # FTS5 takes a quoted `3.12` as the phrase `3 12`
+
 
 def matches(
     connection: Connection, question: str, k: int, among: np.ndarray | None = None
@@ -48,7 +50,10 @@ def matches(
 
 
 def words(question: str) -> list[str]:
-    """The distinct words of a question that tell something; all if none does."""
-    found = dict.fromkeys(re.findall(r"\w+", full_text.searchable(question.lower())))
+    """The distinct words of a question that tell something; all if none does.
+
+    A number with points in it is one word: of a version `3.12`, 3 and 12 alone tell next to nothing.
+    """
+    found = dict.fromkeys(_WORD.findall(full_text.searchable(question.lower())))
     telling = [word for word in found if word not in STOP_WORDS]
     return (telling or list(found))[:MAX_WORDS]

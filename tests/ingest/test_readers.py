@@ -279,7 +279,7 @@ def test_every_csv_word_is_on_the_line_it_is_said_to_be(rows: list[list[str]]) -
 def test_json_values_carry_their_path(tmp_path: Path) -> None:
     value = {"port": {"name": "North", "depths": [12, 9], "open": True}, "tugs": [{"id": 1}]}
     assert read_text(tmp_path, "a.json", json.dumps(value)).sections[0].text == (
-        "port.name: North\nport.depths: 12, 9\nport.open: true\n\ntugs[1].id: 1"
+        "port.name: North\nport.depths: 12, 9\nport.open: true\n\ntugs.id: 1"
     )
 
 
@@ -291,6 +291,25 @@ def test_json_records_are_lines(tmp_path: Path) -> None:
     document = read_text(tmp_path, "a.jsonl", f"\n{lines}\n")
     assert document.sections[0].first_line == 2
     assert document.sections[0].text == "name: North; depth: 12\nname: South"
+
+
+def test_one_json_record_more_changes_no_other(tmp_path: Path) -> None:
+    berths = [{"name": "North", "depth": 12}, {}, {"name": "South", "at": [{"sea": "x\ny"}]}]
+    more = [{"name": "East"}, *berths]
+    before, after = (
+        read_text(tmp_path, "a.json", json.dumps({"berths": records})).sections[0].text
+        for records in (berths, more)
+    )
+    assert before == (
+        "berths.name: North; berths.depth: 12\nberths.name: South; berths.at.sea: x y"
+    )
+    assert after == f"berths.name: East\n{before}"
+
+
+def test_a_long_json_record_has_a_line_for_each_value(tmp_path: Path) -> None:
+    log = {"log": [{"name": "North", "entries": [{"said": "moored " * 20} for _ in range(9)]}]}
+    lines = read_text(tmp_path, "a.json", json.dumps(log)).sections[0].text.splitlines()
+    assert lines == ["log.name: North", *[f"log.entries.said: {'moored ' * 20}".rstrip()] * 9]
 
 
 @pytest.mark.parametrize("content", ['{"a": ', "[" * 100_000, '{"a":' * 300 + "1" + "}" * 300])

@@ -1,0 +1,250 @@
+"""How fresh the index stays while a folder changes, and what a change costs.
+
+    python -m benchmarks.freshness FOLDER [--products N] [--out FILE]
+
+A folder of release tables (which version of a product is the latest, when its support ends) is
+ingested as it was on a day, then three times as it had become a month later. After each change
+come the questions whose answer it changed, through `KnowledgeBase.search` with three passages.
+
+- found: a passage of the product's own file that holds the answer, as a whole word, is among them.
+- superseded: passages that are not in the file as it is on disk now. The words of a passage have
+  to stand, in order, on the lines that it names; the keys above a value are not looked for.
+- cost: the seconds of an ingest beside the files and the chunks that it changed, and the seconds
+  of another that finds nothing to do.
+
+FOLDER holds `snapshot_DATE/`, the files of the first day; `delta_DATE/`, those that were added or
+changed by a later day; `manifest.json`, for each delta its date and the files `added` and
+`deleted`; and `qa_stream.jsonl`: `as_of`, `doc`, `kind`, `question`, `answer`, `stale_answer`. The
+files are `products/*.md` of the repository endoflife-date/endoflife.date (MIT) at its last commits
+before 1 January, February, March and April 2025; a question is one value of a release (`latest`,
+`eol`, the first `releaseCycle`) that differs from the state before.
+
+Every other question of the stream (the first, the third, …) is the development half: only there
+was looked at what is missed. The other half is reported beside it.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.learning import say
+from ragcl import KnowledgeBase
+from ragcl.results import Hit
+
+RESULTS = Path(__file__).parent / "results" / "freshness.json"
+K = 3  # passages a question
+BARS = {"found": 0.95, "superseded": 0}
+HALVES = ("development", "held out")
+# The keys that lead to a value, which the reader of front matter writes before its own key.
+_KEYS_ABOVE = re.compile(r"(?:^|(?<=; ))\s*(?:[\w-]+\.)+(?=[\w-]+:)", re.MULTILINE)
+
+
+def main() -> None:
+    """Run the benchmark, print the table and write the results."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("data", metavar="FOLDER", type=Path)
+    parser.add_argument("--products", type=int, help="only so many, to try it out")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if not (options.data / "manifest.json").is_file():
+        parser.error(f"{options.data} holds no manifest.json; see --help for what it must hold")
+    with tempfile.TemporaryDirectory(prefix="ragcl-freshness-") as temporary:
+        measured = replay(options.data, Path(temporary), options.products)
+    result = {
+        "command": "python -m benchmarks.freshness FOLDER"
+        + (f" --products {options.products}" if options.products else ""),
+        "machine": {"processors": os.cpu_count(), "platform": platform.platform(terse=True)},
+        **measured,
+    }
+    print(table(result))
+    out = options.out or (None if options.products else RESULTS)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def replay(data: Path, work: Path, products: int | None) -> dict[str, Any]:
+    """Ingest the snapshot and each delta, and ask after every delta what it changed."""
+    docs = work / "docs"
+    docs.mkdir()
+    questions = [
+        {**json.loads(line), "half": HALVES[number % 2]}
+        for number, line in enumerate(
+            (data / "qa_stream.jsonl").read_text(encoding="utf-8").splitlines()
+        )
+    ]
+    kept = _evenly({question["doc"] for question in questions}, products)
+    [snapshot] = data.glob("snapshot_*")
+    steps, asked = [], []
+    with KnowledgeBase.open(work / "kb") as kb:
+        say("ingesting the snapshot …")
+        steps.append(step(kb, docs, snapshot, [], kept))
+        for delta in json.loads((data / "manifest.json").read_text(encoding="utf-8")):
+            say(f"ingesting the changes until {delta['date']} …")
+            steps.append(step(kb, docs, data / f"delta_{delta['date']}", delta["deleted"], kept))
+            due = [q for q in questions if q["as_of"] == delta["date"] and q["doc"] in kept]
+            say(f"{len(due)} questions …")
+            asked += [
+                answered(question, kb.search(question["question"], K), docs) for question in due
+            ]
+    return {"k": K, "bars": BARS, "ingests": steps, **summary(asked), "missed": missed(asked)}
+
+
+def _evenly(names: Iterable[str], count: int | None) -> set[str]:
+    """So many of the names, from all over the alphabet; None: all."""
+    ordered = sorted(names)
+    return set(ordered[:: max(1, len(ordered) // count)][:count] if count else ordered)
+
+
+# Changing the folder
+
+
+def step(
+    kb: KnowledgeBase, docs: Path, changes: Path, deleted: Sequence[str], kept: set[str]
+) -> dict[str, Any]:
+    """Bring the folder to its next state, ingest it, and once more when there is nothing new."""
+    for path in sorted(changes.glob("*.md")):
+        if path.name in kept:
+            shutil.copyfile(path, docs / path.name)
+    for name in deleted:
+        (docs / name).unlink(missing_ok=True)
+    started = time.perf_counter()
+    report = kb.ingest(docs)
+    seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    again = kb.ingest(docs)
+    seconds_again = time.perf_counter() - started
+    if report.failed or again.added or again.updated or again.deleted:
+        raise SystemExit(f"{changes.name}: an ingest failed or was not complete: {report.failed}")
+    return {
+        "step": changes.name,
+        "files": len(list(docs.iterdir())),
+        "files_changed": len(report.added) + len(report.updated) + len(report.deleted),
+        "chunks": kb.status().chunks,
+        "chunks_added": report.chunks_added,
+        "chunks_removed": report.chunks_removed,
+        "seconds": round(seconds, 2),
+        "seconds_when_nothing_changed": round(seconds_again, 3),
+    }
+
+
+# Asking
+
+
+def answered(question: dict[str, Any], hits: Sequence[Hit], docs: Path) -> dict[str, Any]:
+    """The question with what came back: the answer or not, and passages that are not current."""
+    return {
+        **question,
+        "found": any(
+            hit.source == question["doc"] and holds(hit.text, question["answer"]) for hit in hits
+        ),
+        "right_file": any(hit.source == question["doc"] for hit in hits),
+        "passages": len(hits),
+        "superseded": [hit.source for hit in hits if not current(hit, docs)],
+    }
+
+
+def holds(text: str, answer: str) -> bool:
+    """Whether the answer is there, and not only as a part of a longer version: 8.5 of 8.5.2."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(answer)}(?![\w-]|\.\w)", text))
+
+
+def current(hit: Hit, docs: Path) -> bool:
+    """Whether the words of the passage stand in this order on the lines of the file it names."""
+    path = docs / hit.source
+    if not path.is_file() or not hit.lines:
+        return False
+    first, last = hit.lines
+    lines = path.read_text(encoding="utf-8").splitlines()
+    passage, named = (
+        _words(_KEYS_ABOVE.sub("", hit.text)),
+        _words("\n".join(lines[first - 1 : last])),
+    )
+    if _in_order(passage, named):
+        return True
+    # A piece of a longer table begins with the table's header, which is above its lines.
+    header, _, rows = hit.text.partition("\n")
+    rule, _, rows = rows.partition("\n")
+    return (
+        set(rule) <= set("|-: ")
+        and any(_words(line) == _words(header) for line in lines)
+        and _in_order(_words(_KEYS_ABOVE.sub("", rows)), named)
+    )
+
+
+def _words(text: str) -> list[str]:
+    """Versions, dates and addresses are one word; quotes and the marks of a list are none."""
+    return re.findall(r"\w(?:[\w.:/+-]*\w)?", text)
+
+
+def _in_order(words: Sequence[str], among: Sequence[str]) -> bool:
+    rest: Iterator[str] = iter(among)
+    return all(word in rest for word in words)
+
+
+# Figures
+
+
+def summary(asked: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Shares and counts for all questions, for each half, date and kind."""
+    groups: dict[str, list[dict[str, Any]]] = {"all": list(asked)}
+    for part in ("half", "as_of", "kind"):
+        for name in dict.fromkeys(one[part] for one in asked):
+            groups[name] = [one for one in asked if one[part] == name]
+    return {
+        "questions": {
+            name: {
+                "asked": len(group),
+                "found": round(sum(one["found"] for one in group) / len(group), 4),
+                "right_file": round(sum(one["right_file"] for one in group) / len(group), 4),
+                "passages": sum(one["passages"] for one in group),
+                "superseded": sum(len(one["superseded"]) for one in group),
+            }
+            for name, group in groups.items()
+        }
+    }
+
+
+def missed(asked: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The questions of the development half without their answer, and the files most missed."""
+    lost = [one for one in asked if not one["found"] and one["half"] == HALVES[0]]
+    return {
+        "files": dict(Counter(one["doc"] for one in lost).most_common(20)),
+        "questions": [f"{one['as_of']} {one['question']} {one['answer']}" for one in lost],
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures for people."""
+    lines = ["                      files       chunks              seconds"]
+    lines.append("                     changed/all  added/gone/all      changed  nothing new")
+    for one in result["ingests"]:
+        files = f"{one['files_changed']}/{one['files']}"
+        chunks = f"{one['chunks_added']}/{one['chunks_removed']}/{one['chunks']}"
+        lines.append(
+            f"{one['step']:20} {files:>11}  {chunks:>16} {one['seconds']:10.1f}"
+            f" {one['seconds_when_nothing_changed']:12.2f}"
+        )
+    lines.append(f"{'':20} {'asked':>7} {'found':>8} {'right file':>12} {'superseded':>12}")
+    for name, one in result["questions"].items():
+        superseded = f"{one['superseded']}/{one['passages']}"
+        lines.append(
+            f"{name:20} {one['asked']:7} {one['found']:8.1%} {one['right_file']:12.1%}"
+            f" {superseded:>12}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
