@@ -314,7 +314,7 @@ class Documents:
     def beside(self, chunk: StoredChunk) -> tuple[StoredChunk | None, StoredChunk | None]:
         """What stands before and after a chunk in its file, where a section was cut there."""
         here, other = occurrences.alias("here"), occurrences.alias("other")
-        query = (
+        query: Select[Any] = (
             select(
                 *chunks.c["id", "content_hash", "text", "heading", "flags"],
                 roots.c.path.label("root"),
