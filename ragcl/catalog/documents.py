@@ -314,6 +314,12 @@ class Documents:
     def beside(self, chunk: StoredChunk) -> tuple[StoredChunk | None, StoredChunk | None]:
         """What stands before and after a chunk in its file, where a section was cut there."""
         here, other = occurrences.alias("here"), occurrences.alias("other")
+        first = (  # the place that the chunk is shown at, should it stand in the file twice
+            select(func.min(occurrences.c.ordinal))
+            .where(occurrences.c.chunk_id == chunk.id, occurrences.c.document_id == documents.c.id)
+            .correlate(documents)
+            .scalar_subquery()
+        )
         query: Select[Any] = (
             select(
                 *chunks.c["id", "content_hash", "text", "heading", "flags"],
@@ -335,12 +341,12 @@ class Documents:
             .join(chunks, chunks.c.id == other.c.chunk_id)
             .where(
                 here.c.chunk_id == chunk.id,
+                here.c.ordinal == first,
                 roots.c.path == chunk.root,
                 documents.c.path == chunk.source,
                 chunks.c.heading == chunk.heading,
                 other.c.page.is_not_distinct_from(chunk.page),
             )
-            .order_by(here.c.ordinal.desc())
         )
         with self._database.reading() as connection:
             found = {row.step: _chunk(row) for row in connection.execute(query)}

@@ -366,3 +366,19 @@ def contents(index: VectorIndex) -> dict[int, float]:
     """Every id with its score against one vector that tells all texts apart."""
     ids, scores = index.search(vector("query")[None], 100)
     return dict(zip(ids[0].tolist(), np.round(scores[0], 5).tolist(), strict=True))
+
+
+def test_what_stands_beside_a_chunk_is_that_of_the_place_where_it_is_shown(
+    catalog: Catalog, root: int
+) -> None:
+    """A text may stand in a file several times, and in several files."""
+    catalog.documents.replace(root, document("b.md"), chunks("x", "one", "y"))
+    catalog.documents.replace(root, document("a.md"), chunks("one", "two", "three", "one", "four"))
+    shown = catalog.documents.current(["hash of one", "hash of two"])
+
+    before, after = catalog.documents.beside(shown["hash of one"])
+    assert before is None
+    assert after is not None
+    assert (after.text, after.source, after.lines) == ("two", "a.md", (2, 2))
+    texts = [one and one.text for one in catalog.documents.beside(shown["hash of two"])]
+    assert texts == ["one", "three"]

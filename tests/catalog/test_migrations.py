@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, inspect
 
-from ragcl.catalog import FILE_NAME, Catalog, full_text, migrations, schema
+from ragcl.catalog import FILE_NAME, Catalog, database, full_text, migrations, schema
 from ragcl.errors import CatalogError
+from ragcl.retrieval import lexical
 
 
 def description(engine: Engine) -> dict[str, object]:
@@ -90,6 +91,53 @@ def test_a_damaged_file_is_refused_with_what_to_do(tmp_path: Path, damage: bytes
 
     with pytest.raises(CatalogError, match=r"is damaged.*Restore it from a copy"):
         Catalog(tmp_path)
+
+
+def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:4])
+        Catalog(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("INSERT INTO roots VALUES (1, '/docs')")
+        for name, media_type in (("a.md", "text/markdown"), ("b.txt", "text/plain")):
+            connection.execute(
+                "INSERT INTO documents (root_id, path, title, media_type, size, mtime_ns, "
+                "ctime_ns, sha256, checked_ns, ingested_at) "
+                "VALUES (1, ?, 'title', ?, 5, 1, 1, 'digest', 2, 3.0)",
+                (name, media_type),
+            )
+    connection.close()
+
+    catalog = Catalog(tmp_path)
+
+    found = {one.path: (one.size, one.sha256, one.metadata) for one in catalog.documents.of_root(1)}
+    assert found == {"a.md": (-1, "", {}), "b.txt": (5, "digest", {})}
+    catalog.close()
+
+
+def test_words_without_spaces_are_found_after_an_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:5])
+        patch.setattr(database, "searchable", lambda text: text)
+        Catalog(tmp_path).close()
+        path = tmp_path / FILE_NAME
+        with sqlite3.connect(path) as connection:
+            connection.create_function("searchable", 1, lambda text: text)
+            connection.execute(
+                "INSERT INTO chunks (content_hash, text, heading, flags, vector, generation) "
+                "VALUES ('h', 'ท่าเรือเปิดเวลาหกโมง', '', '[]', x'', 1)"
+            )
+        connection.close()
+
+    catalog = Catalog(tmp_path)
+
+    with catalog.database.reading() as reading:
+        assert lexical.matches(reading, "ท่าเรือ", 5)[0].tolist() == [1]
+    catalog.close()
 
 
 def dump(path: Path) -> list[str]:
