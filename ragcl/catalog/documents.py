@@ -469,7 +469,8 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
         said = func.json_each(documents.c.metadata).table_valued("key", "value", name="said")
         value = func.json_each(said.c.value).table_valued("value", name="one")
         fits = value.c.value.bool_op("GLOB")(pattern)
-        condition &= exists().select_from(said, value).where(said.c.key == key, fits)
+        both = said.join(value, true())  # each value of each key
+        condition &= exists().select_from(both).where(said.c.key == key, fits)
     return condition
 
 
