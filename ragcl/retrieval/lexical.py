@@ -24,7 +24,11 @@ STOP_WORDS = frozenset(
     "to was we were what when where which who whom whose why will with would you your".split()
 )
 
-_WORD = re.compile(r"\d+(?:\.\d+)+(?!\w)|\w+")  # FTS5 takes a quoted `3.12` as the phrase `3 12`
+# FTS5 takes a quoted `3.12` as the phrase `3 12`, and a Hindi word as the phrase of its consonants:
+# the ranges are the accents and vowel signs that are no letters to Python.
+_WORD = re.compile(
+    r"\d+(?:\.\d+)+(?!\w)|\w[\w\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0963\u0966-\u0dff]*"
+)
 
 
 def matches(
