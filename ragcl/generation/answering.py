@@ -24,6 +24,7 @@ from ragcl.errors import (
 )
 from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
 from ragcl.generation.reading import Narrower, Reader, Reading
 from ragcl.generation.recall import recall
@@ -318,8 +319,11 @@ class Answerer:
             return self._prompts.closed_book(job.question), tuple(support[:1])
         texts = [hit.chunk.passage for hit in hits]
         budget = self._settings.context_tokens
-        shown = self._prompts.fitting(texts, budget)
-        return self._prompts.with_context(job.question, texts, budget), tuple(hits[:shown])
+        shown = hits[: self._prompts.fitting(texts, budget)]
+        beside = self._catalog.documents.beside
+        support = joined(shown, beside, self._prompts.count_tokens, budget)
+        texts = [hit.chunk.passage for hit in support]
+        return self._prompts.with_context(job.question, texts, budget), tuple(support)
 
     def _finish(self, job: Job, mode: Mode, draft: Draft, seconds: float) -> Answer:
         abstained = draft.decision.route == "none" or is_abstention(draft.completion.text)

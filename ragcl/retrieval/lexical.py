@@ -56,7 +56,7 @@ def matches(
 def words(question: str) -> list[str]:
     """The distinct words of a question that tell something; all if none does.
 
-    A number with points in it is one word: of a version `3.12`, 3 and 12 alone tell next to nothing.
+    A number with points is one word: of a version `3.12`, 3 and 12 alone tell next to nothing.
     """
     found = dict.fromkeys(_WORD.findall(full_text.searchable(question.lower())))
     telling = [word for word in found if word not in STOP_WORDS]

@@ -59,7 +59,7 @@ def word_bomb(path: Path, megabytes: int) -> Path:
 
 def test_a_document_is_what_reading_directly_gives(reader: Reader, tmp_path: Path) -> None:
     path = write(
-        tmp_path / "ä note.md", "# Höhe\n\nText \u2028 here.\n\n| a | b |\n|-|-|\n| 1 | 2 |"
+        tmp_path / "ä note.md", "---\ntags: [ä, b]\n---\n\n# Höhe\n\nText \u2028 here.\n\n| a | b |\n|-|-|\n| 1 | 2 |"
     )
     assert reader.read(path) == read(path)
 
