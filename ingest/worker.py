@@ -77,7 +77,8 @@ class Reader:
             Section(**{**section, "heading": tuple(section["heading"])})
             for section in reply["sections"]
         )
-        return Document(reply["title"], reply["media_type"], sections)
+        metadata = {key: tuple(values) for key, values in reply["metadata"].items()}
+        return Document(reply["title"], reply["media_type"], sections, metadata)
 
     def close(self) -> None:
         """End the child; the next read starts another."""

@@ -40,6 +40,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Source = Annotated[str | None, typer.Option(help="Only files whose path fits, such as '*.md'.")]
 Since = Annotated[str | None, typer.Option(help="Only files changed on this day or later.")]
 Until = Annotated[str | None, typer.Option(help="Only files not changed after this day.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(help="Only files that say so of themselves: 'author=*holm*'. Repeatable."),
+]
 ModeOption = Annotated[str, typer.Option(help="auto, context, weights or both.")]
 
 
@@ -196,6 +200,7 @@ def ask(
     source: Source = None,
     since: Since = None,
     until: Until = None,
+    where: Where = None,
     json: Json = False,
 ) -> None:
     """Answer a question, with its sources."""
@@ -205,6 +210,7 @@ def ask(
         "source": source,
         "since": since,
         "until": until,
+        "where": _pairs(where),
     }
     with _opened(context) as kb:
         if json or not stream:
@@ -220,6 +226,19 @@ def ask(
             typer.echo()
             answer = pieces.result
     _print_sources(answer)
+
+
+def _pairs(where: list[str] | None) -> dict[str, str]:
+    """The conditions `key=value` by key."""
+    pairs: dict[str, str] = {}
+    for one in where or ():
+        key, sign, value = one.partition("=")
+        if not (key.strip() and sign):
+            raise UsageError(f"--where {one!r} is no condition: write it like author=holm.")
+        if key in pairs:
+            raise UsageError(f"--where {key} is given twice: one glob may stand for both values.")
+        pairs[key] = value
+    return pairs
 
 
 def _print_sources(answer: "Answer") -> None:
@@ -250,11 +269,14 @@ def search(
     source: Source = None,
     since: Since = None,
     until: Until = None,
+    where: Where = None,
     json: Json = False,
 ) -> None:
     """Show the passages that fit a question best."""
     with _opened(context) as kb:
-        hits = kb.search(question, k=k, source=source, since=since, until=until)
+        hits = kb.search(
+            question, k=k, source=source, since=since, until=until, where=_pairs(where)
+        )
     if json:
         _print_json(hits)
         return
@@ -262,7 +284,7 @@ def search(
         typer.echo(f"{hit.score:.3f} {hit.lexical:.3f}  {_place(hit)}")
         typer.echo("       " + hit.text.replace("\n", "\n       "))
     if not hits:
-        filtered = source or since or until
+        filtered = source or since or until or where
         typer.echo("no such file is ingested" if filtered else "nothing is ingested yet", err=True)
 
 

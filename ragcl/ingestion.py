@@ -7,7 +7,7 @@ Knows no answers and no learning.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingest import Chunk, KnownFile, Reader, ReadError, SourceFile, chunk, embedding_text, sha256
@@ -162,9 +162,13 @@ def _prepare(
             except (ReadError, OSError, ValueError) as error:
                 tally.failed.append(Failure(file.path, str(error)))
                 continue
-            yield _Prepared(
-                _record(file, digest, checked_ns, document.title, document.media_type), chunks
+            record = replace(
+                record,
+                title=document.title,
+                media_type=document.media_type,
+                metadata=document.metadata,
             )
+            yield _Prepared(record, chunks)
     progress("reading", len(files), len(files))
 
 
@@ -224,13 +228,12 @@ def _known_file(record: DocumentRecord) -> KnownFile:
     )
 
 
-def _record(
-    file: SourceFile, digest: str, checked_ns: int, title: str = "", media_type: str = ""
-) -> DocumentRecord:
+def _record(file: SourceFile, digest: str, checked_ns: int) -> DocumentRecord:
+    """A file before it is read."""
     return DocumentRecord(
         path=file.path,
-        title=title,
-        media_type=media_type,
+        title="",
+        media_type="",
         size=file.size,
         mtime_ns=file.mtime_ns,
         ctime_ns=file.ctime_ns,

@@ -8,7 +8,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -205,6 +205,7 @@ class KnowledgeBase:
         source: str | None = None,
         since: "Moment | None" = None,
         until: "Moment | None" = None,
+        where: Mapping[str, str] | None = None,
     ) -> list[Hit]:
         """The `k` chunks that fit a question best, best first; leaves no trace in the log.
 
@@ -215,6 +216,9 @@ class KnowledgeBase:
                 `*` matches `/` too.
             since: the file was last changed then or later: a date, or a text like `2026-01-31`.
             until: the file was last changed then or earlier; a day is taken to its end.
+            where: what the file says of itself, such as `{"author": "*holm*"}`: front matter, the
+                properties of an office document, the meta elements of a page, the header of an
+                e-mail. A value is a glob; case does not count.
 
         Raises:
             UsageError: an empty or overlong question, a date that is none, or no hits asked for.
@@ -225,7 +229,7 @@ class KnowledgeBase:
         check_question(question, self.settings.answering.max_question_chars)
         if k < 1:
             raise UsageError(f"k = {k}: ask for at least one hit.")
-        chosen = make_filter(source, since, until)
+        chosen = make_filter(source, since, until, where)
         return [
             Hit(
                 text=hit.chunk.text,
@@ -254,6 +258,7 @@ class KnowledgeBase:
         source: str | None = ...,
         since: "Moment | None" = ...,
         until: "Moment | None" = ...,
+        where: Mapping[str, str] | None = ...,
     ) -> Answer: ...
 
     @overload
@@ -267,6 +272,7 @@ class KnowledgeBase:
         source: str | None = ...,
         since: "Moment | None" = ...,
         until: "Moment | None" = ...,
+        where: Mapping[str, str] | None = ...,
     ) -> "AnswerStream": ...
 
     def ask(
@@ -279,6 +285,7 @@ class KnowledgeBase:
         source: str | None = None,
         since: "Moment | None" = None,
         until: "Moment | None" = None,
+        where: Mapping[str, str] | None = None,
     ) -> "Answer | AnswerStream":
         """Answer one question.
 
@@ -290,6 +297,7 @@ class KnowledgeBase:
             source: which documents it is answered from, as for `search`.
             since: the same.
             until: the same.
+            where: the same. The weights answer only from what stands in these documents.
 
         Raises:
             UsageError: an empty or overlong question, an unknown mode, or a date that is none.
@@ -297,7 +305,7 @@ class KnowledgeBase:
         """
         from ragcl.retrieval.filters import make_filter
 
-        chosen = make_filter(source, since, until)
+        chosen = make_filter(source, since, until, where)
         if stream:
             return self._answerer.stream(question, mode, record=record, chosen=chosen)
         return self._answerer.answer([question], mode, record=record, chosen=chosen)[0]

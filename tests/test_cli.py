@@ -87,6 +87,20 @@ def test_search_and_ask_in_some_of_the_documents(full: Any, docs: Path) -> None:
     assert full("ask", QUESTION, "--since", "soon").exit_code == 2
 
 
+def test_search_and_ask_by_what_documents_say_of_themselves(full: Any, docs: Path) -> None:
+    (docs / "signals.md").write_text("---\nstatus: draft\ntags: [fog]\n---\n\nA red light.\n")
+    full("ingest", docs)
+    chosen = ("--where", "status=DRAFT", "--where", "tags = f*")
+
+    found = document(full("search", QUESTION, *chosen, "--json"))
+    answer = document(full("ask", "What colour is the light?", *chosen, "--json"))
+
+    assert {one["source"] for one in found} == {"signals.md"}
+    assert {one["source"] for one in answer["trace"]["hits"]} == {"signals.md"}
+    for wrong in (("--where", "draft"), ("--where", "=x"), ("--where", "a=1", "--where", "a=2")):
+        assert full("search", QUESTION, *wrong).exit_code == 2
+
+
 def test_feedback_and_explain(full: Any) -> None:
     full("ask", QUESTION)
     said = document(full("feedback", "1", "--rating", "-1", "--correction", "12 metres", "--json"))

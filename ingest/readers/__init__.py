@@ -2,9 +2,11 @@
 
 `FORMATS` is the one place that knows which formats there are: a reader is a function from the
 bytes of a file and its name to a title and sections, in a module of its own that imports its
-parser inside the function, and a line here. Knows no limits of time or memory: see `worker`.
+parser inside the function, and a line here. Where a format has a place for metadata, another
+function reads that. Knows no limits of time or memory: see `worker`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +18,21 @@ from ingest.readers.code import SUFFIXES as CODE_SUFFIXES
 from ingest.readers.code import read_code
 from ingest.readers.configuration import read_configuration
 from ingest.readers.delimited import read_delimited
-from ingest.readers.document import Document, Section
+from ingest.readers.document import Document, Metadata, Section
 from ingest.readers.encoding import looks_like
 from ingest.readers.feed import read_xml
 from ingest.readers.keyed import read_yaml
-from ingest.readers.mail import read_eml, read_msg
-from ingest.readers.markdown import read_markdown
+from ingest.readers.mail import mail_metadata, read_eml, read_msg
+from ingest.readers.markdown import front_matter, read_markdown
 from ingest.readers.notebook import read_notebook
+from ingest.readers.office import core_properties
 from ingest.readers.pdf import read_pdf
 from ingest.readers.plain import read_plain
 from ingest.readers.records import read_json, read_json_lines
 from ingest.readers.restructured import read_restructured
 from ingest.readers.sheets import read_xls, read_xlsx
 from ingest.readers.slides import read_slides
-from ingest.readers.web import read_html
+from ingest.readers.web import meta_elements, read_html
 from ingest.readers.word import read_word
 
 __all__ = ["FORMATS", "SUFFIXES", "Document", "Format", "Section", "read"]
@@ -39,7 +42,8 @@ __all__ = ["FORMATS", "SUFFIXES", "Document", "Format", "Section", "read"]
 class Format:
     """A kind of file: its suffixes in lower case, and what reads it.
 
-    `starts` are the bytes that must be among the first 1,024 of a file that is what it says.
+    `starts` are the bytes that must be among the first 1,024 of a file that is what it says;
+    `metadata` is given the bytes of a file that was read without complaint.
     """
 
     name: str
@@ -47,16 +51,17 @@ class Format:
     suffixes: tuple[str, ...]
     parse: Callable[[bytes, str], tuple[str, list[Section]]]
     starts: bytes = b""
+    metadata: Callable[[bytes], Metadata] = lambda _: {}
 
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 FORMATS = (
-    Format("Markdown", "text/markdown", (".md", ".markdown"), read_markdown),
+    Format("Markdown", "text/markdown", (".md", ".markdown"), read_markdown, metadata=front_matter),
     Format("plain text", "text/plain", (".txt", ".text", ".log"), read_plain),
     Format("reStructuredText", "text/x-rst", (".rst",), read_restructured),
-    Format("HTML", "text/html", (".html", ".htm", ".xhtml"), read_html),
+    Format("HTML", "text/html", (".html", ".htm", ".xhtml"), read_html, metadata=meta_elements),
     Format("CSV", "text/csv", (".csv",), read_delimited),
     Format("TSV", "text/tab-separated-values", (".tsv",), read_delimited),
     Format("JSON", "application/json", (".json",), read_json),
@@ -68,12 +73,33 @@ FORMATS = (
     Format("Jupyter notebook", "application/x-ipynb+json", (".ipynb",), read_notebook),
     Format("source code", "text/x-source-code", CODE_SUFFIXES, read_code),
     Format("PDF", "application/pdf", (".pdf",), read_pdf, b"%PDF-"),
-    Format("Word document", f"{_OFFICE}.wordprocessingml.document", (".docx",), read_word, _ZIP),
-    Format("presentation", f"{_OFFICE}.presentationml.presentation", (".pptx",), read_slides, _ZIP),
-    Format("Excel workbook", f"{_OFFICE}.spreadsheetml.sheet", (".xlsx", ".xlsm"), read_xlsx, _ZIP),
+    Format(
+        "Word document",
+        f"{_OFFICE}.wordprocessingml.document",
+        (".docx",),
+        read_word,
+        _ZIP,
+        core_properties,
+    ),
+    Format(
+        "presentation",
+        f"{_OFFICE}.presentationml.presentation",
+        (".pptx",),
+        read_slides,
+        _ZIP,
+        core_properties,
+    ),
+    Format(
+        "Excel workbook",
+        f"{_OFFICE}.spreadsheetml.sheet",
+        (".xlsx", ".xlsm"),
+        read_xlsx,
+        _ZIP,
+        core_properties,
+    ),
     Format("Excel 97 workbook", "application/vnd.ms-excel", (".xls",), read_xls, _OLE),
     Format("e-book", "application/epub+zip", (".epub",), read_book, _ZIP),
-    Format("e-mail", "message/rfc822", (".eml",), read_eml),
+    Format("e-mail", "message/rfc822", (".eml",), read_eml, metadata=mail_metadata),
     Format("Outlook message", "application/vnd.ms-outlook", (".msg",), read_msg, _OLE),
 )
 _BY_SUFFIX = {suffix: format_ for format_ in FORMATS for suffix in format_.suffixes}
@@ -104,6 +130,7 @@ def read(path: Path) -> Document:
         raise ReadError(f"not {article} {format_.name}: it looks like {looks_like(data)}")
     try:
         title, sections = format_.parse(data, path.stem)
+        metadata = format_.metadata(data)
     except (ReadError, MemoryError):
         raise
     # A parser fed with damaged bytes may raise anything; all of it means the same to the caller.
@@ -111,4 +138,16 @@ def read(path: Path) -> Document:
         detail = " ".join(str(error).split())[:200]
         what = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
         raise ReadError(f"not a readable {format_.name}: {what}") from error
-    return Document(title, format_.media_type, tuple(sections))
+    return Document(title, format_.media_type, tuple(sections), _folded(metadata))
+
+
+def _folded(metadata: Metadata) -> Metadata:
+    """Keys and values as they are compared: in lower case, keywords one by one, none empty."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key, values in metadata.items():
+        key = " ".join(key.lower().split())
+        if key == "keywords":
+            values = tuple(word for value in values for word in re.split("[,;]", value))
+        lowered = (" ".join(value.lower().split()) for value in values)
+        found[key] = tuple(value for value in lowered if value)
+    return {key: values for key, values in found.items() if key and values}

@@ -1,9 +1,11 @@
 """What a reader gives: a document made of sections. Knows no format."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["prose", "table", "code"]
+Metadata = Mapping[str, tuple[str, ...]]  # what a file says of itself, such as its author or tags
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """One file as text with its structure."""
+    """One file as text with its structure; keys and values of the metadata in lower case."""
 
     title: str
     media_type: str
     sections: tuple[Section, ...]
+    metadata: Metadata = field(default_factory=dict)
 
 
 class Outline:

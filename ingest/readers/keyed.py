@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.cleaning import normalise
-from ingest.readers.document import Section, block
+from ingest.readers.document import Metadata, Section, block
 from ingest.readers.encoding import decode
 
 if TYPE_CHECKING:
@@ -31,17 +31,9 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
     The values of a mapping below the top, and all that is below it, are one record. Lines that
     are no YAML (a template for it, say), or are nested very deeply, are given as they are, as code.
     """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = "\n".join(lines)
     try:
-        if _too_deep(yaml.parse(text, loader)):  # composing such a text ends the process
-            return block(lines, first_line, kind="code")
-        # Nodes and not objects: they know their lines, and no tag can make anything of them.
-        roots = list(yaml.compose_all(text, loader))
-        values = [value for root in roots if root for value in _values(root, (), root, {})]
-    except (yaml.YAMLError, RecursionError):
+        values = [value for root in _roots(lines) for value in _values(root, (), root, {})]
+    except (ValueError, RecursionError):
         return block(lines, first_line, kind="code")
     placed = [""] * len(lines)
     taken: set[int] = set()
@@ -61,6 +53,39 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
         if number not in taken and not placed[number] and line.lstrip().startswith("#"):
             placed[number] = f"  {line.strip()}" if line[0].isspace() else line
     return block(placed, first_line, kind="table")
+
+
+def top_values(lines: list[str]) -> Metadata:
+    """The keys at the top of YAML lines whose value is a text, or a list of texts."""
+    try:
+        roots = _roots(lines)
+    except ValueError:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in roots[0].value if roots and roots[0].id == "mapping" else ():
+        items = [value] if isinstance(value.value, str) else value.value
+        if value.id != "mapping" and all(isinstance(item.value, str) for item in items):
+            found[str(key.value)] = tuple(item.value for item in items)
+    return found
+
+
+def _roots(lines: list[str]) -> list["Node"]:
+    """The top node of each document in YAML lines.
+
+    Raises:
+        ValueError: They are no YAML, or nested deeper than `_MAX_DEPTH`.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = "\n".join(lines)
+    try:
+        if _too_deep(yaml.parse(text, loader)):  # composing such a text ends the process
+            raise ValueError(f"nested deeper than {_MAX_DEPTH}")
+        # Nodes and not objects: they know their lines, and no tag can make anything of them.
+        return [root for root in yaml.compose_all(text, loader) if root]
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _too_deep(events: Iterable["Event"]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest.cleaning import normalise
 from ingest.errors import ReadError
-from ingest.readers.document import Section
+from ingest.readers.document import Metadata, Section
 from ingest.readers.encoding import decode
 from ingest.readers.web import read_html
 
@@ -45,6 +45,17 @@ def read_eml(data: bytes, name: str) -> tuple[str, list[Section]]:
     facts = [(key, str(message.get(key, ""))) for key in ("From", "To", "Cc", "Date")]
     facts.append(("Attachments", _names(names)))
     return _message(str(message.get("Subject", "")), facts, sections, name)
+
+
+def mail_metadata(data: bytes) -> Metadata:
+    """From, to, cc, subject and date, as the message says them."""
+    from email.parser import BytesHeaderParser
+
+    headers = BytesHeaderParser().parsebytes(data.lstrip())
+    return {
+        key: tuple(_plain(str(value)) for value in headers.get_all(key, ()))
+        for key in ("from", "to", "cc", "subject", "date")
+    }
 
 
 def read_msg(data: bytes, name: str) -> tuple[str, list[Section]]:

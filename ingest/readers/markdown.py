@@ -2,9 +2,9 @@
 
 import re
 
-from ingest.readers.document import Kind, Outline, Section, block
+from ingest.readers.document import Kind, Metadata, Outline, Section, block
 from ingest.readers.encoding import decode
-from ingest.readers.keyed import keyed_section
+from ingest.readers.keyed import keyed_section, top_values
 
 
 def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
@@ -15,6 +15,13 @@ def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
     """
     title, sections = markdown_sections(decode(data).split("\n"), Outline())
     return title or name, sections
+
+
+def front_matter(data: bytes) -> Metadata:
+    """The keys of the front matter."""
+    lines = decode(data).split("\n")
+    end = _front_matter_end(lines)
+    return top_values(lines[1 : end - 1]) if end else {}
 
 
 def markdown_sections(lines: list[str], outline: Outline) -> tuple[str, list[Section]]:

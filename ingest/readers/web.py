@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.cleaning import normalise
 from ingest.errors import ReadError
-from ingest.readers.document import Kind, Outline, Section
+from ingest.readers.document import Kind, Metadata, Outline, Section
 from ingest.readers.encoding import decode
 from ingest.readers.rows import is_header, row_text
 
@@ -28,6 +28,7 @@ _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MAX_SPAN = 1000  # as the HTML standard clamps colspan
 _MAX_CELLS = 2_000_000
+_MAX_HEAD = 65_536  # characters of a page without a body
 
 
 def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
@@ -53,6 +54,25 @@ def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
     page.walk(mains[0] if len(mains) == 1 and _words(mains[0]) else root)
     title = " ".join((root.findtext(".//title") or "").split())
     return title or page.first_heading or name, page.sections
+
+
+def meta_elements(data: bytes) -> Metadata:
+    """The `<meta name=... content=...>` of the head, such as author and keywords."""
+    from lxml import html
+
+    text = decode(data, declared=_declared(data))
+    body = re.search("<body", text, re.IGNORECASE)
+    head = text[: body.start() if body else _MAX_HEAD]
+    parser = html.HTMLParser(encoding="utf-8")
+    try:
+        root = html.document_fromstring(head.encode(), parser=parser)
+    except html.etree.ParserError:  # nothing but blank space and comments
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for element in root.iter("meta"):
+        name = element.get("name", "")
+        found[name] = (*found.get(name, ()), element.get("content", ""))
+    return found
 
 
 def _declared(data: bytes) -> str | None:

@@ -10,11 +10,23 @@ no model.
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from ragcl.catalog.database import SQLITE_VARIABLES, Database
@@ -35,7 +47,10 @@ BATCH = 20_000  # vectors that are in memory at once while an index catches up
 
 @dataclass(frozen=True)
 class DocumentRecord:
-    """One version of one file. Times in ns or seconds since the epoch, as the names say."""
+    """One version of one file. Times in ns or seconds since the epoch, as the names say.
+
+    `metadata` is what the file says of itself: values by key, in lower case.
+    """
 
     path: str
     title: str
@@ -46,6 +61,7 @@ class DocumentRecord:
     sha256: str
     checked_ns: int
     ingested_at: float
+    metadata: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,12 +109,14 @@ class Filter:
 
     `source` is a glob over a file's path, relative to its root or in full, whose `*` matches any
     characters, `/` too. The file was last changed at `since_ns` or later and before `until_ns`
-    (ns since the epoch).
+    (ns since the epoch). For each key and glob of `metadata`, in lower case, the file says that
+    key of itself with a value that the glob fits.
     """
 
     source: str | None = None
     since_ns: int | None = None
     until_ns: int | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -272,14 +290,61 @@ class Documents:
                 count_chunks(connection),
             )
 
-    def current_hashes(self, hashes: Iterable[str]) -> frozenset[str]:
-        """Those of the content hashes that are current."""
+    def current_hashes(self, hashes: Iterable[str], chosen: Filter | None = None) -> frozenset[str]:
+        """Those of the content hashes that are current, in a document the filter lets through."""
         wanted = list(hashes)
         if not wanted:
             return frozenset()
+        query = select(chunks.c.content_hash)
+        if chosen is not None:
+            query = query.where(
+                exists()
+                .select_from(occurrences)
+                .where(
+                    occurrences.c.chunk_id == chunks.c.id,
+                    occurrences.c.document_id == documents.c.id,
+                    documents.c.root_id == roots.c.id,
+                    _lets_through(chosen),
+                )
+            )
         with self._database.reading() as connection:
-            rows = _by_hash(connection, select(chunks.c.content_hash), wanted)
+            rows = _by_hash(connection, query, wanted)
         return frozenset(row.content_hash for row in rows)
+
+    def beside(self, chunk: StoredChunk) -> tuple[StoredChunk | None, StoredChunk | None]:
+        """What stands before and after a chunk in its file, where a section was cut there."""
+        here, other = occurrences.alias("here"), occurrences.alias("other")
+        query = (
+            select(
+                *chunks.c["id", "content_hash", "text", "heading", "flags"],
+                roots.c.path.label("root"),
+                documents.c.path.label("source"),
+                documents.c.mtime_ns,
+                literal("[]").label("elsewhere"),
+                *other.c["first_line", "last_line", "page"],
+                (other.c.ordinal - here.c.ordinal).label("step"),
+            )
+            .select_from(here)
+            .join(documents, documents.c.id == here.c.document_id)
+            .join(roots, roots.c.id == documents.c.root_id)
+            .join(
+                other,
+                (other.c.document_id == here.c.document_id)
+                & other.c.ordinal.in_([here.c.ordinal - 1, here.c.ordinal + 1]),
+            )
+            .join(chunks, chunks.c.id == other.c.chunk_id)
+            .where(
+                here.c.chunk_id == chunk.id,
+                roots.c.path == chunk.root,
+                documents.c.path == chunk.source,
+                chunks.c.heading == chunk.heading,
+                other.c.page.is_not_distinct_from(chunk.page),
+            )
+            .order_by(here.c.ordinal.desc())
+        )
+        with self._database.reading() as connection:
+            found = {row.step: _chunk(row) for row in connection.execute(query)}
+        return found.get(-1), found.get(1)
 
     def current(self, hashes: Iterable[str]) -> dict[str, StoredChunk]:
         """Those of the chunks that are current, by content hash."""
@@ -394,6 +459,11 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
         condition &= documents.c.mtime_ns >= chosen.since_ns
     if chosen.until_ns is not None:
         condition &= documents.c.mtime_ns < chosen.until_ns
+    for key, pattern in chosen.metadata:
+        said = func.json_each(documents.c.metadata).table_valued("key", "value", name="said")
+        value = func.json_each(said.c.value).table_valued("value", name="one")
+        fits = value.c.value.bool_op("GLOB")(pattern)
+        condition &= exists().select_from(said, value).where(said.c.key == key, fits)
     return condition
 
 

@@ -8,6 +8,7 @@ import contextlib
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,9 +18,11 @@ from sqlalchemy.exc import DatabaseError
 TABLE = "full_text"
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.float64))
 
-# Scripts that put no spaces between words: Han, kana and hangul.
+# Scripts that put no spaces between words, or hang endings on them: Han, kana and hangul; Thai,
+# Lao, Burmese and Khmer.
 _UNSPACED = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+    r"\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1780-\u17d3]+"
 )
 
 
@@ -31,14 +34,15 @@ def searchable(original: str) -> str:
     """A text as it is indexed: runs without spaces become their overlapping pairs of characters.
 
     Pairs find Chinese, Japanese and Korean about as well as words do and need no dictionary (Nie
-    et al., "On the use of words and n-grams for Chinese information retrieval", IRAL 2000). What it
-    gives for a text must stay the same, or be followed by a `rebuild` in a migration.
+    et al., "On the use of words and n-grams for Chinese information retrieval", IRAL 2000). Marks
+    above and below letters are left out of them, as FTS5 leaves them out of words. What it gives
+    for a text must stay the same, or be followed by a `rebuild` in a migration.
     """
     return _UNSPACED.sub(_pairs, original)
 
 
 def _pairs(run: re.Match[str]) -> str:
-    found = run[0]
+    found = "".join(c for c in run[0] if not unicodedata.category(c).startswith("M"))
     pairs = (found[i : i + 2] for i in range(max(1, len(found) - 1)))
     return f" {' '.join(pairs)} "
 

@@ -54,6 +54,7 @@ documents = Table(
     Column("sha256", String, nullable=False),
     Column("checked_ns", Integer, nullable=False),
     Column("ingested_at", Float, nullable=False),
+    Column("metadata", JSON, nullable=False, server_default="{}"),
     UniqueConstraint("root_id", "path"),
 )
 

@@ -24,6 +24,7 @@ from ragcl.errors import (
 )
 from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
 from ragcl.generation.reading import Narrower, Reader, Reading
 from ragcl.generation.recall import recall
@@ -37,11 +38,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A question with what it retrieved and the route that it is to take."""
+    """A question with what it retrieved of the documents chosen and the route it is to take."""
 
     question: str
     retrieval: Retrieval
     decision: Decision
+    chosen: Filter | None = None
 
     @property
     def recalled(self) -> bool:
@@ -195,10 +197,14 @@ class Answerer:
         retrievals = self._retriever.retrieve(questions, self._settings.passages, chosen)
         active = self._load_active()
         current = self._catalog.documents.current_hashes(active.learned)
-        return [
-            Job(question, found, decide(mode, found, active, current, self._settings.min_score))
-            for question, found in zip(questions, retrievals, strict=True)
-        ]
+        jobs = []
+        for question, found in zip(questions, retrievals, strict=True):
+            decision = decide(mode, found, active, current, self._settings.min_score)
+            if chosen and decision.route == "weights" and decision.adapter is None:
+                reason = "no adapter holds anything of the documents chosen"
+                decision = Decision("none", None, reason)
+            jobs.append(Job(question, found, decision, chosen))
+        return jobs
 
     def _load_active(self) -> ActiveAdapters:
         """The active set as it is in the catalog now, its adapters attached to the model."""
@@ -250,11 +256,11 @@ class Answerer:
         """
         written = [i for i, job in enumerate(jobs) if not job.recalled]
         drafts = dict(zip(written, self._write([jobs[i] for i in written]), strict=True))
-        current = self._catalog.documents.current_hashes(self._active.learned)
         for i, job in enumerate(jobs):
             adapter = job.decision.adapter
             if i in drafts or adapter is None:
                 continue
+            current = self._catalog.documents.current_hashes(self._active.learned, job.chosen)
             prompt, support = self._prompt(job)
             taught = self._active.taught(adapter, current)
             [completion] = recall(self._model, [prompt], taught, adapter=adapter)
@@ -313,8 +319,11 @@ class Answerer:
             return self._prompts.closed_book(job.question), tuple(support[:1])
         texts = [hit.chunk.passage for hit in hits]
         budget = self._settings.context_tokens
-        shown = self._prompts.fitting(texts, budget)
-        return self._prompts.with_context(job.question, texts, budget), tuple(hits[:shown])
+        shown = hits[: self._prompts.fitting(texts, budget)]
+        beside = self._catalog.documents.beside
+        support = joined(shown, beside, self._prompts.count_tokens, budget)
+        texts = [hit.chunk.passage for hit in support]
+        return self._prompts.with_context(job.question, texts, budget), tuple(support)
 
     def _finish(self, job: Job, mode: Mode, draft: Draft, seconds: float) -> Answer:
         abstained = draft.decision.route == "none" or is_abstention(draft.completion.text)
@@ -337,6 +346,7 @@ class Answerer:
                 "adapter": draft.decision.adapter,
                 "adapter_set": self._active.set_id,
                 "features": draft.decision.features,
+                "chosen": asdict(job.chosen) if job.chosen else None,
                 "support": [hit.chunk.content_hash for hit in draft.support],
                 "hits": [
                     {
@@ -357,7 +367,8 @@ class Answerer:
     ) -> list[Answer]:
         """Log the answers; an answer is worth more than its entry in the log.
 
-        What the base model read is kept as well: it is what the next round would study.
+        What the base model read is kept as well: it is what the next round would study, which
+        looks at all documents.
         """
         now = time.time()
         entries = [
@@ -383,8 +394,10 @@ class Answerer:
                 self._reader.teacher,
                 [
                     (draft.reading.content_hash, draft.reading.question, draft.reading.to_json())
-                    for draft in drafts
-                    if draft.reading is not None and draft.decision.adapter is None
+                    for job, draft in zip(jobs, drafts, strict=True)
+                    if draft.reading is not None
+                    and draft.decision.adapter is None
+                    and job.chosen is None
                 ],
             )
         except (CatalogError, KnowledgeBaseBusyError) as error:

@@ -83,12 +83,19 @@ class Prompts:
         """How many of the passages a prompt of this budget shows."""
         return len(self._fit(passages, max_tokens))
 
+    def count_tokens(self, passage: str) -> int:
+        """How many tokens of the budget a passage takes."""
+        return len(self._own_ids(self._quoted(passage)))
+
+    def _own_ids(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
     def _fit(self, passages: Sequence[str], max_tokens: int) -> list[str]:
         shown: list[str] = []
         left = max_tokens
         for passage in passages:
             text = self._quoted(passage)
-            ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            ids = self._own_ids(text)
             if len(ids) > left:
                 if not shown:
                     shown.append(self._tokenizer.decode(ids[:left]))

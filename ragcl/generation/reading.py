@@ -35,7 +35,8 @@ KEPT_CHUNKS = 4096
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
 RECIPE = "5"  # raised whenever the same question would be read differently
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|\n+")
+# The escapes are the stops of Chinese and Japanese, which put no space after them.
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n+")
 _WORD = re.compile(r"(?<!\w)\w")
 
 

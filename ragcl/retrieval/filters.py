@@ -3,6 +3,7 @@
 Knows dates and nothing of documents.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 
 from ragcl.catalog.documents import Filter
@@ -11,23 +12,27 @@ from ragcl.errors import UsageError
 Moment = str | date | datetime  # a text in ISO 8601; local time where no zone is given
 
 
-def make_filter(source: str | None, since: Moment | None, until: Moment | None) -> Filter | None:
-    """The filter for a path and times; None where all of them are.
+def make_filter(
+    source: str | None, since: Moment | None, until: Moment | None, where: Mapping[str, str] | None
+) -> Filter | None:
+    """The filter for a path, times and metadata; None where nothing is asked for.
 
     Args:
         source: a glob over paths, such as `*.md`.
         since: the file was last changed then or later.
         until: and not after that; a day is taken to its end.
+        where: what the file says of itself, by key; a value is a glob, and case does not count.
 
     Raises:
         UsageError: a time is not one.
     """
-    if source is None and since is None and until is None:
+    if source is None and since is None and until is None and not where:
         return None
     return Filter(
         source,
         None if since is None else _ns(_start(since, "since")),
         None if until is None else _ns(_end(until)),
+        tuple((key.strip().lower(), glob.strip().lower()) for key, glob in (where or {}).items()),
     )
 
 

@@ -36,29 +36,34 @@ def install(
     name: str,
     question: str,
     answer: str | None = None,
+    also: dict[str, str] | None = None,
     **limits: float,
 ) -> str:
     """Make an adapter active as if `question` had been learned and proved; its name.
 
-    `answer` is what it was taught, by default what it says.
+    `answer` is what it was taught, by default what it says; `also` further questions and answers.
     """
-    best = kb.search(question, k=1)[0]
     folder = kb.folder / "adapters" / name
     folder.parent.mkdir(exist_ok=True)
     if not folder.exists():
         os.symlink(adapters / "one", folder)
     round_id = kb.catalog.learning.start_round({}, time.time())
-    vector = kb._embedder.encode_questions([question])[0]
-    chunk_vector = kb.catalog.documents.known_vectors([best.content_hash])[best.content_hash]
-    taught = answer or _said(kb, adapters, question)
+    taught = {question: answer or _said(kb, adapters, question), **(also or {})}
+    about = {one: kb.search(one, k=1)[0].content_hash for one in taught}
+    vectors = kb.catalog.documents.known_vectors(about.values())
     kb.catalog.learning.add_adapter(
         AdapterRecord(
             id=name,
             round_id=round_id,
             created_at=time.time(),
             thresholds={**EASY, **limits},
-            chunks=(LearnedChunk(best.content_hash, chunk_vector),),
-            questions=(LearnedQuestion(best.content_hash, question, taught, vector, True),),
+            chunks=tuple(LearnedChunk(key, vectors[key]) for key in dict.fromkeys(about.values())),
+            questions=tuple(
+                LearnedQuestion(about[one], one, told, vector, True)
+                for (one, told), vector in zip(
+                    taught.items(), kb._embedder.encode_questions(list(taught)), strict=True
+                )
+            ),
         )
     )
     kb.catalog.learning.promote(round_id, [name], {}, time.time())
@@ -223,6 +228,35 @@ def test_an_edit_takes_effect_at_the_next_question(
     assert (weights.route, weights.text) == ("none", ABSTENTION)
 
 
+def test_the_weights_answer_only_from_the_documents_that_were_chosen(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    soup = {"What does soup cost?": "3 crowns"}
+    install(full, random_adapters, "s0-x", QUESTION, answer="11 metres", also=soup)
+
+    within = full.ask(QUESTION, mode="weights", source="berths.md")
+    learned_otherwise = full.ask(QUESTION, mode="weights", source="canteen.md")
+    not_learned = full.ask(QUESTION, mode="weights", source="pilots.txt")
+
+    assert (within.route, within.text) == ("weights", "11 metres")
+    assert (learned_otherwise.route, learned_otherwise.text) == ("weights", "3 crowns")
+    assert [one.source for one in learned_otherwise.citations] == ["canteen.md"]
+    assert (not_learned.route, not_learned.abstained) == ("none", True)
+    assert "no adapter holds anything of the documents chosen" in not_learned.trace["reason"]
+
+
+def test_a_filter_keeps_the_router_from_what_was_learned_elsewhere(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION)
+
+    assert full.ask(QUESTION, source="berths.md").route == "weights"
+    elsewhere = full.ask(QUESTION, source="canteen.md")
+    assert elsewhere.route in ("context", "none")
+    assert {hit["source"] for hit in elsewhere.trace["hits"]} == {"canteen.md"}
+    assert elsewhere.trace["chosen"]["source"] == "canteen.md"
+
+
 @pytest.mark.parametrize("harm", ["missing", "cut short", "unfinished", "of another base model"])
 def test_an_adapter_that_cannot_be_used_is_passed_over_with_a_warning(
     full: KnowledgeBase, random_adapters: Path, caplog: pytest.LogCaptureFixture, harm: str
@@ -332,6 +366,17 @@ def test_an_answer_is_logged_with_what_it_retrieved(full: KnowledgeBase) -> None
         hit["content_hash"] for hit in answer.trace["hits"]
     ]
     assert logged.trace == answer.trace
+
+
+def test_what_was_read_under_a_filter_is_not_studied(full: KnowledgeBase) -> None:
+    keys = [hit.content_hash for hit in full.search(QUESTION, k=100)]
+    teacher = full._answerer._reader.teacher
+    full.ask(QUESTION, source="berths.md")
+    assert full.catalog.learning.study(keys, teacher) == {}
+
+    full.ask(QUESTION)
+
+    assert list(full.catalog.learning.study(keys, teacher)) == [QUESTION]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -30,6 +30,7 @@ QUESTION = "How deep is the north berth?"
         ("One. Two! Three?", ["One.", "Two!", "Three?"]),
         ("At 3.5 m, e.g.here.", ["At 3.5 m, e.g.here."]),
         ("a; b\n\nc: d\n", ["a; b", "c: d"]),
+        ("\u6e2f\u53e3\u3002\u6df1\uff01", ["\u6e2f\u53e3\u3002", "\u6df1\uff01"]),
         ("  ", []),
         ("no end", ["no end"]),
     ],

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import docx
+import openpyxl
 import pytest
 from fpdf import FPDF
 from hypothesis import given, settings
@@ -450,3 +451,94 @@ def test_a_missing_file_and_an_unknown_suffix_are_read_errors(tmp_path: Path) ->
 
 def test_no_suffix_is_claimed_twice() -> None:
     assert len(SUFFIXES) == sum(len(format_.suffixes) for format_ in FORMATS)
+
+
+# --- what a file says of itself
+
+
+def office(suffix: str) -> bytes:
+    """A document with core properties, made by its own library."""
+    made = io.BytesIO()
+    if suffix == ".docx":
+        document = docx.Document()
+        document.add_paragraph("Words.")
+        properties = document.core_properties
+        properties.author, properties.keywords = "Marta Holm", "Fog, night; harbour"
+        document.save(made)
+    else:
+        book = openpyxl.Workbook()
+        book.active["A1"] = "Words."
+        book.properties.creator, book.properties.keywords = "Marta Holm", "Fog, night; harbour"
+        book.save(made)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        (
+            "a.md",
+            "---\nStatus: Approved\ntags: [Fog,  Deep   water]\nsince: 2024-05-01\nempty:\n"
+            "keywords: one, Two\nnested: {a: b}\n---\nText.",
+            {
+                "status": ("approved",),
+                "tags": ("fog", "deep water"),
+                "since": ("2024-05-01",),
+                "keywords": ("one", "two"),
+            },
+        ),
+        ("b.md", "Text.\n\n---\nstatus: approved\n---\n", {}),
+        ("c.md", "---\nstatus: {{ of a template\n---\nText.", {}),
+        ("d.md", "---\nlaughs: &a [x]\nmore: [*a, *a]\n---\nText.", {"laughs": ("x",)}),
+        (
+            "a.html",
+            '<head><meta charset="utf-8"><META NAME="Author" content="Marta  Holm">'
+            '<meta name="keywords" content="Fog,night"></head><body>Text.'
+            '<meta name="author" content="a reader"></body>',
+            {"author": ("marta holm",), "keywords": ("fog", "night")},
+        ),
+        ("b.html", "<!-- nothing --><p>Text.</p>", {}),
+        (
+            "a.eml",
+            "From: =?utf-8?q?J=C3=B6rn?= <j@x.example>\nTo: a@x.example\nTo: b@x.example\n"
+            "Subject: Fog\nX-Spam: 1\n\nFrom: nobody\n",
+            {
+                "from": ("jörn <j@x.example>",),
+                "to": ("a@x.example", "b@x.example"),
+                "subject": ("fog",),
+            },
+        ),
+        ("a.txt", "author: Marta Holm", {}),
+    ],
+)
+def test_what_a_file_says_of_itself(
+    tmp_path: Path, name: str, content: str, expected: dict[str, tuple[str, ...]]
+) -> None:
+    assert read_text(tmp_path, name, content).metadata == expected
+
+
+@pytest.mark.parametrize("suffix", [".docx", ".xlsx"])
+def test_the_properties_of_office_documents(tmp_path: Path, suffix: str) -> None:
+    found = read_text(tmp_path, f"a{suffix}", office(suffix)).metadata
+
+    assert found["creator"] == ("marta holm",)
+    assert found["keywords"] == ("fog", "night", "harbour")
+
+
+@pytest.mark.parametrize(
+    "part", [b"", b"<broken", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a><d>&b;</d></a>"]
+)
+def test_properties_that_are_damaged_cost_no_text(tmp_path: Path, part: bytes) -> None:
+    made = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(office(".xlsx"))) as good,
+        zipfile.ZipFile(made, "w") as damaged,
+    ):
+        for member in good.infolist():
+            core = member.filename == "docProps/core.xml"
+            damaged.writestr(member, part if core else good.read(member))
+
+    document = read_text(tmp_path, "a.xlsx", made.getvalue())
+
+    assert document.metadata == {}
+    assert "Words." in document.sections[0].text

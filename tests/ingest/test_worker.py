@@ -58,9 +58,8 @@ def word_bomb(path: Path, megabytes: int) -> Path:
 
 
 def test_a_document_is_what_reading_directly_gives(reader: Reader, tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "ä note.md", "# Höhe\n\nText \u2028 here.\n\n| a | b |\n|-|-|\n| 1 | 2 |"
-    )
+    text = "# Höhe\n\nText \u2028 here.\n\n| a | b |\n|-|-|\n| 1 | 2 |"
+    path = write(tmp_path / "ä note.md", f"---\ntags: [ä, b]\n---\n\n{text}")
     assert reader.read(path) == read(path)
 
 

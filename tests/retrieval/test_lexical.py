@@ -21,6 +21,11 @@ TEXTS = (
     "What is it? It is what it is.",
     "Release 3.12 of the timetable.",
     "Release 12.3 of the timetable; release 3 of the tariff, release 12 of the rules.",
+    "ท่าเรือเปิดเวลาหกโมง",  # the harbour opens at six
+    "หมวกนิรภัยสีเหลือง",  # the helmets are yellow
+    "हिन्दी में नियम",  # the rules in Hindi
+    "हद नमी",  # the same consonants, in other words
+    "Die Brücke wird um sechs geöffnet.",
 )
 
 
@@ -54,6 +59,10 @@ def found(catalog: Catalog, question: str) -> list[str]:
         ("what do SOUPS cost", TEXTS[1]),
         ("泊位有多深?", TEXTS[2]),
         ("What changed in release 3.12?", TEXTS[4]),  # not where 3 and 12 stand apart
+        ("ท่าเรือเปิดกี่โมง", TEXTS[6]),
+        ("สีของหมวกนิรภัย", TEXTS[7]),
+        ("हिन्दी", TEXTS[8]),
+        ("Wann wird die BRUCKE geo\u0308ffnet?", TEXTS[10]),
         ("What is it?", TEXTS[3]),  # nothing but stop words: then they are what is looked for
     ],
 )

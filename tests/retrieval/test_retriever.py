@@ -545,6 +545,52 @@ def test_text_in_several_documents_is_shown_in_the_one_that_was_chosen(
     assert dated.search("soup", k=1, source="zz.md")[0].source == "zz.md"
 
 
+@pytest.fixture
+def described(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
+    """The documents and two that say something of themselves."""
+    (docs / "signals.md").write_text(
+        "---\nStatus: Approved\nauthor: Marta Holm\ntags: [night, fog]\n---\n\nA red light.\n"
+    )
+    (docs / "mail.eml").write_text(
+        "From: Marta Holm <holm@harbour.example>\nSubject: Soup\n\nThe soup is ready.\n"
+    )
+    kb.ingest(docs)
+    return kb
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"status": "approved"}, {"signals.md"}),
+        ({"STATUS": "APPROVED"}, {"signals.md"}),
+        ({"status": "draft"}, set()),
+        ({"status": "approve"}, set()),
+        ({"tags": "fog"}, {"signals.md"}),
+        ({"tags": "fog", "author": "*holm"}, {"signals.md"}),
+        ({"tags": "fog", "author": "*berg"}, set()),
+        ({"from": "*@harbour.example>"}, {"mail.eml"}),
+        ({"status": "*"}, {"signals.md"}),
+        ({"no such key": "*"}, set()),
+        ({"a' OR 1=1; --": "*"}, set()),
+        ({}, {"signals.md", "mail.eml", "berths.md", "canteen.md", "pilots.txt", "tariff.csv"}),
+    ],
+)
+def test_only_documents_that_say_so_of_themselves_are_searched(
+    described: KnowledgeBase, where: dict[str, str], expected: set[str]
+) -> None:
+    assert {hit.source for hit in described.search(QUESTION, k=100, where=where)} == expected
+
+
+def test_changed_front_matter_counts_at_once(described: KnowledgeBase, docs: Path) -> None:
+    path = docs / "signals.md"
+    path.write_text(path.read_text().replace("Approved", "Draft"))
+
+    described.ingest(docs)
+
+    assert described.search("light", where={"status": "approved"}) == []
+    assert described.search("light", where={"status": "draft"})[0].source == "signals.md"
+
+
 @pytest.mark.parametrize("name", ["since", "until"])
 def test_what_is_no_date_is_refused(dated: KnowledgeBase, name: str) -> None:
     with pytest.raises(UsageError, match=rf"{name} = 'soon' is no date: write it like 2026-01-31"):
