@@ -19,8 +19,13 @@ files are `products/*.md` of the repository endoflife-date/endoflife.date (MIT) 
 before 1 January, February, March and April 2025; a question is one value of a release (`latest`,
 `eol`, the first `releaseCycle`) that differs from the state before.
 
+Every file has the time stamp of the day of its state, as it has where it is written: what is dated
+later is a plan (see `ragcl/retrieval/recency.py`).
+
 Every other question of the stream (the first, the third, …) is the development half: only there
-was looked at what is missed. The other half is reported beside it.
+was looked at what is missed. The other half is reported beside it. The weight of dates was chosen
+on those of the development half that belong to the last day: with 0 of them 81 % were found, with
+0.3, 0.4 and 0.6 of the fused score's scale 95, 97 and 99 %.
 """
 
 import argparse
@@ -33,6 +38,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +95,12 @@ def replay(data: Path, work: Path, products: int | None) -> dict[str, Any]:
     steps, asked = [], []
     with KnowledgeBase.open(work / "kb") as kb:
         say("ingesting the snapshot …")
-        steps.append(step(kb, docs, snapshot, [], kept))
+        day = snapshot.name.removeprefix("snapshot_")
+        steps.append(step(kb, docs, snapshot, day, [], kept))
         for delta in json.loads((data / "manifest.json").read_text(encoding="utf-8")):
             say(f"ingesting the changes until {delta['date']} …")
-            steps.append(step(kb, docs, data / f"delta_{delta['date']}", delta["deleted"], kept))
+            changes, day = data / f"delta_{delta['date']}", delta["date"]
+            steps.append(step(kb, docs, changes, day, delta["deleted"], kept))
             due = [q for q in questions if q["as_of"] == delta["date"] and q["doc"] in kept]
             say(f"{len(due)} questions …")
             asked += [
@@ -111,12 +119,14 @@ def _evenly(names: Iterable[str], count: int | None) -> set[str]:
 
 
 def step(
-    kb: KnowledgeBase, docs: Path, changes: Path, deleted: Sequence[str], kept: set[str]
+    kb: KnowledgeBase, docs: Path, changes: Path, day: str, deleted: Sequence[str], kept: set[str]
 ) -> dict[str, Any]:
-    """Bring the folder to its next state, ingest it, and once more when there is nothing new."""
+    """Bring the folder to its state of a day, ingest it, and once more with nothing new."""
+    stamp = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
     for path in sorted(changes.glob("*.md")):
         if path.name in kept:
             shutil.copyfile(path, docs / path.name)
+            os.utime(docs / path.name, (stamp, stamp))
     for name in deleted:
         (docs / name).unlink(missing_ok=True)
     started = time.perf_counter()

@@ -25,20 +25,42 @@ _UNSPACED = re.compile(
     r"\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1780-\u17d3]+"
 )
 
+# Versions and other numbers with points, and dates: what is within them is no number of its own.
+_COMPOUND = re.compile(r"(?<!\d)\d{4}-\d{2}(?:-\d{2})?(?!\d)|\d+(?:\.\d+)+")
+_JOINT = "\u02d1"  # stands for the points of one: a letter to FTS5, and in no text
+
 
 class DamagedIndexError(Exception):
     """The full-text index is not that of the chunks; it has to be built again."""
 
 
 def searchable(original: str) -> str:
-    """A text as it is indexed: runs without spaces become their overlapping pairs of characters.
+    """A text as it is indexed: FTS5 divides what this gives at all that is no letter or digit.
 
-    Pairs find Chinese, Japanese and Korean about as well as words do and need no dictionary (Nie
-    et al., "On the use of words and n-grams for Chinese information retrieval", IRAL 2000). Marks
-    above and below letters are left out of them, as FTS5 leaves them out of words. What it gives
-    for a text must stay the same, or be followed by a `rebuild` in a migration.
+    - A version `3.12.1` becomes the words 3, 3.12 and 3.12.1, each found by itself, and a date the
+      year, the month and the day: a question about 12 or 1 finds neither.
+    - Runs of scripts without spaces become their overlapping pairs of characters. Pairs find
+      Chinese, Japanese and Korean about as well as words do and need no dictionary (Nie et al., "On
+      the use of words and n-grams for Chinese information retrieval", IRAL 2000). Marks above and
+      below letters are left out of them, as FTS5 leaves them out of words.
+
+    What it gives for a text must stay the same, or be followed by a `rebuild` in a migration.
     """
-    return _UNSPACED.sub(_pairs, original)
+    return _UNSPACED.sub(_pairs, _COMPOUND.sub(_beginnings, original))
+
+
+def sought(question: str) -> str:
+    """A question in the words by which texts are indexed: of a version or a date only the whole."""
+    return _UNSPACED.sub(_pairs, _COMPOUND.sub(_whole, question))
+
+
+def _beginnings(found: re.Match[str]) -> str:
+    parts = re.split(r"[.-]", found[0])
+    return " ".join(_JOINT.join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def _whole(found: re.Match[str]) -> str:
+    return re.sub(r"[.-]", _JOINT, found[0])
 
 
 def _pairs(run: re.Match[str]) -> str:

@@ -24,11 +24,9 @@ STOP_WORDS = frozenset(
     "to was we were what when where which who whom whose why will with would you your".split()
 )
 
-# FTS5 takes a quoted `3.12` as the phrase `3 12`, and a Hindi word as the phrase of its consonants:
-# the ranges are the accents and vowel signs that are no letters to Python.
-_WORD = re.compile(
-    r"\d+(?:\.\d+)+(?!\w)|\w[\w\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0963\u0966-\u0dff]*"
-)
+# FTS5 takes a quoted Hindi word as the phrase of its consonants: the ranges are the accents and
+# vowel signs that are no letters to Python.
+_WORD = re.compile(r"\w[\w\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0963\u0966-\u0dff]*")
 
 
 def matches(
@@ -54,10 +52,7 @@ def matches(
 
 
 def words(question: str) -> list[str]:
-    """The distinct words of a question that tell something; all if none does.
-
-    A number with points in it is one word: of `3.12`, 3 and 12 alone tell next to nothing.
-    """
-    found = dict.fromkeys(_WORD.findall(full_text.searchable(question.lower())))
+    """The distinct words of a question that tell something; all if none does."""
+    found = dict.fromkeys(_WORD.findall(full_text.sought(question.lower())))
     telling = [word for word in found if word not in STOP_WORDS]
     return (telling or list(found))[:MAX_WORDS]

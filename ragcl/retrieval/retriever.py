@@ -36,6 +36,7 @@ from ragcl.retrieval import building, lexical
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.index_file import DamagedIndexError
 from ragcl.retrieval.near_duplicates import collapse
+from ragcl.retrieval.recency import asks_for_newest, newest_first
 from ragcl.retrieval.reranker import Reranker
 from ragcl.retrieval.vector_index import Stamp, VectorIndex, outgrown
 
@@ -95,7 +96,7 @@ class Retrieval:
     def margin(self) -> float:
         """The lead of the first hit over the second in the fused score.
 
-        Below zero where a reranker disagrees with that score: nothing decisive.
+        Below zero where a reranker, or dates, disagree with that score: nothing decisive.
         """
         first, second = (*(hit.fused for hit in self.hits[:2]), -1.0, -1.0)[:2]
         return first - second
@@ -188,8 +189,8 @@ class Retriever:
                 wanted = sorted({one.id for row in ranked for one in row})
                 found = stored_chunks(connection, wanted, chosen)
         return [
-            Retrieval(vector, _shown(row, found)[:k])
-            for vector, row in zip(vectors, ranked, strict=True)
+            Retrieval(vector, _shown(row, found, question, depth)[:k])
+            for vector, row, question in zip(vectors, ranked, questions, strict=True)
         ]
 
     def save(self, *, purge: bool = False) -> None:
@@ -378,7 +379,10 @@ def _rank(
     k: int,
     among: np.ndarray | None,
 ) -> list[list[_Candidate]]:
-    """The `k` best of what is near to each question and what shares its words."""
+    """The `k` best of what is near to each question and what shares its words.
+
+    All of it for a question about the newest: its words tell little about which passage is.
+    """
     depth = max(k, POOL)
     ids, scores = _nearest(connection, index, vectors, depth, among)
     ranked = []
@@ -390,7 +394,8 @@ def _rank(
             cosines[i] = float(other @ vector)
         held = dict(zip(matching.tolist(), shares.tolist(), strict=True))
         row = [_Candidate(i, score, held.get(i, 0.0)) for i, score in cosines.items()]
-        ranked.append(sorted(row, key=lambda one: (-fused(one.score, one.lexical), one.id))[:k])
+        row.sort(key=lambda one: (-fused(one.score, one.lexical), one.id))
+        ranked.append(row if asks_for_newest(question) else row[:k])
     return ranked
 
 
@@ -414,8 +419,14 @@ def _nearest(
     return np.take_along_axis(ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
 
 
-def _shown(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> tuple[Retrieved, ...]:
-    """The candidates as hits, without near duplicates."""
+def _shown(
+    row: Sequence[_Candidate], found: Mapping[int, StoredChunk], question: str, depth: int
+) -> tuple[Retrieved, ...]:
+    """The first `depth` candidates as hits, without near duplicates."""
+    if asks_for_newest(question):
+        scores = [fused(one.score, one.lexical) for one in row]
+        row = [row[i] for i in newest_first([found[one.id] for one in row], scores)]
+    row = row[:depth]
     shown = collapse([found[one.id] for one in row])
     by_id = {one.id: one for one in row}
     return tuple(

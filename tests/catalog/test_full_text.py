@@ -8,7 +8,7 @@ import pytest
 
 from ragcl.catalog import FILE_NAME, Catalog, full_text, migrations
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord
-from ragcl.catalog.full_text import DamagedIndexError, searchable
+from ragcl.catalog.full_text import DamagedIndexError, searchable, sought
 
 
 @pytest.fixture
@@ -98,6 +98,26 @@ def test_only_the_chosen_ids_count(catalog: Catalog, root: int) -> None:
 )
 def test_scripts_without_spaces_are_indexed_in_pairs(text: str, indexed: str) -> None:
     assert searchable(text).split() == indexed.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "found_by", "not_by"),
+    [
+        ("since 3.12.1.", ["3", "3.12", "3.12.1"], ["12", "1", "12.1"]),
+        ("on 2025-03-12", ["2025", "2025-03", "2025-03-12"], ["03", "12"]),
+        ("v1.2.3rc1 or 8.5-9.25", ["v1", "1.2", "9.25"], ["3", "25"]),
+        ("3-5 days", ["3", "5"], []),
+    ],
+)
+def test_a_version_or_a_date_is_found_by_its_beginnings(
+    catalog: Catalog, root: int, text: str, found_by: list[str], not_by: list[str]
+) -> None:
+    put(catalog, root, text, "nothing of the kind", heading="Times")
+
+    for number in found_by:
+        assert matching(catalog, *sought(number).split()) == [1], number
+    for number in not_by:
+        assert matching(catalog, *sought(number).split()) == [], number
 
 
 def test_an_earlier_catalog_is_brought_up_with_its_text(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""Questions about the newest: of a document's passages, first the one that is dated last.
+
+Who asks for the latest release wants the entry with the last date, in whose text no "latest" may
+stand and whose words are those of every other entry. Dates are those of ISO 8601, 2025-03-12; one
+later than the file itself is a plan and does not count. Knows English only, and no index.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ragcl.catalog.documents import StoredChunk
+
+WEIGHT = 0.5  # in the scale of the fused score; chosen as benchmarks/freshness.py says
+
+_NEWEST = re.compile(r"\b(?:newest|latest|current|currently|most recent|most recently)\b", re.I)
+_DATE = re.compile(r"(?<![\d-])(?:19|20)\d{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\d-])")
+
+
+def asks_for_newest(question: str) -> bool:
+    """Whether a question asks for the newest of something."""
+    return bool(_NEWEST.search(question))
+
+
+def newest_first(chunks: Sequence[StoredChunk], scores: Sequence[float]) -> list[int]:
+    """The order of what a question for the newest retrieved.
+
+    Every document keeps its places. Those are taken by its passages in the order of their scores,
+    to which the last date of the document adds `WEIGHT`, the one before it half of that, the next a
+    third, and so on.
+
+    Args:
+        chunks: what was retrieved, best first.
+        scores: of each.
+
+    Returns:
+        Positions in `chunks`.
+    """
+    documents: dict[tuple[str, str], list[int]] = {}
+    for position, chunk in enumerate(chunks):
+        documents.setdefault((chunk.root, chunk.source), []).append(position)
+    order: dict[tuple[str, str], Iterator[int]] = {}
+    for document, positions in documents.items():
+        dates = {position: _last_date(chunks[position]) for position in positions}
+        newest = sorted({date for date in dates.values() if date}, reverse=True)
+        worth = {date: WEIGHT / place for place, date in enumerate(newest, start=1)}
+        weighed = {one: scores[one] + worth.get(dates[one], 0.0) for one in positions}
+        order[document] = iter(sorted(positions, key=lambda one: -weighed[one]))
+    return [next(order[chunk.root, chunk.source]) for chunk in chunks]
+
+
+def _last_date(chunk: StoredChunk) -> str:
+    """The last date in a chunk that is not after its file, in any time zone; empty: none."""
+    saved = datetime.fromtimestamp(chunk.modified_ns / 1e9, UTC) + timedelta(days=1)
+    dates = (date for date in _DATE.findall(chunk.text) if date <= saved.date().isoformat())
+    return max(dates, default="")
