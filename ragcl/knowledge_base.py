@@ -239,6 +239,8 @@ class KnowledgeBase:
                 page=hit.chunk.page,
                 root=hit.chunk.root,
                 elsewhere=hit.chunk.elsewhere,
+                supersedes=hit.chunk.supersedes,
+                flags=hit.chunk.flags,
             )
             for hit in self._retriever.retrieve([question], k, chosen)[0].hits
         ]
@@ -468,6 +470,7 @@ class KnowledgeBase:
             ],
             rounds=len(rounds),
             last_round=finished[-1].report if finished else None,
+            flagged=self.catalog.documents.flagged(),
         )
 
     def doctor(self, *, repair: bool = True) -> DoctorReport:

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ragcl.catalog.documents import (
     StoredChunk,
     chunk_ids,
     chunk_vectors,
+    chunks_of,
     count_changes,
     count_chunks,
     stored_chunks,
@@ -35,7 +37,7 @@ from ragcl.model_files import ModelFiles
 from ragcl.retrieval import building, lexical
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.index_file import DamagedIndexError
-from ragcl.retrieval.near_duplicates import collapse
+from ragcl.retrieval.near_duplicates import Contents, collapse
 from ragcl.retrieval.reranker import Reranker
 from ragcl.retrieval.vector_index import Stamp, VectorIndex, outgrown
 
@@ -177,20 +179,15 @@ class Retriever:
             if index is None:
                 return [Retrieval(vector, ()) for vector in vectors]
             among = None if chosen is None else chunk_ids(connection, chosen)
-            depth = k + SPARE
-            ranked = _rank(connection, index, vectors, questions, depth, among)
-            wanted = sorted({one.id for row in ranked for one in row})
-            found = stored_chunks(connection, wanted, chosen)
-            if len(found) < len(wanted):  # e.g. the catalog was restored from a copy
+            ranked = _rank(connection, index, vectors, questions, k + SPARE, among)
+            try:
+                hits = _hits(connection, ranked, k, chosen)
+            except _UnknownChunkError:  # e.g. the catalog was restored from a copy
                 log.warning("The vector index disagrees with the catalog; it is built again.")
                 index = self._rebuilt(connection)
-                ranked = _rank(connection, index, vectors, questions, depth, among)
-                wanted = sorted({one.id for row in ranked for one in row})
-                found = stored_chunks(connection, wanted, chosen)
-        return [
-            Retrieval(vector, _shown(row, found)[:k])
-            for vector, row in zip(vectors, ranked, strict=True)
-        ]
+                ranked = _rank(connection, index, vectors, questions, k + SPARE, among)
+                hits = _hits(connection, ranked, k, chosen)
+        return [Retrieval(vector, one) for vector, one in zip(vectors, hits, strict=True)]
 
     def save(self, *, purge: bool = False) -> None:
         """Write the index file anew if more than the share `LAG` of it has changed; else quick.
@@ -378,7 +375,7 @@ def _rank(
     k: int,
     among: np.ndarray | None,
 ) -> list[list[_Candidate]]:
-    """The `k` best of what is near to each question and what shares its words."""
+    """What is near to each question and what shares its words, best first: `k` or more."""
     depth = max(k, POOL)
     ids, scores = _nearest(connection, index, vectors, depth, among)
     ranked = []
@@ -390,7 +387,7 @@ def _rank(
             cosines[i] = float(other @ vector)
         held = dict(zip(matching.tolist(), shares.tolist(), strict=True))
         row = [_Candidate(i, score, held.get(i, 0.0)) for i, score in cosines.items()]
-        ranked.append(sorted(row, key=lambda one: (-fused(one.score, one.lexical), one.id))[:k])
+        ranked.append(sorted(row, key=lambda one: (-fused(one.score, one.lexical), one.id)))
     return ranked
 
 
@@ -414,12 +411,42 @@ def _nearest(
     return np.take_along_axis(ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
 
 
-def _shown(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> tuple[Retrieved, ...]:
+class _UnknownChunkError(Exception):
+    """The vector index names a chunk that is not in the catalog."""
+
+
+def _hits(
+    connection: Connection, ranked: Sequence[Sequence[_Candidate]], k: int, chosen: Filter | None
+) -> list[tuple[Retrieved, ...]]:
+    """The `k` best candidates of each row that are no near duplicates of better ones.
+
+    Further ones are looked up only where so many are that the spare ones do not do.
+    """
+    contents = lru_cache(maxsize=None)(partial(chunks_of, connection))
+    found: dict[int, StoredChunk] = {}
+
+    def shown(rows: Sequence[Sequence[_Candidate]]) -> list[tuple[Retrieved, ...]]:
+        wanted = {one.id for row in rows for one in row} - found.keys()
+        found.update(stored_chunks(connection, sorted(wanted), chosen))
+        if not wanted <= found.keys():
+            raise _UnknownChunkError
+        return [_shown(row, found, contents)[:k] for row in rows]
+
+    hits = shown([row[: k + SPARE] for row in ranked])
+    short = [i for i, one in enumerate(hits) if len(one) < min(k, len(ranked[i]))]
+    for i, more in zip(short, shown([ranked[i] for i in short]), strict=True):
+        hits[i] = more
+    return hits
+
+
+def _shown(
+    row: Sequence[_Candidate], found: Mapping[int, StoredChunk], contents: Contents
+) -> tuple[Retrieved, ...]:
     """The candidates as hits, without near duplicates."""
-    shown = collapse([found[one.id] for one in row])
+    shown = collapse([found[one.id] for one in row], contents)
     by_id = {one.id: one for one in row}
     return tuple(
-        Retrieved(chunk, by_id[chunk.id].score, by_id[chunk.id].lexical) for chunk in shown.values()
+        Retrieved(chunk, by_id[chunk.id].score, by_id[chunk.id].lexical) for chunk in shown
     )
 
 
