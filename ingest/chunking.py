@@ -86,7 +86,8 @@ def chunk(
     Consecutive sections under the same heading (a paragraph, its table, its code) are divided as
     one; nothing is ever put together across headings or pages, so that an edit under one heading
     changes no chunk under another. Where a long section divides depends on the text around the
-    division, not on the distance from its start: an edit changes the chunks near it.
+    division, not on the distance from its start: an edit changes the chunks near it. What all pages
+    of a site share goes without their titles, so that it is the same chunk in each of them.
 
     Args:
         document: What a reader gave.
@@ -103,8 +104,11 @@ def chunk(
             f"{counter.overhead} that the tokenizer always adds"
         )
     chunks: list[Chunk] = []
-    for (path, page), run in groupby(document.sections, key=lambda one: (one.heading, one.page)):
-        heading = _heading(document.title, path, counter, (max_tokens - counter.overhead) // 2)
+    for (path, page, shared), run in groupby(
+        document.sections, key=lambda one: (one.heading, one.page, one.shared)
+    ):
+        title = "" if shared else document.title
+        heading = _heading(title, path, counter, (max_tokens - counter.overhead) // 2)
         splitter = _Splitter(counter, heading, max_tokens)
         for group in splitter.groups(list(run)):
             text = _text(group)

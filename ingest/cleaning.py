@@ -8,6 +8,7 @@ import unicodedata
 
 INSTRUCTIONS = "instructions"
 LOW_QUALITY = "low-quality"
+GARBLED = "garbled"
 
 # Joiners shape emoji and Persian or Indic words, so they stay in the text; but they also hide
 # words from a pattern, so they are taken out before flagging.
@@ -84,12 +85,20 @@ _TO_A_MODEL = re.compile(
 )
 _BLOB = re.compile(r"[A-Za-z0-9+/=]{120,}")
 _REPEAT = re.compile(r"([^\s|.=_*#~+-])\1{29,}")
+# What stands for a character that was lost: the replacement character, private use (fonts without
+# a table of what their glyphs mean), a glyph's number in a PDF; and UTF-8 read as Windows-1252.
+_LOST = re.compile(
+    r"[\ufffd\ue000-\uf8ff]|\(cid:\d+\)|[\u00c2\u00c3][\u00a0-\u00bf]|\u00e2\u20ac[^\s\w]"
+)
+_LOWER_WORD = re.compile(r"\b[a-z]{2,}\b")
+_MIN_SOLID = 40  # characters: less is too short to judge
 
 
 def flags(text: str) -> frozenset[str]:
     """Reasons why this text may be found but must not be learned.
 
-    `instructions`: it addresses a language model. `low-quality`: it holds hardly any words.
+    `instructions`: it addresses a language model. `garbled`: characters were lost when it was
+    decoded, or it is in no language. `low-quality`: it holds hardly any words.
     """
     plain = text.translate(_TABLE).translate(_JOINERS)
     found = set()
@@ -97,16 +106,32 @@ def flags(text: str) -> frozenset[str]:
         found.add(INSTRUCTIONS)
     if _low_quality(plain):
         found.add(LOW_QUALITY)
+    if _garbled(plain):
+        found.add(GARBLED)
     return frozenset(found)
 
 
 def _low_quality(text: str) -> bool:
-    """Mostly signs, one repeated character, or encoded bytes. Too short to judge is not low."""
+    """Mostly signs, bare numbers, one repeated character, or encoded bytes."""
     solid = "".join(text.split())
-    if len(solid) < 40:
+    if len(solid) < _MIN_SOLID:
         return False
-    # Digits count with letters: a table of figures is knowledge.
+    # Digits count with letters: a table of figures is knowledge, if something names them.
     words = sum(character.isalnum() for character in solid)
+    if sum(character.isalpha() for character in solid) < 0.05 * len(solid):
+        return True
     noise = sum(len(match[0]) for match in _BLOB.finditer(text))
     noise += sum(len(match[0]) for match in _REPEAT.finditer(text))
     return words < 0.4 * len(solid) or noise > 0.5 * len(solid)
+
+
+def _garbled(text: str) -> bool:
+    """Every fiftieth character lost, or Latin prose without the vowels of any language."""
+    solid = "".join(text.split())
+    if len(solid) < _MIN_SOLID:
+        return False
+    if sum(len(match[0]) for match in _LOST.finditer(solid)) > 0.02 * len(solid):
+        return True
+    letters = "".join(_LOWER_WORD.findall(text))
+    vowels = sum(letter in "aeiouy" for letter in letters)
+    return len(letters) > 0.85 * len(solid) and vowels < 0.2 * len(letters)

@@ -10,7 +10,7 @@ import json as json_module
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ragcl.results import Answer, IngestReport
 
 PARTLY_DONE = 1
+NAMED = 3  # files that a passage stands in too; a footer stands in hundreds
 
 app = typer.Typer(
     name="ragcl",
@@ -256,8 +257,22 @@ def _place(source: Any) -> str:
         where += f":{first}" if first == last else f":{first}-{last}"
     elif source.page:
         where += f" page {source.page}"
-    also = f"  (also in {', '.join(source.elsewhere)})" if source.elsewhere else ""
-    return f"{where}  {source.heading}{also}"
+    notes = _notes(source.elsewhere, source.supersedes, source.flags)
+    return f"{where}  {source.heading}" + "".join(f"  ({note})" for note in notes)
+
+
+def _notes(elsewhere: Sequence[str], supersedes: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """What else is known of a passage: where it stands too, and why it is never learned."""
+    notes = [f"also in {_listed(elsewhere)}"] if elsewhere else []
+    notes += [f"newer than {_listed(supersedes)}"] if supersedes else []
+    notes += [f"flagged as {', '.join(flags)}"] if flags else []
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 @app.command()
@@ -363,6 +378,8 @@ def status(context: typer.Context, json: Json = False) -> None:
         typer.echo(f"  folder {root}")
     for failure in found.failed:
         typer.echo(f"  failed {failure.path}: {failure.reason}")
+    for flag, count in found.flagged.items():
+        typer.echo(f"  {count} chunks flagged as {flag}: found, but never learned")
     typer.echo(f"  {found.asks} questions asked, {found.rounds} rounds")
     for adapter in found.adapters:
         typer.echo(
@@ -397,6 +414,7 @@ def explain(
         marks += [] if source["current"] else ["no longer current"]
         if source["learned_at"]:
             marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
+        marks += _notes(*(source.get(key, ()) for key in ("elsewhere", "supersedes", "flags")))
         scores = f"{source['score']:.3f} {source['lexical'] or 0:.3f}"
         typer.echo(f"  {scores}  {where}  {', '.join(marks)}")
 

@@ -243,6 +243,8 @@ class KnowledgeBase:
                 page=hit.chunk.page,
                 root=hit.chunk.root,
                 elsewhere=hit.chunk.elsewhere,
+                supersedes=hit.chunk.supersedes,
+                flags=hit.chunk.flags,
             )
             for hit in self._retriever.retrieve([question], k, chosen)[0].hits
         ]
@@ -476,6 +478,7 @@ class KnowledgeBase:
             ],
             rounds=len(rounds),
             last_round=finished[-1].report if finished else None,
+            flagged=self.catalog.documents.flagged(),
         )
 
     def doctor(self, *, repair: bool = True) -> DoctorReport:

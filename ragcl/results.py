@@ -51,7 +51,9 @@ class Hit:
 
     Hits are ranked by `fused`, which adds to it how well the words match (`lexical` in [0, 1]).
     `source` is the path of the file relative to `root`, the folder
-    that was ingested; the files `elsewhere` hold the same text.
+    that was ingested; the files `elsewhere` say the same, those it `supersedes` hold an older
+    version of the text. `flags` are the reasons why it may be found but is never learned:
+    `instructions` (it speaks to a model), `garbled`, `low-quality`.
     """
 
     text: str
@@ -63,6 +65,8 @@ class Hit:
     page: int | None = None
     root: str = ""
     elsewhere: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     lexical: float = 0.0
     fused: float = 0.0
 
@@ -71,7 +75,7 @@ class Hit:
 class Citation:
     """A source of an answer: the file, its first and last line (1-based, or a page), the text.
 
-    The files `elsewhere` hold the same text.
+    `elsewhere`, `supersedes` and `flags` are those of the `Hit`.
     """
 
     source: str
@@ -83,6 +87,8 @@ class Citation:
     root: str = ""
     content_hash: str = ""
     elsewhere: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ class RollbackReport:
 
 @dataclass(frozen=True)
 class Status:
-    """What a knowledge base holds."""
+    """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag."""
 
     path: str
     roots: list[str]
@@ -204,6 +210,7 @@ class Status:
     adapters: list[dict[str, Any]]
     rounds: int
     last_round: dict[str, Any] | None
+    flagged: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import io
 import posixpath
 import zipfile
+from dataclasses import replace
 from urllib.parse import unquote
 
 from ingest.errors import ReadError
@@ -34,5 +35,6 @@ def read_book(data: bytes, name: str) -> tuple[str, list[Section]]:
             file = files.pop(reference.get("idref"), "")
             path = posixpath.normpath(posixpath.join(posixpath.dirname(root), file))
             if file and path in members:
-                sections += read_html(archive.read(path), "")[1]
+                found = read_html(archive.read(path), "")[1]
+                sections += [replace(section, shared=False) for section in found]
     return title or name, sections

@@ -20,6 +20,8 @@ class Section:
         first_line: The 1-based line of the file where `text` starts, so that line i of `text`
             (from 0) is line `first_line + i` of the file. None where a file has no such lines.
         page: The 1-based page, where a file has pages.
+        shared: It belongs to the site that the file is a page of, as its footer does, and is about
+            nothing that the file's title names.
     """
 
     heading: tuple[str, ...]
@@ -27,6 +29,7 @@ class Section:
     kind: Kind = "prose"
     first_line: int | None = None
     page: int | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,10 @@
-"""HTML: headings, paragraphs, lists, tables; menus, scripts and hidden parts left out."""
+"""HTML: headings, paragraphs, lists, tables; menus, scripts and hidden parts left out.
+
+The header and footer of a site come last and as what all its pages share: they are found once.
+"""
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.cleaning import normalise
@@ -23,6 +27,22 @@ _BLOCKS = frozenset({
     "html", "li", "main", "ol", "p", "section", "summary", "table", "tbody", "td", "th", "tr",
     "ul",
 })
+# fmt: on
+# What names a part that is no text of the page: see the landmark roles of WAI-ARIA 1.2.
+_DROPPED_ROLES = frozenset({"navigation", "menu", "menubar", "search", "dialog", "alertdialog"})
+_DROPPED_NAMES = frozenset({"breadcrumb", "breadcrumbs", "skip-link", "skiplink", "headerlink"})
+_CONSENT = re.compile(
+    r"(?:cookie|gdpr|consent)[\w-]*(?:banner|bar|notice|consent|popup|message|overlay|wall)", re.I
+)
+# And what names a part of the site. As a class only where the name says so: within a page there
+# are cards and tables with a "header" of their own.
+_SITE_ROLES = frozenset({"banner", "contentinfo"})
+_SITE_IDS = frozenset({"header", "masthead", "footer", "colophon", "site-header", "site-footer"})
+_SITE_CLASSES = frozenset({"site-header", "site-footer", "page-footer"})
+# fmt: off
+_OWNERS = (
+    "article", "aside", "main", "section", "td", "li", "blockquote", "details", "header", "footer",
+)
 # fmt: on
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -53,7 +73,7 @@ def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
     mains = [main for main in root.iter("main") if "hidden" not in main.attrib]
     page.walk(mains[0] if len(mains) == 1 and _words(mains[0]) else root)
     title = " ".join((root.findtext(".//title") or "").split())
-    return title or page.first_heading or name, page.sections
+    return title or page.first_heading or name, [*page.sections, *page.shared]
 
 
 def meta_elements(data: bytes) -> Metadata:
@@ -86,6 +106,7 @@ class _Page:
 
     def __init__(self) -> None:
         self.sections: list[Section] = []
+        self.shared: list[Section] = []  # with the other pages of the site
         self.first_heading = ""
         self._outline = Outline()
         self._paragraphs: list[str] = []
@@ -100,9 +121,16 @@ class _Page:
         for event, element in walker:
             tag = element.tag
             if event == "start":
-                if _left_out(element) or tag in _HEADINGS or tag == "pre" or _is_data(element):
+                whole = tag in _HEADINGS or tag == "pre" or _is_data(element)
+                if _left_out(element) or whole:
                     walker.skip_subtree()
                     self._take(element)
+                elif element is not root and _is_of_site(element):
+                    walker.skip_subtree()
+                    self._end_paragraph()
+                    part = _Page()
+                    part.walk(element)
+                    self.shared += [replace(section, shared=True) for section in part.sections]
                 else:
                     if tag in _BLOCKS:
                         self._end_paragraph()
@@ -159,13 +187,32 @@ class _Page:
 
 
 def _left_out(element: "HtmlElement") -> bool:
-    """Whether a reader of the page does not see it, or it is there to navigate."""
+    """Whether a reader of the page does not see it, or it is there to navigate or to consent."""
+    if element.tag in _DROPPED or "hidden" in element.attrib:
+        return True
+    names = f"{element.get('id', '')} {element.get('class', '')}"
     return (
-        element.tag in _DROPPED
-        or "hidden" in element.attrib
-        or element.get("role") == "navigation"
+        element.get("role") in _DROPPED_ROLES
+        or not _DROPPED_NAMES.isdisjoint(names.lower().split())
+        or bool(_CONSENT.search(names))
         or bool(_HIDDEN.search(element.get("style", "")))
     )
+
+
+def _is_of_site(element: "HtmlElement") -> bool:
+    """Whether it is the header or footer of the site, and none of an article or a section.
+
+    One with a heading of the first levels is taken for the page's own.
+    """
+    named = (
+        element.tag in ("header", "footer")
+        or element.get("role") in _SITE_ROLES
+        or element.get("id", "").lower() in _SITE_IDS
+        or not _SITE_CLASSES.isdisjoint(element.get("class", "").lower().split())
+    )
+    if not named or next(element.iter("h1", "h2"), None) is not None:
+        return False
+    return next(element.iterancestors(*_OWNERS), None) is None
 
 
 def _is_data(element: "HtmlElement") -> bool:

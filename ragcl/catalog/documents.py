@@ -82,7 +82,7 @@ class StoredChunk:
     """A current chunk with the first place it stands in (path order).
 
     That file was last changed at `modified_ns` (ns since the epoch); the chunk stands in the files
-    `elsewhere` too.
+    `elsewhere` too, and in its favour older versions of it in the files `supersedes` were left out.
     """
 
     id: int
@@ -96,6 +96,7 @@ class StoredChunk:
     page: int | None
     modified_ns: int = 0
     elsewhere: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
 
     @property
     def passage(self) -> str:
@@ -290,6 +291,18 @@ class Documents:
                 count_chunks(connection),
             )
 
+    def flagged(self) -> dict[str, int]:
+        """The number of distinct chunks with each flag."""
+        flag = func.json_each(chunks.c.flags).table_valued("value")
+        query = (
+            select(flag.c.value, func.count())
+            .select_from(chunks.join(flag, true()))
+            .group_by(flag.c.value)
+            .order_by(flag.c.value)
+        )
+        with self._database.reading() as connection:
+            return {name: int(count) for name, count in connection.execute(query)}
+
     def current_hashes(self, hashes: Iterable[str], chosen: Filter | None = None) -> frozenset[str]:
         """Those of the content hashes that are current, in a document the filter lets through."""
         wanted = list(hashes)
@@ -439,6 +452,17 @@ def chunk_ids(connection: Connection, chosen: Filter) -> np.ndarray:
         .where(_lets_through(chosen))
     )
     return np.array(connection.execute(query).scalars().all(), np.int64)
+
+
+def chunks_of(connection: Connection, root: str, source: str) -> frozenset[int]:
+    """The ids of the chunks of one document."""
+    query = (
+        select(occurrences.c.chunk_id)
+        .join(documents, documents.c.id == occurrences.c.document_id)
+        .join(roots, roots.c.id == documents.c.root_id)
+        .where(roots.c.path == root, documents.c.path == source)
+    )
+    return frozenset(connection.execute(query).scalars())
 
 
 def chunk_vectors(connection: Connection, ids: Sequence[int]) -> dict[int, np.ndarray]:

@@ -356,6 +356,9 @@ class Answerer:
                         "lexical": round(hit.lexical, 4),
                         "fused": round(hit.fused, 4),
                         "content_hash": hit.chunk.content_hash,
+                        "elsewhere": hit.chunk.elsewhere,
+                        "supersedes": hit.chunk.supersedes,
+                        "flags": hit.chunk.flags,
                     }
                     for hit in hits
                 ],
@@ -441,6 +444,8 @@ def citation(hit: Retrieved) -> Citation:
         root=chunk.root,
         content_hash=chunk.content_hash,
         elsewhere=chunk.elsewhere,
+        supersedes=chunk.supersedes,
+        flags=chunk.flags,
     )
 
 

@@ -1,14 +1,22 @@
 """Hits that say the same twice, or that a newer version of their file says otherwise.
 
 The same text in two files is one chunk already; here the same words with other spacing, case or
-punctuation become one hit, and a file that calls itself a copy or an old version of another (in
-`old/`, `handbook (1).md`, `handbook_v2.md`) gives way to the newest. Alike texts in files whose
-names say no such thing both stay: two teams' budgets may differ in a number only. Knows no index
-and no question.
+punctuation become one hit, and so does a text whose every sentence another holds. Of two versions
+of a file the newest is shown. They are versions
+
+- if one calls itself a copy or an old version of the other (in `old/`, `handbook (1).md`,
+  `handbook_v2.md`),
+- if their names differ in the date of a folder only (`2025/handbook.md`, `2026/handbook.md`),
+- or if most of what they hold is word for word the same, and no number tells their names apart.
+
+Alike texts of other files both stay, and so do those that differ in a word by which their paths
+differ: of two teams' budgets, or two products' releases, neither is out of date. Knows no index and
+no question.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -17,10 +25,16 @@ from pathlib import PurePosixPath
 from ragcl.catalog.documents import StoredChunk
 
 ALIKE = 0.5  # share of pairs of words in both, of those in either: a version of the same passage
+SHARED = 0.5  # share of the larger file's chunks that stand in the other: a version of it
+SHARED_CHUNKS = 2  # and at least so many: one may be a licence or an address
+REPEATS = 3  # hits of the same words under any headings: more are the boilerplate of a site
 _OLD = frozenset("old older obsolete outdated superseded previous archive archived attic".split())
 _OLD |= {"backup", "backups", "bak", "orig"}
 _COPY = re.compile(r"\(\d+\)|\bcopy( of)?\b|\bkopie\b")
 _VERSION = re.compile(r"\bv(?:ersion)?[\s.]?(\d+)\b")
+_DATE = re.compile(r"\b((?:19|20)\d\d)(?:[ .]?(0[1-9]|1[0-2])(?:[ .]?(0[1-9]|[12]\d|3[01]))?)?\b")
+
+Contents = Callable[[str, str], frozenset[int]]  # root, source → the ids of that file's chunks
 
 
 @dataclass(frozen=True)
@@ -28,67 +42,161 @@ class _Name:
     """What a path says: the document, and how current it calls itself."""
 
     document: tuple[str, ...]
+    folders: str  # without their dates
+    words: frozenset[str]
     marked: bool
     old: bool
     version: int
+    date: tuple[str, ...]
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Those in the name of the document."""
+        return tuple(re.findall(r"\d+", " ".join(self.document)))
 
 
-def collapse(chunks: Sequence[StoredChunk]) -> dict[int, StoredChunk]:
+def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredChunk]:
     """Leave out what another chunk stands for.
 
     Args:
         chunks: what was retrieved, best first.
+        contents: gives the ids of all chunks of a file, by its root and source.
 
     Returns:
-        What is shown, by the id of the chunk whose place it takes, best first; `elsewhere` names
-        the other sources that say just the same.
+        What is shown, each in the place of the best chunk that it stands for; `elsewhere` names the
+        other sources that say just the same, `supersedes` those of older versions.
     """
-    shown: dict[int, StoredChunk] = {}
+    shown: list[StoredChunk] = []
+    repeats: Counter[tuple[str, ...]] = Counter()
     for chunk in chunks:
-        for place, other in shown.items():
-            if chunk.heading != other.heading:
-                continue
-            if _words(chunk.text) == _words(other.text):
-                sources = dict.fromkeys([*other.elsewhere, chunk.source, *chunk.elsewhere])
-                sources.pop(other.source, None)
-                shown[place] = replace(other, elsewhere=tuple(sources))
-                break
-            if _versions_of_one_passage(chunk, other):
-                shown[place] = max(other, chunk, key=_currency)
+        for place, other in enumerate(shown):
+            stands = _stands_for_both(other, chunk, contents)
+            if stands is not None:
+                shown[place] = stands
                 break
         else:
-            shown[chunk.id] = chunk
-    return shown
+            words = _words(chunk.text)
+            repeats[words] += 1
+            if repeats[words] <= REPEATS:
+                shown.append(chunk)
+    # What took the place of another may say what a third does, which the other did not.
+    return shown if len(shown) == len(chunks) else collapse(shown, contents)
 
 
-def _versions_of_one_passage(one: StoredChunk, other: StoredChunk) -> bool:
+def _stands_for_both(
+    one: StoredChunk, other: StoredChunk, contents: Contents
+) -> StoredChunk | None:
+    """The chunk to show in the place of two; None if both are."""
+    if _heading(one) != _heading(other):
+        return None
+    if _words(one.text) == _words(other.text):
+        return _also_in(one, other)
+    if _versions_of_one_passage(one, other, contents):
+        return _superseding(other, one) if _newer(other, one) else _superseding(one, other)
+    if _sentences(other.text) < _sentences(one.text):
+        return _also_in(one, other)
+    if _sentences(one.text) < _sentences(other.text):
+        return _also_in(other, one)
+    return None
+
+
+def _also_in(shown: StoredChunk, same: StoredChunk) -> StoredChunk:
+    sources = dict.fromkeys([*shown.elsewhere, same.source, *same.elsewhere])
+    sources.pop(shown.source, None)
+    older = dict.fromkeys([*shown.supersedes, *same.supersedes])
+    return replace(shown, elsewhere=tuple(sources), supersedes=tuple(older))
+
+
+def _superseding(shown: StoredChunk, older: StoredChunk) -> StoredChunk:
+    sources = dict.fromkeys([*shown.supersedes, older.source, *older.elsewhere, *older.supersedes])
+    sources.pop(shown.source, None)
+    return replace(shown, supersedes=tuple(sources))
+
+
+def _versions_of_one_passage(one: StoredChunk, other: StoredChunk, contents: Contents) -> bool:
     if (one.root, one.source) == (other.root, other.source):
         return False
-    first, second = _name(one.source), _name(other.source)
-    if first.document != second.document or not (first.marked or second.marked):
+    pairs, others = (set(pairwise(_words(chunk.text))) for chunk in (one, other))
+    if not len(pairs & others) >= ALIKE * len(pairs | others) > 0:
         return False
-    pairs, others = (set(pairwise(words)) for words in (_words(one.text), _words(other.text)))
-    return len(pairs & others) >= ALIKE * len(pairs | others) > 0
+    first, second = _name(one.root, one.source), _name(other.root, other.source)
+    if first.document == second.document and (first.marked or second.marked):
+        return True
+    if _named_apart(one, first, other, second):
+        return False
+    if first.document == second.document and first.folders == second.folders:
+        return bool(first.date and second.date) and first.date != second.date
+    if first.numbers != second.numbers:  # two months, two rooms
+        return False
+    held, also_held = contents(one.root, one.source), contents(other.root, other.source)
+    both = len(held & also_held)
+    return both >= SHARED_CHUNKS and both >= SHARED * max(len(held), len(also_held))
 
 
-def _currency(chunk: StoredChunk) -> tuple[bool, int, int]:
-    names = [_name(source) for source in (chunk.source, *chunk.elsewhere)]
-    current, version = max((not name.old, name.version) for name in names)
-    return current, version, chunk.modified_ns
+def _named_apart(one: StoredChunk, first: _Name, other: StoredChunk, second: _Name) -> bool:
+    """Whether the texts differ in words by which the paths differ: they are about two things."""
+    words, others = set(_words(one.text)), set(_words(other.text))
+    return bool(
+        (words - others) & (first.words - second.words)
+        or (others - words) & (second.words - first.words)
+    )
 
 
-def _name(source: str) -> _Name:
-    path = PurePosixPath(source.lower().replace("_", " ").replace("-", " "))
+def _newer(one: StoredChunk, other: StoredChunk) -> bool:
+    """By what the paths say; else by when the files were changed."""
+    (named, date), (also_named, other_date) = _currency(one), _currency(other)
+    if named != also_named:
+        return named > also_named
+    if date and other_date and date != other_date:
+        return date > other_date
+    return one.modified_ns > other.modified_ns
+
+
+def _currency(chunk: StoredChunk) -> tuple[tuple[bool, int], tuple[str, ...]]:
+    names = [_name(chunk.root, source) for source in (chunk.source, *chunk.elsewhere)]
+    return max((not name.old, name.version) for name in names), max(name.date for name in names)
+
+
+def _heading(chunk: StoredChunk) -> tuple[tuple[str, ...], str]:
+    """The heading path; a title that is but the name of the file, as what document it names."""
+    title, _, rest = chunk.heading.partition(" > ")
+    if title == PurePosixPath(chunk.source).stem:
+        return _name(chunk.root, chunk.source).document, rest
+    return (title,), rest
+
+
+@lru_cache(maxsize=1024)
+def _name(root: str, source: str) -> _Name:
+    path = PurePosixPath(_spaced(source))
     stem = path.stem
     versions = [int(number) for number in _VERSION.findall(stem)]
     plain = re.findall(r"\w+", _COPY.sub(" ", _VERSION.sub(" ", stem)))
     document = tuple(word for word in plain if word not in _OLD)
     folders = {word for folder in path.parts[:-1] for word in folder.split()}
     old = len(document) < len(plain) or bool(folders & _OLD)
-    marked = old or bool(versions) or _COPY.search(stem) is not None
-    return _Name(document, marked, old, max(versions, default=0))
+    place = str(PurePosixPath(_spaced(root), path).parent)
+    dates = [tuple(filter(None, found)) for found in _DATE.findall(place)]
+    return _Name(
+        document=document,
+        folders=" ".join(re.findall(r"\w+", _DATE.sub(" ", place))),
+        words=frozenset(re.findall(r"\w+", f"{place} {stem}")),
+        marked=old or bool(versions) or _COPY.search(stem) is not None,
+        old=old,
+        version=max(versions, default=0),
+        date=max(dates, default=()),
+    )
+
+
+def _spaced(path: str) -> str:
+    return path.lower().replace("_", " ").replace("-", " ")
 
 
 @lru_cache(maxsize=1024)
 def _words(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+", text.lower()))
+
+
+@lru_cache(maxsize=1024)
+def _sentences(text: str) -> frozenset[tuple[str, ...]]:
+    found = re.split(r"(?<=[.!?])\s+|[\u3002\uff01\uff1f\n]", text)
+    return frozenset(words for words in map(_words, found) if words)

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ragcl.catalog.documents import (
     StoredChunk,
     chunk_ids,
     chunk_vectors,
+    chunks_of,
     count_changes,
     count_chunks,
     stored_chunks,
@@ -35,7 +37,7 @@ from ragcl.model_files import ModelFiles
 from ragcl.retrieval import building, lexical
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.index_file import DamagedIndexError
-from ragcl.retrieval.near_duplicates import collapse
+from ragcl.retrieval.near_duplicates import Contents, collapse
 from ragcl.retrieval.recency import asks_for_newest, newest_first
 from ragcl.retrieval.reranker import Reranker
 from ragcl.retrieval.vector_index import Stamp, VectorIndex, outgrown
@@ -178,20 +180,15 @@ class Retriever:
             if index is None:
                 return [Retrieval(vector, ()) for vector in vectors]
             among = None if chosen is None else chunk_ids(connection, chosen)
-            depth = k + SPARE
-            ranked = _rank(connection, index, vectors, questions, depth, among)
-            wanted = sorted({one.id for row in ranked for one in row})
-            found = stored_chunks(connection, wanted, chosen)
-            if len(found) < len(wanted):  # e.g. the catalog was restored from a copy
+            ranked = _rank(connection, index, vectors, questions, k + SPARE, among)
+            try:
+                hits = _hits(connection, ranked, questions, k, chosen)
+            except _UnknownChunkError:  # e.g. the catalog was restored from a copy
                 log.warning("The vector index disagrees with the catalog; it is built again.")
                 index = self._rebuilt(connection)
-                ranked = _rank(connection, index, vectors, questions, depth, among)
-                wanted = sorted({one.id for row in ranked for one in row})
-                found = stored_chunks(connection, wanted, chosen)
-        return [
-            Retrieval(vector, _shown(row, found, question, depth)[:k])
-            for vector, row, question in zip(vectors, ranked, questions, strict=True)
-        ]
+                ranked = _rank(connection, index, vectors, questions, k + SPARE, among)
+                hits = _hits(connection, ranked, questions, k, chosen)
+        return [Retrieval(vector, one) for vector, one in zip(vectors, hits, strict=True)]
 
     def save(self, *, purge: bool = False) -> None:
         """Write the index file anew if more than the share `LAG` of it has changed; else quick.
@@ -379,10 +376,7 @@ def _rank(
     k: int,
     among: np.ndarray | None,
 ) -> list[list[_Candidate]]:
-    """The `k` best of what is near to each question and what shares its words.
-
-    All of it for a question about the newest: its words tell little about which passage is.
-    """
+    """What is near to each question and what shares its words, best first: `k` or more."""
     depth = max(k, POOL)
     ids, scores = _nearest(connection, index, vectors, depth, among)
     ranked = []
@@ -394,8 +388,7 @@ def _rank(
             cosines[i] = float(other @ vector)
         held = dict(zip(matching.tolist(), shares.tolist(), strict=True))
         row = [_Candidate(i, score, held.get(i, 0.0)) for i, score in cosines.items()]
-        row.sort(key=lambda one: (-fused(one.score, one.lexical), one.id))
-        ranked.append(row if asks_for_newest(question) else row[:k])
+        ranked.append(sorted(row, key=lambda one: (-fused(one.score, one.lexical), one.id)))
     return ranked
 
 
@@ -419,18 +412,58 @@ def _nearest(
     return np.take_along_axis(ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
 
 
+class _UnknownChunkError(Exception):
+    """The vector index names a chunk that is not in the catalog."""
+
+
+def _hits(
+    connection: Connection,
+    ranked: Sequence[Sequence[_Candidate]],
+    questions: Sequence[str],
+    k: int,
+    chosen: Filter | None,
+) -> list[tuple[Retrieved, ...]]:
+    """The `k` best candidates of each row that are no near duplicates of better ones.
+
+    Further ones are looked up only where so many are that the spare ones do not do, and for a
+    question about the newest, whose words tell little about which passage is.
+    """
+    contents = lru_cache(maxsize=None)(partial(chunks_of, connection))
+    found: dict[int, StoredChunk] = {}
+
+    def look_up(rows: Sequence[Sequence[_Candidate]]) -> None:
+        wanted = {one.id for row in rows for one in row} - found.keys()
+        found.update(stored_chunks(connection, sorted(wanted), chosen))
+        if not wanted <= found.keys():
+            raise _UnknownChunkError
+
+    newest = [asks_for_newest(question) for question in questions]
+    look_up([row if asked else row[: k + SPARE] for row, asked in zip(ranked, newest, strict=True)])
+    ranked = [
+        _newest_first(row, found) if asked else row
+        for row, asked in zip(ranked, newest, strict=True)
+    ]
+    hits = [_shown(row[: k + SPARE], found, contents)[:k] for row in ranked]
+    short = [i for i, one in enumerate(hits) if len(one) < min(k, len(ranked[i]))]
+    look_up([ranked[i] for i in short])
+    for i in short:
+        hits[i] = _shown(ranked[i], found, contents)[:k]
+    return hits
+
+
+def _newest_first(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> list[_Candidate]:
+    scores = [fused(one.score, one.lexical) for one in row]
+    return [row[i] for i in newest_first([found[one.id] for one in row], scores)]
+
+
 def _shown(
-    row: Sequence[_Candidate], found: Mapping[int, StoredChunk], question: str, depth: int
+    row: Sequence[_Candidate], found: Mapping[int, StoredChunk], contents: Contents
 ) -> tuple[Retrieved, ...]:
-    """The first `depth` candidates as hits, without near duplicates."""
-    if asks_for_newest(question):
-        scores = [fused(one.score, one.lexical) for one in row]
-        row = [row[i] for i in newest_first([found[one.id] for one in row], scores)]
-    row = row[:depth]
-    shown = collapse([found[one.id] for one in row])
+    """The candidates as hits, without near duplicates."""
+    shown = collapse([found[one.id] for one in row], contents)
     by_id = {one.id: one for one in row}
     return tuple(
-        Retrieved(chunk, by_id[chunk.id].score, by_id[chunk.id].lexical) for chunk in shown.values()
+        Retrieved(chunk, by_id[chunk.id].score, by_id[chunk.id].lexical) for chunk in shown
     )
 
 

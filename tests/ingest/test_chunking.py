@@ -227,6 +227,20 @@ def test_the_same_content_twice_is_two_chunks_of_one_identity() -> None:
     assert (one.lines, two.lines) == ((1, 1), (7, 7))
 
 
+def test_what_the_pages_of_a_site_share_is_the_same_chunk_in_each() -> None:
+    def page(title: str) -> list[Chunk]:
+        footer = Section(("Visit us",), "Quay 1, Nordby.", shared=True)
+        sections = (Section((), f"About {title}."), Section((), "Nordby", shared=True), footer)
+        return chunk(
+            Document(title, "text/html", sections), count_tokens=count_tokens, max_tokens=LIMIT
+        )
+
+    berths, pilots = page("Berths"), page("Pilots")
+    assert [one.heading for one in berths] == ["Berths", "", "Visit us"]
+    assert berths[0].content_hash != pilots[0].content_hash
+    assert [one.content_hash for one in berths[1:]] == [one.content_hash for one in pilots[1:]]
+
+
 def test_flags_belong_to_the_chunk_that_earns_them() -> None:
     chunks = split(
         Section(("Fees",), "Twelve a day."),

@@ -109,6 +109,44 @@ def test_figures_code_and_other_scripts_are_not_noise(text: str) -> None:
     assert flags(text) == frozenset()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wkh qruwk ehuwk lv hohyhq phwuhv ghhs dw orz zdwhu, dqg wkh hdvw ehuwk lv qlqh phwuhv.",
+        "Der nÃ¶rdliche Kai ist fÃ¼r groÃŸe Schiffe; der sÃ¼dliche fÃ¼r kleine.",
+        "the keeper\u00e2\u20ac\u2122s boat isn\u00e2\u20ac\u2122t in today, says the pilot",
+        "\ue012\ue044 the \ue013\ue051 north \ue012\ue044 berth of the old harbour wall is deep",
+        "(cid:12)(cid:44)(cid:3) and (cid:77) the rest of a page of some old report",
+        "The b\ufffdrth is f\ufffdr large ships only, up to tw\ufffd hundred metres",
+    ],
+)
+def test_text_that_was_decoded_wrongly_is_flagged(text: str) -> None:
+    assert "garbled" in flags(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The r\ufffdsum\u00e9 of the pilot lists forty years of service in nine harbours, of which "
+        "the last was ours, and names the ships that he brought in through the ice.",
+        "Příliš žluťoučký kůň úpěl ďábelské ódy; strč prst skrz krk, vlk zmrzl, zhltl hrst zrn.",
+        "Strwythur y porthladd: mae'r glanfa ogleddol yn un metr ar ddeg o ddyfnder, medd y cwch.",
+        "PDF; DOCX; XLSX; HTML; CSV; JSON; XML; EPUB; PPTX; RST; YAML; TOML; MSG; EML; TXT",
+        "for ctx, cfg in zip(strs, ptrs): fmt = str(cfg.ttl) + tmpl % ctx.src",
+        "O pão não é só português: à noite, às oito, há também água e vinho do Douro. ÂNGELA",
+    ],
+)
+def test_other_languages_and_abbreviations_are_not_garbled(text: str) -> None:
+    assert flags(text) == frozenset()
+
+
+def test_figures_that_nothing_names_are_noise() -> None:
+    figures = "0.1182 0.2213 0.9913 0.4471\n0.2281 0.1193 0.5542 0.0012\n7.1e-3 0.3311 0.2219"
+
+    assert flags(figures) == {"low-quality"}
+    assert flags(f"Depth of the berths in metres, from north to south\n{figures}") == frozenset()
+
+
 @given(st.text(max_size=2000))
 def test_flagging_takes_any_text(text: str) -> None:
-    assert flags(text) <= {"instructions", "low-quality"}
+    assert flags(text) <= {"instructions", "garbled", "low-quality"}

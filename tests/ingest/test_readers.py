@@ -209,6 +209,29 @@ def test_html_reads_the_main_part_only_where_it_is_marked(tmp_path: Path) -> Non
     assert kinds(read_text(tmp_path, "a.htm", page)) == [("prose", (), "content")]
 
 
+def test_html_of_a_site_comes_last_without_what_only_navigates(tmp_path: Path) -> None:
+    """A header that holds the page's own heading is the page's, and so is one of an article."""
+    page = """<html><head><title>Berths</title></head><body>
+    <header><img alt="logo"><p>Harbour of Nordby</p></header>
+    <a class="skip-link" href="#c">Skip to content</a><ol class="breadcrumbs"><li>Home</ol>
+    <div role="navigation">Home</div><div id="cookie-notice"><p>We use cookies.</p></div>
+    <div id="menu"><p>Soup of the day</p></div>
+    <article><header><p>By Anna</p></header><h1>Depths<a class="headerlink">#</a></h1>
+    <p class="cookies">Biscuits are sold.</p><footer><p>Measured in May</p></footer></article>
+    <footer><h3>Visit us</h3><p>Quay 1</p><footer>nested</footer></footer></body></html>"""
+    found = [
+        (one.heading, one.text, one.shared) for one in read_text(tmp_path, "a.html", page).sections
+    ]
+    assert found == [
+        ((), "Soup of the day\n\nBy Anna", False),
+        (("Depths",), "Biscuits are sold.\n\nMeasured in May", False),
+        ((), "Harbour of Nordby", True),
+        (("Visit us",), "Quay 1\n\nnested", True),
+    ]
+    own = "<body><header><h1>Berths</h1></header><p>deep</p></body>"
+    assert kinds(read_text(tmp_path, "b.html", own)) == [("prose", ("Berths",), "deep")]
+
+
 def test_html_cells_that_span_are_repeated(tmp_path: Path) -> None:
     page = (
         "<table><tr><th>Berth<th>Day<th>Fee</tr><tr><td rowspan=2>North<td>Mon<td>1</tr>"
