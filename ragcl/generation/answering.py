@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
@@ -346,7 +347,7 @@ class Answerer:
                 "adapter": draft.decision.adapter,
                 "adapter_set": self._active.set_id,
                 "features": draft.decision.features,
-                "chosen": asdict(job.chosen) if job.chosen else None,
+                "chosen": _plain(job.chosen),
                 "support": [hit.chunk.content_hash for hit in draft.support],
                 "hits": [
                     {
@@ -356,9 +357,9 @@ class Answerer:
                         "lexical": round(hit.lexical, 4),
                         "fused": round(hit.fused, 4),
                         "content_hash": hit.chunk.content_hash,
-                        "elsewhere": hit.chunk.elsewhere,
-                        "supersedes": hit.chunk.supersedes,
-                        "flags": hit.chunk.flags,
+                        "elsewhere": list(hit.chunk.elsewhere),
+                        "supersedes": list(hit.chunk.supersedes),
+                        "flags": list(hit.chunk.flags),
                     }
                     for hit in hits
                 ],
@@ -429,6 +430,11 @@ def check_question(question: str, max_chars: int) -> None:
             f"character {error.start + 1} of the question is {question[error.start]!a}, half of a "
             "character: give it as UTF-8."
         ) from error
+
+
+def _plain(chosen: Filter | None) -> dict[str, Any] | None:
+    """A filter as it comes back from the log."""
+    return {**asdict(chosen), "metadata": dict(chosen.metadata)} if chosen else None
 
 
 def citation(hit: Retrieved) -> Citation:

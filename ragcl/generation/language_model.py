@@ -233,7 +233,7 @@ class LanguageModel:
             One completion a prompt, in the order given.
         """
         results: dict[int, Completion] = {}
-        for batch in _batches(prompts):
+        for batch in _batches(prompts, BATCH_TOKENS):
             steps = list(self._decode([prompts[i] for i in batch], adapter, max_new_tokens))
             for place, i in enumerate(batch):
                 taken = [step[place] for step in steps if step[place] is not None]
@@ -453,7 +453,7 @@ class LanguageModel:
         return logits
 
 
-def _batches(prompts: Sequence[Prompt], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+def _batches(prompts: Sequence[Prompt], tokens: int) -> Iterator[list[int]]:
     """Indices of prompts with the same shared prefix and of similar length, longest first."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for i, prompt in enumerate(prompts):

@@ -355,8 +355,11 @@ def test_progress_counts_every_question(full: KnowledgeBase, random_adapters: Pa
 # --- the log
 
 
-def test_an_answer_is_logged_with_what_it_retrieved(full: KnowledgeBase) -> None:
-    answer = full.ask(QUESTION)
+@pytest.mark.parametrize("options", [{}, {"source": "*.md", "where": {}}])
+def test_an_answer_is_logged_with_what_it_retrieved(
+    full: KnowledgeBase, options: dict[str, Any]
+) -> None:
+    answer = full.ask(QUESTION, **options)
 
     logged = full.catalog.asks.get(answer.id)
 
