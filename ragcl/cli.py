@@ -133,6 +133,14 @@ def ingest(
     poll: Annotated[
         bool, typer.Option("--poll", help="Watch by looking: a network drive tells of no change.")
     ] = False,
+    trusted: Annotated[
+        bool | None,
+        typer.Option(
+            "--trusted/--untrusted",
+            help="Whether the model may learn from this folder, from now on; at first yes.",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; with --watch, one a line.")
     ] = False,
@@ -141,10 +149,10 @@ def ingest(
     if poll and not watch:
         raise UsageError("--poll is a way to watch: give --watch with it.")
     if watch:
-        _watch(context, folder, poll, json)
+        _watch(context, folder, poll, trusted, json)
         return
     with _opened(context) as kb, _progress() as progress:
-        report = kb.ingest(folder, progress=progress)
+        report = kb.ingest(folder, trusted=trusted, progress=progress)
     if json:
         _print_json(report)
     _print_ingested(report, json)
@@ -154,7 +162,9 @@ def ingest(
         raise typer.Exit(PARTLY_DONE)
 
 
-def _watch(context: typer.Context, folder: Path, poll: bool, json: bool) -> None:
+def _watch(
+    context: typer.Context, folder: Path, poll: bool, trusted: bool | None, json: bool
+) -> None:
     """Follow a folder until Ctrl-C or SIGTERM."""
     from ragcl import watching
 
@@ -163,7 +173,7 @@ def _watch(context: typer.Context, folder: Path, poll: bool, json: bool) -> None
 
         def ingest_once() -> "IngestReport":
             with _progress() as progress:
-                return kb.ingest(folder, allow_empty=False, progress=progress)
+                return kb.ingest(folder, allow_empty=False, trusted=trusted, progress=progress)
 
         when = watching.changes(folder, kb.folder, poll=poll)
         for event in watching.watch(ingest_once, when):
@@ -265,7 +275,7 @@ def _notes(elsewhere: Sequence[str], supersedes: Sequence[str], flags: Sequence[
     """What else is known of a passage: where it stands too, and why it is never learned."""
     notes = [f"also in {_listed(elsewhere)}"] if elsewhere else []
     notes += [f"newer than {_listed(supersedes)}"] if supersedes else []
-    notes += [f"flagged as {', '.join(flags)}"] if flags else []
+    notes += [f"never learned: {', '.join(flags)}"] if flags else []
     return notes
 
 
@@ -375,7 +385,8 @@ def status(context: typer.Context, json: Json = False) -> None:
         return
     typer.echo(f"{found.path}: {found.documents} documents, {found.chunks} chunks")
     for root in found.roots:
-        typer.echo(f"  folder {root}")
+        note = "  (untrusted: never learned from)" if root in found.untrusted else ""
+        typer.echo(f"  folder {root}{note}")
     for failure in found.failed:
         typer.echo(f"  failed {failure.path}: {failure.reason}")
     for flag, count in found.flagged.items():

@@ -56,6 +56,7 @@ def ingest_folder(
     *,
     exclude: Path,
     allow_empty: bool,
+    trusted: bool | None,
     progress: Progress,
 ) -> IngestReport:
     """Bring the knowledge base up to date with a folder.
@@ -68,6 +69,7 @@ def ingest_folder(
         settings: limits of size, time and memory, and the length of a chunk.
         exclude: a folder that is never read: that of the knowledge base itself.
         allow_empty: whether a folder without any file means that its documents are gone.
+        trusted: whether its text may be learned; None: as before, at first yes.
         progress: called as the work goes on.
 
     Raises:
@@ -92,6 +94,8 @@ def ingest_folder(
     except ValueError as error:
         raise UsageError(f"cannot ingest: {error}. Correct ingest.include or exclude.") from error
     root_id = catalog.documents.root_id(root)
+    if trusted is not None:
+        catalog.documents.set_trust(root_id, trusted)
     known = {record.path: record for record in catalog.documents.of_root(root_id)}
     if known and not found.files and not allow_empty:
         raise FolderUnavailableError(

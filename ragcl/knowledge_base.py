@@ -117,6 +117,7 @@ class KnowledgeBase:
         folder: str | os.PathLike[str],
         *,
         allow_empty: bool = True,
+        trusted: bool | None = None,
         progress: Progress = _silent,
     ) -> IngestReport:
         """Bring the knowledge base up to date with a folder of documents.
@@ -128,6 +129,8 @@ class KnowledgeBase:
             folder: remembered by its absolute path.
             allow_empty: False refuses to remove every document of a folder that is empty, which
                 may be a drive that is not mounted.
+            trusted: whether the model may learn from this folder; None: as was said last, at first
+                yes. Of what is not trusted, answers come from the text alone, at once.
             progress: called as the work goes on.
 
         Raises:
@@ -145,6 +148,7 @@ class KnowledgeBase:
                 self.settings.ingest,
                 exclude=self.folder,
                 allow_empty=allow_empty,
+                trusted=trusted,
                 progress=progress,
             )
 
@@ -450,13 +454,14 @@ class KnowledgeBase:
         documents, chunks = self.catalog.documents.count()
         _, adapters = self.catalog.learning.active()
         rounds = self.catalog.learning.rounds()
-        current = self.catalog.documents.current_hashes(
+        current = self.catalog.documents.learnable_hashes(
             chunk.content_hash for adapter in adapters for chunk in adapter.chunks
         )
         finished = [one for one in rounds if one.report is not None]
         return Status(
             path=str(self.folder),
             roots=self.catalog.documents.roots(),
+            untrusted=self.catalog.documents.untrusted_roots(),
             documents=documents,
             chunks=chunks,
             asks=self.catalog.asks.count(),

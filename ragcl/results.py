@@ -53,7 +53,7 @@ class Hit:
     `source` is the path of the file relative to `root`, the folder
     that was ingested; the files `elsewhere` say the same, those it `supersedes` hold an older
     version of the text. `flags` are the reasons why it may be found but is never learned:
-    `instructions` (it speaks to a model), `garbled`, `low-quality`.
+    `instructions` (it speaks to a model), `garbled`, `low-quality`, `untrusted` (its folder is).
     """
 
     text: str
@@ -197,7 +197,10 @@ class RollbackReport:
 
 @dataclass(frozen=True)
 class Status:
-    """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag."""
+    """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag.
+
+    `untrusted` are those of the roots from which nothing is learned.
+    """
 
     path: str
     roots: list[str]
@@ -211,6 +214,7 @@ class Status:
     rounds: int
     last_round: dict[str, Any] | None
     flagged: dict[str, int] = field(default_factory=dict)
+    untrusted: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -320,3 +320,13 @@ def test_the_knowledge_base_may_be_named_by_a_variable(
 
     with KnowledgeBase.open(kb_folder) as kb:
         assert kb.status().documents == 4
+
+
+def test_a_folder_can_be_distrusted(ragcl: Any, docs: Path) -> None:
+    ragcl("ingest", docs, "--untrusted")
+    assert "(untrusted: never learned from)" in ragcl("status").stdout
+    assert "(never learned: untrusted)" in ragcl("search", QUESTION).stdout
+
+    ragcl("ingest", docs, "--trusted")
+
+    assert "untrusted" not in ragcl("status").stdout + ragcl("search", QUESTION).stdout

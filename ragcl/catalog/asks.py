@@ -14,6 +14,8 @@ from sqlalchemy.dialects.sqlite import insert
 from ragcl.catalog.database import SQLITE_VARIABLES, Database
 from ragcl.catalog.schema import ask_hits, asks, feedback
 
+BAD = -2  # sum of ratings: one may be a slip, or the mood of one user
+
 
 @dataclass(frozen=True)
 class HitRecord:
@@ -104,6 +106,27 @@ class Asks:
                     ask_id=ask_id, rating=rating, correction=correction, created_at=now
                 )
             )
+
+    def last_feedback(self) -> int:
+        """The number of the last feedback; 0 if there is none."""
+        with self._database.reading() as connection:
+            return connection.execute(select(func.max(feedback.c.id))).scalar() or 0
+
+    def badly_rated(self, adapters: Sequence[str]) -> frozenset[str]:
+        """The chunks about which answers from these adapters' weights were rated badly.
+
+        They are those cited by answers whose ratings add up to `BAD` or less.
+        """
+        cited = asks.c.trace["support"][0].as_string()
+        query = (
+            select(cited)
+            .join(feedback, feedback.c.ask_id == asks.c.id)
+            .where(asks.c.route == "weights", asks.c.trace["adapter"].as_string().in_(adapters))
+            .group_by(cited)
+            .having(func.sum(feedback.c.rating) <= BAD)
+        )
+        with self._database.reading() as connection:
+            return frozenset(key for key in connection.execute(query).scalars() if key)
 
     def hashes_cited(self, root: str, source: str) -> list[str]:
         """The content hashes that the log holds of a file, whether they are current or not."""

@@ -19,6 +19,8 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    String,
+    cast,
     delete,
     exists,
     func,
@@ -42,6 +44,7 @@ from ragcl.catalog.schema import (
 )
 
 GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
+UNTRUSTED = "untrusted"  # the flag of a chunk that stands in no trusted root
 BATCH = 20_000  # vectors that are in memory at once while an index catches up
 
 
@@ -81,8 +84,10 @@ class ChunkRecord:
 class StoredChunk:
     """A current chunk with the first place it stands in (path order).
 
-    That file was last changed at `modified_ns` (ns since the epoch); the chunk stands in the files
-    `elsewhere` too, and in its favour older versions of it in the files `supersedes` were left out.
+    `flags` are the reasons why it is never learned: those of its text, and `untrusted` if it stands
+    in no trusted root. Its file was last changed at `modified_ns` (ns since the epoch); it stands
+    in the files `elsewhere` too, and in its favour older versions of it in the files `supersedes`
+    were left out.
     """
 
     id: int
@@ -163,6 +168,17 @@ class Documents:
         """The number of the root at `path`, or None if it was never ingested."""
         with self._database.reading() as connection:
             return connection.execute(select(roots.c.id).where(roots.c.path == path)).scalar()
+
+    def set_trust(self, root_id: int, trusted: bool) -> None:
+        """Say whether what stands in a root may be learned."""
+        with self._database.writing() as connection:
+            connection.execute(update(roots).where(roots.c.id == root_id).values(trusted=trusted))
+
+    def untrusted_roots(self) -> list[str]:
+        """The folders whose text is never learned."""
+        query = select(roots.c.path).where(~roots.c.trusted).order_by(roots.c.path)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
 
     def roots(self) -> list[str]:
         """The folders that were ingested."""
@@ -300,8 +316,11 @@ class Documents:
             .group_by(flag.c.value)
             .order_by(flag.c.value)
         )
+        untrusted = select(func.count()).select_from(chunks).where(~_trusted())
         with self._database.reading() as connection:
-            return {name: int(count) for name, count in connection.execute(query)}
+            found = {name: int(count) for name, count in connection.execute(query)}
+            count = int(connection.execute(untrusted).scalar_one())
+        return {**found, UNTRUSTED: count} if count else found
 
     def current_hashes(self, hashes: Iterable[str], chosen: Filter | None = None) -> frozenset[str]:
         """Those of the content hashes that are current, in a document the filter lets through."""
@@ -324,6 +343,15 @@ class Documents:
             rows = _by_hash(connection, query, wanted)
         return frozenset(row.content_hash for row in rows)
 
+    def learnable_hashes(
+        self, hashes: Iterable[str], chosen: Filter | None = None
+    ) -> frozenset[str]:
+        """Those of the current hashes whose text may be learned, and be spoken of from memory."""
+        current = self.current_hashes(hashes, chosen)
+        with self._database.reading() as connection:
+            rows = _by_hash(connection, learnable(), list(current))
+        return frozenset(row.content_hash for row in rows)
+
     def beside(self, chunk: StoredChunk) -> tuple[StoredChunk | None, StoredChunk | None]:
         """What stands before and after a chunk in its file, where a section was cut there."""
         here, other = occurrences.alias("here"), occurrences.alias("other")
@@ -340,6 +368,7 @@ class Documents:
                 documents.c.path.label("source"),
                 documents.c.mtime_ns,
                 literal("[]").label("elsewhere"),
+                _trusted().label("trusted"),
                 *other.c["first_line", "last_line", "page"],
                 (other.c.ordinal - here.c.ordinal).label("step"),
             )
@@ -370,6 +399,25 @@ class Documents:
         with self._database.reading() as connection:
             rows = _by_hash(connection, _stored(), list(hashes))
         return {row.content_hash: _chunk(row) for row in rows}
+
+
+def learnable() -> Select[tuple[str]]:
+    """The content hashes of the text that may be learned: without flags, in a trusted root."""
+    return select(chunks.c.content_hash).where(cast(chunks.c.flags, String) == "[]", _trusted())
+
+
+def _trusted() -> ColumnElement[bool]:
+    """Whether a chunk stands in a trusted root."""
+    return (
+        exists()
+        .select_from(
+            occurrences.join(documents, documents.c.id == occurrences.c.document_id).join(
+                roots, roots.c.id == documents.c.root_id
+            )
+        )
+        .where(occurrences.c.chunk_id == chunks.c.id, roots.c.trusted)
+        .correlate(chunks)
+    )
 
 
 def generation(connection: Connection) -> int:
@@ -536,6 +584,7 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
             documents.c.path.label("source"),
             documents.c.mtime_ns,
             elsewhere.label("elsewhere"),
+            _trusted().label("trusted"),
             occurrences.c.first_line,
             occurrences.c.last_line,
             occurrences.c.page,
@@ -559,7 +608,7 @@ def _chunk(row: Row[Any]) -> StoredChunk:
         content_hash=row.content_hash,
         text=row.text,
         heading=row.heading,
-        flags=tuple(row.flags),
+        flags=(*row.flags, *(() if row.trusted else (UNTRUSTED,))),
         root=row.root,
         source=row.source,
         lines=lines,

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Row, String, bindparam, cast, delete, select,
 from sqlalchemy.dialects.sqlite import insert
 
 from ragcl.catalog.database import SQLITE_VARIABLES, Database
+from ragcl.catalog.documents import learnable
 from ragcl.catalog.schema import (
     adapter_chunks,
     adapter_questions,
     adapter_sets,
     adapters,
-    chunks,
     rounds,
     set_members,
     state,
@@ -67,7 +67,8 @@ class AdapterRecord:
 class RoundRecord:
     """One round of consolidation; `report` is None until it has finished.
 
-    `selection` names, by shard, the chunks with their questions: `[content hash, question, …]`.
+    `selection` names, by shard, the chunks with their questions and the answers that users vouch
+    for: `[content hash, question, …, answer, …]`.
     """
 
     id: int
@@ -238,14 +239,14 @@ class Learning:
             _drop_adapters(connection, ids)
 
     def stale_adapters(self, *, before_round: int) -> list[str]:
-        """The adapters of earlier rounds that were trained on text which is no longer current."""
+        """The adapters of earlier rounds that hold text which is gone or may not be learned."""
         query = (
             select(adapter_chunks.c.adapter_id)
             .distinct()
             .join(adapters, adapters.c.id == adapter_chunks.c.adapter_id)
             .where(
                 adapters.c.round_id < before_round,
-                adapter_chunks.c.content_hash.not_in(select(chunks.c.content_hash)),
+                adapter_chunks.c.content_hash.not_in(learnable()),
             )
         )
         with self._database.reading() as connection:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -38,6 +39,7 @@ roots = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("path", String, nullable=False, unique=True),
+    Column("trusted", Boolean, nullable=False, server_default=text("1")),
 )
 
 documents = Table(

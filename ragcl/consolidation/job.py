@@ -23,10 +23,10 @@ from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation import anchors, distillation, promotion, report
-from ragcl.consolidation.selection import Selection, select
+from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studier, wordings
 from ragcl.consolidation.verification import Verdict, drift, verify
-from ragcl.evaluation.metrics import normalise
+from ragcl.evaluation.metrics import agree, contains, normalise
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Narrower, Reader, Reading
@@ -131,7 +131,8 @@ class Job:
         """The log, with the asks about text that has been edited on the text that replaced it.
 
         What replaced it is about as near to the question as it was; where nothing is, the text was
-        deleted, and nothing becomes hot for it.
+        deleted, and nothing becomes hot for it. What users said was said of the old text; only a
+        correction that stands in the new one still counts.
         """
         current = self._catalog.documents.current_hashes(
             {hit.content_hash for ask in log for hit in ask.hits}
@@ -154,8 +155,17 @@ class Job:
                 for hit in retrieval.hits
                 if hit.score >= needed
             )
+            correction = log[i].correction
+            if not any(contains(hit.chunk.text, [correction or ""]) for hit in retrieval.hits):
+                correction = None
             support = [hit.content_hash for hit in hits[:1]]
-            renewed[i] = replace(log[i], hits=hits, trace={**log[i].trace, "support": support})
+            renewed[i] = replace(
+                log[i],
+                hits=hits,
+                trace={**log[i].trace, "support": support},
+                ratings=(),
+                correction=correction,
+            )
         return renewed
 
     def _nothing_due(
@@ -163,13 +173,13 @@ class Job:
     ) -> str | None:
         """Why this round has nothing to do, or None when it has."""
         hot = {chunk.content_hash for chunk in selection.chunks}
-        gone = set(learned) - self._catalog.documents.current_hashes(learned)
+        gone = set(learned) - self._catalog.documents.learnable_hashes(learned)
         if not hot and not gone:
             needed = self._limits.min_asks
             return f"no chunk has been asked about with {needed} different questions yet"
         if not if_due or gone:
             return None
-        if hot <= set(learned):
+        if hot <= set(learned) and self._taught(selection.vouched):
             return "everything hot is in the weights already"
         last = next(reversed(self._catalog.learning.rounds()), None)
         if last is None or not last.report or last.selection != _plain(selection):
@@ -179,6 +189,11 @@ class Job:
         if set(last.report["adapter_ids"]) == {adapter.id for adapter in self._usable()}:
             return f"round {last.id} learned all that can be learned of this; more has to be asked"
         return None
+
+    def _taught(self, vouched: Mapping[str, str]) -> bool:
+        """Whether the active adapters were taught all answers that users vouch for."""
+        taught = {one.question: one.answer for a in self._usable() for one in a.questions}
+        return all(agree(taught.get(question, ""), vouched[question]) for question in vouched)
 
     def _begin(self, selection: Selection, now: float) -> int:
         """Open the round; one that was killed is closed, its finished work is found again."""
@@ -214,7 +229,8 @@ class Job:
 
         hot = {key for shard in shards for key in shard.chunks}
         # In an order of their own: by heat, the same rows would make another adapter tomorrow.
-        rows = sorted(studier.study(questions, hot, studied), key=lambda row: row.question)
+        read = studier.study(questions, hot, selection.vouched, studied)
+        rows = sorted(read, key=lambda row: row.question)
         for shard in shards:
             own = [row for row in rows if row.content_hash in shard.chunks]
             shard.trained, shard.held_out = hold_out(own, self._limits.seed)
@@ -474,9 +490,17 @@ def _unread(selection: Selection, shards: Sequence[_Shard]) -> tuple[dict[str, s
 def _plain(selection: Selection) -> dict[str, Any]:
     """What was selected, without how hot it was: equal for rounds that would do the same."""
     return {
-        name: sorted([chunk.content_hash, *sorted(chunk.questions)] for chunk in chunks)
+        name: sorted(
+            [chunk.content_hash, *sorted(chunk.questions), *_vouched(chunk, selection)]
+            for chunk in chunks
+        )
         for name, chunks in selection.shards.items()
     }
+
+
+def _vouched(chunk: HotChunk, selection: Selection) -> list[str]:
+    """The answers that users vouch for, of one chunk's questions."""
+    return [selection.vouched[one] for one in sorted(chunk.questions) if one in selection.vouched]
 
 
 def _mean_metrics(verdicts: Sequence[Verdict]) -> dict[str, float]:

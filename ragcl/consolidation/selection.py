@@ -1,7 +1,9 @@
 """Selection: the log of asks to the hot chunks that are worth learning, in shards.
 
 A chunk's heat is the sum over the asks that it helped to answer of 2^(-age / half-life), times its
-part in the answer and what users said of it. Pure on what the catalog gives; knows no model.
+part in the answer and what users said of it. An answer that users rated well is vouched for, and
+so is one that they gave themselves, if the text bears it out; a question whose answer they rated
+badly is not learned from. Pure on what the catalog gives; knows no model.
 """
 
 from collections import Counter
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.documents import StoredChunk
+from ragcl.evaluation.metrics import contains
 from ragcl.settings import ConsolidationSettings
 
 SECONDS_A_DAY = 86_400
@@ -29,10 +32,14 @@ class HotChunk:
 
 @dataclass(frozen=True)
 class Selection:
-    """The hot chunks by shard name, and the chunks left out with the reason."""
+    """The hot chunks by shard name, and the chunks left out with the reason.
+
+    `vouched` are the answers, by question, that users gave or confirmed.
+    """
 
     shards: Mapping[str, tuple[HotChunk, ...]]
     left_out: tuple[dict[str, str], ...] = field(default=())
+    vouched: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def chunks(self) -> list[HotChunk]:
@@ -59,16 +66,32 @@ def select(
     heat: Counter[str] = Counter()
     questions: dict[str, dict[str, None]] = {}
     rated: Counter[str] = Counter()
+    opinion: Counter[str] = Counter()
+    praised: dict[str, str] = {}
+    corrected: dict[str, str] = {}
+    left_out = []
     for ask in log:
         decay = 2.0 ** (-(now - ask.asked_at) / SECONDS_A_DAY / settings.half_life_days)
         cited = next(iter(ask.trace.get("support", ())), None)
+        if ask.correction:
+            cited = _holding(ask, current)
+            if cited is None:
+                left_out += _unsupported(ask)
+        praise = 1.0 if ask.correction else _praise(ask.ratings)
         for rank, hit in enumerate(ask.hits):
             part = CITED_WEIGHT if hit.content_hash == cited else SHOWN_WEIGHT / (1 + rank)
-            heat[hit.content_hash] += decay * part * _praise(ask.ratings)
-        if cited is not None:
-            questions.setdefault(cited, {})[ask.question] = None
-            rated[cited] += sum(ask.ratings) if not ask.correction else 0
-    left_out = []
+            heat[hit.content_hash] += decay * part * praise
+        if cited is None:
+            continue
+        questions.setdefault(cited, {})[ask.question] = None
+        if ask.correction:
+            corrected[ask.question] = ask.correction
+        elif ask.ratings:
+            rated[cited] += sum(ask.ratings)
+            opinion[ask.question] += sum(ask.ratings)
+            praised[ask.question] = ask.answer
+    vouched = {one: answer for one, answer in praised.items() if opinion[one] > 0} | corrected
+    disliked = {one for one in opinion if opinion[one] < 0} - corrected.keys()
     hot: list[HotChunk] = []
     for key, value in heat.most_common():
         asked = tuple(questions.get(key, ()))
@@ -76,7 +99,7 @@ def select(
             continue
         reason = None
         if current[key].flags:
-            reason = f"flagged as {', '.join(current[key].flags)}"
+            reason = f"never learned: {', '.join(current[key].flags)}"
         elif rated[key] < 0:
             reason = "users rated its answers badly"
         elif len(hot) >= settings.max_chunks:
@@ -84,8 +107,34 @@ def select(
         if reason:
             left_out.append({"source": current[key].source, "content_hash": key, "reason": reason})
         else:
-            hot.append(HotChunk(key, current[key].source, value, asked))
-    return Selection(_shards(hot, learned, settings.shard_chunks), tuple(left_out))
+            learned_from = tuple(one for one in asked if one not in disliked)
+            hot.append(HotChunk(key, current[key].source, value, learned_from))
+    shards = _shards(hot, learned, settings.shard_chunks)
+    asked_of_hot = {question for chunk in hot for question in chunk.questions}
+    vouched = {question: vouched[question] for question in vouched if question in asked_of_hot}
+    return Selection(shards, tuple(left_out), vouched)
+
+
+def _holding(ask: AskRecord, current: Mapping[str, StoredChunk]) -> str | None:
+    """The best of the chunks that a question retrieved in which its correction stands."""
+    for hit in ask.hits:
+        chunk = current.get(hit.content_hash)
+        if chunk and not chunk.flags and contains(chunk.text, [ask.correction or ""]):
+            return hit.content_hash
+    return None
+
+
+def _unsupported(ask: AskRecord) -> list[dict[str, str]]:
+    """The entry of a correction that nothing bears out, with the source that it corrects."""
+    reason = f"the correction {ask.correction!r} stands in no current source: edit the document"
+    return [
+        {
+            "source": str(hit.citation.get("source", "")),
+            "content_hash": hit.content_hash,
+            "reason": reason,
+        }
+        for hit in ask.hits[:1]
+    ]
 
 
 def _praise(ratings: Iterable[int]) -> float:

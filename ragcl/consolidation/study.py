@@ -7,7 +7,8 @@ teacher itself doubts is dropped, and so is one that only its own question gives
 """
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,46 +47,73 @@ class Studier:
         self,
         questions: Sequence[str],
         chunks: Collection[str],
+        vouched: Mapping[str, str],
         progress: Callable[[int], None],
     ) -> list[Reading]:
-        """The readings of those questions whose answer stands in one of `chunks`."""
+        """The readings of those questions whose answer stands in one of `chunks`.
+
+        Where users vouch for an answer, that is what is read, and readings of similar questions
+        about the same chunk that contradict it are left out. Text that must not be learned is not
+        shown to the teacher.
+        """
         kept = self._catalog.learning.study(chunks, self.teacher)
         readings: list[Reading] = []
         for start in range(0, len(questions), GROUP):
             group = questions[start : start + GROUP]
-            retrievals = self._retriever.retrieve(group, self._passages)
+            retrievals = [
+                replace(one, hits=tuple(hit for hit in one.hits if not hit.chunk.flags))
+                for one in self._retriever.retrieve(group, self._passages)
+            ]
             narrowed = self._reader.narrow(group, retrievals)
             fresh = []
             for question, retrieval, sentences in zip(group, retrievals, narrowed, strict=True):
+                answer = vouched.get(question)
+                if answer:
+                    given = self._reader.given(question, retrieval, sentences, answer)
+                    if given is not None:
+                        readings.append(given)
+                        continue
                 reading = Reading.from_json(kept[question]) if question in kept else None
                 if reading is None or not _same_text(reading.sentences, sentences):
                     reading = self._reader.read(question, retrieval, sentences)
                     fresh += [] if reading is None else [reading]
-                readings += [] if reading is None else [reading]
+                if reading is not None and (not answer or agree(reading.answer, answer)):
+                    readings.append(reading)
             self._catalog.learning.add_study(
                 self.teacher, [(one.content_hash, one.question, one.to_json()) for one in fresh]
             )
             progress(len(group))
-        return consistent(
-            [one for one in readings if one.content_hash in chunks and one.trust >= MIN_TRUST]
-        )
+        readings = [one for one in readings if one.content_hash in chunks]
+        return consistent([one for one in readings if one.trust >= MIN_TRUST], vouched)
 
 
-def consistent(readings: Sequence[Reading]) -> list[Reading]:
+def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> list[Reading]:
     """Those whose answer another question bears out, or that no similar question contradicts.
 
     A question that was asked in several ways is answered several times, and an answer that only
     one of the ways gives is seldom right, however sure the teacher is of it (self-consistency,
-    Wang et al., arXiv 2203.11171). What was asked once is taken as it is.
+    Wang et al., arXiv 2203.11171). What was asked once is taken as it is, and what users vouch for
+    (the questions in `vouched`) outweighs every reading.
     """
     if not readings:
         return []
     vectors = np.stack([one.vector for one in readings])
     kept = []
     for i, one in enumerate(readings):
+        if one.question in vouched:
+            kept.append(one)
+            continue
         cosines = vectors @ one.vector
         cosines[i] = -1.0
         related = np.flatnonzero(cosines >= RELATED).tolist()
+        if any(
+            readings[j].question in vouched
+            and readings[j].content_hash == one.content_hash
+            and cosines[j] >= SIMILAR
+            and not agree(one.answer, readings[j].answer)
+            for j in related
+        ):
+            continue
         borne_out = any(agree(one.answer, readings[j].answer) for j in related)
         if borne_out or not (cosines >= SIMILAR).any():
             kept.append(one)

@@ -120,6 +120,7 @@ class Answerer:
         self._reader = Reader(model, narrower, settings.context_tokens)
         self._lock = threading.Lock()
         self._active = ActiveAdapters(None, ())
+        self._judged: tuple[tuple[int | None, int], frozenset[str]] = ((None, 0), frozenset())
 
     def answer(
         self,
@@ -197,15 +198,25 @@ class Answerer:
         """Retrieve for every question and decide its route."""
         retrievals = self._retriever.retrieve(questions, self._settings.passages, chosen)
         active = self._load_active()
-        current = self._catalog.documents.current_hashes(active.learned)
+        current = self._catalog.documents.learnable_hashes(active.learned)
+        demoted = self._demoted(active)
         jobs = []
         for question, found in zip(questions, retrievals, strict=True):
-            decision = decide(mode, found, active, current, self._settings.min_score)
+            decision = decide(mode, found, active, current, self._settings.min_score, demoted)
             if chosen and decision.route == "weights" and decision.adapter is None:
                 reason = "no adapter holds anything of the documents chosen"
                 decision = Decision("none", None, reason)
             jobs.append(Job(question, found, decision, chosen))
         return jobs
+
+    def _demoted(self, active: ActiveAdapters) -> frozenset[str]:
+        """The chunks of which the active adapters speak badly, by what users said of it so far."""
+        with self._lock:
+            key = (active.set_id, self._catalog.asks.last_feedback())
+            if key != self._judged[0]:
+                adapters = [one.id for one in active.adapters]
+                self._judged = key, self._catalog.asks.badly_rated(adapters)
+            return self._judged[1]
 
     def _load_active(self) -> ActiveAdapters:
         """The active set as it is in the catalog now, its adapters attached to the model."""
@@ -261,7 +272,7 @@ class Answerer:
             adapter = job.decision.adapter
             if i in drafts or adapter is None:
                 continue
-            current = self._catalog.documents.current_hashes(self._active.learned, job.chosen)
+            current = self._catalog.documents.learnable_hashes(self._active.learned, job.chosen)
             prompt, support = self._prompt(job)
             taught = self._active.taught(adapter, current)
             [completion] = recall(self._model, [prompt], taught, adapter=adapter)

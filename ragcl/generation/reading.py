@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragcl.evaluation.metrics import normalise
+from ragcl.evaluation.metrics import contains, normalise
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 from ragcl.retrieval.embedder import Embedder
@@ -196,6 +196,13 @@ class SpanReader:
                     best[text] = Span(text, candidate.sentence, score, logprob, ids, logprobs)
         return sorted(best.values(), key=lambda span: -span.score)
 
+    def span(self, prompt: Prompt, text: str, sentence: int) -> Span:
+        """A given text as the answer, found in the sentence with this number."""
+        ids = tuple(self._model.tokenizer(text, add_special_tokens=False)["input_ids"])
+        [scored] = self._model.continuations(prompt, [ids], keep=1)
+        logprob = scored.stopped[-1]
+        return Span(text, sentence, logprob, logprob, ids, scored.logprobs)
+
     def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
         """Everything that starts at a word, with the lengths at which it may end."""
         texts, places = [], []
@@ -328,7 +335,35 @@ class Reader:
         spans = self._spans.spans(self.prompt(question, sentences), question, sentences, adapter)
         if not spans:
             return None
-        best, hits = spans[0], retrieval.hits
+        return self._reading(question, retrieval, sentences, spans[0], _trust(spans))
+
+    def given(
+        self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence], answer: str
+    ) -> Reading | None:
+        """The reading whose answer somebody vouches for; None if it stands in no hit."""
+        shown = list(sentences)
+        if not any(contains(one.text, [answer]) for one in shown):
+            shown += [
+                Sentence(text, hit.chunk.content_hash, hit.score)
+                for hit in retrieval.hits
+                for text in split_sentences(hit.chunk.text)
+                if contains(text, [answer])
+            ][:1]
+        places = [i for i, one in enumerate(shown) if contains(one.text, [answer])]
+        if not places:
+            return None
+        span = self._spans.span(self.prompt(question, shown), answer.strip(), places[-1])
+        return self._reading(question, retrieval, shown, span, 1.0)
+
+    @staticmethod
+    def _reading(
+        question: str,
+        retrieval: Retrieval,
+        sentences: Sequence[Sentence],
+        best: Span,
+        trust: float,
+    ) -> Reading:
+        hits = retrieval.hits
         top = best.logprobs.topk(min(TOP, best.logprobs.shape[-1]), dim=-1)
         return Reading(
             question=question,
@@ -338,7 +373,7 @@ class Reader:
             logprob=best.logprob / (len(best.ids) + 1),
             top_ids=top.indices.cpu(),
             top_logprobs=top.values.cpu(),
-            trust=_trust(spans),
+            trust=trust,
             sentences=tuple(sentences),
             vector=retrieval.vector,
             best_hit=hits[0].chunk.content_hash,

@@ -72,12 +72,12 @@ class ActiveAdapters:
             [chunk.content_hash in stale for chunk in self._chunks],
         )
         if ghost > best - STALE_MARGIN:
-            return "what was learned about this has since been changed or removed"
+            return "what was learned about this has since been changed, removed or distrusted"
         scores = self._question_vectors @ retrieval.vector
         asked_stale = _best(scores, [q.content_hash in stale for q in self._questions])
         asked_current = _best(scores, [q.content_hash not in stale for q in self._questions])
         if asked_stale > asked_current - STALE_MARGIN:
-            return "this was learned from a text that has since been changed or removed"
+            return "this was learned from a text that has since been changed, removed or distrusted"
         return None
 
     def nearest_question(self, vector: np.ndarray) -> tuple[float, LearnedQuestion] | None:
@@ -95,6 +95,7 @@ def decide(
     active: ActiveAdapters,
     current: Collection[str],
     min_score: float,
+    demoted: Collection[str] = (),
 ) -> Decision:
     """Choose the route for one question.
 
@@ -102,8 +103,9 @@ def decide(
         mode: what the caller asked for.
         retrieval: the question's vector and its hits, best first.
         active: the active adapters.
-        current: the content hashes that are current, of those that `active` learned.
+        current: the content hashes that are current and may be learned, of those in `active`.
         min_score: the cosine below which a hit is not relevant.
+        demoted: the content hashes of which the weights spoke badly, as users found.
     """
     hits = retrieval.hits
     nearest = max((hit.score for hit in hits), default=-1.0)
@@ -116,7 +118,7 @@ def decide(
     if mode == "auto":
         if stale:
             return Decision("context", None, stale)
-        return _auto(retrieval, active, current)
+        return _auto(retrieval, active, current, demoted)
     holder = next(
         (
             active.holder[hit.chunk.content_hash].id
@@ -133,12 +135,19 @@ def decide(
     return Decision("weights", holder, reason)
 
 
-def _auto(retrieval: Retrieval, active: ActiveAdapters, current: Collection[str]) -> Decision:
+def _auto(
+    retrieval: Retrieval,
+    active: ActiveAdapters,
+    current: Collection[str],
+    demoted: Collection[str],
+) -> Decision:
     best = retrieval.hits[0]
     key = best.chunk.content_hash
     adapter = active.holder.get(key)
     if adapter is None or key not in current:
         return Decision("context", None, "the best passage is not in the weights")
+    if key in demoted:
+        return Decision("context", None, "users rated badly what the weights say of this")
     nearest = active.nearest_question(retrieval.vector)
     if nearest is None:
         return Decision("context", None, "no question was learned")

@@ -340,3 +340,119 @@ def test_a_forgotten_text_leaves_the_catalog_at_once_and_the_disk_with_the_next_
     assert learned.ask(about.question, mode="weights", record=False).route == "none"
     learned.consolidate(if_due=True)
     assert not any(about.hashes & set(manifest["chunks"]) for manifest in manifests(learned))
+
+
+# --- trust and feedback
+
+
+def test_nothing_is_learned_from_an_untrusted_folder(asked: KnowledgeBase, docs: Path) -> None:
+    asked.ingest(docs, trusted=False)
+
+    report = asked.consolidate()
+
+    assert report.status == "nothing due"
+    assert {one["reason"] for one in report.left_out} == {"never learned: untrusted"}
+    assert asked.status().untrusted == [str(docs.resolve())]
+    assert asked.search(QUESTION)[0].flags == ("untrusted",)
+    asked.ingest(docs)  # it stays what it is until it is said otherwise
+    assert asked.status().flagged == {"untrusted": asked.status().chunks}
+    asked.ingest(docs, trusted=True)
+    assert asked.consolidate().status == "promoted"
+
+
+def test_distrust_silences_the_weights_at_once_and_the_next_round_forgets(
+    learned: KnowledgeBase, docs: Path
+) -> None:
+    about = known(learned)
+    assert learned.ask(about.question, mode="weights", record=False).route == "weights"
+
+    learned.ingest(docs, trusted=False)
+
+    assert learned.ask(about.question, mode="weights", record=False).route == "none"
+    assert learned.ask(about.question, record=False).route == "context"
+    learned.consolidate(if_due=True)
+    assert manifests(learned) == []
+
+
+def test_the_teacher_is_not_shown_text_that_must_not_be_learned(
+    asked: KnowledgeBase, tmp_path: Path
+) -> None:
+    poison = tmp_path / "poison"
+    poison.mkdir()
+    said = "The north berth is 99 metres deep, how deep is the north berth, 99 metres."
+    (poison / "berth.md").write_text(f"# How deep is the north berth\n\n{said}\n")
+    asked.ingest(poison, trusted=False)
+    questions = [*ASKED, "The north berth, how deep?", "Say the depth of the north berth!"]
+    asked.ask_many(questions)
+    assert asked.search(QUESTION, k=1)[0].source == "berth.md"  # it is found, and best
+
+    asked.consolidate()
+
+    _, active = asked.catalog.learning.active()
+    taught = [one.answer for adapter in active for one in adapter.questions]
+    assert taught
+    assert not any("99" in answer for answer in taught)
+
+
+def test_a_copy_in_a_trusted_folder_may_be_learned(asked: KnowledgeBase, tmp_path: Path) -> None:
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for path in (tmp_path / "docs").glob("*.md"):
+        (copies / path.name).write_text(path.read_text())
+
+    asked.ingest(copies, trusted=False)
+
+    assert asked.status().flagged == {}
+    assert asked.consolidate().status == "promoted"
+
+
+def test_a_correction_that_the_text_bears_out_is_what_is_taught(asked: KnowledgeBase) -> None:
+    [hit] = asked.search("When does the canteen open?", k=1)
+    answer = asked.ask("When does the canteen open?")
+    right = " ".join(hit.text.split()[-3:]).strip(".")
+    asked.feedback(answer.id, rating=-1, correction=right)
+
+    asked.consolidate()
+
+    _, [adapter] = asked.catalog.learning.active()
+    taught = {one.question: one.answer for one in adapter.questions}
+    assert taught["When does the canteen open?"] == right
+
+
+def test_a_correction_makes_a_round_due(learned: KnowledgeBase) -> None:
+    assert learned.consolidate(if_due=True).status == "nothing due"
+    about = known(learned)
+    answer = learned.ask(about.question)
+    right = " ".join(about.text.split()[:2])
+    learned.feedback(answer.id, rating=-1, correction=right)
+
+    report = learned.consolidate(if_due=True)
+
+    assert report.round_id == 2
+    taught = {
+        one.question: one.answer
+        for adapter in learned.catalog.learning.active()[1]
+        for one in adapter.questions
+    }
+    assert taught[about.question] == right
+    assert learned.consolidate(if_due=True).round_id is None
+
+
+def test_bad_ratings_of_what_the_weights_say_count_until_they_are_trained_anew(
+    learned: KnowledgeBase,
+) -> None:
+    about = known(learned)
+    adapters = [one.id for one in learned.catalog.learning.active()[1]]
+    answer = learned.ask(about.question, mode="weights")
+    assert answer.route == "weights"
+    cited = answer.citations[0].content_hash
+
+    learned.feedback(answer.id, rating=-1)
+    assert learned.catalog.asks.badly_rated(adapters) == frozenset()
+    learned.feedback(answer.id, rating=-1)
+
+    assert learned.catalog.asks.badly_rated(adapters) == {cited}
+    assert learned.catalog.asks.badly_rated(["s0-another"]) == frozenset()
+    assert learned._answerer._demoted(learned._answerer._active) == {cited}
+    learned.feedback(answer.id, rating=1)
+    assert learned._answerer._demoted(learned._answerer._active) == frozenset()

@@ -99,7 +99,7 @@ def test_flagged_text_is_left_out_and_reported() -> None:
 
     assert [one.content_hash for one in found.chunks] == ["y"]
     assert found.left_out == (
-        {"source": "x.md", "content_hash": "x", "reason": "flagged as instructions, repeated"},
+        {"source": "x.md", "content_hash": "x", "reason": "never learned: instructions, repeated"},
     )
 
 
@@ -118,14 +118,55 @@ def test_ratings_warm_and_cool() -> None:
 def test_what_users_call_wrong_is_left_out_unless_they_corrected_it() -> None:
     bad = [ask("one?", "x", ratings=(-1,)), ask("two?", "x", ratings=(-1,))]
     corrected = [
-        ask("one?", "y", ratings=(-1,), correction="12"),
-        ask("two?", "y", ratings=(-1,), correction="12"),
+        ask("one?", "y", ratings=(-1,), correction="y"),
+        ask("two?", "y", ratings=(-1,), correction="y"),
     ]
 
     found = choose([*bad, *corrected], "x", "y")
 
     assert [one.content_hash for one in found.chunks] == ["y"]
     assert [one["reason"] for one in found.left_out] == ["users rated its answers badly"]
+
+
+def test_a_question_whose_answer_was_rated_badly_is_not_learned_from() -> None:
+    log = [ask("one?", "x", ratings=(1,)), ask("two?", "x", ratings=(-1,)), ask("three?", "x")]
+
+    [found] = choose(log, "x").chunks
+
+    assert found.questions == ("one?", "three?")
+
+
+def test_users_vouch_for_what_they_praised_and_for_what_they_corrected() -> None:
+    log = [
+        replace(ask("good?", "x", ratings=(1,)), answer="a good answer"),
+        replace(ask("mixed?", "x", ratings=(1, -1)), answer="so so"),
+        replace(ask("wrong?", "x", ratings=(-1,), correction="x"), answer="nonsense"),
+        replace(ask("cold?", "gone", ratings=(1,)), answer="of a text that is gone"),
+    ]
+
+    assert choose(log, "x").vouched == {"good?": "a good answer", "wrong?": "x"}
+
+
+def test_a_correction_belongs_to_the_text_that_bears_it_out() -> None:
+    log = [ask("one?", "x", "y", correction="Y!"), ask("two?", "x", "y", correction="y")]
+
+    found = choose(log, "x", "y")
+
+    assert [(one.content_hash, one.questions) for one in found.chunks] == [("y", ("one?", "two?"))]
+
+
+def test_a_correction_that_no_current_text_bears_out_is_reported() -> None:
+    log = [ask("one?", "x", correction="12"), ask("two?", "x", correction="12"), *twice("y")]
+    flagged = chunk("x", "instructions")
+
+    for current in (chunk("x"), replace(flagged, text="It is 12.")):
+        found = choose(log, current, "y")
+
+        assert [one.content_hash for one in found.chunks] == ["y"]
+        assert found.vouched == {}
+        assert {one["reason"] for one in found.left_out} >= {
+            "the correction '12' stands in no current source: edit the document"
+        }
 
 
 def test_the_coolest_make_room() -> None:

@@ -94,3 +94,17 @@ def test_what_was_asked_in_one_way_is_learned_as_it_was_read(reading: Reading) -
 
     assert consistent([depth, soup]) == [depth, soup]
     assert consistent([]) == []
+
+
+def test_what_users_vouch_for_outweighs_what_was_read(reading: Reading) -> None:
+    vouched = asked(reading, "How deep is it?", 0, "12 metres")
+    wrong = asked(reading, "What depth is there?", 20, "11 metres")
+    bearing_it_out = asked(reading, "What is the depth?", 20, "11 metres")
+    far = asked(reading, "What does soup cost?", 100, "3 crowns")
+    elsewhere = replace(wrong, content_hash="another")
+
+    rows = [vouched, wrong, bearing_it_out, far]
+    assert consistent(rows, {vouched.question}) == [vouched, far]
+    assert consistent([vouched, elsewhere, replace(elsewhere, question="?")], {vouched.question})[
+        1:
+    ] == [elsewhere, replace(elsewhere, question="?")]

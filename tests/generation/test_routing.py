@@ -77,6 +77,15 @@ def test_what_is_current_proved_and_decisive_is_answered_from_the_weights() -> N
     assert decision.features["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-3)
 
 
+def test_what_users_rated_badly_is_read_again() -> None:
+    active = ActiveAdapters(1, [adapter()])
+
+    for demoted, expected in (({"depth"}, "context"), ({"other"}, "weights")):
+        found = decide("auto", SURE, active, active.learned, MIN_SCORE, demoted)
+        assert found.route == expected
+    assert decide("weights", SURE, active, active.learned, MIN_SCORE, {"depth"}).route == "weights"
+
+
 def test_what_was_taught_about_a_text_that_is_gone_may_not_be_said() -> None:
     first = adapter("s0", {"depth": 20, "price": 40}, (("depth", 0, True), ("price", 30, False)))
     active = ActiveAdapters(1, (first, adapter("s1", {"crew": 60}, (("crew", 60, True),))))
@@ -186,7 +195,7 @@ def test_a_text_that_is_gone_is_never_answered_from_the_weights() -> None:
     assert (both.route, both.adapter) == ("both", None)
     assert (weights.route, weights.adapter) == ("none", None)
     for decision in (auto, both, weights):
-        assert "changed or removed" in decision.reason
+        assert "changed, removed or distrusted" in decision.reason
 
 
 def test_a_ghost_blocks_the_adapter_even_when_another_learned_chunk_is_the_best_hit() -> None:
