@@ -406,18 +406,22 @@ class Job:
         changed: Sequence[_Shard],
         started: float,
     ) -> ConsolidationReport:
-        """Promote the shards if every candidate passed, else throw the candidates away."""
+        """Promote the candidates that passed; one that failed is thrown away.
+
+        In its place stays the adapter that its shard had before, if there is one.
+        """
         now = time.time()
         verdicts = [shard.verdict for shard in changed if shard.verdict is not None]
-        failed = [test for verdict in verdicts for test in verdict.gate if not test["passed"]]
-        promoted = not failed
+        failed = {s.name for s in changed if s.verdict is None or not s.verdict.passed}
+        passed = [shard for shard in changed if shard.name not in failed]
+        promoted = bool(passed) or not changed
+        before = {adapter.id for adapter in self._usable() if adapter.id.split("-")[0] in failed}
+        active = [shard.adapter for shard in shards if shard.name not in failed]
         done = ConsolidationReport(
             round_id=round_id,
             status="promoted" if promoted else "rejected",
-            reason="; ".join(
-                f"{test['name']} {test['value']:.3f} misses {test['limit']:.3f}" for test in failed
-            ),
-            adapter_ids=[shard.adapter for shard in shards] if promoted else [],
+            reason="; ".join(_shortcomings(changed)),
+            adapter_ids=[*active, *sorted(before)] if promoted else [],
             chunks_selected=len(selection.chunks),
             chunks_proved=len({q.content_hash for v in verdicts for q in v.questions if q.proved}),
             questions_trained=sum(len(shard.trained) for shard in changed),
@@ -430,7 +434,7 @@ class Job:
         )
         report.write(self._folder, done, now - started, [s.verdict for s in changed if s.verdict])
         if promoted:
-            for shard in changed:
+            for shard in passed:
                 self._catalog.learning.add_adapter(self._record(shard, round_id, now))
             self._catalog.learning.promote(round_id, done.adapter_ids, asdict(done), now)
         else:
@@ -501,6 +505,18 @@ def _plain(selection: Selection) -> dict[str, Any]:
 def _vouched(chunk: HotChunk, selection: Selection) -> list[str]:
     """The answers that users vouch for, of one chunk's questions."""
     return [selection.vouched[one] for one in sorted(chunk.questions) if one in selection.vouched]
+
+
+def _shortcomings(shards: Sequence[_Shard]) -> list[str]:
+    """What kept candidates from passing the gate; with the shard where there are several."""
+    return [
+        f"{shard.name}: " * (len(shards) > 1)
+        + f"{test['name']} {test['value']:.3f} misses {test['limit']:.3f}"
+        for shard in shards
+        if shard.verdict is not None
+        for test in shard.verdict.gate
+        if not test["passed"]
+    ]
 
 
 def _mean_metrics(verdicts: Sequence[Verdict]) -> dict[str, float]:

@@ -30,7 +30,7 @@ def write(
         "",
     ]
     if done.reason:
-        lines += [f"Rejected because: {done.reason}.", ""]
+        lines += [f"Rejected: {done.reason}.", ""]
     lines += [
         f"{done.chunks_selected} hot chunks, {done.questions_trained} questions trained, "
         f"{done.questions_held_out} kept to verify with; {done.chunks_proved} chunks proved.",

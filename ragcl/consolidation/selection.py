@@ -146,7 +146,10 @@ def _praise(ratings: Iterable[int]) -> float:
 def _shards(
     hot: Sequence[HotChunk], learned: Mapping[str, str], size: int
 ) -> dict[str, tuple[HotChunk, ...]]:
-    """Keep every chunk in the shard that holds it; fill what is new into the emptiest places."""
+    """Keep every chunk in the shard that holds it; what is new goes with its document.
+
+    So an edit of one document changes few shards, and a question about it finds one.
+    """
     shards: dict[str, list[HotChunk]] = {}
     new = []
     for chunk in hot:
@@ -155,10 +158,16 @@ def _shards(
             shards[name].append(chunk)
         else:
             new.append(chunk)
-    for chunk in new:
-        name = next((name for name in sorted(shards) if len(shards[name]) < size), None)
+    for chunk in sorted(new, key=lambda chunk: chunk.source):
+        room = [name for name in sorted(shards) if len(shards[name]) < size]
+        name = max(room, key=lambda one: _of_source(shards[one], chunk.source), default=None)
         if name is None:
             name = f"s{1 + max((int(n[1:]) for n in [*shards, *learned.values()]), default=-1)}"
             shards[name] = []
         shards[name].append(chunk)
     return {name: tuple(members) for name, members in sorted(shards.items()) if members}
+
+
+def _of_source(chunks: Sequence[HotChunk], source: str) -> int:
+    """How many of the chunks stand in one document."""
+    return sum(chunk.source == source for chunk in chunks)

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ragcl import KnowledgeBase
+from ragcl.consolidation import job, verification
+from ragcl.consolidation.verification import Verdict
 from ragcl.errors import KnowledgeBaseBusyError, UsageError
 from ragcl.generation.reading import split_sentences
 
@@ -301,6 +303,47 @@ def test_a_rejected_candidate_leaves_the_active_one_in_place(
     assert manifests(learned) == before
     question = known(learned).question
     assert learned.ask(question, mode="weights").trace["adapter"] == before[0]["adapter"]
+
+
+def test_of_several_shards_those_that_pass_are_promoted(
+    asked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing: set[str] = set()
+
+    def verdict(*arguments: Any, **options: Any) -> Verdict:
+        found = verification.verify(*arguments, **options)
+        if not failing & {arguments[1].split("-")[0], "every one"}:
+            return found
+        return replace(found, gate=(*found.gate, {**found.gate[0], "limit": 2.0, "passed": False}))
+
+    monkeypatch.setattr(job, "verify", verdict)
+    path = asked.folder / "ragcl.toml"
+    path.write_text(
+        path.read_text().replace("[consolidation]", "[consolidation]\nshard_chunks = 1")
+    )
+    with KnowledgeBase.open(asked.folder) as kb:
+        first = kb.consolidate()
+        assert first.status == "promoted"
+        names = sorted(one.split("-")[0] for one in first.adapter_ids)
+        assert len(names) > 1
+
+        for one in ASKED:
+            kb.ask_many([f"Please tell me this: {one}", f"{one} I wonder."])
+        failing.add(names[0])
+        second = kb.consolidate()
+
+        assert second.status == "promoted"
+        assert f"{names[0]}: proved chunks" in second.reason
+        kept = {one for one in first.adapter_ids if one.startswith(names[0])}
+        assert kept <= set(second.adapter_ids)
+        assert len(second.adapter_ids) == len(names)
+        assert {one["id"] for one in kb.status().adapters} == set(second.adapter_ids)
+
+        failing.add("every one")
+        kb.ask_many([f"{one} Say it." for one in ASKED])
+        third = kb.consolidate()
+        assert third.status == "rejected"
+        assert {one["id"] for one in kb.status().adapters} == set(second.adapter_ids)
 
 
 def test_two_rounds_never_run_at_once(asked: KnowledgeBase) -> None:

@@ -236,3 +236,14 @@ def test_a_shard_that_is_held_to_fewer_chunks_than_before_sheds_some() -> None:
 
     assert sorted(map(len, found.values())) == [1, 2]
     assert set().union(*found.values()) == set("abc")
+
+
+def test_what_is_new_goes_where_its_document_is() -> None:
+    log = [one for key in "abcd" for one in twice(key)]
+    chunks = [
+        replace(chunk(key), source=source) for key, source in zip("abcd", "yxxy", strict=True)
+    ]
+
+    found = names(choose(log, *chunks, learned={"a": "s0", "b": "s1"}, shard_chunks=3))
+
+    assert found == {"s0": {"a", "d"}, "s1": {"b", "c"}}
