@@ -404,11 +404,15 @@ def status(context: typer.Context, json: Json = False) -> None:
 def explain(
     context: typer.Context,
     answer: Annotated[int, typer.Argument(help="The number of an answer.")],
+    influence: Annotated[
+        bool,
+        typer.Option("--influence", help="Measure how much each source carries the answer."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show why an answer was given and whether its sources still stand."""
     with _opened(context) as kb:
-        found = kb.explain(answer)
+        found = kb.explain(answer, influence=influence)
     if json:
         _print_json(found)
         return
@@ -418,6 +422,10 @@ def explain(
         typer.echo(f"  adapter {found.adapter}")
     for name, value in (found.features or {}).items():
         typer.echo(f"  {name} {value:.3f}")
+    if influence:
+        typer.echo("  influence (nats), cosine, words:")
+        if found.adapter:
+            typer.echo(f"  {_nats(found.weights_influence)}  the weights")
     for source in found.sources:
         lines = source["lines"]
         where = source["source"] + (f":{lines[0]}-{lines[1]}" if lines else "")
@@ -427,7 +435,13 @@ def explain(
             marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
         marks += _notes(*(source.get(key, ()) for key in ("elsewhere", "supersedes", "flags")))
         scores = f"{source['score']:.3f} {source['lexical'] or 0:.3f}"
+        if influence:
+            scores = f"{_nats(source['influence'])}  {scores}"
         typer.echo(f"  {scores}  {where}  {', '.join(marks)}")
+
+
+def _nats(influence: float | None) -> str:
+    return f"{'unknown' if influence is None else f'{influence:+.2f}':>8}"
 
 
 @app.command()

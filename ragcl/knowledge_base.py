@@ -347,9 +347,19 @@ class KnowledgeBase:
         self._ask_record(answer_id)
         self.catalog.asks.add_feedback(answer_id, rating, correction or None, time.time())
 
-    def explain(self, answer_id: int) -> Explanation:
-        """Why an answer was given, from which text, and whether that text still stands."""
+    def explain(self, answer_id: int, *, influence: bool = False) -> Explanation:
+        """Why an answer was given, from which text, and whether that text still stands.
+
+        Args:
+            answer_id: the `id` of an answer that was recorded.
+            influence: measure as well how much each source, and the weights, made the answer
+                likely. This reads the sources again with the language model: seconds, not moments.
+
+        Raises:
+            UsageError: there is no such answer.
+        """
         ask = self._ask_record(answer_id)
+        measured = self._answerer.influence(ask) if influence else None
         current = self.catalog.documents.current_hashes(hit.content_hash for hit in ask.hits)
         traced = {hit["content_hash"]: hit for hit in ask.trace.get("hits", ())}
         learned = {
@@ -377,11 +387,13 @@ class KnowledgeBase:
                     "current": hit.content_hash in current,
                     "adapter": learned.get(hit.content_hash, (None, None))[0],
                     "learned_at": learned.get(hit.content_hash, (None, None))[1],
+                    "influence": measured.chunks.get(hit.content_hash) if measured else None,
                 }
                 for rank, hit in enumerate(ask.hits)
             ],
             ratings=list(ask.ratings),
             correction=ask.correction,
+            weights_influence=measured.weights if measured else None,
         )
 
     def _ask_record(self, answer_id: int) -> AskRecord:

@@ -222,7 +222,10 @@ class Explanation:
     """Why an answer was what it was, and what has become of its sources since.
 
     Each of `sources` is a citation with its rank and scores, whether its text is still `current`
-    and which adapter learned it `learned_at` (seconds since the epoch), if one did.
+    and which adapter learned it `learned_at` (seconds since the epoch), if one did. Its
+    `influence`, if that was measured, is how much more likely (nats) the answer is with it among
+    the passages shown than without it; None if its text is no longer current. `weights_influence`
+    is the same of the adapter.
     """
 
     id: int
@@ -237,6 +240,7 @@ class Explanation:
     sources: list[dict[str, Any]]
     ratings: list[int]
     correction: str | None
+    weights_influence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,9 @@ def test_feedback_and_explain(full: Any) -> None:
 
     assert said == {"answer": 1, "rating": -1}
     assert (found["ratings"], found["correction"]) == ([-1], "12 metres")
+    assert {one["influence"] for one in found["sources"]} == {None}
+    measured = document(full("explain", "1", "--influence", "--json"))
+    assert any(one["influence"] for one in measured["sources"])
 
 
 def test_consolidate_status_and_rollback(full: Any) -> None:
@@ -178,6 +181,7 @@ def test_every_verb_prints_something_for_people(full: Any, tmp_path: Path) -> No
     for arguments, expected in (
         (("search", QUESTION), "The north berth is 11 metres deep."),
         (("explain", "1"), QUESTION),
+        (("explain", "1", "--influence"), "influence (nats)"),
         (("feedback", "1", "--rating", "1"), "noted"),
         (("consolidate",), "promoted"),
         (("consolidate", "--if-due"), "nothing due"),
