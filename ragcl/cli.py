@@ -500,11 +500,21 @@ def forget(
 @_verb
 def evaluate(
     context: typer.Context,
-    questions: Annotated[Path, typer.Argument(help="JSON lines: question, answers.")],
+    questions: Annotated[
+        Path | None, typer.Argument(help="JSON lines: question, answers.", show_default=False)
+    ] = None,
     mode: ModeOption = "auto",
+    history: Annotated[
+        bool, typer.Option("--history", help="Show what was evaluated so far; answer nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Answer a question file and score the answers."""
+    if history:
+        _print_history(context, questions, json)
+        return
+    if questions is None:
+        raise UsageError("name a question file, or ask for what was evaluated with --history.")
     with _opened(context) as kb, _progress() as progress:
         report = kb.evaluate(questions, mode=mode, progress=progress)  # type: ignore[arg-type]
     if json:
@@ -516,6 +526,34 @@ def evaluate(
         f"EM {report.exact_match:.3f}, F1 {report.f1:.3f}; routes: {routes}; "
         f"{report.mean_prompt_tokens:.0f} prompt tokens a question"
     )
+
+
+def _print_history(context: typer.Context, questions: Path | None, json: bool) -> None:
+    """The evaluations so far, those of the same questions below one another."""
+    with _opened(context) as kb:
+        found = kb.evaluations(questions)
+    if json:
+        _print_json(found)
+        return
+    shown = None
+    for one in found:
+        if one.sha256 != shown:
+            shown = one.sha256
+            typer.echo(f"{one.file} ({one.questions} questions, sha256 {one.sha256[:8]})")
+            typer.echo(
+                "  when              round  mode     accuracy     EM     F1  weights  abstained"
+                "  prompt tokens  seconds"
+            )
+        typer.echo(
+            f"  {datetime.fromtimestamp(one.evaluated_at):%Y-%m-%d %H:%M}  {one.round_id or '-':>5}"
+            f"  {one.mode:7}  {one.accuracy:8.3f}  {one.exact_match:.3f}  {one.f1:.3f}"
+            f"  {one.from_weights:7.3f}  {one.abstained:9.3f}  {one.mean_prompt_tokens:13.0f}"
+            f"  {one.seconds:7.1f}"
+        )
+    if not found:
+        typer.echo(
+            "this was never evaluated" if questions else "nothing was evaluated yet", err=True
+        )
 
 
 @app.command()

@@ -172,6 +172,31 @@ class EvaluationReport:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation came to, as it is kept; figures as in `EvaluationReport`.
+
+    `sha256` is that of the question file, named `file`, at `evaluated_at` (seconds since the
+    epoch). `adapter_set` was active then, made in the round `round_id`; None: no adapter was.
+    `from_weights` is the share of the questions that the weights answered.
+    """
+
+    evaluated_at: float
+    file: str
+    sha256: str
+    mode: str
+    adapter_set: int | None
+    round_id: int | None
+    questions: int
+    accuracy: float
+    exact_match: float
+    f1: float
+    abstained: float
+    from_weights: float
+    mean_prompt_tokens: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ForgetReport:
     """What was removed of one document.
 

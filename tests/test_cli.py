@@ -136,6 +136,28 @@ def test_forget_doctor_and_evaluate(full: Any, tmp_path: Path) -> None:
     assert document(full("doctor", "--json")) == sound
 
 
+def test_evaluations_are_remembered(full: Any, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"question": "Zyx wvu?", "answers": []}\n')
+
+    assert document(full("evaluate", "--history", "--json")) == []
+    assert full("evaluate", "--history").stderr == "nothing was evaluated yet\n"
+    for mode in ("context", "auto"):
+        full("evaluate", questions, "--mode", mode)
+
+    found = document(full("evaluate", "--history", "--json"))
+    assert [(one["file"], one["mode"], one["accuracy"]) for one in found] == [
+        ("questions.jsonl", "context", 1.0),
+        ("questions.jsonl", "auto", 1.0),
+    ]
+    assert "Zyx" not in json.dumps(found)
+    heading, _, *rows = full("evaluate", "--history", questions).stdout.splitlines()
+    assert heading.startswith("questions.jsonl (1 questions, sha256 ")
+    assert [row.split()[3:5] for row in rows] == [["context", "1.000"], ["auto", "1.000"]]
+    other = full("evaluate", tmp_path / "other.jsonl", "--history")
+    assert (other.stdout, other.stderr) == ("", "this was never evaluated\n")
+
+
 def test_models_list(ragcl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAGCL_CACHE", str(tmp_path / "cache"))
 
@@ -248,6 +270,7 @@ def test_a_problem_that_was_only_looked_at_is_done_in_part(full: Any, kb_folder:
         ("forget", "nothing.md"),
         ("rollback",),
         ("evaluate", "/nowhere.jsonl"),
+        ("evaluate",),
         ("schedule", "--cron", "now and then"),
         ("models", "pull", "../up"),
         ("unknown",),
