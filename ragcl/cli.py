@@ -404,11 +404,15 @@ def status(context: typer.Context, json: Json = False) -> None:
 def explain(
     context: typer.Context,
     answer: Annotated[int, typer.Argument(help="The number of an answer.")],
+    influence: Annotated[
+        bool,
+        typer.Option("--influence", help="Measure how much each source carries the answer."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show why an answer was given and whether its sources still stand."""
     with _opened(context) as kb:
-        found = kb.explain(answer)
+        found = kb.explain(answer, influence=influence)
     if json:
         _print_json(found)
         return
@@ -418,6 +422,10 @@ def explain(
         typer.echo(f"  adapter {found.adapter}")
     for name, value in (found.features or {}).items():
         typer.echo(f"  {name} {value:.3f}")
+    if influence:
+        typer.echo("  influence (nats), cosine, words:")
+        if found.adapter:
+            typer.echo(f"  {_nats(found.weights_influence)}  the weights")
     for source in found.sources:
         lines = source["lines"]
         where = source["source"] + (f":{lines[0]}-{lines[1]}" if lines else "")
@@ -427,7 +435,13 @@ def explain(
             marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
         marks += _notes(*(source.get(key, ()) for key in ("elsewhere", "supersedes", "flags")))
         scores = f"{source['score']:.3f} {source['lexical'] or 0:.3f}"
+        if influence:
+            scores = f"{_nats(source['influence'])}  {scores}"
         typer.echo(f"  {scores}  {where}  {', '.join(marks)}")
+
+
+def _nats(influence: float | None) -> str:
+    return f"{'unknown' if influence is None else f'{influence:+.2f}':>8}"
 
 
 @app.command()
@@ -486,11 +500,21 @@ def forget(
 @_verb
 def evaluate(
     context: typer.Context,
-    questions: Annotated[Path, typer.Argument(help="JSON lines: question, answers.")],
+    questions: Annotated[
+        Path | None, typer.Argument(help="JSON lines: question, answers.", show_default=False)
+    ] = None,
     mode: ModeOption = "auto",
+    history: Annotated[
+        bool, typer.Option("--history", help="Show what was evaluated so far; answer nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Answer a question file and score the answers."""
+    if history:
+        _print_history(context, questions, json)
+        return
+    if questions is None:
+        raise UsageError("name a question file, or ask for what was evaluated with --history.")
     with _opened(context) as kb, _progress() as progress:
         report = kb.evaluate(questions, mode=mode, progress=progress)  # type: ignore[arg-type]
     if json:
@@ -502,6 +526,34 @@ def evaluate(
         f"EM {report.exact_match:.3f}, F1 {report.f1:.3f}; routes: {routes}; "
         f"{report.mean_prompt_tokens:.0f} prompt tokens a question"
     )
+
+
+def _print_history(context: typer.Context, questions: Path | None, json: bool) -> None:
+    """The evaluations so far, those of the same questions below one another."""
+    with _opened(context) as kb:
+        found = kb.evaluations(questions)
+    if json:
+        _print_json(found)
+        return
+    shown = None
+    for one in found:
+        if one.sha256 != shown:
+            shown = one.sha256
+            typer.echo(f"{one.file} ({one.questions} questions, sha256 {one.sha256[:8]})")
+            typer.echo(
+                "  when              round  mode     accuracy     EM     F1  weights  abstained"
+                "  prompt tokens  seconds"
+            )
+        typer.echo(
+            f"  {datetime.fromtimestamp(one.evaluated_at):%Y-%m-%d %H:%M}  {one.round_id or '-':>5}"
+            f"  {one.mode:7}  {one.accuracy:8.3f}  {one.exact_match:.3f}  {one.f1:.3f}"
+            f"  {one.from_weights:7.3f}  {one.abstained:9.3f}  {one.mean_prompt_tokens:13.0f}"
+            f"  {one.seconds:7.1f}"
+        )
+    if not found:
+        typer.echo(
+            "this was never evaluated" if questions else "nothing was evaluated yet", err=True
+        )
 
 
 @app.command()

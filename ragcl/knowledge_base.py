@@ -5,6 +5,8 @@ first needs them. Knows the order of things and does none of them itself.
 """
 
 import contextlib
+import hashlib
+import logging
 import os
 import threading
 import time
@@ -30,6 +32,7 @@ from ragcl.results import (
     Answer,
     ConsolidationReport,
     DoctorReport,
+    Evaluation,
     EvaluationReport,
     Explanation,
     Failure,
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
     from ragcl.retrieval.filters import Moment
     from ragcl.retrieval.reranker import Reranker
     from ragcl.retrieval.retriever import Retriever
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
 
@@ -347,9 +352,19 @@ class KnowledgeBase:
         self._ask_record(answer_id)
         self.catalog.asks.add_feedback(answer_id, rating, correction or None, time.time())
 
-    def explain(self, answer_id: int) -> Explanation:
-        """Why an answer was given, from which text, and whether that text still stands."""
+    def explain(self, answer_id: int, *, influence: bool = False) -> Explanation:
+        """Why an answer was given, from which text, and whether that text still stands.
+
+        Args:
+            answer_id: the `id` of an answer that was recorded.
+            influence: measure as well how much each source, and the weights, made the answer
+                likely. This reads the sources again with the language model: seconds, not moments.
+
+        Raises:
+            UsageError: there is no such answer.
+        """
         ask = self._ask_record(answer_id)
+        measured = self._answerer.influence(ask) if influence else None
         current = self.catalog.documents.current_hashes(hit.content_hash for hit in ask.hits)
         traced = {hit["content_hash"]: hit for hit in ask.trace.get("hits", ())}
         learned = {
@@ -377,11 +392,13 @@ class KnowledgeBase:
                     "current": hit.content_hash in current,
                     "adapter": learned.get(hit.content_hash, (None, None))[0],
                     "learned_at": learned.get(hit.content_hash, (None, None))[1],
+                    "influence": measured.chunks.get(hit.content_hash) if measured else None,
                 }
                 for rank, hit in enumerate(ask.hits)
             ],
             ratings=list(ask.ratings),
             correction=ask.correction,
+            weights_influence=measured.weights if measured else None,
         )
 
     def _ask_record(self, answer_id: int) -> AskRecord:
@@ -433,7 +450,9 @@ class KnowledgeBase:
         mode: Mode = "auto",
         progress: Progress = _silent,
     ) -> EvaluationReport:
-        """Answer a question file and score the answers; leaves no trace in the log.
+        """Answer a question file and score the answers; leaves no trace in the log of questions.
+
+        What it came to, without the questions, is kept for `evaluations`.
 
         Args:
             questions: JSON lines with `question` and `answers` (accepted strings).
@@ -442,12 +461,51 @@ class KnowledgeBase:
         """
         from ragcl.evaluation.metrics import read_questions, score
 
-        asked = read_questions(Path(questions))
+        path = Path(questions)
+        asked = read_questions(path)
+        sha256 = _sha256(path)
+        adapter_set = self.catalog.learning.active_set_id()
         started = time.time()
         answers = self.ask_many(
             [one["question"] for one in asked], mode=mode, record=False, progress=progress
         )
-        return score(mode, asked, answers, time.time() - started)
+        report = score(mode, asked, answers, time.time() - started)
+        try:
+            self.catalog.evaluations.add(
+                Evaluation(
+                    evaluated_at=started,
+                    file=path.name,
+                    sha256=sha256,
+                    mode=mode,
+                    adapter_set=adapter_set,
+                    round_id=None,
+                    questions=report.questions,
+                    accuracy=report.accuracy,
+                    exact_match=report.exact_match,
+                    f1=report.f1,
+                    abstained=report.abstained,
+                    from_weights=report.routes.get("weights", 0) / report.questions,
+                    mean_prompt_tokens=report.mean_prompt_tokens,
+                    seconds=report.seconds,
+                )
+            )
+        except (CatalogError, KnowledgeBaseBusyError) as error:
+            log.warning("The evaluation could not be kept: %s", error)
+        return report
+
+    def evaluations(self, questions: str | os.PathLike[str] | None = None) -> list[Evaluation]:
+        """What was evaluated so far: the same questions together, oldest first.
+
+        Args:
+            questions: only those of this question file, by its name or by what it holds.
+        """
+        found = self.catalog.evaluations.all()
+        if questions is not None:
+            path = Path(questions)
+            sha256 = _sha256(path) if path.is_file() else None
+            found = [one for one in found if one.sha256 == sha256 or one.file == path.name]
+        places = {key: i for i, key in enumerate(dict.fromkeys(one.sha256 for one in found))}
+        return sorted(found, key=lambda one: places[one.sha256])
 
     def status(self) -> Status:
         """What the knowledge base holds; loads no model."""
@@ -618,3 +676,8 @@ class KnowledgeBase:
             yield
         finally:
             lock.release()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -172,6 +172,31 @@ class EvaluationReport:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation came to, as it is kept; figures as in `EvaluationReport`.
+
+    `sha256` is that of the question file, named `file`, at `evaluated_at` (seconds since the
+    epoch). `adapter_set` was active then, made in the round `round_id`; None: no adapter was.
+    `from_weights` is the share of the questions that the weights answered.
+    """
+
+    evaluated_at: float
+    file: str
+    sha256: str
+    mode: str
+    adapter_set: int | None
+    round_id: int | None
+    questions: int
+    accuracy: float
+    exact_match: float
+    f1: float
+    abstained: float
+    from_weights: float
+    mean_prompt_tokens: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ForgetReport:
     """What was removed of one document.
 
@@ -222,7 +247,10 @@ class Explanation:
     """Why an answer was what it was, and what has become of its sources since.
 
     Each of `sources` is a citation with its rank and scores, whether its text is still `current`
-    and which adapter learned it `learned_at` (seconds since the epoch), if one did.
+    and which adapter learned it `learned_at` (seconds since the epoch), if one did. Its
+    `influence`, if that was measured, is how much more likely (nats) the answer is with it among
+    the passages shown than without it; None if its text is no longer current. `weights_influence`
+    is the same of the adapter.
     """
 
     id: int
@@ -237,6 +265,7 @@ class Explanation:
     sources: list[dict[str, Any]]
     ratings: list[int]
     correction: str | None
+    weights_influence: float | None = None
 
 
 @dataclass(frozen=True)

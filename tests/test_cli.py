@@ -108,6 +108,9 @@ def test_feedback_and_explain(full: Any) -> None:
 
     assert said == {"answer": 1, "rating": -1}
     assert (found["ratings"], found["correction"]) == ([-1], "12 metres")
+    assert {one["influence"] for one in found["sources"]} == {None}
+    measured = document(full("explain", "1", "--influence", "--json"))
+    assert any(one["influence"] for one in measured["sources"])
 
 
 def test_consolidate_status_and_rollback(full: Any) -> None:
@@ -131,6 +134,28 @@ def test_forget_doctor_and_evaluate(full: Any, tmp_path: Path) -> None:
     assert document(full("forget", "berths.md", "--json"))["chunks_removed"] == 2
     sound = {"problems": [], "repaired": False, "remaining": []}
     assert document(full("doctor", "--json")) == sound
+
+
+def test_evaluations_are_remembered(full: Any, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"question": "Zyx wvu?", "answers": []}\n')
+
+    assert document(full("evaluate", "--history", "--json")) == []
+    assert full("evaluate", "--history").stderr == "nothing was evaluated yet\n"
+    for mode in ("context", "auto"):
+        full("evaluate", questions, "--mode", mode)
+
+    found = document(full("evaluate", "--history", "--json"))
+    assert [(one["file"], one["mode"], one["accuracy"]) for one in found] == [
+        ("questions.jsonl", "context", 1.0),
+        ("questions.jsonl", "auto", 1.0),
+    ]
+    assert "Zyx" not in json.dumps(found)
+    heading, _, *rows = full("evaluate", "--history", questions).stdout.splitlines()
+    assert heading.startswith("questions.jsonl (1 questions, sha256 ")
+    assert [row.split()[3:5] for row in rows] == [["context", "1.000"], ["auto", "1.000"]]
+    other = full("evaluate", tmp_path / "other.jsonl", "--history")
+    assert (other.stdout, other.stderr) == ("", "this was never evaluated\n")
 
 
 def test_models_list(ragcl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +203,7 @@ def test_every_verb_prints_something_for_people(full: Any, tmp_path: Path) -> No
     for arguments, expected in (
         (("search", QUESTION), "The north berth is 11 metres deep."),
         (("explain", "1"), QUESTION),
+        (("explain", "1", "--influence"), "influence (nats)"),
         (("feedback", "1", "--rating", "1"), "noted"),
         (("consolidate",), "promoted"),
         (("consolidate", "--if-due"), "nothing due"),
@@ -244,6 +270,7 @@ def test_a_problem_that_was_only_looked_at_is_done_in_part(full: Any, kb_folder:
         ("forget", "nothing.md"),
         ("rollback",),
         ("evaluate", "/nowhere.jsonl"),
+        ("evaluate",),
         ("schedule", "--cron", "now and then"),
         ("models", "pull", "../up"),
         ("unknown",),

@@ -1,6 +1,7 @@
 """The public contract of the one object a user holds."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -353,6 +354,68 @@ def test_an_evaluation_scores_a_file_and_leaves_no_trace(
     assert (report.questions, report.accuracy, report.exact_match) == (2, 1.0, 1.0)
     assert report.routes == {"none": 1, "context": 1}
     assert full.status().asks == 0
+
+
+def test_evaluations_are_remembered_with_the_round_whose_adapters_answered(
+    full: KnowledgeBase, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
+    one.write_text(json.dumps({"question": QUESTION, "answers": ["x"]}))
+    other.write_text(json.dumps({"question": "Zyx wvu?", "answers": []}))
+    full.evaluate(one)
+    full.evaluate(other, mode="context")
+    full.ask_many([QUESTION, "When does the canteen open?"])
+    learned = full.consolidate()
+    report = full.evaluate(one)
+
+    found = full.evaluations()
+
+    assert [(row.file, row.round_id, row.mode) for row in found] == [
+        ("one.jsonl", None, "auto"),
+        ("one.jsonl", learned.round_id, "auto"),
+        ("other.jsonl", None, "context"),
+    ]
+    assert (found[0].adapter_set, found[1].adapter_set) == (
+        None,
+        full.catalog.learning.active_set_id(),
+    )
+    now = found[1]
+    assert now.sha256 == hashlib.sha256(one.read_bytes()).hexdigest()
+    for name in ("questions", "accuracy", "exact_match", "f1", "abstained", "mean_prompt_tokens"):
+        assert getattr(now, name) == getattr(report, name)
+    assert now.from_weights == report.routes.get("weights", 0) / report.questions
+
+
+def test_the_evaluations_of_one_file_are_found_by_its_name_and_by_what_it_holds(
+    full: KnowledgeBase, tmp_path: Path
+) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps({"question": "Zyx wvu?", "answers": []}))
+    full.evaluate(path)
+    moved = Path(shutil.copy(path, tmp_path / "moved.jsonl"))
+    path.write_text(json.dumps({"question": "Xyz wvu?", "answers": []}))
+    full.evaluate(path)
+
+    assert [row.file for row in full.evaluations(moved)] == ["one.jsonl"]
+    assert len({row.sha256 for row in full.evaluations(path)}) == 2
+    assert full.evaluations(tmp_path / "unknown.jsonl") == []
+
+
+def test_an_evaluation_that_cannot_be_kept_is_still_given(
+    full: KnowledgeBase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fails(_: object) -> None:
+        raise KnowledgeBaseBusyError("another process is writing")
+
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps({"question": "Zyx wvu?", "answers": []}))
+    monkeypatch.setattr(full.catalog.evaluations, "add", fails)
+
+    assert full.evaluate(path).accuracy == 1.0
+    assert "could not be kept: another process is writing" in caplog.text
 
 
 # --- looking after it

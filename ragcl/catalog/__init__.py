@@ -15,6 +15,7 @@ from ragcl.catalog import asks, full_text, learning
 from ragcl.catalog.asks import Asks
 from ragcl.catalog.database import Database
 from ragcl.catalog.documents import Documents
+from ragcl.catalog.evaluations import Evaluations
 from ragcl.catalog.learning import Learning
 from ragcl.catalog.schema import state
 
@@ -29,6 +30,7 @@ class Catalog:
         self.documents = Documents(self.database)
         self.asks = Asks(self.database)
         self.learning = Learning(self.database)
+        self.evaluations = Evaluations(self.database)
 
     def get(self, key: str) -> Any:
         """A single remembered value, or None."""

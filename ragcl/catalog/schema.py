@@ -211,4 +211,25 @@ set_members = Table(
     Column("adapter_id", _cascade("adapters.id"), primary_key=True),
 )
 
+# Outlives the rounds and sets that it names, and names no document.
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("evaluated_at", Float, nullable=False),
+    Column("file", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("adapter_set", Integer),
+    Column("round_id", Integer),
+    Column("questions", Integer, nullable=False),
+    Column("accuracy", Float, nullable=False),
+    Column("exact_match", Float, nullable=False),
+    Column("f1", Float, nullable=False),
+    Column("abstained", Float, nullable=False),
+    Column("from_weights", Float, nullable=False),
+    Column("mean_prompt_tokens", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+
 Index("adapter_chunks_by_hash", adapter_chunks.c.content_hash)

@@ -24,6 +24,7 @@ from ragcl.errors import (
     UsageError,
 )
 from ragcl.evaluation.metrics import agree
+from ragcl.generation.influence import Influence, Shown, leave_one_out, likelihood
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
@@ -159,6 +160,45 @@ class Answerer:
         """Answer one question piece by piece."""
         self._check([question], mode)
         return AnswerStream(self._pieces(question, mode, record, chosen))
+
+    def influence(self, ask: AskRecord) -> Influence:
+        """How likely its sources made a logged answer, on what they say now.
+
+        An answer from the weights is held against what the base model would have read. Where
+        nothing was answered, or by an adapter that is not active any more, nothing is measured.
+        """
+        adapter = ask.trace.get("adapter")
+        active = {one.id for one in self._load_active().adapters}
+        if ask.route == "none" or not ask.answer:
+            return Influence({}, None)
+        if ask.route == "both" and adapter is not None and adapter not in active:
+            return Influence({}, None)
+        current = self._catalog.documents.current(hit.content_hash for hit in ask.hits)
+        hits = tuple(
+            Retrieved(current[hit.content_hash], hit.score)
+            for hit in ask.hits
+            if hit.content_hash in current
+        )
+        reads = adapter if ask.route == "both" else None
+        job = Job(ask.question, Retrieval(ask.vector, hits), Decision("context", reads, ""))
+        shown = self._shown(job)
+
+        def compose(texts: Sequence[str]) -> Prompt:
+            budget = self._settings.context_tokens
+            return self._prompts.with_context(ask.question, texts, budget)
+
+        carried = leave_one_out(self._model, ask.answer, shown, compose, reads)
+        weights = None
+        if adapter in active:
+            prompt = (
+                self._prompts.closed_book(ask.question)
+                if ask.route == "weights"
+                else compose([one.text for one in shown])
+            )
+            weights = likelihood(self._model, prompt, ask.answer, adapter) - likelihood(
+                self._model, prompt, ask.answer, None
+            )
+        return Influence({key: carried.get(key, 0.0) for key in current}, weights)
 
     def _pieces(
         self, question: str, mode: Mode, record: bool, chosen: Filter | None
@@ -329,13 +369,27 @@ class Answerer:
             learned = self._active.learned if job.decision.adapter else frozenset()
             support = [hit for hit in hits if hit.chunk.content_hash in learned]
             return self._prompts.closed_book(job.question), tuple(support[:1])
-        texts = [hit.chunk.passage for hit in hits]
-        budget = self._settings.context_tokens
-        shown = hits[: self._prompts.fitting(texts, budget)]
-        beside = self._catalog.documents.beside
-        support = joined(shown, beside, self._prompts.count_tokens, budget)
+        support = self._support(job)
         texts = [hit.chunk.passage for hit in support]
+        budget = self._settings.context_tokens
         return self._prompts.with_context(job.question, texts, budget), tuple(support)
+
+    def _support(self, job: Job) -> list[Retrieved]:
+        """The hits that a prompt for free writing has room for."""
+        hits = job.retrieval.hits
+        budget = self._settings.context_tokens
+        shown = hits[: self._prompts.fitting([hit.chunk.passage for hit in hits], budget)]
+        beside = self._catalog.documents.beside
+        return joined(shown, beside, self._prompts.count_tokens, budget)
+
+    def _shown(self, job: Job) -> list[Shown]:
+        """What a prompt with context shows of the hits, in its order."""
+        if self._settings.reading == "generate":
+            return [Shown(hit.chunk.passage, hit.chunk.content_hash) for hit in self._support(job)]
+        [sentences] = self._reader.narrow([job.question], [job.retrieval])
+        texts = [sentence.text for sentence in sentences]
+        fitting = self._prompts.fitting(texts, self._settings.context_tokens)
+        return [Shown(one.text, one.content_hash) for one in sentences[:fitting]]
 
     def _finish(self, job: Job, mode: Mode, draft: Draft, seconds: float) -> Answer:
         abstained = draft.decision.route == "none" or is_abstention(draft.completion.text)

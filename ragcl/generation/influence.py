@@ -1,0 +1,68 @@
+"""Influence: how much of an answer's likelihood each source carries, by leaving it out.
+
+Leave-one-out attribution: the log-probability of the answer with everything that was shown, minus
+that without one source. ContextCite (Cohen-Wang et al. 2024, arXiv 2409.00729) estimates the same
+for many small sources with a linear surrogate; the few chunks of a prompt are measured one by one.
+Knows no log, and nothing of how the sources were found.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ragcl.generation.language_model import LanguageModel, Prompt
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A piece of text as it stands in a prompt, and the chunk that it comes from."""
+
+    text: str
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What made an answer likely, in nats; above zero is what speaks for it.
+
+    `chunks` has the current sources by content hash, 0.0 for one that the prompt does not show;
+    `weights` is the adapter's, None where there was none or it is not active any more.
+    """
+
+    chunks: dict[str, float]
+    weights: float | None
+
+
+def leave_one_out(
+    model: LanguageModel,
+    answer: str,
+    shown: Sequence[Shown],
+    compose: Callable[[Sequence[str]], Prompt],
+    adapter: str | None,
+) -> dict[str, float]:
+    """The influence of every chunk that is shown, by content hash, in nats.
+
+    Args:
+        model: with the adapter attached.
+        answer: what was answered; not empty.
+        shown: what the prompt shows, in its order; a chunk may give several pieces.
+        compose: makes the prompt that shows these texts.
+        adapter: which adapter reads, or None for the base model.
+    """
+    whole = likelihood(model, compose([one.text for one in shown]), answer, adapter)
+    return {
+        key: whole
+        - likelihood(
+            model,
+            compose([one.text for one in shown if one.content_hash != key]),
+            answer,
+            adapter,
+        )
+        for key in dict.fromkeys(one.content_hash for one in shown)
+    }
+
+
+def likelihood(model: LanguageModel, prompt: Prompt, answer: str, adapter: str | None) -> float:
+    """The log-probability (nats, summed) that the model writes just this answer and stops."""
+    ids = tuple(model.tokenizer(answer, add_special_tokens=False)["input_ids"])
+    [scored] = model.continuations(prompt, [ids], adapter=adapter, keep=1)
+    return scored.stopped[-1]
