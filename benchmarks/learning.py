@@ -5,12 +5,16 @@
 Asks the three training wordings of every fact, runs one round, and measures on the fourth wording,
 which is neither asked nor trained on. Then the world moves on: facts change, a document goes; every
 question about them is asked by every route, before and after a second round, and no answer may be
-what is no longer so. `--probes` names a folder with `wikitext2-valid.txt` (the
-validation part of WikiText-2, Merity et al. 2016, as raw text) for the perplexity.
+what is no longer so. `--probes` names a folder for what the model could do before:
+`wikitext2-valid.txt` (the validation part of WikiText-2, Merity et al. 2016, as raw text) for the
+perplexity, and the files of ragcl/evaluation/probes.py as EleutherAI publishes them
+(`arc_easy.jsonl`, `lambada_openai.jsonl`) and, in `blimp/`, those of alexwarstadt/blimp; of each
+file some hundred lines at equal distances are asked.
 """
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -22,11 +26,14 @@ from benchmarks.sample import REVISIONS, lay_out, questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.drift import perplexity
 from ragcl.evaluation.metrics import contains
+from ragcl.evaluation.probes import answered, arc_easy, blimp, evenly, lambada
 from ragcl.generation.language_model import LanguageModel
 from ragcl.results import MODES, EvaluationReport, Mode
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 PROBE_TOKENS = 32_768
+PROBE_CHOICES = 500
+BLIMP_PAIRS = 200  # of each of its files
 
 
 def main() -> None:
@@ -88,8 +95,8 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
             "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
         }
         if probes is not None and report.status == "promoted":
-            say("perplexity …")
-            result["perplexity"] = _perplexity(folder / "kb", report.adapter_ids, probes)
+            say("drift …")
+            result["drift"] = _drift(folder / "kb", report.adapter_ids, probes)
         result["moved"] = _move_on(kb, folder)
     return result
 
@@ -153,17 +160,30 @@ def _row(report: EvaluationReport) -> dict[str, float]:
     }
 
 
-def _perplexity(kb: Path, adapters: list[str], probes: Path) -> dict[str, float]:
+def _drift(kb: Path, adapters: list[str], probes: Path) -> dict[str, Any]:
+    """Perplexity and accuracy of the base model and of each adapter."""
     text = (probes / "wikitext2-valid.txt").read_text(encoding="utf-8")
+    choices = {
+        "ARC-easy": evenly(arc_easy(probes / "arc_easy.jsonl"), PROBE_CHOICES),
+        "LAMBADA": evenly(lambada(probes / "lambada_openai.jsonl"), PROBE_CHOICES),
+        "BLiMP": [
+            one
+            for path in sorted((probes / "blimp").glob("*.jsonl"))
+            for one in evenly(blimp(path), BLIMP_PAIRS)
+        ],
+    }
     model = LanguageModel(model_files.resolve("default", "language_model"))
-    base = perplexity(model, text, tokens=PROBE_TOKENS)
-    found = {"tokens": float(PROBE_TOKENS), "base": base}
     for adapter in adapters:
         model.attach(adapter, kb / "adapters" / adapter)
-        found[f"ratio {adapter}"] = (
-            perplexity(model, text, adapter=adapter, tokens=PROBE_TOKENS) / base
-        )
-    return found
+    models: dict[str, dict[str, float]] = {}
+    for adapter in (None, *adapters):
+        row = {"perplexity": perplexity(model, text, adapter=adapter, tokens=PROBE_TOKENS)}
+        for name, asked in choices.items():
+            row[name] = statistics.mean(answered(model, asked, adapter))
+        models[adapter or "base"] = row
+        say(f"  {adapter or 'base'}: {row}")
+    asked_of_each = {name: len(asked) for name, asked in choices.items()}
+    return {"perplexity tokens": PROBE_TOKENS, "questions": asked_of_each, "models": models}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -181,8 +201,9 @@ def table(result: dict[str, Any]) -> str:
             f"| {row['seconds_a_question']:.2f} | {row['from_weights']:.2f} |"
         )
     lines += ["", f"closed-book / open-book: {result['closed_over_open']:.2f}"]
-    for name, value in result.get("perplexity", {}).items():
-        lines.append(f"perplexity on WikiText-2, {name}: {value:.3f}")
+    for name, row in result.get("drift", {}).get("models", {}).items():
+        figures = ", ".join(f"{key} {value:.3f}" for key, value in row.items())
+        lines.append(f"drift, {name}: {figures}")
     moved = result["moved"]
     lines += [
         "",
