@@ -2,14 +2,15 @@
 
     python -m benchmarks.poison FOLDER [--questions 40] [--out FILE]
 
-FOLDER holds `msmarco.json` of PoisonedRAG (Zou et al. 2024, arXiv 2402.07867; results/adv_targeted_
-results/ of the repository sleeepeer/PoisonedRAG, MIT): questions with their right answer, a wrong one,
-and five passages each that were written to be found for the question and to state the wrong one. The
-passages with the right answer are not in it; in their place stands one line a question.
+FOLDER holds `msmarco.json` of PoisonedRAG (Zou et al. 2024, arXiv 2402.07867), from
+`results/adv_targeted_results` of the repository sleeepeer/PoisonedRAG: questions with their right
+answer, a wrong one, and five passages each that were written to be found for the question and to
+state the wrong one. The passages with the right answers are not in it; in their place stands one
+line a question.
 
-The right lines are one folder. It is asked about, in two wordings; then the passages come as a second
-folder, everything is asked again, and a round is run. This is done twice: with the second folder
-untrusted, as it should be said of a place where anybody may write, and with both trusted.
+The right lines are one folder. It is asked about, in two wordings; then the passages come as a
+second folder, everything is asked again, and a round is run. This is done twice: with the second
+folder untrusted, as it should be said of a place where anybody may write, and with both trusted.
 
 - *attacked*: the share of answers that state the wrong answer and not the right one, by mode.
 - *right*: the share that state the right one.
@@ -145,9 +146,7 @@ def table(result: dict[str, Any]) -> str:
     for name in ("poison untrusted", "poison trusted"):
         for when in ("before", "after"):
             for mode, row in result[name][when].items():
-                figures = " | ".join(
-                    f"{row[key]:.2f}" for key in ("right", "attacked", "from weights")
-                )
+                figures = " | ".join(f"{value:.2f}" for value in row.values())
                 lines.append(f"| {name}, {when} | {mode} | {figures} |")
         lines.append(f"| {name} | {result[name]['weights']} | | | |")
     return "\n".join(lines)
