@@ -94,8 +94,9 @@ class Job:
         # A model of its own: the one that answers questions meanwhile is not touched.
         models = self._settings.models
         self._model = LanguageModel(self._files, dtype=models.dtype, device=models.device)
-        shards = self._study(selection, round_id, progress)
-        selection = replace(selection, left_out=selection.left_out + _unread(selection, shards))
+        shards, reasons = self._study(selection, progress)
+        unread = _unread(selection, shards, reasons)
+        selection = replace(selection, left_out=selection.left_out + unread)
         changed = [shard for shard in shards if shard.adapter not in self._active_ids()]
         if changed:
             self._distil(changed, round_id, deadline, progress)
@@ -207,8 +208,14 @@ class Job:
 
     # Study
 
-    def _study(self, selection: Selection, round_id: int, progress: Progress) -> list[_Shard]:
-        """Read the questions of the hot chunks and share the rows out to train and to verify."""
+    def _study(
+        self, selection: Selection, progress: Progress
+    ) -> tuple[list[_Shard], dict[str, str]]:
+        """Read the questions of the hot chunks and share the rows out to train and to verify.
+
+        Returns:
+            The shards that there is something to train on for, and why chunks gave nothing.
+        """
         started = time.time()
         answering = self._settings.answering
         reader = Reader(self._model, self._narrower, answering.context_tokens)
@@ -229,7 +236,7 @@ class Job:
 
         hot = {key for shard in shards for key in shard.chunks}
         # In an order of their own: by heat, the same rows would make another adapter tomorrow.
-        read = studier.study(questions, hot, selection.vouched, studied)
+        read, contradictions = studier.study(questions, hot, selection.vouched, studied)
         rows = sorted(read, key=lambda row: row.question)
         for shard in shards:
             own = [row for row in rows if row.content_hash in shard.chunks]
@@ -240,7 +247,8 @@ class Job:
             shard.chunks = tuple(key for key in shard.chunks if key in shard.vectors)
             shard.adapter = f"{shard.name}-{self._digest(shard, studier.teacher)}"
         self._seconds["study"] = time.time() - started
-        return [shard for shard in shards if shard.trained]
+        reasons = {one.content_hash: one.reason for one in contradictions}
+        return [shard for shard in shards if shard.trained], reasons
 
     def _digest(self, shard: _Shard, teacher: str) -> str:
         """What an adapter is trained on, and how, as a short name."""
@@ -480,12 +488,18 @@ def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Re
     return [row for row in rows if row.question not in kept_back], held_out
 
 
-def _unread(selection: Selection, shards: Sequence[_Shard]) -> tuple[dict[str, str], ...]:
+def _unread(
+    selection: Selection, shards: Sequence[_Shard], reasons: Mapping[str, str]
+) -> tuple[dict[str, str], ...]:
     """The selected chunks that the study gave nothing to learn on."""
     read = {key for shard in shards for key in shard.chunks}
-    reason = "no answer to its questions is sure enough, or they contradict one another"
+    doubtful = "no answer to its questions is sure enough, or they contradict one another"
     return tuple(
-        {"source": chunk.source, "content_hash": chunk.content_hash, "reason": reason}
+        {
+            "source": chunk.source,
+            "content_hash": chunk.content_hash,
+            "reason": reasons.get(chunk.content_hash, doubtful),
+        }
         for chunk in selection.chunks
         if chunk.content_hash not in read
     )

@@ -126,7 +126,8 @@ def _holding(ask: AskRecord, current: Mapping[str, StoredChunk]) -> str | None:
 
 def _unsupported(ask: AskRecord) -> list[dict[str, str]]:
     """The entry of a correction that nothing bears out, with the source that it corrects."""
-    reason = f"the correction {ask.correction!r} stands in no current source: edit the document"
+    # By its number, since reports outlive what is forgotten.
+    reason = f"the correction of answer {ask.id} stands in no current source: edit the document"
     return [
         {
             "source": str(hit.citation.get("source", "")),

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ragcl.catalog import Catalog
+from ragcl.consolidation.contradictions import Contradiction, contradiction
 from ragcl.consolidation.verification import rewordings
 from ragcl.evaluation.metrics import agree
 from ragcl.generation.reading import Reader, Reading, Sentence, content_words
@@ -49,15 +50,17 @@ class Studier:
         chunks: Collection[str],
         vouched: Mapping[str, str],
         progress: Callable[[int], None],
-    ) -> list[Reading]:
+    ) -> tuple[list[Reading], list[Contradiction]]:
         """The readings of those questions whose answer stands in one of `chunks`.
 
-        Where users vouch for an answer, that is what is read, and readings of similar questions
-        about the same chunk that contradict it are left out. Text that must not be learned is not
-        shown to the teacher.
+        A chunk that another text contradicts gives none, and the contradiction is told. Where users
+        vouch for an answer, that is what is read, and readings of similar questions about the same
+        chunk that contradict it are left out. Text that must not be learned is not shown to the
+        teacher.
         """
         kept = self._catalog.learning.study(chunks, self.teacher)
         readings: list[Reading] = []
+        found: dict[str, Contradiction] = {}
         for start in range(0, len(questions), GROUP):
             group = questions[start : start + GROUP]
             retrievals = [
@@ -77,14 +80,21 @@ class Studier:
                 if reading is None or not _same_text(reading.sentences, sentences):
                     reading = self._reader.read(question, retrieval, sentences)
                     fresh += [] if reading is None else [reading]
-                if reading is not None and (not answer or agree(reading.answer, answer)):
-                    readings.append(reading)
+                if reading is None or (answer and not agree(reading.answer, answer)):
+                    continue
+                readings.append(reading)
+                if reading.content_hash in chunks and reading.content_hash not in found:
+                    against = contradiction(self._reader, reading, retrieval)
+                    if against is not None:
+                        found[reading.content_hash] = against
             self._catalog.learning.add_study(
                 self.teacher, [(one.content_hash, one.question, one.to_json()) for one in fresh]
             )
             progress(len(group))
-        readings = [one for one in readings if one.content_hash in chunks]
-        return consistent([one for one in readings if one.trust >= MIN_TRUST], vouched)
+        learnable = set(chunks) - {key for one in found.values() for key in one.hashes}
+        readings = [one for one in readings if one.content_hash in learnable]
+        sure = [one for one in readings if one.trust >= MIN_TRUST]
+        return consistent(sure, vouched), list(found.values())
 
 
 def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> list[Reading]:

@@ -112,9 +112,9 @@ def _shares(question: str, sentences: Sequence[str], headings: Sequence[str]) ->
 
     A word weighs the more, the fewer of these sentences hold it.
     """
-    wanted = _stems(" ".join(content_words(question)))
-    held = [_stems(sentence) for sentence in sentences]
-    above = [_stems(heading) for heading in headings]
+    wanted = stems(" ".join(content_words(question)))
+    held = [stems(sentence) for sentence in sentences]
+    above = [stems(heading) for heading in headings]
     weights = {
         stem: math.log(
             (len(held) + 1)
@@ -129,7 +129,7 @@ def _shares(question: str, sentences: Sequence[str], headings: Sequence[str]) ->
     ]
 
 
-def _stems(text: str) -> set[str]:
+def stems(text: str) -> set[str]:
     """Words without their endings, in any language near enough: long ones lose three letters."""
     return {word[: max(4, len(word) - 3)] for word in re.findall(r"\w+", text.lower())}
 

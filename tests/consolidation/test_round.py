@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ragcl import KnowledgeBase
-from ragcl.consolidation import job, verification
+from ragcl.consolidation import job, study, verification
+from ragcl.consolidation.contradictions import Contradiction
 from ragcl.consolidation.verification import Verdict
 from ragcl.errors import KnowledgeBaseBusyError, UsageError
-from ragcl.generation.reading import split_sentences
+from ragcl.generation.reading import Reading, split_sentences
 
 QUESTION = "How deep is the north berth?"
 ASKED = (
@@ -499,3 +500,25 @@ def test_bad_ratings_of_what_the_weights_say_count_until_they_are_trained_anew(
     assert learned._answerer._demoted(learned._answerer._active) == {cited}
     learned.feedback(answer.id, rating=1)
     assert learned._answerer._demoted(learned._answerer._active) == frozenset()
+
+
+def test_texts_that_contradict_each_other_are_not_learned_but_reported(
+    asked: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about: list[str] = []
+
+    def against(_reader: Any, reading: Reading, _retrieval: Any) -> Contradiction | None:
+        if reading.question != "Where do pilots board?":
+            return None
+        about.append(reading.content_hash)
+        return Contradiction(reading.question, about[0], "here", "other", "there", "other.md")
+
+    monkeypatch.setattr(study, "contradiction", against)
+
+    report = asked.consolidate()
+
+    assert about
+    [told] = [one for one in report.left_out if one["reason"].startswith("other.md contradicts it")]
+    assert told["content_hash"] == about[0]
+    assert about[0] not in active(asked)
+    assert asked.consolidate(if_due=True).round_id is None

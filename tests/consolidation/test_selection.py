@@ -165,7 +165,7 @@ def test_a_correction_that_no_current_text_bears_out_is_reported() -> None:
         assert [one.content_hash for one in found.chunks] == ["y"]
         assert found.vouched == {}
         assert {one["reason"] for one in found.left_out} >= {
-            "the correction '12' stands in no current source: edit the document"
+            "the correction of answer 1 stands in no current source: edit the document"
         }
 
 

@@ -1,0 +1,85 @@
+"""Contradictions: a text that says otherwise of the same thing, and none that speaks of another."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ragcl.catalog.documents import StoredChunk
+from ragcl.consolidation.contradictions import contradiction
+from ragcl.generation.reading import Reading, Sentence
+from ragcl.retrieval.retriever import Retrieval, Retrieved
+
+QUESTION = "How deep is the north berth?"
+
+
+class Reads:
+    """A reader that takes the last words of the only sentence it is shown."""
+
+    def __init__(self, trust: float = 1.0) -> None:
+        self.trust = trust
+
+    def read(
+        self, question: str, _retrieval: Retrieval, sentences: list[Sentence]
+    ) -> Reading | None:
+        [sentence] = sentences
+        return reading(
+            question, sentence, " ".join(sentence.text.strip(".").split()[-2:]), self.trust
+        )
+
+
+def reading(question: str, sentence: Sentence, answer: str, trust: float = 1.0) -> Reading:
+    return Reading(
+        question=question,
+        answer=answer,
+        content_hash=sentence.content_hash,
+        ids=(1,),
+        logprob=-0.1,
+        top_ids=torch.zeros(2, 1, dtype=torch.long),
+        top_logprobs=torch.zeros(2, 1),
+        trust=trust,
+        sentences=(sentence,),
+        vector=np.zeros(2, np.float32),
+        best_hit=sentence.content_hash,
+        score=0.9,
+        margin=0.1,
+    )
+
+
+def told(other: str, heading: str = "", trust: float = 1.0, question: str = QUESTION) -> str | None:
+    """The source that contradicts "The north berth is 11 metres deep: 11 metres.", if it does."""
+    own = Sentence("The north berth is 11 metres deep: 11 metres.", "x", 0.9)
+    against = Sentence(other, "y", 0.8)
+    hits = tuple(
+        Retrieved(StoredChunk(n, key, "", title, (), "/docs", f"{key}.md", None, None), 0.5)
+        for n, (key, title) in enumerate((("x", "Berths"), ("y", heading)))
+    )
+    first = replace(reading(question, own, "11 metres"), sentences=(against, own))
+    found = contradiction(Reads(trust), first, Retrieval(first.vector, hits))  # type: ignore[arg-type]
+    return found and found.reason.split()[0]
+
+
+def test_a_text_that_says_otherwise_of_the_same_contradicts() -> None:
+    assert told("At the north berth it is 12 metres deep: 12 metres.") == "y.md"
+    assert told("It is 12 metres deep: 12 metres.", heading="North berth") == "y.md"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "The east berth is 9 metres deep: 9 metres.",  # of another thing
+        "The north berth is 11 metres deep, as they say 11 metres.",  # the same
+        "The north berth is deep and open.",  # another kind of answer
+    ],
+)
+def test_what_speaks_of_something_else_does_not(other: str) -> None:
+    assert told(other) is None
+
+
+def test_a_doubtful_reading_contradicts_nothing() -> None:
+    assert told("At the north berth it is 12 metres deep: 12 metres.", trust=0.2) is None
+
+
+def test_a_question_in_other_words_than_the_text_proves_nothing() -> None:
+    assert told("At the north berth 12 metres.", question="What draught may a tanker have?") is None
