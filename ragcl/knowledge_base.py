@@ -158,7 +158,7 @@ class KnowledgeBase:
             )
 
     def forget(self, path: str | os.PathLike[str]) -> ForgetReport:
-        """Remove one document, with what it left in the log and the study rows.
+        """Remove one document, with what it left in the log, the study rows and the reports.
 
         Adapters that learned it no longer answer about it, and the next round rebuilds them
         without it.
@@ -169,6 +169,8 @@ class KnowledgeBase:
         Raises:
             UsageError: no such document is known, or several are named so.
         """
+        from ragcl.consolidation import report
+
         absolute = str(Path(path).resolve())
         retriever = self._retriever  # before anything is changed: its model may be missing
         with self._writer():
@@ -184,6 +186,7 @@ class KnowledgeBase:
             hashes += self.catalog.asks.hashes_cited(root, source)
             gone = sorted(set(hashes) - self.catalog.documents.current_hashes(hashes))
             self.catalog.forget_traces(gone)
+            report.forget(self.folder, gone)
             retriever.save(purge=True)
             self.catalog.database.checkpoint()
         held = {chunk.content_hash for a in self.catalog.learning.active()[1] for chunk in a.chunks}

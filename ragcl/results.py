@@ -118,7 +118,12 @@ class ConsolidationReport:
     """What one round did.
 
     `status` is `promoted`, `rejected` (the candidate failed the gate), or `nothing due`.
-    `metrics` holds the figures the gate decided on, `gate` each test with its verdict.
+    `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
+    has, of every chunk in the adapters, its content hash, source and heading, how many questions
+    were `trained` and `held_out`, and whether it was `proved`. `retention` is the share of what
+    earlier rounds proved, and is still selected, that is proved now. `prompt_tokens` has, by route,
+    the `answers` logged since the last round and their `mean_prompt_tokens`; `tokens_saved` is what
+    those from the weights saved. None: there is nothing to compare with.
     """
 
     round_id: int | None
@@ -131,7 +136,11 @@ class ConsolidationReport:
     questions_held_out: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     gate: list[dict[str, Any]] = field(default_factory=list)
+    learned: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
+    retention: float | None = None
+    prompt_tokens: dict[str, dict[str, float]] = field(default_factory=dict)
+    tokens_saved: float | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     report_path: str | None = None
 

@@ -11,11 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from ragcl import KnowledgeBase, model_files
 from ragcl.catalog import Catalog
 from ragcl.generation.language_model import LanguageModel
+
+# A property that is slow on a busy machine is none the less true.
+hypothesis.settings.register_profile(
+    "ragcl", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("ragcl")
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"

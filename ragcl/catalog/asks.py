@@ -43,6 +43,14 @@ class AskRecord:
     correction: str | None = None
 
 
+@dataclass(frozen=True)
+class RouteCost:
+    """How many logged answers took a route, and the prompt tokens that each took on average."""
+
+    answers: int
+    mean_prompt_tokens: float
+
+
 class Asks:
     """Queries on the log of questions and on feedback."""
 
@@ -127,6 +135,18 @@ class Asks:
         )
         with self._database.reading() as connection:
             return frozenset(key for key in connection.execute(query).scalars() if key)
+
+    def costs(self, since: float) -> dict[str, RouteCost]:
+        """What the answers that were logged later than `since` cost, by route."""
+        tokens = asks.c.trace["prompt_tokens"].as_float()
+        query = (
+            select(asks.c.route, func.count(), func.avg(tokens))
+            .where(asks.c.asked_at > since, tokens.is_not(None))
+            .group_by(asks.c.route)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return {route: RouteCost(int(count), float(mean)) for route, count, mean in rows}
 
     def hashes_cited(self, root: str, source: str) -> list[str]:
         """The content hashes that the log holds of a file, whether they are current or not."""

@@ -5,7 +5,7 @@ of one value. Knows nothing of training, and no file: adapters lie in folders na
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -267,7 +267,7 @@ class Learning:
 
 
 def forget(connection: Connection, hashes: Iterable[str]) -> None:
-    """Remove the study rows and questions of these chunks, in the caller's transaction.
+    """Remove what was read and reported of these chunks, in the caller's transaction.
 
     A row goes as well when one of them was only read beside the chunk that answered.
 
@@ -280,12 +280,16 @@ def forget(connection: Connection, hashes: Iterable[str]) -> None:
     beside = [row_id for row_id, text in rows if wanted.intersection(re.findall(r"\w+", text))]
     for row_id in beside:
         connection.execute(delete(study_rows).where(study_rows.c.id == row_id))
-    for row in connection.execute(select(rounds.c.id, rounds.c.selection)).all():
+    columns = rounds.c.id, rounds.c.selection, rounds.c.report
+    for number, selection, report in connection.execute(select(*columns)).all():
         left = {
-            name: [m for m in members if m[0] not in wanted] for name, members in row[1].items()
+            name: [m for m in members if m[0] not in wanted] for name, members in selection.items()
         }
-        if left != row[1]:
-            connection.execute(update(rounds).where(rounds.c.id == row[0]).values(selection=left))
+        if left != selection:
+            connection.execute(update(rounds).where(rounds.c.id == number).values(selection=left))
+        said = _without(report or {}, wanted)
+        if said != (report or {}):
+            connection.execute(update(rounds).where(rounds.c.id == number).values(report=said))
     for start in range(0, len(gone), SQLITE_VARIABLES):
         part = gone[start : start + SQLITE_VARIABLES]
         connection.execute(delete(study_rows).where(study_rows.c.content_hash.in_(part)))
@@ -294,6 +298,15 @@ def forget(connection: Connection, hashes: Iterable[str]) -> None:
             .where(adapter_questions.c.content_hash.in_(part))
             .values(question="", answer="", proved=False)
         )
+
+
+def _without(report: dict[str, Any], gone: Collection[str]) -> dict[str, Any]:
+    """A round's report without what it says of these chunks."""
+    left = dict(report)
+    for name in ("learned", "left_out"):
+        if name in report:
+            left[name] = [one for one in report[name] if one["content_hash"] not in gone]
+    return left
 
 
 def _active_id(connection: Connection) -> int | None:

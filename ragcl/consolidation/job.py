@@ -10,6 +10,7 @@ import json
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from ragcl import model_files
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
-from ragcl.consolidation import anchors, distillation, promotion, report
+from ragcl.consolidation import anchors, distillation, history, promotion, report
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studier, wordings
 from ragcl.consolidation.verification import Verdict, drift, verify
@@ -425,6 +426,10 @@ class Job:
         promoted = bool(passed) or not changed
         before = {adapter.id for adapter in self._usable() if adapter.id.split("-")[0] in failed}
         active = [shard.adapter for shard in shards if shard.name not in failed]
+        learned = self._learned(selection, shards)
+        earlier = [one for one in self._catalog.learning.rounds() if one.id != round_id]
+        last = max((one.finished_at or 0.0 for one in history.concluded(earlier)), default=0.0)
+        costs = self._catalog.asks.costs(since=last)
         done = ConsolidationReport(
             round_id=round_id,
             status="promoted" if promoted else "rejected",
@@ -436,11 +441,25 @@ class Job:
             questions_held_out=sum(len(shard.held_out) for shard in changed),
             metrics=_mean_metrics(verdicts),
             gate=[test for verdict in verdicts for test in verdict.gate],
+            learned=learned,
             left_out=list(selection.left_out),
+            retention=history.retention(
+                earlier,
+                {chunk.content_hash for chunk in selection.chunks},
+                {one["content_hash"] for one in learned if one["proved"]},
+            ),
+            prompt_tokens={route: asdict(cost) for route, cost in sorted(costs.items())},
+            tokens_saved=history.tokens_saved(costs),
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
             report_path=str(report.path(self._folder, round_id)),
         )
-        report.write(self._folder, done, now - started, [s.verdict for s in changed if s.verdict])
+        report.write(
+            self._folder,
+            done,
+            now - started,
+            [verdict.thresholds for verdict in verdicts],
+            history.points(earlier, done),
+        )
         if promoted:
             for shard in passed:
                 self._catalog.learning.add_adapter(self._record(shard, round_id, now))
@@ -450,6 +469,31 @@ class Job:
         promotion.clean_up(self._folder, self._catalog, round_id)
         self._catalog.database.checkpoint()
         return done
+
+    def _learned(self, selection: Selection, shards: Sequence[_Shard]) -> list[dict[str, Any]]:
+        """What the report says of every chunk in the adapters; see `ConsolidationReport`."""
+        sources = {chunk.content_hash: chunk.source for chunk in selection.chunks}
+        texts = self._catalog.documents.current(sources)
+        active = {one.id: one.questions for one in self._catalog.learning.active()[1]}
+        learned = []
+        for shard in shards:
+            verdict = shard.verdict
+            questions = verdict.questions if verdict else active.get(shard.adapter, ())
+            proved = {question.content_hash for question in questions if question.proved}
+            trained = Counter(row.content_hash for row in shard.trained)
+            held_out = Counter(row.content_hash for row in shard.held_out)
+            learned += [
+                {
+                    "content_hash": key,
+                    "source": sources[key],
+                    "heading": texts[key].heading if key in texts else "",
+                    "trained": trained[key],
+                    "held_out": held_out[key],
+                    "proved": key in proved,
+                }
+                for key in shard.chunks
+            ]
+        return sorted(learned, key=lambda one: (one["source"], one["heading"]))
 
     def _record(self, shard: _Shard, round_id: int, now: float) -> AdapterRecord:
         if shard.verdict is None:

@@ -412,6 +412,7 @@ class Answerer:
                 "adapter": draft.decision.adapter,
                 "adapter_set": self._active.set_id,
                 "features": draft.decision.features,
+                "prompt_tokens": draft.prompt_tokens,
                 "chosen": _plain(job.chosen),
                 "support": [hit.chunk.content_hash for hit in draft.support],
                 "hits": [

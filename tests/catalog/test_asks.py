@@ -1,10 +1,12 @@
 """The log of questions: what was asked, shown and said of it, and how it is forgotten."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ragcl.catalog import Catalog
-from ragcl.catalog.asks import AskRecord, HitRecord
+from ragcl.catalog.asks import AskRecord, HitRecord, RouteCost
 from ragcl.errors import RagclError
 
 
@@ -111,6 +113,26 @@ def test_what_the_log_cites_of_a_file(catalog: Catalog) -> None:
 
     assert sorted(catalog.asks.hashes_cited("/docs", "a.md")) == ["x", "y"]
     assert catalog.asks.hashes_cited("/elsewhere", "a.md") == []
+
+
+def test_what_answers_cost_is_counted_by_route_since_a_moment(catalog: Catalog) -> None:
+    def cost(moment: float, route: str, **trace: int) -> AskRecord:
+        return replace(ask("one?", "x"), asked_at=moment, route=route, trace=trace)
+
+    catalog.asks.record(
+        [
+            cost(1.0, "weights", prompt_tokens=1),
+            cost(2.0, "weights", prompt_tokens=40),
+            cost(3.0, "weights", prompt_tokens=50),
+            cost(3.0, "context", prompt_tokens=260),
+            cost(3.0, "context"),  # logged before this was kept
+        ]
+    )
+
+    found = catalog.asks.costs(since=1.0)
+
+    assert found == {"weights": RouteCost(2, 45.0), "context": RouteCost(1, 260.0)}
+    assert catalog.asks.costs(since=9.0) == {}
 
 
 def test_a_batch_is_logged_whole_or_not_at_all(catalog: Catalog) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from ragcl import KnowledgeBase
+from ragcl.catalog import schema
 from ragcl.consolidation import job, study, verification
 from ragcl.consolidation.contradictions import Contradiction
 from ragcl.consolidation.verification import Verdict
@@ -116,6 +118,56 @@ def test_its_files_and_its_report_are_where_they_should_be(learned: KnowledgeBas
     report = Path(learned.status().last_round["report_path"])  # type: ignore[index]
     assert report.is_relative_to(learned.folder)
     assert "promoted" in report.read_text()
+
+
+def test_its_report_names_every_chunk_that_was_learned(asked: KnowledgeBase) -> None:
+    report = asked.consolidate()
+
+    assert {one["content_hash"] for one in report.learned} == active(asked)
+    [adapter] = asked.catalog.learning.active()[1]
+    proved = {question.content_hash for question in adapter.questions if question.proved}
+    assert {one["content_hash"] for one in report.learned if one["proved"]} == proved
+    assert sum(one["trained"] for one in report.learned) == report.questions_trained
+    assert sum(one["held_out"] for one in report.learned) == report.questions_held_out
+    assert report.report_path is not None
+    texts = [
+        Path(report.report_path).with_suffix(end).read_text("utf-8") for end in (".md", ".html")
+    ]
+    for one in report.learned:
+        assert asked.catalog.documents.current([one["content_hash"]])
+        for text in texts:
+            assert one["content_hash"][:12] in text
+            assert one["source"] in text
+            assert one["heading"].rpartition(" > ")[2] in text
+    assert report.retention is None  # nothing was learned before
+
+
+def test_a_second_round_says_what_is_left_of_the_first_and_what_the_weights_saved(
+    learned: KnowledgeBase,
+) -> None:
+    with learned.catalog.database.writing() as connection:
+        [first] = learned.catalog.learning.rounds()
+        assert first.report is not None
+        chunks = [{**one, "proved": True} for one in first.report["learned"]]
+        connection.execute(update(schema.rounds).values(report={**first.report, "learned": chunks}))
+    question = known(learned).question
+    context = [learned.ask(one, mode="context") for one in ASKED[:3]]
+    weights = [learned.ask(question, mode="weights") for _ in range(2)]
+    learned.ask_many(["What does soup cost?", "How much does soup cost?", "Soup costs what?"])
+
+    report = learned.consolidate()
+
+    assert report.status == "promoted"
+    before = {one["content_hash"] for one in first.report["learned"]}
+    now = {one["content_hash"] for one in report.learned if one["proved"]}
+    assert report.retention == len(before & now) / len(before)
+    costs = report.prompt_tokens
+    assert costs["weights"]["answers"] == len(weights)
+    assert costs["weights"]["mean_prompt_tokens"] == weights[0].prompt_tokens
+    assert costs["context"]["answers"] > len(context)  # not those of before the first round
+    assert sum(cost["answers"] for cost in costs.values()) == 8
+    saved = costs["context"]["mean_prompt_tokens"] - weights[0].prompt_tokens
+    assert report.tokens_saved == pytest.approx(2 * saved)
 
 
 def test_afterwards_every_mode_answers(learned: KnowledgeBase) -> None:
@@ -280,7 +332,7 @@ def test_a_candidate_that_fails_the_gate_is_thrown_away_with_its_report(
     assert active(strict) == set()
     assert manifests(strict) == []
     assert report.report_path is not None
-    assert "**failed**" in Path(report.report_path).read_text()
+    assert "FAILED" in Path(report.report_path).read_text()
 
 
 def test_what_was_rejected_is_not_tried_again_until_more_is_asked(strict: KnowledgeBase) -> None:
@@ -381,6 +433,12 @@ def test_a_forgotten_text_leaves_the_catalog_at_once_and_the_disk_with_the_next_
     for sentence in split_sentences(about.text):
         assert sentence not in dump
     assert about.question not in dump
+    [reported] = learned.catalog.learning.rounds()
+    assert reported.report is not None
+    for name in ("learned", "left_out"):
+        assert about.source not in {one["source"] for one in reported.report[name]}
+    for file in (learned.folder / "rounds").glob("*/report.*"):
+        assert about.source not in file.read_text("utf-8")
     assert learned.ask(about.question, mode="weights", record=False).route == "none"
     learned.consolidate(if_due=True)
     assert not any(about.hashes & set(manifest["chunks"]) for manifest in manifests(learned))

@@ -1,0 +1,186 @@
+"""The report of a round: equal facts as Markdown and as a page that fetches and runs nothing."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import html as lxml_html
+
+from ragcl.consolidation import report
+from ragcl.consolidation.history import Point
+from ragcl.results import ConsolidationReport
+
+HOSTILE = '<script src="//x.example/a.js">alert(1)</script>"\'><img src=x onerror=y>|&\n# [a](b:c)'
+KEPT, GONE = "a" * 64, "b" * 64
+
+
+def learned(key: str, **values: Any) -> dict[str, Any]:
+    plain = {"source": "berths.md", "heading": "North berth", "proved": True}
+    return {"content_hash": key, **plain, "trained": 3, "held_out": 1, **values}
+
+
+def round_report(folder: Path, **values: Any) -> ConsolidationReport:
+    return ConsolidationReport(
+        round_id=2,
+        status="promoted",
+        reason="",
+        report_path=str(report.path(folder, 2)),
+        **values,
+    )
+
+
+ROUNDS = (
+    Point(1, "promoted", 4, None, 1.004, None),
+    Point(2, "promoted", 5, 0.75, 1.006, 2200.0),
+)
+
+
+def write(folder: Path, done: ConsolidationReport) -> tuple[str, str]:
+    report.write(folder, done, 12.0, [{"score": 0.5}], ROUNDS)
+    target = report.path(folder, 2)
+    return target.read_text(encoding="utf-8"), target.with_suffix(".html").read_text("utf-8")
+
+
+def rows(page: str) -> list[list[str]]:
+    """The cells of every row of every table, as a browser shows them."""
+    return [[cell.text_content() for cell in row] for row in lxml_html.fromstring(page).iter("tr")]
+
+
+def test_both_forms_say_the_same(tmp_path: Path) -> None:
+    done = round_report(
+        tmp_path,
+        learned=[learned(KEPT), learned(GONE, source="x.md", heading="", proved=False)],
+        left_out=[{"source": "old.md", "content_hash": "c" * 64, "reason": "no room"}],
+        gate=[{"name": "proved chunks", "value": 0.4, "limit": 0.5, "passed": False}],
+        metrics={"perplexity ratio": 1.006},
+        retention=0.75,
+        prompt_tokens={
+            "weights": {"answers": 10, "mean_prompt_tokens": 40.0},
+            "context": {"answers": 3, "mean_prompt_tokens": 260.0},
+        },
+        tokens_saved=2200.0,
+    )
+
+    markdown, page = write(tmp_path, done)
+
+    for expected in (
+        ["berths.md", "North berth", "3", "1", "yes", "a" * 12],
+        ["x.md", "", "3", "1", "no", "b" * 12],
+        ["old.md", "no room", "c" * 12],
+        ["proved chunks", "0.400", "0.500", "FAILED"],
+        ["perplexity ratio", "1.006"],
+        ["score", "0.500"],
+        ["weights", "10", "40"],
+        ["1", "promoted", "4", "-", "1.004", "-"],
+        ["2", "promoted", "5", "0.750", "1.006", "2,200"],
+    ):
+        assert expected in rows(page)
+        assert f"| {' | '.join(expected)} |" in markdown.splitlines()
+    for text in ("75% are proved now", "saved 2,200 prompt tokens"):
+        assert text in markdown
+        assert text in page
+
+
+def test_what_was_thrown_away_is_not_called_learned(tmp_path: Path) -> None:
+    done = round_report(tmp_path, learned=[learned(KEPT)])
+    rejected = ConsolidationReport(**{**vars(done), "status": "rejected", "reason": "it drifted"})
+
+    markdown, page = write(tmp_path, rejected)
+
+    for text in (markdown, page):
+        assert "Trained, and thrown away" in text
+        assert "Rejected: it drifted." in text
+
+
+def test_text_from_documents_is_never_markup(tmp_path: Path) -> None:
+    hostile = learned(KEPT, source=HOSTILE, heading=HOSTILE)
+    left = {"source": HOSTILE, "content_hash": GONE, "reason": HOSTILE}
+
+    markdown, page = write(tmp_path, round_report(tmp_path, learned=[hostile], left_out=[left]))
+
+    shown = " ".join(HOSTILE.split())
+    assert [shown, shown, "3", "1", "yes", "a" * 12] in rows(page)
+    tags: set[str] = set()
+    attributes: list[tuple[str, str | None]] = []
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.add(tag)
+            attributes.extend(attrs)
+
+    Parser().feed(page)
+    assert not tags & {"script", "img", "link", "iframe", "object", "a"}
+    assert not any(name.startswith("on") or name == "src" for name, _ in attributes)
+    assert not re.search(r"(?<!\\)<", markdown)
+    [row] = [line for line in markdown.splitlines() if "a" * 12 in line]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 7  # six cells
+    assert "\n# [" not in markdown
+
+
+def test_the_page_fetches_nothing(tmp_path: Path) -> None:
+    costs = {"weights": {"answers": 1, "mean_prompt_tokens": 40.0}}
+    _, page = write(tmp_path, round_report(tmp_path, prompt_tokens=costs))
+
+    tree = lxml_html.fromstring(page)
+    assert "default-src 'none'" in page
+    references = [
+        value
+        for element in tree.iter()
+        for name, value in element.items()
+        if name.rpartition(":")[2] in ("href", "src")
+    ]
+    assert all(value.startswith("#") for value in references)
+    assert not re.search(r"url\((?!#)|@import", page)
+
+
+def test_the_page_draws_retention_drift_and_tokens(tmp_path: Path) -> None:
+    costs = {"weights": {"answers": 1, "mean_prompt_tokens": 40.0}}
+    _, page = write(tmp_path, round_report(tmp_path, prompt_tokens=costs))
+
+    [drawing] = lxml_html.fromstring(page).iter("svg")
+    words = {" ".join(text.text_content().split()) for text in drawing.iter("text")}
+    assert {"Retention", "Perplexity ratio on anchors", "weights"} <= words
+
+
+def test_a_first_round_without_any_figures_is_drawn_too(tmp_path: Path) -> None:
+    done = round_report(tmp_path)
+    report.write(tmp_path, done, 1.0, [], [Point(2, "promoted", 0, None, None, None)])
+
+    page = report.path(tmp_path, 2).with_suffix(".html").read_text("utf-8")
+
+    assert "<svg" in page
+    assert "<h1>Round 2: promoted</h1>" in page
+
+
+def test_equal_figures_are_drawn_equally(tmp_path: Path) -> None:
+    done = round_report(tmp_path)
+
+    assert report._plots(done, ROUNDS) == report._plots(done, ROUNDS)
+
+
+def test_a_forgotten_chunk_leaves_the_reports(tmp_path: Path) -> None:
+    done = round_report(
+        tmp_path,
+        learned=[learned(KEPT), learned(GONE, source="secret.md", heading="Dismissals")],
+        left_out=[{"source": "secret.md", "content_hash": GONE, "reason": "no room"}],
+    )
+    before = write(tmp_path, done)
+
+    report.forget(tmp_path, [GONE])
+
+    target = report.path(tmp_path, 2)
+    after = target.read_text("utf-8"), target.with_suffix(".html").read_text("utf-8")
+    for old, new in zip(before, after, strict=True):
+        assert "secret.md" in old
+        assert "secret.md" not in new
+        assert "Dismissals" not in new
+        assert [line for line in old.splitlines() if "b" * 12 not in line] == new.splitlines()
+    assert sorted(one.name for one in target.parent.iterdir()) == ["report.html", "report.md"]
+    report.forget(tmp_path / "nothing here", [GONE])
+
+
+def test_only_a_round_that_was_begun_has_a_report(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="only a round that was begun"):
+        report.write(tmp_path, ConsolidationReport(None, "nothing due", ""), 1.0, [], ROUNDS)
