@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
+import torch
 
 from ragcl import KnowledgeBase, model_files
 from ragcl.catalog import Catalog
 from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.reading import Reading, Sentence
 
 # A property that is slow on a busy machine is none the less true.
 hypothesis.settings.register_profile(
@@ -108,6 +111,27 @@ def model(tiny_models: TinyModels) -> LanguageModel:
     """The tiny language model in float32, without adapters."""
     files = model_files.resolve(str(tiny_models.language_model), "language_model")
     return LanguageModel(files, dtype="float32", device="cpu")
+
+
+@pytest.fixture
+def reading() -> Reading:
+    """What was read for one question."""
+    sentences = (Sentence("It is open.", "y", 0.1), Sentence("It is 11 metres deep.", "x", 0.9))
+    return Reading(
+        question="How deep is the north berth at low water?",
+        answer="11 metres",
+        content_hash="x",
+        ids=(1,),
+        logprob=-0.1,
+        top_ids=torch.zeros(2, 1, dtype=torch.long),
+        top_logprobs=torch.zeros(2, 1),
+        trust=1.0,
+        sentences=sentences,
+        vector=np.zeros(2, np.float32),
+        best_hit="x",
+        score=0.9,
+        margin=0.1,
+    )
 
 
 @pytest.fixture(autouse=True)

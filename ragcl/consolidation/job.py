@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ragcl import model_files
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation import anchors, distillation, history, promotion, report
+from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.selection import HotChunk, Selection, select
-from ragcl.consolidation.study import Studier, wordings
+from ragcl.consolidation.study import Studier
 from ragcl.consolidation.verification import Verdict, drift, verify
 from ragcl.evaluation.metrics import agree, contains, normalise
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.prompts import ABSTENTION, Prompts
+from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Narrower, Reader, Reading
 from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
@@ -37,8 +37,6 @@ from ragcl.settings import Settings
 
 HELD_OUT_OF = 3  # of so many answers of a chunk, one is verified with a wording kept back
 MIN_WORDINGS = 2  # what has an answer is trained in at least so many wordings
-CONTEXT_ROW_EVERY = 6  # rows that are also trained with their passages in the prompt
-ABSTENTION_WEIGHT = 0.5
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 EDIT_MARGIN = 0.1  # how much of its cosine to a question an edited text may lose
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
@@ -279,7 +277,13 @@ class Job:
             if manifest is None:
                 losses = distillation.train(
                     self._model,
-                    *self._examples(shard),
+                    *make_examples(
+                        shard.trained,
+                        self._unanswerable(shard),
+                        Prompts(self._model.tokenizer),
+                        self._limits,
+                        context_tokens=self._settings.answering.context_tokens,
+                    ),
                     beside,
                     folder,
                     self._limits,
@@ -297,45 +301,6 @@ class Job:
                 }
                 promotion.write_manifest(folder, manifest)
         self._seconds["distillation"] = time.time() - started
-
-    def _examples(
-        self, shard: _Shard
-    ) -> tuple[list[distillation.Example], list[distillation.Example]]:
-        """The rows of a shard as prompts and targets: closed-book, and with context."""
-        prompts = Prompts(self._model.tokenizer)
-        limits = self._limits
-        budget = self._settings.answering.context_tokens
-        closed, context = [], []
-        for i, row in enumerate(shard.trained):
-            examples = [
-                distillation.Example(
-                    prompt=prompts.closed_book(wording).ids,
-                    target=(*row.ids, self._model.tokenizer.eos_token_id),
-                    top_ids=row.top_ids,
-                    top_logprobs=row.top_logprobs,
-                    hard=limits.cross_entropy_weight * row.trust,
-                    soft=limits.soft_label_weight,
-                )
-                for wording in wordings(row, limits.seed)
-            ]
-            closed += examples
-            if i % CONTEXT_ROW_EVERY == 0:
-                texts = [sentence.text for sentence in row.sentences]
-                prompt = prompts.with_context(row.question, texts, budget).ids
-                context.append(replace(examples[0], prompt=prompt, hard=0.0, soft=1.0))
-        target = prompts.answer_ids(ABSTENTION)
-        for question in self._unanswerable(shard):
-            closed.append(
-                distillation.Example(
-                    prompt=prompts.closed_book(question).ids,
-                    target=target,
-                    top_ids=torch.zeros(len(target), 1, dtype=torch.long),
-                    top_logprobs=torch.zeros(len(target), 1),
-                    hard=ABSTENTION_WEIGHT,
-                    soft=0.0,
-                )
-            )
-        return closed, context
 
     def _unanswerable(self, shard: _Shard) -> list[str]:
         """Logged questions that nothing in the knowledge base answered, the newest first."""

@@ -6,7 +6,6 @@ adapters off. An answer is a span of the source, so it is supported by construct
 teacher itself doubts is dropped, and so is one that only its own question gives. Trains nothing.
 """
 
-import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -14,17 +13,13 @@ import numpy as np
 
 from ragcl.catalog import Catalog
 from ragcl.consolidation.contradictions import Contradiction, contradiction
-from ragcl.consolidation.verification import rewordings
 from ragcl.evaluation.metrics import agree
-from ragcl.generation.reading import Reader, Reading, Sentence, content_words
+from ragcl.generation.reading import Reader, Reading, Sentence
 from ragcl.retrieval.retriever import Retriever
 
 MIN_TRUST = 0.25  # below it an answer is too doubtful to be learned
 RELATED = 0.3  # cosine of two questions that may ask the same; of wordings of one fact 97 % have it
 SIMILAR = 0.5  # and that probably do
-KEYWORD_ROWS = 3  # further rows of a question that are a handful of its words
-KEPT_WORDS = 0.6  # the share of its words in each
-BLANK = "___"
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
 
 
@@ -128,27 +123,6 @@ def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> li
         if borne_out or not (cosines >= SIMILAR).any():
             kept.append(one)
     return kept
-
-
-def wordings(reading: Reading, seed: int) -> list[str]:
-    """The question, and other ways to ask it that teach the fact and not the phrase.
-
-    They are some of its words in any order, and the sentence that holds the answer with a blank in
-    its place. Whoever asks differently shares words with one or the other.
-    """
-    words = content_words(reading.question)
-    count = max(2, round(KEPT_WORDS * len(words)))
-    made = [reading.question]
-    for n in range(KEYWORD_ROWS):
-        chosen = random.Random(f"{seed} {n} {reading.question}").sample(
-            words, min(count, len(words))
-        )
-        made.append(" ".join(chosen))
-    source = [sentence.text for sentence in reading.sentences if reading.answer in sentence.text]
-    if source and content_words(source[-1].replace(reading.answer, "", 1)):
-        made.append(source[-1].replace(reading.answer, BLANK, 1))
-    tested = rewordings(reading.question)  # not to be trained on
-    return [one for one in dict.fromkeys(made) if one and one not in tested]
 
 
 def _same_text(one: Sequence[Sentence], other: Sequence[Sentence]) -> bool:

@@ -77,7 +77,12 @@ class Prompts:
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """The tokens of an answer as the model would write it, its end of turn included."""
         ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return (*ids, self._tokenizer.eos_token_id)
+        return (*ids, self.end)
+
+    @property
+    def end(self) -> int:
+        """The token that ends an answer."""
+        return int(self._tokenizer.eos_token_id)
 
     def fitting(self, passages: Sequence[str], max_tokens: int) -> int:
         """How many of the passages a prompt of this budget shows."""
