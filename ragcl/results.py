@@ -119,11 +119,12 @@ class ConsolidationReport:
 
     `status` is `promoted`, `rejected` (the candidate failed the gate), or `nothing due`.
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
-    has, of every chunk in the adapters, its content hash, source and heading, how many questions
-    were `trained` and `held_out`, and whether it was `proved`. `retention` is the share of what
-    earlier rounds proved, and is still selected, that is proved now. `prompt_tokens` has, by route,
-    the `answers` logged since the last round and their `mean_prompt_tokens`; `tokens_saved` is what
-    those from the weights saved. None: there is nothing to compare with.
+    has, of every chunk that was trained, its content hash, source and heading, how many questions
+    were `trained` and `held_out`, whether it was `proved`, and whether its adapter was `promoted`.
+    `retention` is the share of what earlier rounds promoted as proved, and is still selected, that
+    this round proved again. `prompt_tokens` has, by route, the `answers` logged since the last
+    round and their `mean_prompt_tokens`; `tokens_saved` is what those from the weights saved. None:
+    there is nothing to compare with.
     """
 
     round_id: int | None

@@ -17,7 +17,9 @@ from ragcl import KnowledgeBase, cli
 from ragcl.cli import app
 
 QUESTION = "How deep is the north berth?"
-HEAVY = {"torch", "transformers", "faiss", "peft", "sentence_transformers", "sqlalchemy"}
+HEAVY = {
+    "torch", "transformers", "faiss", "peft", "sentence_transformers", "sqlalchemy", "matplotlib"
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -323,6 +325,7 @@ def loaded(code: str) -> set[str]:
 def test_importing_is_light() -> None:
     assert loaded("import ragcl, ragcl.cli") == set()
     assert loaded("from ragcl import KnowledgeBase") <= {"sqlalchemy"}
+    assert "matplotlib" not in loaded("import ragcl.consolidation.job")
 
 
 def test_help_is_light_and_names_every_verb() -> None:

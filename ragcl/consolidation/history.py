@@ -36,17 +36,17 @@ def concluded(rounds: Sequence[RoundRecord]) -> list[RoundRecord]:
 def retention(
     earlier: Sequence[RoundRecord], selected: Collection[str], proved: Collection[str]
 ) -> float | None:
-    """The share of what earlier rounds proved and is still selected that is proved now.
+    """The share of what earlier rounds promoted as proved, and is still selected, proved again.
 
-    None where nothing that was proved is selected. What a rejected round proved was thrown away
-    with it: it does not count.
+    None where nothing that was proved is selected. What a candidate proved that was thrown away
+    went with it: it does not count.
     """
     known = {
         chunk["content_hash"]
         for one in earlier
-        if one.report and one.report["status"] == "promoted"
+        if one.report
         for chunk in one.report.get("learned", ())
-        if chunk["proved"]
+        if chunk["proved"] and chunk["promoted"]
     }
     known &= set(selected)
     return len(known & set(proved)) / len(known) if known else None

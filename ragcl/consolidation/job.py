@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -391,7 +391,7 @@ class Job:
         promoted = bool(passed) or not changed
         before = {adapter.id for adapter in self._usable() if adapter.id.split("-")[0] in failed}
         active = [shard.adapter for shard in shards if shard.name not in failed]
-        learned = self._learned(selection, shards)
+        learned = self._learned(selection, shards, failed)
         earlier = [one for one in self._catalog.learning.rounds() if one.id != round_id]
         last = max((one.finished_at or 0.0 for one in history.concluded(earlier)), default=0.0)
         costs = self._catalog.asks.costs(since=last)
@@ -435,8 +435,10 @@ class Job:
         self._catalog.database.checkpoint()
         return done
 
-    def _learned(self, selection: Selection, shards: Sequence[_Shard]) -> list[dict[str, Any]]:
-        """What the report says of every chunk in the adapters; see `ConsolidationReport`."""
+    def _learned(
+        self, selection: Selection, shards: Sequence[_Shard], failed: Collection[str]
+    ) -> list[dict[str, Any]]:
+        """What the report says of every chunk that was trained; see `ConsolidationReport`."""
         sources = {chunk.content_hash: chunk.source for chunk in selection.chunks}
         texts = self._catalog.documents.current(sources)
         active = {one.id: one.questions for one in self._catalog.learning.active()[1]}
@@ -455,6 +457,7 @@ class Job:
                     "trained": trained[key],
                     "held_out": held_out[key],
                     "proved": key in proved,
+                    "promoted": shard.name not in failed,
                 }
                 for key in shard.chunks
             ]

@@ -97,7 +97,7 @@ def _texts(done: ConsolidationReport, seconds: float) -> list[str]:
     if done.retention is not None:
         texts.append(
             f"Of the chunks that earlier rounds proved and that are still selected, "
-            f"{done.retention:.0%} are proved now."
+            f"{done.retention:.0%} were proved again."
         )
     if done.tokens_saved:
         texts.append(
@@ -170,8 +170,8 @@ def _tables(
             ],
         ),
         _Table(
-            "Learned" if done.status == "promoted" else "Trained, and thrown away",
-            ("source", "heading", "trained", "held out", "proved", "chunk"),
+            "Chunks trained",
+            ("source", "heading", "trained", "held out", "proved", "promoted", "chunk"),
             [
                 (
                     one["source"],
@@ -179,6 +179,7 @@ def _tables(
                     str(one["trained"]),
                     str(one["held_out"]),
                     "yes" if one["proved"] else "no",
+                    "yes" if one["promoted"] else "no",
                     one["content_hash"][:NAMED_BY],
                 )
                 for one in done.learned

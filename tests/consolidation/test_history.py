@@ -22,8 +22,11 @@ def finished(number: int, status: str = "promoted", **report: Any) -> RoundRecor
     return RoundRecord(number, 1.0, 2.0, "finished", {}, said)
 
 
-def learned(**proved: bool) -> list[dict[str, Any]]:
-    return [{"content_hash": key, "proved": value} for key, value in proved.items()]
+def learned(promoted: bool = True, /, **proved: bool) -> list[dict[str, Any]]:
+    return [
+        {"content_hash": key, "proved": value, "promoted": promoted}
+        for key, value in proved.items()
+    ]
 
 
 def test_retention_is_of_what_was_proved_before_and_is_selected_still() -> None:
@@ -38,10 +41,11 @@ def test_retention_is_of_what_was_proved_before_and_is_selected_still() -> None:
     assert retention([], {"a"}, {"a"}) is None
 
 
-def test_what_a_rejected_round_proved_does_not_count() -> None:
-    earlier = [finished(1, "rejected", learned=learned(a=True)), finished(2)]
+def test_what_a_candidate_proved_that_was_thrown_away_does_not_count() -> None:
+    earlier = [finished(1, learned=[*learned(False, a=True), *learned(b=True)]), finished(2)]
 
     assert retention(earlier, {"a"}, {"a"}) is None
+    assert retention(earlier, {"a", "b"}, {"a"}) == 0.0
 
 
 def test_answers_from_the_weights_save_what_their_context_would_have_taken() -> None:

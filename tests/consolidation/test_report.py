@@ -17,7 +17,7 @@ KEPT, GONE = "a" * 64, "b" * 64
 
 
 def learned(key: str, **values: Any) -> dict[str, Any]:
-    plain = {"source": "berths.md", "heading": "North berth", "proved": True}
+    plain = {"source": "berths.md", "heading": "North berth", "proved": True, "promoted": True}
     return {"content_hash": key, **plain, "trained": 3, "held_out": 1, **values}
 
 
@@ -51,7 +51,7 @@ def rows(page: str) -> list[list[str]]:
 def test_both_forms_say_the_same(tmp_path: Path) -> None:
     done = round_report(
         tmp_path,
-        learned=[learned(KEPT), learned(GONE, source="x.md", heading="", proved=False)],
+        learned=[learned(KEPT), learned(GONE, source="x.md", heading="", promoted=False)],
         left_out=[{"source": "old.md", "content_hash": "c" * 64, "reason": "no room"}],
         gate=[{"name": "proved chunks", "value": 0.4, "limit": 0.5, "passed": False}],
         metrics={"perplexity ratio": 1.006},
@@ -66,8 +66,8 @@ def test_both_forms_say_the_same(tmp_path: Path) -> None:
     markdown, page = write(tmp_path, done)
 
     for expected in (
-        ["berths.md", "North berth", "3", "1", "yes", "a" * 12],
-        ["x.md", "", "3", "1", "no", "b" * 12],
+        ["berths.md", "North berth", "3", "1", "yes", "yes", "a" * 12],
+        ["x.md", "", "3", "1", "yes", "no", "b" * 12],
         ["old.md", "no room", "c" * 12],
         ["proved chunks", "0.400", "0.500", "FAILED"],
         ["perplexity ratio", "1.006"],
@@ -78,19 +78,18 @@ def test_both_forms_say_the_same(tmp_path: Path) -> None:
     ):
         assert expected in rows(page)
         assert f"| {' | '.join(expected)} |" in markdown.splitlines()
-    for text in ("75% are proved now", "saved 2,200 prompt tokens"):
+    for text in ("75% were proved again", "saved 2,200 prompt tokens"):
         assert text in markdown
         assert text in page
 
 
-def test_what_was_thrown_away_is_not_called_learned(tmp_path: Path) -> None:
-    done = round_report(tmp_path, learned=[learned(KEPT)])
-    rejected = ConsolidationReport(**{**vars(done), "status": "rejected", "reason": "it drifted"})
+def test_it_says_why_a_candidate_was_thrown_away(tmp_path: Path) -> None:
+    done = ConsolidationReport(
+        2, "rejected", "it drifted", report_path=str(report.path(tmp_path, 2))
+    )
 
-    markdown, page = write(tmp_path, rejected)
-
-    for text in (markdown, page):
-        assert "Trained, and thrown away" in text
+    for text in write(tmp_path, done):
+        assert "Round 2: rejected" in text
         assert "Rejected: it drifted." in text
 
 
@@ -101,7 +100,7 @@ def test_text_from_documents_is_never_markup(tmp_path: Path) -> None:
     markdown, page = write(tmp_path, round_report(tmp_path, learned=[hostile], left_out=[left]))
 
     shown = " ".join(HOSTILE.split())
-    assert [shown, shown, "3", "1", "yes", "a" * 12] in rows(page)
+    assert [shown, shown, "3", "1", "yes", "yes", "a" * 12] in rows(page)
     tags: set[str] = set()
     attributes: list[tuple[str, str | None]] = []
 
@@ -115,7 +114,7 @@ def test_text_from_documents_is_never_markup(tmp_path: Path) -> None:
     assert not any(name.startswith("on") or name == "src" for name, _ in attributes)
     assert not re.search(r"(?<!\\)<", markdown)
     [row] = [line for line in markdown.splitlines() if "a" * 12 in line]
-    assert len(re.findall(r"(?<!\\)\|", row)) == 7  # six cells
+    assert len(re.findall(r"(?<!\\)\|", row)) == 8  # seven cells
     assert "\n# [" not in markdown
 
 

@@ -390,6 +390,9 @@ def test_of_several_shards_those_that_pass_are_promoted(
         kept = {one for one in first.adapter_ids if one.startswith(names[0])}
         assert kept <= set(second.adapter_ids)
         assert len(second.adapter_ids) == len(names)
+        promoted = {one["content_hash"]: one["promoted"] for one in second.learned}
+        assert set(promoted.values()) == {True, False}
+        assert {key for key in promoted if promoted[key]} <= active(kb)
         assert {one["id"] for one in kb.status().adapters} == set(second.adapter_ids)
 
         failing.add("every one")
