@@ -192,7 +192,7 @@ def test_an_answer_is_not_taken_from_an_old_copy(kb: KnowledgeBase, docs: Path) 
     }  # its other section is just the same
     assert all("9 metres" not in citation.text for citation in answer.citations)
     [traced] = [hit for hit in answer.trace["hits"] if hit["supersedes"]]
-    assert traced["supersedes"] == ("old/berths.md",)
+    assert traced["supersedes"] == ["old/berths.md"]
     [source] = [one for one in kb.explain(answer.id).sources if one["supersedes"]]
     assert (source["source"], source["supersedes"]) == ("berths.md", ["old/berths.md"])
 
