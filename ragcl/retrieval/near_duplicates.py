@@ -67,10 +67,12 @@ def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredCh
         other sources that say just the same, `supersedes` those of older versions.
     """
     shown: list[StoredChunk] = []
+    places: dict[tuple[tuple[str, ...], str], list[int]] = {}  # in `shown`, by heading
     repeats: Counter[tuple[str, ...]] = Counter()
     for chunk in chunks:
-        for place, other in enumerate(shown):
-            stands = _stands_for_both(other, chunk, contents)
+        same_heading = places.setdefault(_heading(chunk), [])
+        for place in same_heading:
+            stands = _stands_for_both(shown[place], chunk, contents)
             if stands is not None:
                 shown[place] = stands
                 break
@@ -78,6 +80,7 @@ def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredCh
             words = _words(chunk.text)
             repeats[words] += 1
             if repeats[words] <= REPEATS:
+                same_heading.append(len(shown))
                 shown.append(chunk)
     # What took the place of another may say what a third does, which the other did not.
     return shown if len(shown) == len(chunks) else collapse(shown, contents)
@@ -86,9 +89,7 @@ def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredCh
 def _stands_for_both(
     one: StoredChunk, other: StoredChunk, contents: Contents
 ) -> StoredChunk | None:
-    """The chunk to show in the place of two; None if both are."""
-    if _heading(one) != _heading(other):
-        return None
+    """The chunk to show in the place of two under the same heading; None if both are."""
     if _words(one.text) == _words(other.text):
         return _also_in(one, other)
     if _versions_of_one_passage(one, other, contents):
