@@ -167,13 +167,13 @@ def fill(folder: Path, made: Vectors) -> None:
         ids = range(done + 1, done + len(batch) + 1)
         holders = [1 + (i - 1) // DOCUMENT for i in ids]
         connection.executemany(
-            "INSERT INTO documents VALUES (?, ?, ?, '', 'text/plain', 1, 1, 1, '', 1, 1.0)",
+            "INSERT INTO documents VALUES (?, ?, ?, '', 'text/plain', 1, 1, 1, '', 1, 1.0, '{}')",
             [(one, root, f"{one}.txt") for one in dict.fromkeys(holders)],
         )
         connection.executemany(
-            "INSERT INTO chunks VALUES (?, ?, ?, 'Made', '[]', ?, ?)",
+            "INSERT INTO chunks VALUES (?, ?, ?, ?, '[]', ?, ?)",
             (
-                (i, f"hash {i}", f"Text number {i}.", vector.tobytes(), holder)
+                (i, f"hash {i}", f"Text number {i}.", f"Made {holder}", vector.tobytes(), holder)
                 for i, vector, holder in zip(ids, batch, holders, strict=True)
             ),
         )
@@ -182,6 +182,7 @@ def fill(folder: Path, made: Vectors) -> None:
             ((holder, i, i) for i, holder in zip(ids, holders, strict=True)),
         )
         done += len(batch)
+    connection.execute("INSERT INTO generations SELECT DISTINCT generation FROM chunks")
     connection.execute(
         "UPDATE state SET value = (SELECT max(generation) FROM chunks) WHERE key = 'generation'"
     )

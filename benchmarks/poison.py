@@ -27,8 +27,8 @@ from typing import Any
 from benchmarks.learning import say
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains
-from ragcl.generation.reading import split_sentences
 from ragcl.results import MODES
+from ragcl.retrieval.sentences import split_sentences
 
 RESULTS = Path(__file__).parent / "results" / "poison.json"
 WORDINGS = ("{}", "Please tell me: {}")

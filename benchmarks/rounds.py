@@ -44,7 +44,7 @@ from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import recall
 from ragcl.results import Mode
-from ragcl.settings import ConsolidationSettings
+from ragcl.settings import AnsweringSettings, ConsolidationSettings
 
 RESULTS = Path(__file__).parent / "results" / "rounds.json"
 DAYS = 10  # that pass between two rounds
@@ -222,7 +222,9 @@ class Stacked:
         place = self._folder / str(self._rounds)
         distillation.train(
             model,
-            *make_examples(rows, (), prompts, self._settings, context_tokens=900),
+            *make_examples(
+                rows, (), prompts, self._settings, context_tokens=AnsweringSettings().context_tokens
+            ),
             anchors.make(model, texts),
             place,
             self._settings,

@@ -12,6 +12,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 
 from ingest import cleaning
@@ -126,10 +127,13 @@ def chunk(
 
 
 class _Counter:
-    """Counts tokens with and without those that a tokenizer adds to every text."""
+    """Counts tokens with and without those that a tokenizer adds to every text.
+
+    It counts each text of a document once: finding where to divide asks for most of them again.
+    """
 
     def __init__(self, count_tokens: Callable[[str], int]) -> None:
-        self.total = count_tokens
+        self.total = cache(count_tokens)
         self.overhead = count_tokens("")
 
     def own(self, text: str) -> int:

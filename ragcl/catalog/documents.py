@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
     true,
     update,
 )
@@ -324,10 +326,20 @@ class Documents:
 
     def current_hashes(self, hashes: Iterable[str], chosen: Filter | None = None) -> frozenset[str]:
         """Those of the content hashes that are current, in a document the filter lets through."""
+        return self._hashes(select(chunks.c.content_hash), hashes, chosen)
+
+    def learnable_hashes(
+        self, hashes: Iterable[str], chosen: Filter | None = None
+    ) -> frozenset[str]:
+        """Those of the current hashes whose text may be learned, and be spoken of from memory."""
+        return self._hashes(learnable(), hashes, chosen)
+
+    def _hashes(
+        self, query: Select[tuple[str]], hashes: Iterable[str], chosen: Filter | None
+    ) -> frozenset[str]:
         wanted = list(hashes)
         if not wanted:
             return frozenset()
-        query = select(chunks.c.content_hash)
         if chosen is not None:
             query = query.where(
                 exists()
@@ -341,15 +353,6 @@ class Documents:
             )
         with self._database.reading() as connection:
             rows = _by_hash(connection, query, wanted)
-        return frozenset(row.content_hash for row in rows)
-
-    def learnable_hashes(
-        self, hashes: Iterable[str], chosen: Filter | None = None
-    ) -> frozenset[str]:
-        """Those of the current hashes whose text may be learned, and be spoken of from memory."""
-        current = self.current_hashes(hashes, chosen)
-        with self._database.reading() as connection:
-            rows = _by_hash(connection, learnable(), list(current))
         return frozenset(row.content_hash for row in rows)
 
     def beside(self, chunk: StoredChunk) -> tuple[StoredChunk | None, StoredChunk | None]:
@@ -485,7 +488,7 @@ def stored_chunks(
     found: dict[int, StoredChunk] = {}
     for start in range(0, len(ids), SQLITE_VARIABLES):
         part = ids[start : start + SQLITE_VARIABLES]
-        for row in connection.execute(_stored(chosen).where(chunks.c.id.in_(part))):
+        for row in connection.execute(_stored(chosen).where(chunks.c.id.in_(part))).all():
             found[row.id] = _chunk(row)
     return found
 
@@ -513,15 +516,17 @@ def chunks_of(connection: Connection, root: str, source: str) -> frozenset[int]:
     return frozenset(connection.execute(query).scalars())
 
 
+_VECTORS = text(  # written out: these are the most rows that a search reads
+    "SELECT id, vector FROM chunks WHERE id IN (SELECT value FROM json_each(:ids))"
+)
+
+
 def chunk_vectors(connection: Connection, ids: Sequence[int]) -> dict[int, np.ndarray]:
     """The vectors, `(dim,) float32`, of the chunks with these ids."""
-    found: dict[int, np.ndarray] = {}
-    for start in range(0, len(ids), SQLITE_VARIABLES):
-        part = ids[start : start + SQLITE_VARIABLES]
-        query = select(chunks.c.id, chunks.c.vector).where(chunks.c.id.in_(part))
-        for row in connection.execute(query):
-            found[row.id] = np.frombuffer(row.vector, np.float32)
-    return found
+    if not ids:
+        return {}
+    rows = connection.execute(_VECTORS, {"ids": json.dumps(list(ids))}).all()
+    return {row[0]: np.frombuffer(row[1], np.float32) for row in rows}
 
 
 def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
@@ -546,6 +551,7 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
     return condition
 
 
+@lru_cache(maxsize=16)  # building the query takes longer than running it
 def _stored(chosen: Filter | None = None) -> Select[Any]:
     """One row a chunk: its text and the first place it stands in (path order)."""
     place = (

@@ -56,8 +56,9 @@ def scale_adapter(folder: Path, factor: float) -> None:
 def clean_up(folder: Path, catalog: Catalog, round_id: int | None = None) -> None:
     """Remove the adapters from before a round (None: all) that are of no use; every stray folder.
 
-    Of no use are those that were trained on text which is gone, even if they are active (the
-    index answers in their place), and those that a rollback can no longer reach.
+    Of no use are those that were trained on text which is gone or may not be learned any more, even
+    if they are active (the index answers in their place), and those that a rollback can no longer
+    reach.
     """
     before = len(catalog.learning.rounds()) + 1 if round_id is None else round_id
     catalog.learning.drop_adapters(catalog.learning.stale_adapters(before_round=before))

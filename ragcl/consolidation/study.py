@@ -3,7 +3,8 @@
 Every question is retrieved for again, from the index as it is now. One that was answered from the
 same sentences has been read already, and the reading was kept; the others are read, with all
 adapters off. An answer is a span of the source, so it is supported by construction; one that the
-teacher itself doubts is dropped, and so is one that only its own question gives. Trains nothing.
+teacher itself doubts is dropped, and so is one that only its own question gives. An answer that a
+user corrected or praised is taken as it is, where the source says it. Trains nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

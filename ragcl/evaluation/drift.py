@@ -13,13 +13,7 @@ def perplexity(
 ) -> float:
     """Perplexity a token on the first `tokens` tokens of a text, in windows without overlap."""
     ids = model.tokenizer(text, truncation=False, verbose=False)["input_ids"][:tokens]
-    total = 0.0
-    count = 0
-    for start in range(0, len(ids), window):
-        part = ids[start : start + window]
-        if len(part) < 2:
-            break
-        logprobs = model.next_logprobs(part, adapter)
-        total -= float(logprobs[range(len(part) - 1), part[1:]].sum())
-        count += len(part) - 1
-    return math.exp(total / max(1, count))
+    windows = [ids[start : start + window] for start in range(0, len(ids), window)]
+    found = model.sequence_logprobs([one for one in windows if len(one) > 1], adapter)
+    count = sum(len(logprobs) for logprobs, _ in found)
+    return math.exp(-sum(float(logprobs.sum()) for logprobs, _ in found) / max(1, count))

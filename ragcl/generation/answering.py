@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -308,13 +308,17 @@ class Answerer:
         """
         written = [i for i, job in enumerate(jobs) if not job.recalled]
         drafts = dict(zip(written, self._write([jobs[i] for i in written]), strict=True))
+
+        @cache
+        def current(chosen: Filter | None) -> frozenset[str]:
+            return self._catalog.documents.learnable_hashes(self._active.learned, chosen)
+
         for i, job in enumerate(jobs):
             adapter = job.decision.adapter
             if i in drafts or adapter is None:
                 continue
-            current = self._catalog.documents.learnable_hashes(self._active.learned, job.chosen)
             prompt, support = self._prompt(job)
-            taught = self._active.taught(adapter, current)
+            taught = self._active.taught(adapter, current(job.chosen))
             [completion] = recall(self._model, [prompt], taught, adapter=adapter)
             drafts[i] = Draft(job.decision, completion, len(prompt.ids), support)
         return [drafts[i] for i in range(len(jobs))]

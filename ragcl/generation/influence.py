@@ -63,6 +63,5 @@ def leave_one_out(
 
 def likelihood(model: LanguageModel, prompt: Prompt, answer: str, adapter: str | None) -> float:
     """The log-probability (nats, summed) that the model writes just this answer and stops."""
-    ids = tuple(model.tokenizer(answer, add_special_tokens=False)["input_ids"])
-    [scored] = model.continuations(prompt, [ids], adapter=adapter, keep=1)
+    _, scored = model.continuation(prompt, answer, adapter=adapter)
     return scored.stopped[-1]

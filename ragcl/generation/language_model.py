@@ -5,7 +5,6 @@ and streams. Knows nothing of questions, passages or routes.
 """
 
 import copy
-import hashlib
 import json
 import math
 import threading
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragcl.errors import ModelNotFoundError
 from ragcl.hardware import choose_device, choose_dtype, quiet_loading
-from ragcl.model_files import ModelFiles
+from ragcl.model_files import ModelFiles, sha256
 
 if TYPE_CHECKING:
     import torch
@@ -67,8 +66,7 @@ class Continuation:
 
 def weights_digest(folder: Path) -> str:
     """The SHA-256 of an adapter's weights, which its manifest names."""
-    with (folder / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(folder / WEIGHTS)
 
 
 class LanguageModel:
@@ -345,6 +343,14 @@ class LanguageModel:
             found.append(Continuation(i, tuple(stopped.tolist()), logprobs))
             begin += n
         return found
+
+    def continuation(
+        self, prompt: Prompt, text: str, *, adapter: str | None = None
+    ) -> tuple[tuple[int, ...], Continuation]:
+        """The tokens of one given answer, and how likely the prompt is to go on with them."""
+        ids = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        [scored] = self.continuations(prompt, [ids], adapter=adapter, keep=1)
+        return ids, scored
 
     def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:
         ids = tuple(token for token, _ in pairs)

@@ -76,8 +76,7 @@ class Prompts:
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """The tokens of an answer as the model would write it, its end of turn included."""
-        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return (*ids, self.end)
+        return (*self._own_ids(text), self.end)
 
     @property
     def end(self) -> int:

@@ -21,6 +21,7 @@ from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retrieval, Retrieved
+from ragcl.retrieval.sentences import split_sentences
 
 if TYPE_CHECKING:
     import torch
@@ -35,8 +36,6 @@ KEPT_CHUNKS = 4096
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
 RECIPE = "5"  # raised whenever the same question would be read differently
 
-# The escapes are the stops of Chinese and Japanese, which put no space after them.
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n+")
 _WORD = re.compile(r"(?<!\w)\w")
 
 
@@ -134,11 +133,6 @@ def stems(text: str) -> set[str]:
     return {word[: max(4, len(word) - 3)] for word in re.findall(r"\w+", text.lower())}
 
 
-def split_sentences(text: str) -> list[str]:
-    """The sentences of a chunk; a line of a table or list is one of its own."""
-    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
-
-
 @dataclass(frozen=True)
 class Span:
     """A piece of a sentence as an answer.
@@ -198,8 +192,7 @@ class SpanReader:
 
     def span(self, prompt: Prompt, text: str, sentence: int) -> Span:
         """A given text as the answer, found in the sentence with this number."""
-        ids = tuple(self._model.tokenizer(text, add_special_tokens=False)["input_ids"])
-        [scored] = self._model.continuations(prompt, [ids], keep=1)
+        ids, scored = self._model.continuation(prompt, text)
         logprob = scored.stopped[-1]
         return Span(text, sentence, logprob, logprob, ids, scored.logprobs)
 

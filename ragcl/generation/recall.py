@@ -18,7 +18,7 @@ def recall(
     prompts: Sequence[Prompt],
     taught: Iterable[str],
     *,
-    adapter: str,
+    adapter: str | None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Completion]:
     """Answer closed-book.
@@ -27,7 +27,7 @@ def recall(
         model: with the adapter attached.
         prompts: the questions, without any text.
         taught: the answers that may be given; not knowing always may.
-        adapter: the name of the adapter that was taught them.
+        adapter: the name of the adapter that was taught them; None: the base model was.
         progress: called with 1 after every question.
 
     Returns:

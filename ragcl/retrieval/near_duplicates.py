@@ -10,8 +10,8 @@ of a file the newest is shown. They are versions
 - or if most of what they hold is word for word the same, and no number tells their names apart.
 
 Alike texts of other files both stay, and so do those that differ in a word by which their paths
-differ: of two teams' budgets, or two products' releases, neither is out of date. Knows no index and
-no question.
+differ: of two teams' budgets, or two products' releases, neither is out of date. Of words that
+stand under many headings the first few hits are shown. Knows no index and no question.
 """
 
 import re
@@ -23,6 +23,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ragcl.catalog.documents import StoredChunk
+from ragcl.retrieval.sentences import split_sentences
 
 ALIKE = 0.5  # share of pairs of words in both, of those in either: a version of the same passage
 SHARED = 0.5  # share of the larger file's chunks that stand in the other: a version of it
@@ -199,5 +200,4 @@ def _words(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _sentences(text: str) -> frozenset[tuple[str, ...]]:
-    found = re.split(r"(?<=[.!?])\s+|[\u3002\uff01\uff1f\n]", text)
-    return frozenset(words for words in map(_words, found) if words)
+    return frozenset(words for words in map(_words, split_sentences(text)) if words)

@@ -29,6 +29,7 @@ from ragcl.catalog.documents import (
     chunks_of,
     count_changes,
     count_chunks,
+    generation,
     stored_chunks,
     was_at,
 )
@@ -253,16 +254,18 @@ class Retriever:
 
     def _caught_up(self, connection: Connection) -> VectorIndex | None:
         """The index, true for the snapshot of `connection`; None while nothing was embedded."""
-        known = self._catalog.get(EMBEDDER)
-        if known is None:
-            return None
-        index = self._read_file(known) if self._index is None else self._index
-        if index is None or not was_at(connection, index.stamp.generation):
-            index = self._rebuilt(connection)
-        self._index = index
-        building.catch_up(index, connection)
+        index = self._index
+        if index is None or index.stamp.generation != generation(connection):
+            known = self._catalog.get(EMBEDDER)
+            if known is None:
+                return None
+            index = self._read_file(known) if index is None else index
+            if index is None or not was_at(connection, index.stamp.generation):
+                index = self._rebuilt(connection)
+            self._index = index
+            building.catch_up(index, connection)
         if outgrown(len(index), index.trained_on) or index.loose > 2 * LAG * len(index):
-            self._renew_in_background(known)
+            self._renew_in_background(_made_by(index.stamp))
         return index
 
     def _rebuilt(self, connection: Connection) -> VectorIndex:
@@ -405,9 +408,10 @@ def _nearest(
         return ids, scores
     stored = chunk_vectors(connection, np.unique(ids).tolist())
     for row, vector in enumerate(vectors):
-        for column, one in enumerate(ids[row].tolist()):
-            if one in stored:  # else the index is damaged, which is noticed where texts are read
-                scores[row, column] = stored[one] @ vector
+        # One that is missing means a damaged index, which is noticed where texts are read.
+        known = [column for column, one in enumerate(ids[row].tolist()) if one in stored]
+        if known:
+            scores[row, known] = np.stack([stored[i] for i in ids[row, known].tolist()]) @ vector
     best = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
 

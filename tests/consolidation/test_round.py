@@ -15,7 +15,8 @@ from ragcl.consolidation import job, study, verification
 from ragcl.consolidation.contradictions import Contradiction
 from ragcl.consolidation.verification import Verdict
 from ragcl.errors import KnowledgeBaseBusyError, UsageError
-from ragcl.generation.reading import Reading, split_sentences
+from ragcl.generation.reading import Reading
+from ragcl.retrieval.sentences import split_sentences
 
 QUESTION = "How deep is the north berth?"
 ASKED = (

@@ -17,26 +17,10 @@ from ragcl.generation.reading import (
     Span,
     SpanReader,
     content_words,
-    split_sentences,
 )
 from ragcl.generation.reading import _shares as word_shares
 
 QUESTION = "How deep is the north berth?"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
-        ("At 3.5 m, e.g.here.", ["At 3.5 m, e.g.here."]),
-        ("a; b\n\nc: d\n", ["a; b", "c: d"]),
-        ("\u6e2f\u53e3\u3002\u6df1\uff01", ["\u6e2f\u53e3\u3002", "\u6df1\uff01"]),
-        ("  ", []),
-        ("no end", ["no end"]),
-    ],
-)
-def test_a_text_is_split_into_sentences_and_lines(text: str, expected: list[str]) -> None:
-    assert split_sentences(text) == expected
 
 
 def test_content_words_are_those_that_carry_meaning() -> None:
