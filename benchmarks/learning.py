@@ -3,7 +3,8 @@
     python -m benchmarks.learning [--probes FOLDER] [--out FILE]
 
 Asks the three training wordings of every fact, runs one round, and measures on the fourth wording,
-which is neither asked nor trained on. Then the world moves on: facts change, a document goes; every
+which is neither asked nor trained on; beside it, what others would do with the same questions and
+texts (`benchmarks/contenders.py`). Then the world moves on: facts change, a document goes; every
 question about them is asked by every route, before and after a second round, and no answer may be
 what is no longer so. `--probes` names a folder for what the model could do before:
 `wikitext2-valid.txt` (the validation part of WikiText-2, Merity et al. 2016, as raw text) for the
@@ -18,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,14 +27,16 @@ from typing import Any
 from benchmarks.sample import REVISIONS, lay_out, questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.drift import perplexity
-from ragcl.evaluation.metrics import contains
+from ragcl.evaluation.metrics import contains, token_f1
 from ragcl.evaluation.probes import answered, arc_easy, blimp, evenly, lambada
 from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.reading import Reading
 from ragcl.results import MODES, EvaluationReport, Mode
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 PROBE_TOKENS = 32_768
 PROBE_CHOICES = 500
+PLAIN_EPOCHS = 12  # of plain fine-tuning at most; it stops when it knows as much as ragcl
 BLIMP_PAIRS = 200  # of each of its files
 
 
@@ -85,6 +89,10 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
         row("adapter, closed-book", "weights")
         row("adapter, with context", "both")
         row("auto", "auto")
+        others, cost = _contenders(
+            kb, folder, questions(revision, held_out=True), rows["adapter, closed-book"]["accuracy"]
+        )
+        rows |= others
         facts = {one["fact"] for one in questions(revision)}
         result: dict[str, Any] = {
             "facts": len(facts),
@@ -92,6 +100,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
             "closed_over_open": rows["adapter, closed-book"]["accuracy"]
             / rows["base, open-book"]["accuracy"],
             "rows": rows,
+            "cost": {"ragcl's training": report.stage_seconds["distillation"], **cost},
             "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
         }
         if probes is not None and report.status == "promoted":
@@ -160,6 +169,79 @@ def _row(report: EvaluationReport) -> dict[str, float]:
     }
 
 
+def _contenders(
+    kb: KnowledgeBase, folder: Path, asked: Sequence[dict[str, Any]], goal: float
+) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
+    """What others would make of the same: see `benchmarks/contenders.py`.
+
+    Returns:
+        Rows of the table; and what the plain fine-tuning cost: after each epoch the seconds of
+        training so far and the accuracy, until that is at least `goal`.
+    """
+    from benchmarks.contenders import AnswerCache, Plain
+
+    log = kb.catalog.asks.log()
+    _, active = kb.catalog.learning.active()
+    trained = {one.question for adapter in active for one in adapter.questions}
+    hot = {chunk.content_hash for adapter in active for chunk in adapter.chunks}
+    study = kb.catalog.learning.study(hot, kb._answerer._reader.teacher)
+    readings = [Reading.from_json(study[one]) for one in sorted(trained) if one in study]
+    passages = [chunk.passage for chunk in kb.catalog.documents.current(hot).values()]
+    held_out = [one["question"] for one in asked]
+    cache = AnswerCache(
+        kb._embedder.encode_questions,
+        [one.question for one in log],
+        ["" if one.route == "none" else one.answer for one in log],
+    )
+
+    def learner(name: str, epochs: int) -> Plain:
+        say(f"{name} …")
+        model = LanguageModel(model_files.resolve("default", "language_model"))
+        return Plain(model, folder / name, epochs=epochs)
+
+    def seen(said: list[str], seconds: float, tokens: float) -> dict[str, float]:
+        pairs = [(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
+        row = {
+            "accuracy": statistics.mean(contains(text, right) for text, right in pairs),
+            "f1": statistics.mean(token_f1(text, right) for text, right in pairs),
+            "prompt_tokens": tokens,
+            "seconds_a_question": seconds / len(pairs),
+            "from_weights": 0.0 if tokens == 0 else 1.0,
+        }
+        say(f"  {row}")
+        return row
+
+    started = time.time()
+    found = {"answer cache": seen(cache.serve(held_out), time.time() - started, 0)}
+    raw = learner("raw text", kb.settings.consolidation.epochs)
+    tokens = statistics.mean(len(raw.prompts.closed_book(one).ids) for one in held_out)
+    raw.learn_text(passages)
+    started = time.time()
+    written = raw.written(held_out, kb.settings.answering.max_new_tokens)
+    found["raw-text LoRA, closed-book"] = seen(written, time.time() - started, tokens)
+    tuned = learner("fine-tuned", PLAIN_EPOCHS)
+    taught = [one.answer for one in readings]
+    epochs: list[dict[str, float]] = []
+    paused, began = 0.0, time.time()
+
+    def after_epoch() -> bool:
+        nonlocal paused
+        asking = time.time()
+        said = tuned.recalled(held_out, taught, adapter=None)
+        right = [contains(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
+        epochs.append({"seconds": asking - began - paused, "accuracy": statistics.mean(right)})
+        say(f"  {epochs[-1]}")
+        paused += time.time() - asking
+        return epochs[-1]["accuracy"] < goal
+
+    tuned.learn_answers(readings, after_epoch)
+    started = time.time()
+    recalled = tuned.recalled(held_out, taught)
+    name = "plain fine-tuning on the same rows"
+    found[name] = seen(recalled, time.time() - started, tokens)
+    return found, {name: epochs}
+
+
 def _drift(kb: Path, adapters: list[str], probes: Path) -> dict[str, Any]:
     """Perplexity and accuracy of the base model and of each adapter."""
     text = (probes / "wikitext2-valid.txt").read_text(encoding="utf-8")
@@ -200,6 +282,8 @@ def table(result: dict[str, Any]) -> str:
             f"| {name} | {row['accuracy']:.3f} | {row['f1']:.3f} | {row['prompt_tokens']:.0f} "
             f"| {row['seconds_a_question']:.2f} | {row['from_weights']:.2f} |"
         )
+    for name, cost in result["cost"].items():
+        lines += ["", f"{name}: {cost}"]
     lines += ["", f"closed-book / open-book: {result['closed_over_open']:.2f}"]
     for name, row in result.get("drift", {}).get("models", {}).items():
         figures = ", ".join(f"{key} {value:.3f}" for key, value in row.items())

@@ -424,6 +424,7 @@ class KnowledgeBase:
 
         Raises:
             KnowledgeBaseBusyError: another round is running.
+            SettingsError: what is to be trained, or tracked, is not there.
         """
         from ragcl.consolidation.job import Job
 

@@ -68,6 +68,10 @@ class ConsolidationSettings(_Section):
     max_minutes: float = Field(60, gt=0)
     rank: int = Field(16, ge=1)
     layers: float = Field(0.4, gt=0, le=1)  # share of the layers, from the top, that are adapted
+    targets: tuple[str, ...] = ()  # names of the linear maps in them that are; none given: all
+    # `rslora` scales by the root of the rank (Kalajdzievski 2023, arXiv 2312.03732); `dora` learns
+    # the length of each row of a weight by itself (Liu et al. 2024, arXiv 2402.09353).
+    variant: Literal["lora", "rslora", "dora"] = "lora"
     learning_rate: float = Field(2e-3, gt=0)
     epochs: int = Field(4, ge=1)
     batch_size: int = Field(8, ge=1)
@@ -81,6 +85,8 @@ class ConsolidationSettings(_Section):
     min_agreement: float = Field(0.4, ge=0, le=1)  # closed-book with in-context, unseen questions
     max_context_change: float = Field(0.25, ge=0, le=1)
     seed: int = 0
+    # Where the curves of a training go: with the adapter, or to a service that is set up apart.
+    tracker: Literal["tensorboard", "wandb", "mlflow"] = "tensorboard"
 
 
 class Settings(BaseSettings):

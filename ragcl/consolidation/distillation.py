@@ -24,6 +24,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from ragcl.consolidation.anchors import Anchor
 from ragcl.consolidation.drift_penalty import DriftPenalty
+from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.settings import ConsolidationSettings
 
@@ -96,12 +97,15 @@ def train(
             model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
         anchors: the texts on which to stay near the base model.
         folder: where `adapter_model.safetensors` and its configuration go.
-        settings: rank, layers, learning rate and the rest.
+        settings: rank, layers, targets, variant, learning rate and the rest.
         deadline: seconds since the epoch at which to stop early.
         progress: called with (steps done, steps in all).
 
     Returns:
         `loss`, the mean of the last tenth of the steps, and `steps`.
+
+    Raises:
+        SettingsError: `settings.targets` names what the model does not have.
     """
     base = model.base
     layers = int(base.config.num_hidden_layers)
@@ -127,7 +131,9 @@ def train(
             r=settings.rank,
             lora_alpha=2 * settings.rank,
             lora_dropout=0.0,
-            target_modules=_linear_layers(base),
+            use_rslora=settings.variant == "rslora",
+            use_dora=settings.variant == "dora",
+            target_modules=_targets(base, settings.targets),
             layers_to_transform=list(range(first, layers)),
             task_type="CAUSAL_LM",
         ),
@@ -236,7 +242,7 @@ def _arguments(
         weight_decay=0.0,
         logging_steps=1,
         save_strategy="no",
-        report_to=["tensorboard"],
+        report_to=[settings.tracker],
         remove_unused_columns=False,
         disable_tqdm=True,
         use_cpu=device.type == "cpu",
@@ -245,15 +251,19 @@ def _arguments(
     )
 
 
-def _linear_layers(base: Any) -> list[str]:
-    """The names of the linear maps inside the decoder's layers (not the output head)."""
-    return sorted(
-        {
-            name.rsplit(".", 1)[-1]
-            for name, module in base.get_decoder().named_modules()
-            if isinstance(module, torch.nn.Linear)
-        }
-    )
+def _targets(base: Any, wanted: Sequence[str]) -> list[str]:
+    """The names of the linear maps to adapt: those wanted, or all inside the decoder's layers."""
+    known = {
+        name.rsplit(".", 1)[-1]
+        for name, module in base.get_decoder().named_modules()
+        if isinstance(module, torch.nn.Linear)
+    }
+    if not known.issuperset(wanted):
+        raise SettingsError(
+            f"consolidation.targets names {', '.join(sorted(set(wanted) - known))}, but the layers "
+            f"of this model have {', '.join(sorted(known))}: name some of these, or none for all."
+        )
+    return sorted(wanted or known)
 
 
 class _Examples(Dataset[Example]):

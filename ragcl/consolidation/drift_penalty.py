@@ -2,7 +2,8 @@
 
 It is the mean of |s B A x|^2 / |W x|^2 over tokens of the anchors, summed over the adapted linear
 maps W with input x: a quadratic penalty a layer, as in Ritter et al. (arXiv 1805.07810). The inputs
-are those of the base model, kept once, so it costs no pass through the model. Knows no rows.
+are those of the base model, kept once, so it costs no pass through the model. What DoRA changes in
+the lengths of the rows of W is not in it. Knows no rows.
 """
 
 import math

@@ -6,6 +6,7 @@ trained again. Knows the order of the stages and the bookkeeping; each stage is 
 """
 
 import hashlib
+import importlib.util
 import json
 import math
 import random
@@ -27,6 +28,7 @@ from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studier
 from ragcl.consolidation.verification import Verdict, drift, verify
+from ragcl.errors import SettingsError
 from ragcl.evaluation.metrics import agree, contains, normalise
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
@@ -81,6 +83,7 @@ class Job:
         """Select, study, distil, verify and promote; or say why there is nothing to do."""
         started = time.time()
         deadline = started + 60 * self._limits.max_minutes
+        self._check_tracker()
         promotion.adapter_problems(self._folder, self._catalog, repair=True)
         selection, learned = self._select(started)
         reason = self._nothing_due(selection, learned, if_due)
@@ -103,6 +106,15 @@ class Job:
         elif {shard.adapter for shard in shards} == self._active_ids():
             return self._unchanged(round_id, selection)
         return self._conclude(round_id, selection, shards, changed, started)
+
+    def _check_tracker(self) -> None:
+        """Before hours of work, and not after, that the curves have somewhere to go."""
+        name = self._limits.tracker
+        if importlib.util.find_spec(name) is None:
+            raise SettingsError(
+                f"consolidation.tracker is {name}, but the package {name} is not installed: "
+                f"`pip install {name}`, or set it to tensorboard."
+            )
 
     # Selection
 
@@ -253,7 +265,7 @@ class Job:
         """What an adapter is trained on, and how, as a short name."""
         what = [
             teacher,
-            self._limits.model_dump(),
+            self._limits.model_dump(exclude={"tracker"}),
             [(row.content_hash, row.question, row.answer) for row in shard.trained],
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]

@@ -15,6 +15,7 @@ from torch.nn.functional import kl_div, log_softmax
 from ragcl.consolidation.distillation import Example, FrozenLayers, pack, sparse_kl, train
 from ragcl.consolidation.distillation import _Distiller as Distiller
 from ragcl.consolidation.drift_penalty import DriftPenalty
+from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 from ragcl.settings import ConsolidationSettings
@@ -205,6 +206,43 @@ def test_what_was_trained_is_known_by_heart_and_the_base_is_untouched(
     (tmp_path / "manifest.json").write_text(f'{{"base_revision": "{model.files.revision}"}}')
     model.attach("new", tmp_path)
     assert answers(model, "new") == [answer for _, answer in FACTS]
+
+
+@pytest.mark.parametrize("variant", ["rslora", "dora"])
+def test_every_variant_learns_and_answers_after_loading(
+    model: LanguageModel, tmp_path: Path, variant: str
+) -> None:
+    said = answers(model, None)
+
+    assert fit(model, tmp_path, variant=variant)["loss"] < 0.5
+    (tmp_path / "manifest.json").write_text(f'{{"base_revision": "{model.files.revision}"}}')
+    model.attach("new", tmp_path)
+
+    assert answers(model, "new") == [answer for _, answer in FACTS]
+    assert answers(model, None) == said
+
+
+def trained(folder: Path) -> set[str]:
+    """The names of the maps that an adapter changes, and how."""
+    from safetensors import safe_open
+
+    with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+        return {".".join(name.split(".")[-3:-1]) for name in file.keys()}  # noqa: SIM118
+
+
+def test_the_targets_are_what_is_adapted(model: LanguageModel, tmp_path: Path) -> None:
+    fit(model, tmp_path, epochs=1, targets=("down_proj",))
+
+    assert trained(tmp_path) == {"down_proj.lora_A", "down_proj.lora_B"}
+
+
+def test_a_target_that_the_model_does_not_have_is_named_with_those_it_has(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=r"names w_proj, .* down_proj, .* q_proj"):
+        fit(model, tmp_path, targets=("q_proj", "w_proj"))
+
+    assert not any(parameter.requires_grad for parameter in model.base.parameters())
 
 
 def test_only_safetensors_are_written(model: LanguageModel, tmp_path: Path) -> None:

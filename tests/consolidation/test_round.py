@@ -1,5 +1,6 @@
 """Whole rounds on the tiny models: from questions in the log to answers from the weights."""
 
+import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from ragcl.catalog import schema
 from ragcl.consolidation import job, study, verification
 from ragcl.consolidation.contradictions import Contradiction
 from ragcl.consolidation.verification import Verdict
-from ragcl.errors import KnowledgeBaseBusyError, UsageError
+from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.reading import Reading
 from ragcl.retrieval.sentences import split_sentences
 
@@ -208,6 +209,20 @@ def test_nothing_is_due_before_anything_is_asked(kb: KnowledgeBase, docs: Path) 
     assert "no chunk has been asked about" in report.reason
     assert kb.status().rounds == 0
     assert not (kb.folder / "adapters").exists()
+
+
+def test_a_tracker_that_is_not_installed_is_named_before_anything_begins(
+    asked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consolidation = asked.settings.consolidation.model_copy(update={"tracker": "mlflow"})
+    settings = asked.settings.model_copy(update={"consolidation": consolidation})
+    monkeypatch.setattr(asked, "settings", settings)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+
+    with pytest.raises(SettingsError, match="pip install mlflow"):
+        asked.consolidate()
+
+    assert asked.catalog.learning.rounds() == []
 
 
 def test_a_second_round_with_nothing_new_does_nothing_if_due_is_asked(

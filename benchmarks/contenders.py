@@ -1,0 +1,175 @@
+"""What others would do with the same texts and questions, to compare with.
+
+- *plain*: a LoRA script as the tutorials of PEFT and transformers have it: every linear map of
+  every layer adapted, the same rank as ragcl's, batches of the same size, the model's own loss.
+- *raw text*: that script on the passages themselves, as continued pre-training.
+- *fine-tuned*: that script on the questions and answers that ragcl's adapter is trained on.
+- *answer cache*: no model; the stored answer of the most similar question that was asked.
+
+Knows no benchmark.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.prompts import Prompts
+from ragcl.generation.reading import Reading
+from ragcl.generation.recall import recall
+from ragcl.settings import ConsolidationSettings
+
+LEARNING_RATE = 1e-3  # the usual 2e-4 learns hardly anything in so few steps
+MAX_TOKENS = 256  # of a passage in one row
+CACHED = 0.8  # cosine of two questions at which a cache serves the answer of one for the other
+NOTHING = -100  # labels that count for no loss, as transformers has it
+
+
+class Plain:
+    """A LoRA script without any of what ragcl does."""
+
+    def __init__(self, model: LanguageModel, folder: Path, *, epochs: int) -> None:
+        """`model` must have no adapter; the trained one is attached to it as `plain`."""
+        self.model = model
+        self.prompts = Prompts(model.tokenizer)
+        self._folder = folder
+        self._epochs = epochs
+
+    def learn_text(self, passages: Sequence[str]) -> None:
+        """Continue the pre-training on passages."""
+        ids = [self.model.tokenizer(one)["input_ids"][:MAX_TOKENS] for one in passages]
+        self._train([(one, one) for one in ids])
+
+    def learn_answers(
+        self, rows: Sequence[Reading], after_epoch: Callable[[], bool] | None = None
+    ) -> None:
+        """Fine-tune on questions with answers; `after_epoch` says whether to go on."""
+        pairs = []
+        for row in rows:
+            prompt = list(self.prompts.closed_book(row.question).ids)
+            target = [*row.ids, self.prompts.end]
+            pairs.append((prompt + target, [NOTHING] * len(prompt) + target))
+        self._train(pairs, after_epoch)
+
+    def recalled(
+        self, questions: Sequence[str], taught: Sequence[str], adapter: str | None = "plain"
+    ) -> list[str]:
+        """The likeliest of all answers that were taught; None while the adapter is in training."""
+        asked = [self.prompts.closed_book(one) for one in questions]
+        return [one.text for one in recall(self.model, asked, taught, adapter=adapter)]
+
+    def written(self, questions: Sequence[str], max_new_tokens: int) -> list[str]:
+        """What it writes freely."""
+        asked: list[Prompt] = [self.prompts.closed_book(one) for one in questions]
+        found = self.model.generate(asked, adapter="plain", max_new_tokens=max_new_tokens)
+        return [one.text for one in found]
+
+    def _train(
+        self,
+        pairs: Sequence[tuple[list[int], list[int]]],
+        after_epoch: Callable[[], bool] | None = None,
+    ) -> None:
+        settings = ConsolidationSettings()
+        torch.manual_seed(settings.seed)
+        adapted = get_peft_model(
+            self.model.base,
+            LoraConfig(
+                r=settings.rank,
+                lora_alpha=2 * settings.rank,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            ),
+        )
+        trainer = Trainer(
+            model=adapted,
+            args=TrainingArguments(
+                output_dir=str(self._folder / "trainer"),
+                num_train_epochs=self._epochs,
+                per_device_train_batch_size=settings.batch_size,
+                learning_rate=LEARNING_RATE,
+                save_strategy="no",
+                report_to=[],
+                disable_tqdm=True,
+                use_cpu=self.model.base.device.type == "cpu",
+                seed=settings.seed,
+                dataloader_pin_memory=False,
+            ),
+            train_dataset=_Rows(pairs),
+            data_collator=_padded,
+            callbacks=[_AfterEpoch(after_epoch)] if after_epoch else [],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        adapted.save_pretrained(str(self._folder))
+        adapted.unload()
+        self.model.base.requires_grad_(False)
+        self.model.base.eval()
+        manifest = f'{{"base_revision": "{self.model.files.revision}"}}'
+        (self._folder / "manifest.json").write_text(manifest, encoding="utf-8")
+        self.model.attach("plain", self._folder)
+
+
+class _Rows(Dataset[tuple[list[int], list[int]]]):
+    def __init__(self, pairs: Sequence[tuple[list[int], list[int]]]) -> None:
+        self._pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> tuple[list[int], list[int]]:
+        return self._pairs[index]
+
+
+def _padded(rows: Sequence[tuple[list[int], list[int]]]) -> dict[str, torch.Tensor]:
+    ids = [torch.tensor(one) for one, _ in rows]
+    labels = [torch.tensor(one) for _, one in rows]
+    return {
+        "input_ids": pad_sequence(ids, batch_first=True),
+        "attention_mask": pad_sequence([torch.ones_like(one) for one in ids], batch_first=True),
+        "labels": pad_sequence(labels, batch_first=True, padding_value=NOTHING),
+    }
+
+
+class _AfterEpoch(TrainerCallback):
+    """Stops when what is called after each epoch says so."""
+
+    def __init__(self, go_on: Callable[[], bool]) -> None:
+        self._go_on = go_on
+
+    def on_epoch_end(
+        self, args: Any, state: Any, control: Any, model: Any = None, **_: Any
+    ) -> None:
+        model.eval()
+        if not self._go_on():
+            control.should_training_stop = True
+        model.train()
+
+
+class AnswerCache:
+    """The answer that was given to the most similar question, if it is similar enough."""
+
+    def __init__(
+        self,
+        embed: Callable[[Sequence[str]], np.ndarray],
+        questions: Sequence[str],
+        answers: Sequence[str],
+    ) -> None:
+        """`embed` gives `(n, dim) float32`, rows of length one."""
+        self._embed = embed
+        self._vectors = embed(questions)
+        self._answers = answers
+
+    def serve(self, questions: Sequence[str]) -> list[str]:
+        """The stored answers; '' where no stored question is similar."""
+        cosines = self._embed(questions) @ self._vectors.T
+        return [
+            self._answers[best] if row[best] >= CACHED else ""
+            for row, best in zip(cosines, cosines.argmax(axis=1).tolist(), strict=True)
+        ]
