@@ -10,7 +10,7 @@ import json as json_module
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ragcl import display
 from ragcl.errors import RagclError, UsageError
 
 if TYPE_CHECKING:
     from ragcl.knowledge_base import KnowledgeBase, Progress
-    from ragcl.results import Answer, IngestReport
+    from ragcl.results import IngestReport
 
 PARTLY_DONE = 1
-NAMED = 3  # files that a passage stands in too; a footer stands in hundreds
 
 app = typer.Typer(
     name="ragcl",
@@ -236,7 +236,8 @@ def ask(
                 typer.echo(piece, nl=False)
             typer.echo()
             answer = pieces.result
-    _print_sources(answer)
+    for line in display.sources(answer):
+        typer.echo(line)
 
 
 def _pairs(where: list[str] | None) -> dict[str, str]:
@@ -250,39 +251,6 @@ def _pairs(where: list[str] | None) -> dict[str, str]:
             raise UsageError(f"--where {key} is given twice: one glob may stand for both values.")
         pairs[key] = value
     return pairs
-
-
-def _print_sources(answer: "Answer") -> None:
-    for number, citation in enumerate(answer.citations, start=1):
-        typer.echo(f"  [{number}] {_place(citation)}  ({citation.score:.2f})")
-    note = f"route {answer.route}: {answer.trace['reason']}"
-    typer.echo(f"  {note}" + (f"; answer {answer.id}" if answer.id else ""))
-
-
-def _place(source: Any) -> str:
-    """Where a hit or citation stands: file, lines or page, heading."""
-    where = source.source
-    if source.lines:
-        first, last = source.lines
-        where += f":{first}" if first == last else f":{first}-{last}"
-    elif source.page:
-        where += f" page {source.page}"
-    notes = _notes(source.elsewhere, source.supersedes, source.flags)
-    return f"{where}  {source.heading}" + "".join(f"  ({note})" for note in notes)
-
-
-def _notes(elsewhere: Sequence[str], supersedes: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """What else is known of a passage: where it stands too, and why it is never learned."""
-    notes = [f"also in {_listed(elsewhere)}"] if elsewhere else []
-    notes += [f"newer than {_listed(supersedes)}"] if supersedes else []
-    notes += [f"never learned: {', '.join(flags)}"] if flags else []
-    return notes
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 @app.command()
@@ -306,7 +274,7 @@ def search(
         _print_json(hits)
         return
     for hit in hits:
-        typer.echo(f"{hit.score:.3f} {hit.lexical:.3f}  {_place(hit)}")
+        typer.echo(f"{hit.score:.3f} {hit.lexical:.3f}  {display.place(hit)}")
         typer.echo("       " + hit.text.replace("\n", "\n       "))
     if not hits:
         filtered = source or since or until or where
@@ -416,32 +384,8 @@ def explain(
     if json:
         _print_json(found)
         return
-    typer.echo(f"{found.question}\n{found.answer}")
-    typer.echo(f"  route {found.route} (mode {found.mode}): {found.reason}")
-    if found.adapter:
-        typer.echo(f"  adapter {found.adapter}")
-    for name, value in (found.features or {}).items():
-        typer.echo(f"  {name} {value:.3f}")
-    if influence:
-        typer.echo("  influence (nats), cosine, words:")
-        if found.adapter:
-            typer.echo(f"  {_nats(found.weights_influence)}  the weights")
-    for source in found.sources:
-        lines = source["lines"]
-        where = source["source"] + (f":{lines[0]}-{lines[1]}" if lines else "")
-        marks = ["cited"] if source["cited"] else []
-        marks += [] if source["current"] else ["no longer current"]
-        if source["learned_at"]:
-            marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
-        marks += _notes(*(source.get(key, ()) for key in ("elsewhere", "supersedes", "flags")))
-        scores = f"{source['score']:.3f} {source['lexical'] or 0:.3f}"
-        if influence:
-            scores = f"{_nats(source['influence'])}  {scores}"
-        typer.echo(f"  {scores}  {where}  {', '.join(marks)}")
-
-
-def _nats(influence: float | None) -> str:
-    return f"{'unknown' if influence is None else f'{influence:+.2f}':>8}"
+    for line in display.explanation(found, influence):
+        typer.echo(line)
 
 
 @app.command()

@@ -168,43 +168,14 @@ class KnowledgeBase:
         Raises:
             UsageError: no such document is known, or several are named so.
         """
-        from ragcl.consolidation import report
+        from ragcl.forgetting import forget
 
-        absolute = str(Path(path).resolve())
         retriever = self._retriever  # before anything is changed: its model may be missing
         with self._writer():
-            found = self.catalog.documents.locate(absolute=absolute, source=str(path))
-            if len(found) > 1:
-                raise UsageError(f"{path} names {len(found)} documents: give the full path.")
-            if found:
-                root_id, root, source = found[0]
-                hashes = self.catalog.documents.hashes_of(root_id, source)
-                self.catalog.documents.remove(root_id, source)
-            else:
-                root, source, hashes = self._gone(absolute, str(path))
-            hashes += self.catalog.asks.hashes_cited(root, source)
-            gone = sorted(set(hashes) - self.catalog.documents.current_hashes(hashes))
-            self.catalog.forget_traces(gone)
-            report.forget(self.folder, gone)
+            report = forget(os.fspath(path), self.folder, self.catalog)
             retriever.save(purge=True)
             self.catalog.database.checkpoint()
-        held = {chunk.content_hash for a in self.catalog.learning.active()[1] for chunk in a.chunks}
-        return ForgetReport(
-            source=source,
-            chunks_removed=len(gone),
-            in_weights=len(held.intersection(gone)),
-            on_disk=(Path(root) / source).exists(),
-        )
-
-    def _gone(self, absolute: str, source: str) -> tuple[str, str, list[str]]:
-        """A document that is no longer ingested but may have left traces in the log."""
-        for root in self.catalog.documents.roots():
-            for name in {os.path.relpath(absolute, root), source}:
-                if self.catalog.asks.hashes_cited(root, name):
-                    return root, name, []
-        raise UsageError(
-            f"{source} is not a document of this knowledge base: `ragcl search` shows the names."
-        )
+        return report
 
     # Questions
 
@@ -365,43 +336,11 @@ class KnowledgeBase:
         Raises:
             UsageError: there is no such answer.
         """
+        from ragcl.generation.explaining import explanation
+
         ask = self._ask_record(answer_id)
         measured = self._answerer.influence(ask) if influence else None
-        current = self.catalog.documents.current_hashes(hit.content_hash for hit in ask.hits)
-        traced = {hit["content_hash"]: hit for hit in ask.trace.get("hits", ())}
-        learned = {
-            chunk.content_hash: (adapter.id, adapter.created_at)
-            for adapter in self.catalog.learning.active()[1]
-            for chunk in adapter.chunks
-        }
-        return Explanation(
-            id=ask.id,
-            asked_at=ask.asked_at,
-            question=ask.question,
-            answer=ask.answer,
-            route=ask.route,
-            mode=ask.mode,
-            reason=str(ask.trace.get("reason", "")),
-            adapter=ask.trace.get("adapter"),
-            features=ask.trace.get("features"),
-            sources=[
-                {
-                    **hit.citation,
-                    "rank": rank,
-                    "lexical": traced.get(hit.content_hash, {}).get("lexical"),
-                    "fused": traced.get(hit.content_hash, {}).get("fused"),
-                    "cited": hit.content_hash in ask.trace.get("support", ()),
-                    "current": hit.content_hash in current,
-                    "adapter": learned.get(hit.content_hash, (None, None))[0],
-                    "learned_at": learned.get(hit.content_hash, (None, None))[1],
-                    "influence": measured.chunks.get(hit.content_hash) if measured else None,
-                }
-                for rank, hit in enumerate(ask.hits)
-            ],
-            ratings=list(ask.ratings),
-            correction=ask.correction,
-            weights_influence=measured.weights if measured else None,
-        )
+        return explanation(ask, self.catalog, measured)
 
     def _ask_record(self, answer_id: int) -> AskRecord:
         ask = self.catalog.asks.get(answer_id)

@@ -1,0 +1,74 @@
+"""Results as lines for people. Knows no terminal and no command."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragcl.results import Answer, Explanation
+
+NAMED = 3  # files that a passage stands in too; a footer stands in hundreds
+
+
+def sources(answer: "Answer") -> Iterator[str]:
+    """What an answer rests on, and which way it came."""
+    for number, citation in enumerate(answer.citations, start=1):
+        yield f"  [{number}] {place(citation)}  ({citation.score:.2f})"
+    note = f"route {answer.route}: {answer.trace['reason']}"
+    yield f"  {note}" + (f"; answer {answer.id}" if answer.id else "")
+
+
+def place(source: Any) -> str:
+    """Where a hit or citation stands: file, lines or page, heading."""
+    where = source.source
+    if source.lines:
+        first, last = source.lines
+        where += f":{first}" if first == last else f":{first}-{last}"
+    elif source.page:
+        where += f" page {source.page}"
+    notes = _notes(source.elsewhere, source.supersedes, source.flags)
+    return f"{where}  {source.heading}" + "".join(f"  ({note})" for note in notes)
+
+
+def explanation(found: "Explanation", influence: bool) -> Iterator[str]:
+    """Why an answer was given; with influence in nats, if it was measured."""
+    yield f"{found.question}\n{found.answer}"
+    yield f"  route {found.route} (mode {found.mode}): {found.reason}"
+    if found.adapter:
+        yield f"  adapter {found.adapter}"
+    for name, value in (found.features or {}).items():
+        yield f"  {name} {value:.3f}"
+    if influence:
+        yield "  influence (nats), cosine, words:"
+        if found.adapter:
+            yield f"  {_nats(found.weights_influence)}  the weights"
+    for source in found.sources:
+        lines = source["lines"]
+        where = source["source"] + (f":{lines[0]}-{lines[1]}" if lines else "")
+        marks = ["cited"] if source["cited"] else []
+        marks += [] if source["current"] else ["no longer current"]
+        if source["learned_at"]:
+            marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
+        marks += _notes(*(source.get(key, ()) for key in ("elsewhere", "supersedes", "flags")))
+        scores = f"{source['score']:.3f} {source['lexical'] or 0:.3f}"
+        if influence:
+            scores = f"{_nats(source['influence'])}  {scores}"
+        yield f"  {scores}  {where}  {', '.join(marks)}"
+
+
+def _nats(influence: float | None) -> str:
+    return f"{'unknown' if influence is None else f'{influence:+.2f}':>8}"
+
+
+def _notes(elsewhere: Sequence[str], supersedes: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """What else is known of a passage: where it stands too, and why it is never learned."""
+    notes = [f"also in {_listed(elsewhere)}"] if elsewhere else []
+    notes += [f"newer than {_listed(supersedes)}"] if supersedes else []
+    notes += [f"never learned: {', '.join(flags)}"] if flags else []
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -1,0 +1,48 @@
+"""Explaining an answer: what the log kept of it, beside what is current and learned now.
+
+Reads the catalog. Knows no model: influence is measured elsewhere.
+"""
+
+from ragcl.catalog import Catalog
+from ragcl.catalog.asks import AskRecord
+from ragcl.generation.influence import Influence
+from ragcl.results import Explanation
+
+
+def explanation(ask: AskRecord, catalog: Catalog, measured: Influence | None) -> Explanation:
+    """Why an answer was given, from which text, and whether that text still stands."""
+    current = catalog.documents.current_hashes(hit.content_hash for hit in ask.hits)
+    traced = {hit["content_hash"]: hit for hit in ask.trace.get("hits", ())}
+    learned = {
+        chunk.content_hash: (adapter.id, adapter.created_at)
+        for adapter in catalog.learning.active()[1]
+        for chunk in adapter.chunks
+    }
+    return Explanation(
+        id=ask.id,
+        asked_at=ask.asked_at,
+        question=ask.question,
+        answer=ask.answer,
+        route=ask.route,
+        mode=ask.mode,
+        reason=str(ask.trace.get("reason", "")),
+        adapter=ask.trace.get("adapter"),
+        features=ask.trace.get("features"),
+        sources=[
+            {
+                **hit.citation,
+                "rank": rank,
+                "lexical": traced.get(hit.content_hash, {}).get("lexical"),
+                "fused": traced.get(hit.content_hash, {}).get("fused"),
+                "cited": hit.content_hash in ask.trace.get("support", ()),
+                "current": hit.content_hash in current,
+                "adapter": learned.get(hit.content_hash, (None, None))[0],
+                "learned_at": learned.get(hit.content_hash, (None, None))[1],
+                "influence": measured.chunks.get(hit.content_hash) if measured else None,
+            }
+            for rank, hit in enumerate(ask.hits)
+        ],
+        ratings=list(ask.ratings),
+        correction=ask.correction,
+        weights_influence=measured.weights if measured else None,
+    )
