@@ -1,0 +1,143 @@
+"""What is learned of Wikipedia's paragraphs, and what nobody asked about and must be left alone.
+
+    python -m benchmarks.paragraphs FOLDER [--paragraphs 40] [--out FILE]
+
+FOLDER holds `xquad.en.json` of XQuAD (Artetxe et al. 2020), from the repository
+google-deepmind/xquad. So many paragraphs with four or more questions are taken, at most one an
+article, each a file. Of every paragraph two questions are *asked*, each in three wordings that
+differ by a few words; the others are *near misses*: about a passage that was learned, and a fact of
+it that nobody asked about. One round is run. Then, by each route:
+
+- *asked*: the asked questions in a fourth wording.
+- *near misses*: the questions that were never asked. The weights cannot know them: what counts is
+  that `auto` is as right as the context alone.
+- *agree*: the share of answers that agree with those from the context.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.learning import say
+from ragcl import KnowledgeBase
+from ragcl.evaluation.metrics import agree, contains
+from ragcl.results import Answer, Mode
+
+RESULTS = Path(__file__).parent / "results" / "paragraphs.json"
+ASKED = 2  # questions a paragraph
+WORDINGS = ("{}", "According to the article, {}", "{} Tell me.")
+UNSEEN = "I would like to know: {}"
+MODES: tuple[Mode, ...] = ("context", "weights", "both", "auto")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its accepted answers."""
+
+    text: str
+    answers: tuple[str, ...]
+
+
+def main() -> None:
+    """Run the benchmark, print the table and write the results."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("data", metavar="FOLDER", type=Path)
+    parser.add_argument("--paragraphs", type=int, default=40)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ragcl-paragraphs-") as folder:
+        result = measure(options.data, Path(folder), options.paragraphs)
+    result["command"] = f"python -m benchmarks.paragraphs FOLDER --paragraphs {options.paragraphs}"
+    print(table(result))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def measure(data: Path, folder: Path, count: int) -> dict[str, Any]:
+    """One round on the paragraphs, and what each route answers before and after it."""
+    docs = folder / "docs"
+    docs.mkdir()
+    asked, near = [], []
+    articles = json.loads((data / "xquad.en.json").read_text(encoding="utf-8"))["data"]
+    for article in articles[:count]:
+        paragraph = next(one for one in article["paragraphs"] if len(one["qas"]) > ASKED + 1)
+        (docs / f"{article['title']}.txt").write_text(paragraph["context"], encoding="utf-8")
+        questions = [
+            Question(one["question"], tuple(answer["text"] for answer in one["answers"]))
+            for one in paragraph["qas"]
+        ]
+        asked += questions[:ASKED]
+        near += questions[ASKED:]
+    sets = {"asked": asked, "near misses": near}
+    unseen = {"asked": UNSEEN, "near misses": "{}"}
+    result: dict[str, Any] = {name: len(one) for name, one in sets.items()}
+    with KnowledgeBase.open(folder / "kb") as kb:
+        kb.ingest(docs)
+        say("asking …")
+        kb.ask_many([wording.format(one.text) for one in asked for wording in WORDINGS])
+        say("one round …")
+        started = time.time()
+        report = kb.consolidate()
+        result["round"] = {
+            "status": report.status,
+            "reason": report.reason,
+            "seconds": round(time.time() - started, 1),
+            "questions trained": report.questions_trained,
+            "chunks proved": report.chunks_proved,
+            "metrics": report.metrics,
+        }
+        say(f"  {result['round']}")
+        for name, questions in sets.items():
+            texts = [unseen[name].format(one.text) for one in questions]
+            answers = {mode: kb.ask_many(texts, mode=mode, record=False) for mode in MODES}
+            result[name] = {
+                "questions": len(questions),
+                **{mode: _row(questions, answers[mode], answers["context"]) for mode in MODES},
+            }
+            say(f"  {name}: {result[name]}")
+    return result
+
+
+def _row(
+    questions: Sequence[Question], answers: Sequence[Answer], reference: Sequence[Answer]
+) -> dict[str, float]:
+    right = [
+        contains(answer.text, one.answers) for one, answer in zip(questions, answers, strict=True)
+    ]
+    same = [agree(one.text, other.text) for one, other in zip(answers, reference, strict=True)]
+    return {
+        "accuracy": statistics.mean(right),
+        "agree": statistics.mean(same),
+        "from weights": statistics.mean(one.route == "weights" for one in answers),
+        "prompt tokens": statistics.mean(one.prompt_tokens for one in answers),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    lines = [
+        f"One round of {result['round']['seconds']:.0f} s, {result['round']['status']}.",
+        "",
+        "| questions | mode | accuracy | agree | from weights | prompt tokens |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in ("asked", "near misses"):
+        for mode in MODES:
+            row = result[name][mode]
+            lines.append(
+                f"| {result[name]['questions']} {name} | {mode} | {row['accuracy']:.3f} "
+                f"| {row['agree']:.3f} | {row['from weights']:.2f} | {row['prompt tokens']:.0f} |"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
