@@ -29,6 +29,10 @@ class ModelNotFoundError(RagclError):
     """The weights of a model are not on this machine, or are not what they should be."""
 
 
+class TeacherUnavailableError(RagclError):
+    """The server of the teacher does not answer: what was studied is kept, the round waits."""
+
+
 class ModelMismatchError(RagclError):
     """The knowledge base was built with another embedder; mixing vectors would ruin search."""
 

@@ -146,17 +146,22 @@ def cache_dir() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("ragcl")
 
 
-def resolve(spec: str, role: Role | Literal["reranker"]) -> ModelFiles:
+def resolve(spec: str, role: Role | Literal["reranker", "teacher"]) -> ModelFiles:
     """Find the files of a model on this machine, without touching the network.
 
     Args:
         spec: `default`, a folder, or the id of a model on the hub.
-        role: the setting that names it; there is no default reranker.
+        role: the setting that names it; there is no default reranker and no default teacher.
 
     Raises:
         ModelNotFoundError: the weights are not here or not usable; the text says what to run.
     """
-    if spec == "default" and role != "reranker":
+    if spec == "default":
+        if role == "reranker" or role == "teacher":
+            raise ModelNotFoundError(
+                f"models.{role} = 'default', but there is no default {role}: name a folder or a "
+                "model on the hub, or leave it out."
+            )
         model = DEFAULTS[role]
         if _state(model, full=False) != "ready":
             raise ModelNotFoundError(

@@ -28,6 +28,9 @@ class ModelSettings(_Section):
     query_prompt: str | None = None  # before a question, for the embedder; None: as its folder says
     document_prompt: str | None = None  # before a passage
     language_model: str = "default"
+    # Who reads what is to be learned: a larger model, or one behind OpenAI's protocol, written
+    # MODEL@http://HOST/v1, which is sent questions and passages. None named: the language model.
+    teacher: str = ""
     reranker: str = ""  # a cross-encoder that orders the best hits; none unless named
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = "auto"

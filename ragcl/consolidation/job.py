@@ -27,6 +27,7 @@ from ragcl.consolidation import anchors, distillation, history, promotion, repor
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studier
+from ragcl.consolidation.teacher import teacher_of
 from ragcl.consolidation.verification import Verdict, drift, verify
 from ragcl.errors import SettingsError
 from ragcl.evaluation.metrics import agree, contains, normalise
@@ -77,6 +78,7 @@ class Job:
         self._settings = settings
         self._limits = settings.consolidation
         self._files = model_files.resolve(settings.models.language_model, "language_model")
+        self._teacher = teacher_of(settings)
         self._seconds: dict[str, float] = {}
 
     def run(self, *, if_due: bool, progress: Progress) -> ConsolidationReport:
@@ -230,7 +232,13 @@ class Job:
         started = time.time()
         answering = self._settings.answering
         reader = Reader(self._model, self._narrower, answering.context_tokens)
-        studier = Studier(self._catalog, self._retriever, reader, passages=answering.passages)
+        studier = Studier(
+            self._catalog,
+            self._retriever,
+            reader,
+            passages=answering.passages,
+            larger=self._teacher,
+        )
         shards = [
             _Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
             for name, chunks in selection.shards.items()

@@ -1,5 +1,7 @@
 """Study: hot chunks to training rows, with the frozen base model reading the source as teacher.
 
+Or a larger teacher reads, where the settings name one: its answer counts where the source says it.
+
 Every question is retrieved for again, from the index as it is now. One that was answered from the
 same sentences has been read already, and the reading was kept; the others are read, with all
 adapters off. An answer is a span of the source, so it is supported by construction; one that the
@@ -14,9 +16,10 @@ import numpy as np
 
 from ragcl.catalog import Catalog
 from ragcl.consolidation.contradictions import Contradiction, contradiction
+from ragcl.consolidation.teacher import Asked, Teacher
 from ragcl.evaluation.metrics import agree
 from ragcl.generation.reading import Reader, Reading, Sentence
-from ragcl.retrieval.retriever import Retriever
+from ragcl.retrieval.retriever import Retrieval, Retriever
 
 MIN_TRUST = 0.25  # below it an answer is too doubtful to be learned
 RELATED = 0.3  # cosine of two questions that may ask the same; of wordings of one fact 97 % have it
@@ -28,17 +31,25 @@ class Studier:
     """Reads the questions of hot chunks and keeps what was read in the catalog."""
 
     def __init__(
-        self, catalog: Catalog, retriever: Retriever, reader: Reader, *, passages: int
+        self,
+        catalog: Catalog,
+        retriever: Retriever,
+        reader: Reader,
+        *,
+        passages: int,
+        larger: Teacher | None = None,
     ) -> None:
         self._catalog = catalog
         self._retriever = retriever
         self._reader = reader
         self._passages = passages
+        self._larger = larger
 
     @property
     def teacher(self) -> str:
         """Who reads, and in which way."""
-        return self._reader.teacher
+        own = self._reader.teacher
+        return own if self._larger is None else f"{self._larger.name}, {own}"
 
     def study(
         self,
@@ -64,7 +75,19 @@ class Studier:
                 for one in self._retriever.retrieve(group, self._passages)
             ]
             narrowed = self._reader.narrow(group, retrievals)
-            fresh = []
+            read_before = {
+                one.question: one
+                for one in (Reading.from_json(kept[asked]) for asked in group if asked in kept)
+                if _same_text(one.sentences, narrowed[group.index(one.question)])
+            }
+            told = self._told(
+                [
+                    (question, [hit.chunk.passage for hit in retrieval.hits])
+                    for question, retrieval in zip(group, retrievals, strict=True)
+                    if question not in read_before and question not in vouched
+                ]
+            )
+            fresh: list[Reading] = []
             for question, retrieval, sentences in zip(group, retrievals, narrowed, strict=True):
                 answer = vouched.get(question)
                 if answer:
@@ -72,9 +95,9 @@ class Studier:
                     if given is not None:
                         readings.append(given)
                         continue
-                reading = Reading.from_json(kept[question]) if question in kept else None
-                if reading is None or not _same_text(reading.sentences, sentences):
-                    reading = self._reader.read(question, retrieval, sentences)
+                reading = read_before.get(question)
+                if reading is None:
+                    reading = self._read(question, retrieval, sentences, told)
                     fresh += [] if reading is None else [reading]
                 if reading is None or (answer and not agree(reading.answer, answer)):
                     continue
@@ -91,6 +114,26 @@ class Studier:
         readings = [one for one in readings if one.content_hash in learnable]
         sure = [one for one in readings if one.trust >= MIN_TRUST]
         return consistent(sure, vouched), list(found.values())
+
+    def _told(self, asked: Sequence[Asked]) -> dict[str, str]:
+        """What the larger teacher answers, by question; without one, nothing."""
+        if self._larger is None or not asked:
+            return {}
+        answers = self._larger.answers(asked)
+        return {question: answer for (question, _), answer in zip(asked, answers, strict=True)}
+
+    def _read(
+        self,
+        question: str,
+        retrieval: Retrieval,
+        sentences: Sequence[Sentence],
+        told: Mapping[str, str],
+    ) -> Reading | None:
+        """The base model's reading, or that of the larger teacher's answer if the text holds it."""
+        if self._larger is None:
+            return self._reader.read(question, retrieval, sentences)
+        answer = told.get(question)
+        return self._reader.given(question, retrieval, sentences, answer) if answer else None
 
 
 def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> list[Reading]:

@@ -48,6 +48,26 @@ def is_abstention(text: str) -> bool:
     return not text.strip() or _ABSTAINS.match(text.replace("\u2019", "'")) is not None
 
 
+def context_messages(question: str, passages: Sequence[str]) -> list[dict[str, str]]:
+    """The question behind all passages, for a model that takes messages."""
+    return [*_context_head(), {"role": "user", "content": _user(question, passages)}]
+
+
+def _context_head() -> list[dict[str, str]]:
+    messages = [{"role": "system", "content": _SYSTEM_CONTEXT}]
+    for passages, question, answer in _EXAMPLES:
+        messages += [
+            {"role": "user", "content": _user(question, passages)},
+            {"role": "assistant", "content": answer},
+        ]
+    return messages
+
+
+def _user(question: str, passages: Sequence[str]) -> str:
+    listed = "\n".join(f"[{n}] {passage}" for n, passage in enumerate(passages, start=1))
+    return f"Passages:\n{listed}\n\nQuestion: {question}"
+
+
 class Prompts:
     """Builds prompts for one tokenizer."""
 
@@ -69,8 +89,8 @@ class Prompts:
         The first passage is always there: cut, if it alone is too long.
         """
         return self._prompt(
-            self._context_head,
-            self._user(self._quoted(question), self._fit(passages, max_tokens)),
+            _context_head(),
+            _user(self._quoted(question), self._fit(passages, max_tokens)),
             self._context_shared,
         )
 
@@ -111,24 +131,9 @@ class Prompts:
     def _quoted(self, text: str) -> str:
         return self._special.sub(" ", text) if self._special else text
 
-    @staticmethod
-    def _user(question: str, passages: Sequence[str]) -> str:
-        listed = "\n".join(f"[{n}] {passage}" for n, passage in enumerate(passages, start=1))
-        return f"Passages:\n{listed}\n\nQuestion: {question}"
-
-    @cached_property
-    def _context_head(self) -> list[dict[str, str]]:
-        messages = [{"role": "system", "content": _SYSTEM_CONTEXT}]
-        for passages, question, answer in _EXAMPLES:
-            messages += [
-                {"role": "user", "content": self._user(question, passages)},
-                {"role": "assistant", "content": answer},
-            ]
-        return messages
-
     @cached_property
     def _context_shared(self) -> int:
-        return self._common(self._context_head)
+        return self._common(_context_head())
 
     @cached_property
     def _closed_shared(self) -> int:

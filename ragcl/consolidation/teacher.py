@@ -1,0 +1,142 @@
+"""A larger teacher, where the settings name one: it reads in the place of the base model.
+
+It gives answers and no soft labels, since its tokens need not be those of the student. What it says
+is only heard: whether it stands in the source is looked at where it is used. A served teacher is
+sent the questions and the passages they are to be answered from; nothing else of a knowledge base
+leaves the machine, and nothing at all unless `models.teacher` names a server.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from ragcl import model_files
+from ragcl.errors import SettingsError, TeacherUnavailableError
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.prompts import Prompts, context_messages, is_abstention
+from ragcl.settings import Settings
+
+KEY = "OPENAI_API_KEY"  # where programs look for the key of a server that speaks this protocol
+AT_ONCE = 4  # requests
+SECONDS = 120.0  # for one answer
+WAITS = (1.0, 4.0, 16.0)  # seconds before another try
+PASSING = frozenset({408, 409, 429, 500, 502, 503, 504})  # statuses that a later try may not meet
+
+Asked = tuple[str, Sequence[str]]  # a question and the passages to answer it from
+
+
+class Teacher(Protocol):
+    """Who answers from passages; `name` tells two teachers apart."""
+
+    name: str
+
+    def answers(self, asked: Sequence[Asked]) -> list[str]:
+        """A short answer to each question from its passages; '' where they do not hold it."""
+
+
+def teacher_of(settings: Settings) -> Teacher | None:
+    """The teacher of the settings; None where the base model is to read by itself.
+
+    Raises:
+        SettingsError: what stands there is no model and no server.
+        ModelNotFoundError: the weights are not on this machine.
+    """
+    spec = settings.models.teacher
+    if not spec:
+        return None
+    if "://" not in spec:
+        return LocalTeacher(settings)
+    model, _, url = spec.partition("@")
+    if not model or not url.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"models.teacher is {spec!r}: write a server as MODEL@http://HOST/v1, or name a folder "
+            "or a model on the hub."
+        )
+    return ServedTeacher(model, url.rstrip("/"), settings.answering.max_new_tokens)
+
+
+class LocalTeacher:
+    """A larger language model on this machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        models, self._answering = settings.models, settings.answering
+        files = model_files.resolve(models.teacher, "teacher")
+        self.name = f"{files.name}@{files.revision}"
+        self._model = LanguageModel(files, dtype=models.dtype, device=models.device)
+
+    def answers(self, asked: Sequence[Asked]) -> list[str]:
+        """See `Teacher`."""
+        prompts = Prompts(self._model.tokenizer)
+        found = self._model.generate(
+            [
+                prompts.with_context(question, passages, self._answering.context_tokens)
+                for question, passages in asked
+            ],
+            max_new_tokens=self._answering.max_new_tokens,
+        )
+        return [_plain(one.text) for one in found]
+
+
+class ServedTeacher:
+    """A model behind the chat completions of OpenAI's protocol, which many servers speak."""
+
+    def __init__(self, model: str, url: str, max_new_tokens: int) -> None:
+        self.name = f"{model}@{url}"
+        self._model = model
+        self._url = f"{url}/chat/completions"
+        self._max_new_tokens = max_new_tokens
+
+    def answers(self, asked: Sequence[Asked]) -> list[str]:
+        """See `Teacher`.
+
+        Raises:
+            TeacherUnavailableError: the server cannot be reached or refuses.
+        """
+        import httpx
+
+        key = os.environ.get(KEY)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        with (
+            httpx.Client(headers=headers, timeout=SECONDS) as client,
+            ThreadPoolExecutor(AT_ONCE) as pool,
+        ):
+            return list(pool.map(lambda one: self._answer(client, *one), asked))
+
+    def _answer(self, client: Any, question: str, passages: Sequence[str]) -> str:
+        import httpx
+
+        body = {
+            "model": self._model,
+            "messages": context_messages(question, passages),
+            "temperature": 0,
+            "max_tokens": self._max_new_tokens,
+        }
+        for wait in (*WAITS, None):
+            try:
+                response = client.post(self._url, json=body)
+                if response.status_code not in PASSING:
+                    response.raise_for_status()
+                    return _plain(str(response.json()["choices"][0]["message"]["content"]))
+                reason = f"status {response.status_code}"
+            except httpx.TransportError as error:
+                reason = str(error) or type(error).__name__
+            except httpx.HTTPStatusError as error:
+                raise self._unavailable(f"status {error.response.status_code}") from error
+            except (ValueError, LookupError, TypeError) as error:
+                raise self._unavailable("no answer in its reply") from error
+            if wait is not None:
+                time.sleep(wait)
+        raise self._unavailable(reason)
+
+    def _unavailable(self, reason: str) -> TeacherUnavailableError:
+        return TeacherUnavailableError(
+            f"the teacher {self.name} could not be asked ({reason}): check models.teacher and "
+            f"{KEY}, or leave it out and the base model reads. The round goes on from here."
+        )
+
+
+def _plain(text: str) -> str:
+    """The answer without quotes and full stop; '' where it says that it does not know."""
+    return "" if is_abstention(text) else text.strip().strip("\"'\u201c\u201d").rstrip(".").strip()

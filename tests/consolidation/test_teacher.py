@@ -1,0 +1,214 @@
+"""A larger teacher: what it answers is learned where the text says it, and only there."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragcl import KnowledgeBase
+from ragcl.consolidation import teacher
+from ragcl.consolidation.teacher import LocalTeacher, ServedTeacher, teacher_of
+from ragcl.errors import ModelNotFoundError, SettingsError, TeacherUnavailableError
+from ragcl.settings import ModelSettings, Settings
+
+PASSAGES = ("Berths\nThe north berth is 11 metres deep.", "Soup costs 3 crowns.")
+ASKED = ("How deep is the north berth?", "How deep is the water at the north berth?")
+
+
+class Server(HTTPServer):
+    """Answers as it is told: `replies` are statuses and bodies, the last one for good."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.replies: list[tuple[int, Any]] = []
+        self.requests: list[tuple[str, str | None, dict[str, Any]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def says(self, *texts: str) -> None:
+        self.replies = [(200, {"choices": [{"message": {"content": text}}]}) for text in texts]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.requests.append(
+            (self.path, self.headers.get("Authorization"), json.loads(body))
+        )
+        replies = self.server.replies
+        status, said = replies.pop(0) if len(replies) > 1 else replies[0]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(said).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on standard error."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teacher, "WAITS", (0.0, 0.0))
+
+
+def test_a_server_is_sent_the_question_behind_its_passages(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(teacher.KEY, "secret")
+    server.says('"11 metres."')
+
+    found = ServedTeacher("large", server.url, 48).answers([(ASKED[0], PASSAGES)])
+
+    assert found == ["11 metres"]
+    [(path, authorization, body)] = server.requests
+    assert (path, authorization) == ("/v1/chat/completions", "Bearer secret")
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("large", 0, 48)
+    last = body["messages"][-1]["content"]
+    assert last.endswith(f"Question: {ASKED[0]}")
+    assert last.index(PASSAGES[0]) < last.index(PASSAGES[1])
+
+
+def test_many_answers_come_in_the_order_of_the_questions(server: Server) -> None:
+    server.says("same")
+    asked = [(f"Question {n}?", PASSAGES) for n in range(9)]
+
+    assert ServedTeacher("large", server.url, 48).answers(asked) == ["same"] * 9
+    sent = sorted(body["messages"][-1]["content"][-11:] for _, _, body in server.requests)
+    assert sent == [f"Question {n}?" for n in range(9)]
+
+
+def test_not_knowing_is_no_answer(server: Server) -> None:
+    server.says("I don't know.")
+
+    assert ServedTeacher("large", server.url, 48).answers([("Why?", PASSAGES)]) == [""]
+
+
+def test_a_passing_trouble_is_waited_out(server: Server) -> None:
+    server.says("3 crowns")
+    server.replies.insert(0, (503, {}))
+
+    assert ServedTeacher("large", server.url, 48).answers([("Price?", PASSAGES)]) == ["3 crowns"]
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason", "tries"),
+    [
+        (401, {}, "status 401", 1),
+        (500, {}, "status 500", 3),
+        (200, {"error": "no such model"}, "no answer in its reply", 1),
+    ],
+)
+def test_a_server_that_refuses_is_named_with_the_reason(
+    server: Server, status: int, body: Any, reason: str, tries: int
+) -> None:
+    server.replies = [(status, body)]
+
+    with pytest.raises(TeacherUnavailableError, match=rf"large@{server.url}.*\({reason}\)"):
+        ServedTeacher("large", server.url, 48).answers([("Why?", PASSAGES)])
+
+    assert len(server.requests) == tries
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with pytest.raises(TeacherUnavailableError, match=r"large@http://127\.0\.0\.1:9/v1"):
+        ServedTeacher("large", "http://127.0.0.1:9/v1", 48).answers([("Why?", PASSAGES)])
+
+
+@pytest.mark.parametrize("spec", ["http://host/v1", "large@ftp://host"])
+def test_a_server_without_its_model_or_its_protocol_is_refused(spec: str) -> None:
+    with pytest.raises(SettingsError, match="MODEL@http"):
+        teacher_of(Settings(models=ModelSettings(teacher=spec)))
+
+
+def test_there_is_none_unless_it_is_named_and_none_by_default(tmp_path: Path) -> None:
+    assert teacher_of(Settings()) is None
+    for spec in ("default", str(tmp_path)):
+        with pytest.raises(ModelNotFoundError, match="teacher"):
+            teacher_of(Settings(models=ModelSettings(teacher=spec)))
+
+
+def test_a_larger_model_on_this_machine_answers_from_the_passages(kb: KnowledgeBase) -> None:
+    models = kb.settings.models.model_copy(update={"teacher": kb.settings.models.language_model})
+    local = teacher_of(kb.settings.model_copy(update={"models": models}))
+
+    assert isinstance(local, LocalTeacher)
+    found = local.answers([(ASKED[0], PASSAGES), (ASKED[1], PASSAGES[::-1])])
+
+    assert len(found) == 2
+    assert found[0] == local.answers([(ASKED[0], PASSAGES)])[0]
+
+
+def taught(kb: KnowledgeBase) -> set[str]:
+    return {one.answer for a in kb.catalog.learning.active()[1] for one in a.questions}
+
+
+def test_what_the_teacher_says_is_learned_where_the_text_says_it(
+    kb: KnowledgeBase, docs: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = kb.settings.models.model_copy(update={"teacher": f"large@{server.url}"})
+    monkeypatch.setattr(kb, "settings", kb.settings.model_copy(update={"models": models}))
+    kb.ingest(docs)
+    kb.ask_many(ASKED)
+    [hit] = kb.search(ASKED[0], 1)
+    words = re.findall(r"\w+", hit.text)
+    server.says(" ".join(words[1:3]))
+
+    report = kb.consolidate()
+
+    assert report.status == "promoted"
+    assert taught(kb) == {" ".join(words[1:3])}
+    assert len(server.requests) == len(ASKED)
+    kb.consolidate()
+    assert len(server.requests) == len(ASKED)  # what was read from the same text is kept
+
+
+def test_what_no_text_says_is_not_learned(
+    kb: KnowledgeBase, docs: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = kb.settings.models.model_copy(update={"teacher": f"large@{server.url}"})
+    monkeypatch.setattr(kb, "settings", kb.settings.model_copy(update={"models": models}))
+    kb.ingest(docs)
+    kb.ask_many(ASKED)
+    server.says("a wild guess")
+
+    kb.consolidate()
+
+    assert taught(kb) == set()
+
+
+def test_a_teacher_that_is_gone_leaves_everything_as_it_was(
+    kb: KnowledgeBase, docs: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = kb.settings.models.model_copy(update={"teacher": f"large@{server.url}"})
+    monkeypatch.setattr(kb, "settings", kb.settings.model_copy(update={"models": models}))
+    kb.ingest(docs)
+    kb.ask_many(ASKED)
+    server.replies = [(500, {})]
+
+    with pytest.raises(TeacherUnavailableError):
+        kb.consolidate()
+
+    assert kb.status().adapters == []
+    assert kb.ask(ASKED[0], record=False).route == "context"
+    [hit] = kb.search(ASKED[0], 1)
+    server.says(" ".join(re.findall(r"\w+", hit.text)[1:3]))
+    assert kb.consolidate().status == "promoted"
