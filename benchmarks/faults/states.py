@@ -11,7 +11,7 @@ from benchmarks.sample import REVISIONS, questions
 from ragcl import KnowledgeBase
 
 SEARCHED = 4  # questions whose hits are compared
-ALL = 1000  # hits of each: in the samples, every chunk of a document that is no filling
+ALL = 200  # hits of each: in the samples, every chunk of a document that is no filling
 
 
 @dataclass(frozen=True)

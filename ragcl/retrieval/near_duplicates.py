@@ -28,6 +28,7 @@ from ragcl.retrieval.sentences import split_sentences
 ALIKE = 0.5  # share of pairs of words in both, of those in either: a version of the same passage
 SHARED = 0.5  # share of the larger file's chunks that stand in the other: a version of it
 SHARED_CHUNKS = 2  # and at least so many: one may be a licence or an address
+KEPT_TEXTS = 4096  # whose words are remembered: those of a search are compared with one another
 REPEATS = 3  # hits of the same words under any headings: more are the boilerplate of a site
 _OLD = frozenset("old older obsolete outdated superseded previous archive archived attic".split())
 _OLD |= {"backup", "backups", "bak", "orig"}
@@ -118,8 +119,9 @@ def _superseding(shown: StoredChunk, older: StoredChunk) -> StoredChunk:
 def _versions_of_one_passage(one: StoredChunk, other: StoredChunk, contents: Contents) -> bool:
     if (one.root, one.source) == (other.root, other.source):
         return False
-    pairs, others = (set(pairwise(_words(chunk.text))) for chunk in (one, other))
-    if not len(pairs & others) >= ALIKE * len(pairs | others) > 0:
+    pairs, others = _pairs(one.text), _pairs(other.text)
+    shared = len(pairs & others)
+    if not shared or shared < ALIKE * (len(pairs) + len(others) - shared):
         return False
     first, second = _name(one.root, one.source), _name(other.root, other.source)
     if first.document == second.document and (first.marked or second.marked):
@@ -193,11 +195,17 @@ def _spaced(path: str) -> str:
     return path.lower().replace("_", " ").replace("-", " ")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT_TEXTS)
 def _words(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+", text.lower()))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT_TEXTS)
+def _pairs(text: str) -> frozenset[int]:
+    """Pairs of neighbouring words, as their hashes: so two texts are compared in microseconds."""
+    return frozenset(map(hash, pairwise(_words(text))))
+
+
+@lru_cache(maxsize=KEPT_TEXTS)
 def _sentences(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(words for words in map(_words, split_sentences(text)) if words)
