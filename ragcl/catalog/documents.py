@@ -21,6 +21,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    bindparam,
     cast,
     delete,
     exists,
@@ -485,12 +486,10 @@ def stored_chunks(
 
     Where a filter is given, each with the first place that it lets through.
     """
-    found: dict[int, StoredChunk] = {}
-    for start in range(0, len(ids), SQLITE_VARIABLES):
-        part = ids[start : start + SQLITE_VARIABLES]
-        for row in connection.execute(_stored(chosen).where(chunks.c.id.in_(part))).all():
-            found[row.id] = _chunk(row)
-    return found
+    if not ids:
+        return {}
+    rows = connection.execute(_stored_among(chosen), {"ids": json.dumps(list(ids))}).all()
+    return {row.id: _chunk(row) for row in rows}
 
 
 def chunk_ids(connection: Connection, chosen: Filter) -> np.ndarray:
@@ -552,6 +551,12 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=16)  # building the query takes longer than running it
+def _stored_among(chosen: Filter | None) -> Select[Any]:
+    """The same of the chunks whose ids are the JSON array `ids`."""
+    among = func.json_each(bindparam("ids")).table_valued("value", name="json_each")
+    return _stored(chosen).where(chunks.c.id.in_(select(among.c.value)))
+
+
 def _stored(chosen: Filter | None = None) -> Select[Any]:
     """One row a chunk: its text and the first place it stands in (path order)."""
     place = (
@@ -632,9 +637,11 @@ def _by_hash(connection: Connection, query: Select[Any], hashes: list[str]) -> l
     return rows
 
 
+_NOW = text("SELECT value FROM state WHERE key = 'generation'")  # what every search asks first
+
+
 def _generation(connection: Connection) -> int:
-    query = select(state.c.value).where(state.c.key == "generation")
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(_NOW).scalar_one())
 
 
 def _next_generation(connection: Connection) -> int:

@@ -164,7 +164,7 @@ def _currency(chunk: StoredChunk) -> tuple[tuple[bool, int], tuple[str, ...]]:
 def _heading(chunk: StoredChunk) -> tuple[tuple[str, ...], str]:
     """The heading path; a title that is but the name of the file, as what document it names."""
     title, _, rest = chunk.heading.partition(" > ")
-    if title == PurePosixPath(chunk.source).stem:
+    if title == PurePosixPath(chunk.source.rpartition("/")[2]).stem:
         return _name(chunk.root, chunk.source).document, rest
     return (title,), rest
 
