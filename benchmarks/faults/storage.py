@@ -13,6 +13,7 @@ from benchmarks.faults.processes import Ran, copy, rehearse, run, start, written
 from benchmarks.faults.samples import INDEX, Case, damages
 from benchmarks.faults.states import State, doctors_findings
 from benchmarks.faults.trials import Trial, recover
+from ragcl.retrieval.retriever import CATALOG_LOST
 
 CATALOG = "catalog.sqlite"
 DISK_MB = 96
@@ -101,7 +102,10 @@ def copies(cases: Sequence[Case], count: int, draw: random.Random, folder: Path)
 
 
 def _judged(case: Case, kb: Path, fault: str, problems: list[str]) -> Trial:
-    """Use a copy: it is whole, and can be brought up to date; or it is refused with what to do."""
+    """Use a copy: it is whole, and can be brought up to date; or it is refused with what to do.
+
+    Of a copy that holds nothing yet, beside an index that does, the doctor says what to do too.
+    """
     moment = "while it was written"
     looked = run(kb, "doctor")
     if looked.exit_code == 3:
@@ -110,7 +114,7 @@ def _judged(case: Case, kb: Path, fault: str, problems: list[str]) -> Trial:
         if searched.exit_code and not _one_line(searched, "Restore"):
             problems.append(f"a search ended with {searched.exit_code}: {searched.err}")
         return Trial(fault, moment, "refused, saying what to do", 0.0, problems)
-    if looked.exit_code:
+    if looked.exit_code and CATALOG_LOST not in looked.out:
         problems.append(f"doctor ended with {looked.exit_code}: {looked.out} {looked.err}")
     return recover(case, kb, fault, moment, problems=problems)
 
