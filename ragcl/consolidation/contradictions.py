@@ -2,7 +2,8 @@
 
 Two texts may say the same words of two things ("the north berth is 11 metres deep", "the east berth
 is 9 metres deep"): so the other text must hold every word of the question that the first holds, in
-its sentence or its heading, and give an answer of the same kind. Knows no catalog.
+its sentence or its heading, and give another number, or other words in the place of the answer in
+much the same sentence. Knows no catalog.
 """
 
 import re
@@ -13,6 +14,7 @@ from ragcl.generation.reading import Reader, Reading, Sentence, content_words, s
 from ragcl.retrieval.retriever import Retrieval
 
 MIN_WORDS = 2  # of a question that both hold: one tells too little of what is asked about
+ALIKE = 0.6  # share of the words of two sentences in both, the answers left out
 MIN_SHARE = 0.5  # and this share of the question's words
 
 
@@ -47,20 +49,23 @@ def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Con
         return asked & stems(f"{chunks[sentence.content_hash].heading} {sentence.text}")
 
     own = [
-        held(one)
+        one
         for one in reading.sentences
         if one.content_hash == reading.content_hash and reading.answer in one.text
     ]
-    if not own or len(own[-1]) < max(MIN_WORDS, MIN_SHARE * len(asked)):
+    if not own:
+        return None
+    needed = held(own[-1])
+    if len(needed) < max(MIN_WORDS, MIN_SHARE * len(asked)):
         return None
     for sentence in reversed(reading.sentences):
-        if sentence.content_hash == reading.content_hash or not own[-1] <= held(sentence):
+        if sentence.content_hash == reading.content_hash or not needed <= held(sentence):
             continue
         other = reader.read(reading.question, retrieval, [sentence])
         if (
             other is not None
             and other.trust >= reading.trust / 2
-            and _same_kind(other.answer, reading.answer)
+            and _comparable(own[-1].text, reading.answer, sentence.text, other.answer)
             and not agree(other.answer, reading.answer)
         ):
             return Contradiction(
@@ -74,6 +79,16 @@ def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Con
     return None
 
 
-def _same_kind(one: str, other: str) -> bool:
-    """Whether both hold a number or neither does."""
-    return bool(re.search(r"\d", one)) == bool(re.search(r"\d", other))
+def _comparable(one: str, answer: str, other: str, other_answer: str) -> bool:
+    """Whether both answers are numbers, or the sentences say the same but for words as answers.
+
+    Of a question that it does not answer, a text gives some words too: no other value of the same.
+    """
+    numbers = [bool(re.search(r"\d", text)) for text in (answer, other_answer)]
+    if any(numbers):
+        return all(numbers)
+    lengths = sorted(len(text.split()) for text in (answer, other_answer))
+    rest = stems(" ".join(content_words(one.replace(answer, " ", 1))))
+    other_rest = stems(" ".join(content_words(other.replace(other_answer, " ", 1))))
+    shared = len(rest & other_rest)
+    return lengths[1] <= 2 * lengths[0] and shared >= max(MIN_WORDS, ALIKE * len(rest | other_rest))

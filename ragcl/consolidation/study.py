@@ -76,9 +76,12 @@ class Studier:
             ]
             narrowed = self._reader.narrow(group, retrievals)
             read_before = {
-                one.question: one
-                for one in (Reading.from_json(kept[asked]) for asked in group if asked in kept)
-                if _same_text(one.sentences, narrowed[group.index(one.question)])
+                # The same sentences may stand in other chunks by now.
+                question: replace(one, sentences=tuple(sentences))
+                for question, sentences in zip(group, narrowed, strict=True)
+                if question in kept
+                for one in [Reading.from_json(kept[question])]
+                if _same_text(one.sentences, sentences)
             }
             told = self._told(
                 [

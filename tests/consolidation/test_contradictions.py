@@ -47,15 +47,22 @@ def reading(question: str, sentence: Sentence, answer: str, trust: float = 1.0) 
     )
 
 
-def told(other: str, heading: str = "", trust: float = 1.0, question: str = QUESTION) -> str | None:
-    """The source that contradicts "The north berth is 11 metres deep: 11 metres.", if it does."""
-    own = Sentence("The north berth is 11 metres deep: 11 metres.", "x", 0.9)
+def told(
+    other: str,
+    heading: str = "",
+    trust: float = 1.0,
+    question: str = QUESTION,
+    own_text: str = "The north berth is 11 metres deep: 11 metres.",
+) -> str | None:
+    """The source that contradicts `own_text`, whose last two words are the answer, if it does."""
+    own = Sentence(own_text, "x", 0.9)
+    answer = " ".join(own_text.strip(".").split()[-2:])
     against = Sentence(other, "y", 0.8)
     hits = tuple(
         Retrieved(StoredChunk(n, key, "", title, (), "/docs", f"{key}.md", None, None), 0.5)
         for n, (key, title) in enumerate((("x", "Berths"), ("y", heading)))
     )
-    first = replace(reading(question, own, "11 metres"), sentences=(against, own))
+    first = replace(reading(question, own, answer), sentences=(against, own))
     found = contradiction(Reads(trust), first, Retrieval(first.vector, hits))  # type: ignore[arg-type]
     return found and found.reason.split()[0]
 
@@ -75,6 +82,23 @@ def test_a_text_that_says_otherwise_of_the_same_contradicts() -> None:
 )
 def test_what_speaks_of_something_else_does_not(other: str) -> None:
     assert told(other) is None
+
+
+@pytest.mark.parametrize(
+    ("other", "source"),
+    [
+        ("The safety officer of the Works is Ida Holm.", "y.md"),
+        ("Report to the safety officer of the Works; nobody goes back inside.", None),
+        ("The safety officer of the Works is on duty from day 1.", None),
+    ],
+)
+def test_words_contradict_words_only_in_much_the_same_sentence(
+    other: str, source: str | None
+) -> None:
+    question = "Who is the safety officer of the Works?"
+    own = "The safety officer of the Works is Ruben Voss."
+
+    assert told(other, question=question, own_text=own) == source
 
 
 def test_a_doubtful_reading_contradicts_nothing() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from ragcl import KnowledgeBase
 from ragcl.catalog import schema
@@ -223,6 +223,30 @@ def test_a_tracker_that_is_not_installed_is_named_before_anything_begins(
         asked.consolidate()
 
     assert asked.catalog.learning.rounds() == []
+
+
+def test_what_was_read_is_kept_where_its_sentences_stand_in_other_chunks_by_now(
+    learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = schema.study_rows
+    with learned.catalog.database.writing() as connection:
+        for key, row in connection.execute(select(rows.c.id, rows.c.row)).all():
+            moved = [[text, "edited since", score] for text, _, score in row["sentences"]]
+            values = {"row": {**row, "sentences": moved}}
+            connection.execute(update(rows).where(rows.c.id == key).values(values))
+    current = []
+    monkeypatch.setattr(
+        study,
+        "contradiction",
+        lambda _reader, reading, retrieval: current.append(
+            {one.content_hash for one in reading.sentences}
+            <= {hit.chunk.content_hash for hit in retrieval.hits}
+        ),
+    )
+
+    assert learned.consolidate().status == "nothing due"
+    assert current
+    assert all(current)
 
 
 def test_a_second_round_with_nothing_new_does_nothing_if_due_is_asked(
