@@ -140,7 +140,7 @@ def train(
     )
     watch = _Watch(deadline, progress)
     try:
-        with frozen.cut_off():
+        with frozen.cut_off(), _attention_for_training(base):
             penalty = DriftPenalty(
                 adapted,
                 [model_input(_states(one).to(base.device)) for one in beside],
@@ -226,6 +226,22 @@ class FrozenLayers:
         with self.cut_off():
             upper = self._base(inputs_embeds=whole.hidden_states[first], use_cache=False)
         return torch.allclose(whole.logits.float(), upper.logits.float(), rtol=0.01, atol=0.1)
+
+
+@contextlib.contextmanager
+def _attention_for_training(base: Any) -> Iterator[None]:
+    """Within it attention on a CPU is plain products of matrices.
+
+    The fused kernel for the CPU takes about twice as long for the short sequences here, most of it
+    in its gradient.
+    """
+    chosen = base.config._attn_implementation
+    if base.device.type == "cpu":
+        base.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        base.set_attn_implementation(chosen)
 
 
 def _arguments(

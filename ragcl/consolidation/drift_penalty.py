@@ -53,7 +53,8 @@ class DriftPenalty:
         finally:
             for hook in hooks:
                 hook.remove()
-        self._inputs = [torch.cat(inputs[layer]) / sizes[layer] ** 0.5 for layer in self._layers]
+        self._inputs = [_condensed(torch.cat(inputs[layer])) / sizes[layer] ** 0.5
+                        for layer in self._layers]
 
     def __call__(self) -> torch.Tensor:
         """The penalty of the adapter as it is now, a scalar."""
@@ -64,3 +65,13 @@ class DriftPenalty:
             up = layer.scaling[name] * layer.lora_B[name].weight.float()
             total = total + ((passed.T @ passed) * (up.T @ up)).sum()
         return total
+
+
+def _condensed(inputs: torch.Tensor) -> torch.Tensor:
+    """Rows with the same Gram matrix as `(n, width)` inputs, but at most `width` of them.
+
+    The penalty depends on the inputs X through X'X alone, and X = QR has X'X = R'R.
+    """
+    if len(inputs) <= inputs.shape[1]:
+        return inputs
+    return torch.linalg.qr(inputs.float(), mode="r").R.to(inputs.dtype)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -309,19 +309,23 @@ class Answerer:
         written = [i for i, job in enumerate(jobs) if not job.recalled]
         drafts = dict(zip(written, self._write([jobs[i] for i in written]), strict=True))
 
-        @cache
-        def current(chosen: Filter | None) -> frozenset[str]:
-            return self._catalog.documents.learnable_hashes(self._active.learned, chosen)
-
         for i, job in enumerate(jobs):
-            adapter = job.decision.adapter
-            if i in drafts or adapter is None:
-                continue
-            prompt, support = self._prompt(job)
-            taught = self._active.taught(adapter, current(job.chosen))
-            [completion] = recall(self._model, [prompt], taught, adapter=adapter)
-            drafts[i] = Draft(job.decision, completion, len(prompt.ids), support)
+            if i not in drafts:
+                drafts[i] = self._recall(job)
         return [drafts[i] for i in range(len(jobs))]
+
+    def _recall(self, job: Job) -> Draft:
+        """Choose among what was taught about the passages found: what is said can be cited."""
+        adapter = job.decision.adapter
+        if adapter is None:
+            raise ValueError("only an adapter can recall what it was taught")
+        by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
+        may_speak = self._catalog.documents.learnable_hashes(by_hash, job.chosen)
+        taught = self._active.taught(adapter, [key for key in by_hash if key in may_speak])
+        prompt = self._prompts.closed_book(job.question)
+        [completion] = recall(self._model, [prompt], taught, adapter=adapter)
+        source = by_hash.get(taught.get(completion.text, ""))
+        return Draft(job.decision, completion, len(prompt.ids), (source,) if source else ())
 
     def _write(self, jobs: Sequence[Job]) -> list[Draft]:
         """Let the model write freely, the questions of one adapter together."""

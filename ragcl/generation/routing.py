@@ -47,15 +47,16 @@ class ActiveAdapters:
         self._chunk_vectors = _stack([chunk.vector for chunk in self._chunks])
         self._question_vectors = _stack([question.vector for question in self._questions])
 
-    def taught(self, adapter: str, current: Collection[str]) -> list[str]:
-        """What an adapter was taught to answer about texts that are still current."""
-        return [
-            question.answer
-            for one in self.adapters
-            if one.id == adapter
-            for question in one.questions
-            if question.answer and question.content_hash in current
-        ]
+    def taught(self, adapter: str, passages: Sequence[str]) -> dict[str, str]:
+        """What an adapter was taught to answer about passages, best first, and about which each."""
+        holder = next((one for one in self.adapters if one.id == adapter), None)
+        told = holder.questions if holder else ()
+        found: dict[str, str] = {}
+        for key in passages:
+            for question in told:
+                if question.answer and question.content_hash == key:
+                    found.setdefault(question.answer, key)
+        return found
 
     def stale_reason(self, retrieval: Retrieval, current: Collection[str]) -> str | None:
         """Why no adapter may speak: the question is about a text that was learned and is gone.

@@ -245,6 +245,23 @@ def test_the_weights_answer_only_from_the_documents_that_were_chosen(
     assert "no adapter holds anything of the documents chosen" in not_learned.trace["reason"]
 
 
+def test_the_weights_say_only_what_was_taught_of_the_passages_found_and_cite_that_one(
+    kb_folder: Path, docs: Path, random_adapters: Path
+) -> None:
+    config = kb_folder / "ragcl.toml"
+    config.write_text(config.read_text().replace("[answering]", "[answering]\npassages = 1"))
+    learned = {"What does soup cost?": "3 crowns", "Where do pilots board?": "the beacon"}
+    with KnowledgeBase.open(kb_folder) as kb:
+        kb.ingest(docs)
+        install(kb, random_adapters, "s0-x", QUESTION, answer="11 metres", also=learned)
+
+        for question, answer in {QUESTION: "11 metres", **learned}.items():
+            found = kb.ask(question, mode="weights")
+            assert (found.route, found.text) == ("weights", answer)
+            hashes = [one.content_hash for one in found.citations]
+            assert hashes == [kb.search(question, k=1)[0].content_hash]
+
+
 def test_a_filter_keeps_the_router_from_what_was_learned_elsewhere(
     full: KnowledgeBase, random_adapters: Path
 ) -> None:

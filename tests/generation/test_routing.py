@@ -86,13 +86,13 @@ def test_what_users_rated_badly_is_read_again() -> None:
     assert decide("weights", SURE, active, active.learned, MIN_SCORE, {"depth"}).route == "weights"
 
 
-def test_what_was_taught_about_a_text_that_is_gone_may_not_be_said() -> None:
+def test_only_what_was_taught_about_the_passages_given_may_be_said() -> None:
     first = adapter("s0", {"depth": 20, "price": 40}, (("depth", 0, True), ("price", 30, False)))
     active = ActiveAdapters(1, (first, adapter("s1", {"crew": 60}, (("crew", 60, True),))))
 
-    assert active.taught("s0", {"depth", "price", "crew"}) == ["depth!", "price!"]
-    assert active.taught("s0", {"price", "crew"}) == ["price!"]
-    assert active.taught("s1", {"depth"}) == []
+    assert active.taught("s0", ["price", "depth", "crew"]) == {"price!": "price", "depth!": "depth"}
+    assert active.taught("s0", ["price", "crew"]) == {"price!": "price"}
+    assert active.taught("s1", ["depth"]) == {}
 
 
 def test_of_several_adapters_the_one_that_holds_the_chunk_speaks() -> None:
