@@ -59,11 +59,21 @@ class Plain:
         self._train(pairs, after_epoch)
 
     def recalled(
-        self, questions: Sequence[str], taught: Sequence[str], adapter: str | None = "plain"
+        self,
+        questions: Sequence[str],
+        taught: Sequence[Sequence[str]],
+        adapter: str | None = "plain",
     ) -> list[str]:
-        """The likeliest of all answers that were taught; None while the adapter is in training."""
-        asked = [self.prompts.closed_book(one) for one in questions]
-        return [one.text for one in recall(self.model, asked, taught, adapter=adapter)]
+        """The likeliest of the answers taught of each question's passages.
+
+        The adapter is None while it is in training.
+        """
+        return [
+            recall(self.model, [self.prompts.closed_book(question)], answers, adapter=adapter)[
+                0
+            ].text
+            for question, answers in zip(questions, taught, strict=True)
+        ]
 
     def written(self, questions: Sequence[str], max_new_tokens: int) -> list[str]:
         """What it writes freely."""

@@ -27,16 +27,19 @@ from typing import Any
 from benchmarks.sample import REVISIONS, lay_out, questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.drift import perplexity
-from ragcl.evaluation.metrics import contains, token_f1
+from ragcl.evaluation.metrics import agree, contains, token_f1
 from ragcl.evaluation.probes import answered, arc_easy, blimp, evenly, lambada
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.reading import Reading
 from ragcl.results import MODES, EvaluationReport, Mode
+from ragcl.settings import AnsweringSettings
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 PROBE_TOKENS = 32_768
 PROBE_CHOICES = 500
 PLAIN_EPOCHS = 12  # of plain fine-tuning at most; it stops when it knows as much as ragcl
+ASKED_EVERY = 3  # of its epochs
+PASSAGES = AnsweringSettings().passages
 BLIMP_PAIRS = 200  # of each of its files
 
 
@@ -89,6 +92,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
         row("adapter, closed-book", "weights")
         row("adapter, with context", "both")
         row("auto", "auto")
+        agreement = _agreement(kb, questions(revision, held_out=True))
         others, cost = _contenders(
             kb, folder, questions(revision, held_out=True), rows["adapter, closed-book"]["accuracy"]
         )
@@ -99,6 +103,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
             "round_seconds": round(seconds, 1),
             "closed_over_open": rows["adapter, closed-book"]["accuracy"]
             / rows["base, open-book"]["accuracy"],
+            "auto_agrees_with_context": agreement,
             "rows": rows,
             "cost": {"ragcl's training": report.stage_seconds["distillation"], **cost},
             "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
@@ -108,6 +113,13 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
             result["drift"] = _drift(folder / "kb", report.adapter_ids, probes)
         result["moved"] = _move_on(kb, folder)
     return result
+
+
+def _agreement(kb: KnowledgeBase, asked: Sequence[dict[str, Any]]) -> float:
+    """The share of answers by auto that agree with those from the context."""
+    texts = [one["question"] for one in asked]
+    by_mode = [kb.ask_many(texts, mode=mode, record=False) for mode in ("auto", "context")]
+    return statistics.mean(agree(a.text, b.text) for a, b in zip(*by_mode, strict=True))
 
 
 def _move_on(kb: KnowledgeBase, folder: Path) -> dict[str, Any]:
@@ -175,8 +187,8 @@ def _contenders(
     """What others would make of the same: see `benchmarks/contenders.py`.
 
     Returns:
-        Rows of the table; and what the plain fine-tuning cost: after each epoch the seconds of
-        training so far and the accuracy, until that is at least `goal`.
+        Rows of the table; and what the plain fine-tuning cost: after every few epochs the seconds
+        of training so far and the accuracy, until that is at least `goal`.
     """
     from benchmarks.contenders import AnswerCache, Plain
 
@@ -220,16 +232,25 @@ def _contenders(
     written = raw.written(held_out, kb.settings.answering.max_new_tokens)
     found["raw-text LoRA, closed-book"] = seen(written, time.time() - started, tokens)
     tuned = learner("fine-tuned", PLAIN_EPOCHS)
-    taught = [one.answer for one in readings]
+    passages_of = {
+        one: {hit.content_hash for hit in kb.search(one, k=PASSAGES)} for one in held_out
+    }
+    taught = [
+        [row.answer for row in readings if row.content_hash in passages_of[one]] for one in held_out
+    ]
     epochs: list[dict[str, float]] = []
-    paused, began = 0.0, time.time()
+    paused, began, done = 0.0, time.time(), 0
 
     def after_epoch() -> bool:
-        nonlocal paused
+        nonlocal paused, done
+        done += 1
+        if done % ASKED_EVERY:
+            return True
         asking = time.time()
         said = tuned.recalled(held_out, taught, adapter=None)
         right = [contains(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
-        epochs.append({"seconds": asking - began - paused, "accuracy": statistics.mean(right)})
+        spent = asking - began - paused
+        epochs.append({"epochs": done, "seconds": spent, "accuracy": statistics.mean(right)})
         say(f"  {epochs[-1]}")
         paused += time.time() - asking
         return epochs[-1]["accuracy"] < goal
@@ -284,7 +305,11 @@ def table(result: dict[str, Any]) -> str:
         )
     for name, cost in result["cost"].items():
         lines += ["", f"{name}: {cost}"]
-    lines += ["", f"closed-book / open-book: {result['closed_over_open']:.2f}"]
+    lines += [
+        "",
+        f"closed-book / open-book: {result['closed_over_open']:.2f}; "
+        f"auto agrees with context: {result['auto_agrees_with_context']:.3f}",
+    ]
     for name, row in result.get("drift", {}).get("models", {}).items():
         figures = ", ".join(f"{key} {value:.3f}" for key, value in row.items())
         lines.append(f"drift, {name}: {figures}")

@@ -190,6 +190,7 @@ max_new_tokens = 8
 [consolidation]
 min_asks = 1
 epochs = 1
+min_steps = 1
 rank = 2
 layers = 1.0
 batch_size = 4

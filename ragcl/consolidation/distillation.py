@@ -8,6 +8,7 @@ nothing of chunks, gates or the catalog.
 
 import contextlib
 import itertools
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -149,7 +150,7 @@ def train(
             trainer = _Distiller(
                 regulariser=lambda: settings.drift_weight * penalty(),
                 model=adapted,
-                args=_arguments(settings, folder, base.device),
+                args=_arguments(settings, folder, base.device, len(rows)),
                 train_dataset=rows,
                 data_collator=collator,
                 callbacks=[watch],
@@ -245,12 +246,13 @@ def _attention_for_training(base: Any) -> Iterator[None]:
 
 
 def _arguments(
-    settings: ConsolidationSettings, folder: Path, device: torch.device
+    settings: ConsolidationSettings, folder: Path, device: torch.device, rows: int
 ) -> TrainingArguments:
+    steps = math.ceil(rows / settings.batch_size) * settings.epochs
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "runs")
     return TrainingArguments(
         output_dir=str(folder / "trainer"),
-        num_train_epochs=settings.epochs,
+        max_steps=max(settings.min_steps, steps),
         per_device_train_batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",

@@ -53,8 +53,9 @@ class DriftPenalty:
         finally:
             for hook in hooks:
                 hook.remove()
-        self._inputs = [_condensed(torch.cat(inputs[layer])) / sizes[layer] ** 0.5
-                        for layer in self._layers]
+        self._inputs = [
+            _condensed(torch.cat(inputs[layer])) / sizes[layer] ** 0.5 for layer in self._layers
+        ]
 
     def __call__(self) -> torch.Tensor:
         """The penalty of the adapter as it is now, a scalar."""
@@ -74,4 +75,5 @@ def _condensed(inputs: torch.Tensor) -> torch.Tensor:
     """
     if len(inputs) <= inputs.shape[1]:
         return inputs
-    return torch.linalg.qr(inputs.float(), mode="r").R.to(inputs.dtype)
+    factor: torch.Tensor = torch.linalg.qr(inputs.float(), mode="r").R
+    return factor.to(inputs.dtype)

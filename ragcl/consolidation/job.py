@@ -11,7 +11,7 @@ import json
 import math
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation import anchors, distillation, history, promotion, report
 from ragcl.consolidation.examples import make_examples
+from ragcl.consolidation.near_misses import NearMiss, near_misses
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studier
 from ragcl.consolidation.teacher import teacher_of
@@ -58,6 +59,7 @@ class _Shard:
     adapter: str = ""
     verdict: Verdict | None = None
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
+    strangers: list[NearMiss] = field(default_factory=list)
 
 
 class Job:
@@ -343,10 +345,24 @@ class Job:
         for shard in shards:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             self._model.attach(shard.adapter, folder)
+            shard.strangers = self._near_misses(shard)
             shard.verdict = self._test(shard, progress)
             if shard.verdict.only_drifted:
                 self._shrink(shard, folder, progress)
         self._seconds["verification"] = time.time() - started
+
+    def _near_misses(self, shard: _Shard) -> list[NearMiss]:
+        taught = defaultdict[str, list[str]](list)
+        for row in [*shard.trained, *shard.held_out]:
+            taught[row.content_hash].append(row.answer)
+        current = self._catalog.documents.current(shard.chunks)
+        return near_misses(
+            self._retriever,
+            [current[key] for key in shard.chunks if key in current],
+            taught,
+            passages=self._settings.answering.passages,
+            seed=self._limits.seed,
+        )
 
     def _test(self, shard: _Shard, progress: Progress) -> Verdict:
         return verify(
@@ -354,6 +370,7 @@ class Job:
             shard.adapter,
             shard.trained,
             shard.held_out,
+            shard.strangers,
             self._anchors,
             shard.chunks,
             self._limits,

@@ -1,12 +1,14 @@
 """Verification: what does a candidate adapter know, and what did it cost?
 
 Questions that were never trained on are answered closed-book and compared with the in-context
-answer, chunk by chunk; then drift on anchors, and whether answers with context changed. From this
-come the proofs, the thresholds of the router and the verdict of the gate. Trains nothing.
+answer, chunk by chunk; so are near misses, to which no answer was taught; then drift on anchors,
+and whether answers with context changed. From this come the proofs, the thresholds of the router
+and the verdict of the gate. Trains nothing.
 """
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +17,8 @@ import numpy as np
 
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.anchors import Anchor
-from ragcl.evaluation.metrics import agree
+from ragcl.consolidation.near_misses import NearMiss
+from ragcl.evaluation.metrics import agree, normalise
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading, SpanReader, content_words
@@ -24,6 +27,8 @@ from ragcl.settings import ConsolidationSettings
 CONTEXT_SAMPLE = 24  # questions that are also read with the adapter on
 MAX_ANSWER_TOKENS = 24
 QUANTILES = (0.0, 0.1, 0.25, 0.5)
+LET_THROUGH = 0.02  # of near misses at most; people's are harder to tell apart than made ones
+FEATURES = ("confidence", "margin", "score", "similarity")
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ def verify(
     adapter: str,
     trained: Sequence[Reading],
     held_out: Sequence[Reading],
+    strangers: Sequence[NearMiss],
     anchors: Sequence[Anchor],
     chunks: Sequence[str],
     settings: ConsolidationSettings,
@@ -76,6 +82,7 @@ def verify(
         adapter: the candidate's name.
         trained: the rows it was trained on.
         held_out: rows it was not trained on, whose answers are the in-context answers.
+        strangers: questions about the same chunks to which no answer was taught.
         anchors: texts that were not trained on.
         chunks: the content hashes that it is to hold.
         settings: the limits of the gate.
@@ -84,7 +91,12 @@ def verify(
     """
     prompts = Prompts(model.tokenizer)
     reworded = [text for row in trained for text in rewordings(row.question)]
-    asked = [*(row.question for row in trained), *reworded, *(row.question for row in held_out)]
+    asked = [
+        *(row.question for row in trained),
+        *reworded,
+        *(row.question for row in held_out),
+        *(one.question for one in strangers),
+    ]
     done = 0
 
     def answered(count: int) -> None:
@@ -98,15 +110,25 @@ def verify(
         max_new_tokens=MAX_ANSWER_TOKENS,
         progress=answered,
     )
-    n = len(trained)
+    n, m = len(trained), len(held_out)
     proofs = _proofs(trained, answers[:n], answers[n : 3 * n])
+    polite = answers[n + 1 : 3 * n : 2]
     if held_out:
-        unseen, closed = held_out, answers[3 * n :]
+        unseen, closed = held_out, answers[3 * n : 3 * n + m]
     else:  # nobody asked the same thing often enough: the polite rewordings are all there is
-        unseen, closed = trained, answers[n + 1 : 3 * n : 2]
+        unseen, closed = trained, polite
     agreed = [agree(answer.text, row.answer) for answer, row in zip(closed, unseen, strict=True)]
-    trials = _trials(trained, proofs, unseen, closed, agreed)
-    thresholds, routed = calibrate(trials, settings.agreement)
+    learned = _Learned(trained, proofs)
+    trials = [
+        *(learned.trial(*one) for one in zip(unseen, closed, agreed, strict=True)),
+        *learned.left_out_trials(polite),
+    ]
+    near = [
+        learned.trial(one, answer, False)
+        for one, answer in zip(strangers, answers[3 * n + m :], strict=True)
+    ]
+    thresholds, routed = calibrate(trials, near, settings.agreement)
+    let_through = [one.passes(thresholds) for one in near]
     questions = [
         LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, proof)
         for row, proof in zip(trained, proofs, strict=True)
@@ -123,7 +145,10 @@ def verify(
         "proved chunks": len(proved.intersection(chunks)) / max(1, len(chunks)),
         "proved questions": _mean(proofs),
         "routed to weights": _mean(routed),
-        "agreement when routed": _mean([a for a, r in zip(agreed, routed, strict=True) if r]),
+        "agreement when routed": _mean(
+            [one.agreed for one, taken in zip(trials, routed, strict=True) if taken]
+        ),
+        "near misses let through": _mean(let_through),
         "perplexity ratio": ratio,
         "KL on anchors": kl,
         "context answers changed": _context_change(
@@ -141,47 +166,67 @@ def verify(
 
 @dataclass(frozen=True)
 class Trial:
-    """An unseen question as the router would meet it, and whether the weights then agreed.
+    """A question as the router would meet it, and whether the weights then agreed.
 
-    `eligible` says that its best passage was learned, that the nearest learned question was proved
-    and that the weights said what was proved there;
-    `features` are what thresholds are set on.
+    `eligible` says that its best passage was learned, that the nearest question learned about it
+    was proved, and that the weights said what was proved about it;
+    `features` are what thresholds are set on: `similarity` is the cosine to the nearest question
+    that was proved with what the weights said.
     """
 
     eligible: bool
     features: Mapping[str, float]
     agreed: bool
 
+    def passes(self, limits: Mapping[str, float]) -> bool:
+        """Whether the router would let the weights answer."""
+        return self.eligible and all(self.features[name] >= limits[name] for name in limits)
 
-def calibrate(trials: Sequence[Trial], agreement: float) -> tuple[dict[str, float], list[bool]]:
-    """The loosest thresholds under which the routed trials agree at least so often.
 
-    Every combination of a few quantiles of each feature is tried; the one that routes most wins.
+def calibrate(
+    trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: float
+) -> tuple[dict[str, float], list[bool]]:
+    """The loosest thresholds that keep two promises.
+
+    Of the routed trials at least the share `agreement` agrees, and of the near misses at most the
+    share `LET_THROUGH` is routed. For each feature none and a few quantiles are tried, in every
+    combination; the one that routes most trials wins.
 
     Returns:
         The thresholds by feature (infinite where none will do), and which trials they route.
     """
-    names = sorted({name for trial in trials for name in trial.features})
     good = [trial for trial in trials if trial.eligible and trial.agreed]
+    values, strange = _features(trials), _features(near_misses)
+    right = np.array([trial.agreed for trial in trials], bool)
+    allowed = LET_THROUGH * len(near_misses)
     best: tuple[int, float] = (0, 0.0)
-    chosen = {name: math.inf for name in ("confidence", "margin", "score", "similarity")}
-    routed = [False] * len(trials)
+    chosen = np.full(len(FEATURES), math.inf)
     grids = [
-        sorted({float(np.quantile([t.features[name] for t in good], q)) for q in QUANTILES})
-        for name in names
+        np.unique([-math.inf, *np.quantile(column, QUANTILES)])
+        for column in _features(good).T
         if good
     ]
-    for values in itertools.product(*grids):
-        limits = dict(zip(names, values, strict=False))
-        taken = [
-            trial.eligible and all(trial.features[name] >= limits[name] for name in limits)
+    for limits in map(np.array, itertools.product(*grids) if good else ()):
+        if (strange >= limits).all(axis=1).sum() > allowed:
+            continue
+        taken = (values >= limits).all(axis=1)
+        count = int(taken.sum())
+        share = float(right[taken].mean()) if count else 0.0
+        if share >= agreement and (count, share) > best:
+            best, chosen = (count, share), limits
+    thresholds = dict(zip(FEATURES, map(float, chosen), strict=True))
+    return thresholds, [trial.passes(thresholds) for trial in trials]
+
+
+def _features(trials: Sequence[Trial]) -> np.ndarray:
+    """`(n, 4) float64`; what is not eligible is below every threshold."""
+    return np.array(
+        [
+            [trial.features[name] if trial.eligible else -math.inf for name in FEATURES]
             for trial in trials
-        ]
-        count = sum(taken)
-        right = sum(trial.agreed for trial, take in zip(trials, taken, strict=True) if take)
-        if count and right / count >= agreement and (count, right / count) > best:
-            best, chosen, routed = (count, right / count), limits, taken
-    return chosen, routed
+        ],
+        np.float64,
+    ).reshape(-1, len(FEATURES))
 
 
 def _proofs(
@@ -195,33 +240,53 @@ def _proofs(
     ]
 
 
-def _trials(
-    trained: Sequence[Reading],
-    proofs: Sequence[bool],
-    held_out: Sequence[Reading],
-    closed: Sequence[Completion],
-    agreed: Sequence[bool],
-) -> list[Trial]:
-    learned = np.stack([row.vector for row in trained])
-    trials = []
-    for row, answer, right in zip(held_out, closed, agreed, strict=True):
-        similarity = learned @ row.vector
-        nearest = int(similarity.argmax())
-        trials.append(
-            Trial(
-                eligible=proofs[nearest]
-                and trained[nearest].content_hash == row.best_hit
-                and agree(answer.text, trained[nearest].answer),
-                features={
-                    "confidence": answer.logprob,
-                    "margin": row.margin,
-                    "score": row.score,
-                    "similarity": float(similarity[nearest]),
-                },
-                agreed=right,
-            )
+class _Learned:
+    """What an adapter was trained on, as the router will see it."""
+
+    def __init__(self, trained: Sequence[Reading], proofs: Sequence[bool]) -> None:
+        self._trained = trained
+        self._proofs = proofs
+
+    def trial(
+        self,
+        asked: Reading | NearMiss,
+        answer: Completion,
+        agreed: bool,
+        without: int | None = None,
+    ) -> Trial:
+        """How the router meets a question, as if the row number `without` had not been learned."""
+        about = [
+            (float(row.vector @ asked.vector), i)
+            for i, row in enumerate(self._trained)
+            if row.content_hash == asked.best_hit and i != without
+        ]
+        said = [
+            cosine
+            for cosine, i in about
+            if self._proofs[i] and agree(answer.text, self._trained[i].answer)
+        ]
+        return Trial(
+            eligible=bool(said) and self._proofs[max(about)[1]],
+            features={
+                "confidence": answer.logprob,
+                "margin": asked.margin,
+                "score": asked.score,
+                "similarity": max(said, default=-1.0),
+            },
+            agreed=agreed,
         )
-    return trials
+
+    def left_out_trials(self, polite: Sequence[Completion]) -> list[Trial]:
+        """One of every row whose answer others bear out: leaving it out, is it still recognised?
+
+        What the weights say is what they say to its polite rewording, which was never trained.
+        """
+        times = Counter((row.content_hash, normalise(row.answer)) for row in self._trained)
+        return [
+            self.trial(row, answer, agree(answer.text, row.answer), without=i)
+            for i, (row, answer) in enumerate(zip(self._trained, polite, strict=True))
+            if times[row.content_hash, normalise(row.answer)] > 1
+        ]
 
 
 def drift(model: LanguageModel, adapter: str, anchors: Sequence[Anchor]) -> tuple[float, float]:

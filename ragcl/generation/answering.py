@@ -71,7 +71,8 @@ class Draft:
         needed, expected = self.decision.min_confidence, self.decision.expected
         if needed is not None and self.completion.logprob < needed:
             return f"the weights were less sure of their answer than the calibrated {needed:.2f}"
-        if expected is not None and not agree(self.completion.text, expected):
+        said = self.completion.text
+        if expected is not None and not any(agree(said, answer) for answer in expected):
             return "the weights did not say what they were proved to know about this"
         return None
 

@@ -23,14 +23,14 @@ class Decision:
     """A route, the adapter it uses (None: the base model) and what led to it.
 
     What the router chose of itself has an answer from the weights held against `min_confidence`
-    and against `expected`, the answer to the proved question that is nearest.
+    and against `expected`, the answers to the proved questions that are near.
     """
 
     route: Route
     adapter: str | None
     reason: str
     min_confidence: float | None = None
-    expected: str | None = None
+    expected: tuple[str, ...] | None = None
     features: dict[str, Any] | None = None
 
 
@@ -81,13 +81,12 @@ class ActiveAdapters:
             return "this was learned from a text that has since been changed, removed or distrusted"
         return None
 
-    def nearest_question(self, vector: np.ndarray) -> tuple[float, LearnedQuestion] | None:
-        """The learned question nearest to this one, with its cosine."""
-        if not self._questions:
-            return None
-        scores = self._question_vectors @ vector
-        best = int(scores.argmax())
-        return float(scores[best]), self._questions[best]
+    def questions_about(self, key: str, vector: np.ndarray) -> list[tuple[float, LearnedQuestion]]:
+        """What was learned about a chunk: every question with its cosine, the nearest first."""
+        about = [i for i, one in enumerate(self._questions) if one.content_hash == key]
+        scores = self._question_vectors[about] @ vector if about else ()
+        found = zip(map(float, scores), (self._questions[i] for i in about), strict=True)
+        return sorted(found, key=lambda pair: -pair[0])
 
 
 def decide(
@@ -149,28 +148,28 @@ def _auto(
         return Decision("context", None, "the best passage is not in the weights")
     if key in demoted:
         return Decision("context", None, "users rated badly what the weights say of this")
-    nearest = active.nearest_question(retrieval.vector)
-    if nearest is None:
-        return Decision("context", None, "no question was learned")
-    similarity, learned = nearest
+    near = active.questions_about(key, retrieval.vector)
+    if not near:
+        return Decision("context", None, "no question was learned about the best passage")
     features = {
         "score": round(best.score, 4),
         "margin": round(retrieval.margin, 4),
-        "similarity": round(similarity, 4),
+        "similarity": round(near[0][0], 4),
     }
     limits = adapter.thresholds
-    if learned.content_hash != key or not learned.proved:
+    if not near[0][1].proved:
         return Decision("context", None, "nothing like this question was proved", features=features)
     for name, value in features.items():
         if value < limits[name]:
             reason = f"{name} {value:.2f} is below the calibrated {limits[name]:.2f}"
             return Decision("context", None, reason, features=features)
+    proved = (q.answer for cosine, q in near if q.proved and cosine >= limits["similarity"])
     return Decision(
         "weights",
         adapter.id,
         "the best passage is current in the weights and proved for questions like this",
         min_confidence=limits["confidence"],
-        expected=learned.answer,
+        expected=tuple(dict.fromkeys(proved)),
         features=features,
     )
 

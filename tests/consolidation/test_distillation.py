@@ -168,6 +168,7 @@ def test_prompts_with_nothing_in_common_are_packed_too(model: LanguageModel) -> 
 
 def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, float]:
     limits = {"epochs": 60, "rank": 8, "layers": 1.0, "batch_size": 2, "learning_rate": 0.02}
+    limits["min_steps"] = 1
     return train(
         model,
         examples(model),
@@ -297,7 +298,7 @@ def test_training_stops_at_the_deadline_with_an_adapter(
         [],
         [],
         tmp_path,
-        ConsolidationSettings(epochs=50, rank=2, layers=1.0),
+        ConsolidationSettings(epochs=50, min_steps=1, rank=2, layers=1.0),
         deadline=0,
         progress=lambda done, total: steps.append((done, total)),
     )
@@ -305,6 +306,11 @@ def test_training_stops_at_the_deadline_with_an_adapter(
     assert result["steps"] == 1
     assert steps == [(1, 50)]
     assert (tmp_path / "adapter_model.safetensors").is_file()
+
+
+def test_a_few_rows_are_gone_through_more_often(model: LanguageModel, tmp_path: Path) -> None:
+    assert fit(model, tmp_path / "a", epochs=2, min_steps=7)["steps"] == 7
+    assert fit(model, tmp_path / "b", epochs=9, min_steps=7)["steps"] == 9
 
 
 def test_an_interrupted_training_leaves_the_base_as_it_was(

@@ -151,16 +151,42 @@ def test_the_best_passage_must_be_the_learned_one() -> None:
 
 
 def test_a_question_like_one_that_was_not_proved_is_read() -> None:
-    not_proved = adapter(questions=(("depth", 0, False), ("depth", 60, True)))
+    not_proved = adapter(questions=(("depth", 0, False), ("depth", 10, True)))
+
+    decision = route("auto", SURE, not_proved)
+
+    assert decision.route == "context"
+    assert "nothing like this question was proved" in decision.reason
+    assert decision.features is not None
+
+
+def test_only_questions_about_the_best_passage_count() -> None:
     of_another = adapter(
         chunks={"depth": 20, "cook": 21}, questions=(("cook", 4, True), ("depth", 60, True))
     )
 
-    for one in (not_proved, of_another):
-        decision = route("auto", SURE, one)
-        assert decision.route == "context"
-        assert "nothing like this question was proved" in decision.reason
-        assert decision.features is not None
+    decision = route("auto", SURE, of_another)
+
+    assert decision.route == "context"
+    assert decision.reason.startswith("similarity")
+
+
+def test_the_weights_may_say_what_any_near_question_proved() -> None:
+    near, nearer, far = at(30), at(10), at(80)
+    questions = tuple(
+        LearnedQuestion("depth", "?", answer, vector, proved)
+        for answer, vector, proved in (
+            ("near", near, True),
+            ("nearer", nearer, True),
+            ("doubtful", near, False),
+            ("far", far, True),
+        )
+    )
+
+    decision = route("auto", SURE, replace(adapter(), questions=questions))
+
+    assert decision.route == "weights"
+    assert decision.expected == ("nearer", "near")
 
 
 @pytest.mark.parametrize("name", ["score", "margin", "similarity"])
