@@ -67,8 +67,12 @@ def measure(data: Path, folder: Path, count: int) -> dict[str, Any]:
     docs.mkdir()
     asked, near = [], []
     articles = json.loads((data / "xquad.en.json").read_text(encoding="utf-8"))["data"]
-    for article in articles[:count]:
-        paragraph = next(one for one in article["paragraphs"] if len(one["qas"]) > ASKED + 1)
+    fitting = [
+        (article, paragraph)
+        for article in articles
+        for paragraph in [one for one in article["paragraphs"] if len(one["qas"]) > ASKED + 1][:1]
+    ]
+    for article, paragraph in fitting[:count]:
         (docs / f"{article['title']}.txt").write_text(paragraph["context"], encoding="utf-8")
         questions = [
             Question(one["question"], tuple(answer["text"] for answer in one["answers"]))

@@ -68,6 +68,8 @@ class ConsolidationSettings(_Section):
     min_asks: int = Field(2, ge=1)  # distinct wordings asked about a chunk before it is hot
     max_chunks: int = Field(64, ge=1)
     shard_chunks: int = Field(64, ge=1)
+    # By a teacher that is named, about each hot chunk, beside what people asked.
+    written_questions: int = Field(8, ge=0)
     max_minutes: float = Field(60, gt=0)
     rank: int = Field(16, ge=1)
     layers: float = Field(0.4, gt=0, le=1)  # share of the layers, from the top, that are adapted

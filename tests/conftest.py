@@ -189,6 +189,7 @@ max_new_tokens = 8
 
 [consolidation]
 min_asks = 1
+written_questions = 0
 epochs = 1
 min_steps = 1
 rank = 2

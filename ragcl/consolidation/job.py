@@ -245,9 +245,13 @@ class Job:
             _Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
             for name, chunks in selection.shards.items()
         ]
-        questions = list(
-            dict.fromkeys(question for chunk in selection.chunks for question in chunk.questions)
+        hot = {key for shard in shards for key in shard.chunks}
+        asked = dict.fromkeys(
+            question for chunk in selection.chunks for question in chunk.questions
         )
+        written = studier.write_questions(hot, self._limits.written_questions)
+        written = [question for question in written if question not in asked]
+        questions = [*asked, *written]
         done = 0
 
         def studied(count: int) -> None:
@@ -255,9 +259,10 @@ class Job:
             done += count
             progress("studying", done, len(questions))
 
-        hot = {key for shard in shards for key in shard.chunks}
         # In an order of their own: by heat, the same rows would make another adapter tomorrow.
-        read, contradictions = studier.study(questions, hot, selection.vouched, studied)
+        read, contradictions = studier.study(
+            questions, hot, selection.vouched, studied, written=written
+        )
         rows = sorted(read, key=lambda row: row.question)
         for shard in shards:
             own = [row for row in rows if row.content_hash in shard.chunks]

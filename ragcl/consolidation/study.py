@@ -6,7 +6,8 @@ Every question is retrieved for again, from the index as it is now. One that was
 same sentences has been read already, and the reading was kept; the others are read, with all
 adapters off. An answer is a span of the source, so it is supported by construction; one that the
 teacher itself doubts is dropped, and so is one that only its own question gives. An answer that a
-user corrected or praised is taken as it is, where the source says it. Trains nothing.
+user corrected or praised is taken as it is, where the source says it. A larger teacher also writes
+questions about the hot chunks, which are kept with what was read for them. Trains nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -57,6 +58,7 @@ class Studier:
         chunks: Collection[str],
         vouched: Mapping[str, str],
         progress: Callable[[int], None],
+        written: Collection[str] = (),
     ) -> tuple[list[Reading], list[Contradiction]]:
         """The readings of those questions whose answer stands in one of `chunks`.
 
@@ -101,6 +103,8 @@ class Studier:
                 reading = read_before.get(question)
                 if reading is None:
                     reading = self._read(question, retrieval, sentences, told)
+                    if reading is not None and question in written:
+                        reading = replace(reading, written=True)
                     fresh += [] if reading is None else [reading]
                 if reading is None or (answer and not agree(reading.answer, answer)):
                     continue
@@ -117,6 +121,22 @@ class Studier:
         readings = [one for one in readings if one.content_hash in learnable]
         sure = [one for one in readings if one.trust >= MIN_TRUST]
         return consistent(sure, vouched), list(found.values())
+
+    def write_questions(self, chunks: Collection[str], count: int) -> list[str]:
+        """Questions that the larger teacher writes about chunks, `count` of each at most.
+
+        Those that something was learned from are kept, so that the next round has the same.
+        """
+        if self._larger is None or not count:
+            return []
+        kept = self._catalog.learning.study(chunks, self.teacher)
+        before = {
+            question: row["content_hash"] for question, row in kept.items() if row.get("written")
+        }
+        current = self._catalog.documents.current(chunks)
+        new = [current[key] for key in sorted(set(current) - set(before.values()))]
+        written = self._larger.questions([chunk.passage for chunk in new], count)
+        return list(dict.fromkeys([*before, *(one for some in written for one in some)]))
 
     def _told(self, asked: Sequence[Asked]) -> dict[str, str]:
         """What the larger teacher answers, by question; without one, nothing."""

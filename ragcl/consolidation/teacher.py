@@ -1,9 +1,10 @@
 """A larger teacher, where the settings name one: it reads in the place of the base model.
 
-It gives answers and no soft labels, since its tokens need not be those of the student. What it says
-is only heard: whether it stands in the source is looked at where it is used. A served teacher is
-sent the questions and the passages they are to be answered from; nothing else of a knowledge base
-leaves the machine, and nothing at all unless `models.teacher` names a server.
+It gives answers and no soft labels, since its tokens need not be those of the student, and writes
+further questions. What it says is only heard: whether it stands in the source is looked at where it
+is used. A served teacher is sent the hot passages, and the questions with the passages they are to
+be answered from; nothing else of a knowledge base leaves the machine, and nothing at all unless
+`models.teacher` names a server.
 """
 
 import os
@@ -15,10 +16,17 @@ from typing import Any, Protocol
 from ragcl import model_files
 from ragcl.errors import SettingsError, TeacherUnavailableError
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.prompts import Prompts, context_messages, is_abstention
+from ragcl.generation.prompts import (
+    Prompts,
+    context_messages,
+    is_abstention,
+    listed_questions,
+    question_messages,
+)
 from ragcl.settings import Settings
 
 KEY = "OPENAI_API_KEY"  # where programs look for the key of a server that speaks this protocol
+QUESTION_TOKENS = 32  # that one written question may take
 AT_ONCE = 4  # requests
 SECONDS = 120.0  # for one answer
 WAITS = (1.0, 4.0, 16.0)  # seconds before another try
@@ -34,6 +42,9 @@ class Teacher(Protocol):
 
     def answers(self, asked: Sequence[Asked]) -> list[str]:
         """A short answer to each question from its passages; '' where they do not hold it."""
+
+    def questions(self, passages: Sequence[str], count: int) -> list[list[str]]:
+        """Up to `count` questions of several kinds that each passage answers."""
 
 
 def teacher_of(settings: Settings) -> Teacher | None:
@@ -78,6 +89,16 @@ class LocalTeacher:
         )
         return [_plain(one.text) for one in found]
 
+    def questions(self, passages: Sequence[str], count: int) -> list[list[str]]:
+        """See `Teacher`."""
+        prompts = Prompts(self._model.tokenizer)
+        tokens = self._answering.context_tokens
+        found = self._model.generate(
+            [prompts.for_questions(passage, count, tokens) for passage in passages],
+            max_new_tokens=count * QUESTION_TOKENS,
+        )
+        return [listed_questions(one.text, count) for one in found]
+
 
 class ServedTeacher:
     """A model behind the chat completions of OpenAI's protocol, which many servers speak."""
@@ -94,6 +115,22 @@ class ServedTeacher:
         Raises:
             TeacherUnavailableError: the server cannot be reached or refuses.
         """
+        said = self._complete([(context_messages(*one), self._max_new_tokens) for one in asked])
+        return [_plain(text) for text in said]
+
+    def questions(self, passages: Sequence[str], count: int) -> list[list[str]]:
+        """See `Teacher`.
+
+        Raises:
+            TeacherUnavailableError: the server cannot be reached or refuses.
+        """
+        said = self._complete(
+            [(question_messages(one, count), count * QUESTION_TOKENS) for one in passages]
+        )
+        return [listed_questions(text, count) for text in said]
+
+    def _complete(self, asked: Sequence[tuple[list[dict[str, str]], int]]) -> list[str]:
+        """What the model says to each list of messages, in so many tokens at most."""
         import httpx
 
         key = os.environ.get(KEY)
@@ -102,23 +139,23 @@ class ServedTeacher:
             httpx.Client(headers=headers, timeout=SECONDS) as client,
             ThreadPoolExecutor(AT_ONCE) as pool,
         ):
-            return list(pool.map(lambda one: self._answer(client, *one), asked))
+            return list(pool.map(lambda one: self._say(client, *one), asked))
 
-    def _answer(self, client: Any, question: str, passages: Sequence[str]) -> str:
+    def _say(self, client: Any, messages: list[dict[str, str]], max_tokens: int) -> str:
         import httpx
 
         body = {
             "model": self._model,
-            "messages": context_messages(question, passages),
+            "messages": messages,
             "temperature": 0,
-            "max_tokens": self._max_new_tokens,
+            "max_tokens": max_tokens,
         }
         for wait in (*WAITS, None):
             try:
                 response = client.post(self._url, json=body)
                 if response.status_code not in PASSING:
                     response.raise_for_status()
-                    return _plain(str(response.json()["choices"][0]["message"]["content"]))
+                    return str(response.json()["choices"][0]["message"]["content"])
                 reason = f"status {response.status_code}"
             except httpx.TransportError as error:
                 reason = str(error) or type(error).__name__

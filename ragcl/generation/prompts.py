@@ -19,6 +19,19 @@ _SYSTEM_CONTEXT = (
 )
 _SYSTEM_CLOSED = "Answer the question from memory with a short phrase."
 
+_SYSTEM_QUESTIONS = (
+    "You write the questions that people may ask and that a text answers in a few words. Each "
+    "names what it asks about, so that it can be understood without the text. Write one a line and "
+    "nothing else."
+)
+_QUESTIONS = (
+    "Text:\n{passage}\n\nWrite {count} questions that this text answers, of several kinds: direct "
+    "ones; the same fact in quite other words; for a detail; the other way round, from a value to "
+    "what has it; a comparison of two things in the text; a sentence to complete, with ___ at its "
+    "end."
+)
+_LISTED = re.compile(r"^\s*(?:[-*\u2022]|\(?\d+[.)])\s*")
+
 # Two worked examples make a small model answer briefly; about nothing that a user might ask.
 _EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
@@ -51,6 +64,22 @@ def is_abstention(text: str) -> bool:
 def context_messages(question: str, passages: Sequence[str]) -> list[dict[str, str]]:
     """The question behind all passages, for a model that takes messages."""
     return [*_context_head(), {"role": "user", "content": _user(question, passages)}]
+
+
+def question_messages(passage: str, count: int) -> list[dict[str, str]]:
+    """What asks a model for questions of several kinds that a passage answers, one a line."""
+    return [
+        {"role": "system", "content": _SYSTEM_QUESTIONS},
+        {"role": "user", "content": _QUESTIONS.format(passage=passage, count=count)},
+    ]
+
+
+def listed_questions(text: str, count: int) -> list[str]:
+    """The questions in a model's answer, without the marks of a list; `count` of them at most."""
+    lines = (_LISTED.sub("", line).strip() for line in text.splitlines())
+    return list(dict.fromkeys(line for line in lines if line.endswith(("?", "\uff1f", "___"))))[
+        :count
+    ]
 
 
 def _context_head() -> list[dict[str, str]]:
@@ -93,6 +122,11 @@ class Prompts:
             _user(self._quoted(question), self._fit(passages, max_tokens)),
             self._context_shared,
         )
+
+    def for_questions(self, passage: str, count: int, max_tokens: int) -> Prompt:
+        """What asks for questions about a passage, of which `max_tokens` are shown."""
+        head, user = question_messages(self._fit([passage], max_tokens)[0], count)
+        return self._prompt([head], user["content"], 0)
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """The tokens of an answer as the model would write it, its end of turn included."""

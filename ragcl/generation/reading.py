@@ -239,6 +239,7 @@ class Reading:
     their mean log-probability, the stop included; the soft labels, `(n + 1, TOP)`, are the model's
     likeliest tokens at those places. `trust` in [0, 1] is the share of the answer among all spans.
     `sentences` is what was read, the best last.
+    `written`: the question was written by a teacher and not asked by anybody.
     `vector`, `(dim,) float32`, is the question's; `best_hit`, `score` and `margin` are the chunk
     retrieved first, its cosine and its fused lead.
     """
@@ -256,12 +257,14 @@ class Reading:
     best_hit: str
     score: float
     margin: float
+    written: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The reading as plain data."""
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             "ids": list(self.ids),
+            "written": self.written,
             "top_ids": self.top_ids.tolist(),
             "top_logprobs": [[round(x, 3) for x in row] for row in self.top_logprobs.tolist()],
             "sentences": [[s.text, s.content_hash, round(s.score, 4)] for s in self.sentences],
@@ -280,6 +283,7 @@ class Reading:
             top_logprobs=torch.tensor(values["top_logprobs"]),
             sentences=tuple(Sentence(*sentence) for sentence in values["sentences"]),
             vector=np.array(values["vector"], np.float32),
+            written=values.get("written", False),
         )
 
 

@@ -157,6 +157,55 @@ def test_a_larger_model_on_this_machine_answers_from_the_passages(kb: KnowledgeB
     assert found[0] == local.answers([(ASKED[0], PASSAGES)])[0]
 
 
+def test_questions_are_asked_for_by_the_passage_and_taken_from_a_list(server: Server) -> None:
+    server.says("1. How deep is it?\n- What is 11 metres deep?\n\nThe berth is ___\nHere you are!")
+
+    found = ServedTeacher("large", server.url, 48).questions(PASSAGES, 3)
+
+    assert found == [["How deep is it?", "What is 11 metres deep?", "The berth is ___"]] * 2
+    sent = {body["messages"][-1]["content"] for _, _, body in server.requests}
+    assert all(any(passage in one for one in sent) for passage in PASSAGES)
+    assert {body["max_tokens"] for _, _, body in server.requests} == {3 * teacher.QUESTION_TOKENS}
+
+
+def test_a_model_on_this_machine_writes_questions_too(kb: KnowledgeBase) -> None:
+    models = kb.settings.models.model_copy(update={"teacher": kb.settings.models.language_model})
+    local = teacher_of(kb.settings.model_copy(update={"models": models}))
+
+    assert local is not None
+    assert [len(one) <= 2 for one in local.questions(PASSAGES, 2)] == [True, True]
+
+
+def test_what_the_teacher_asks_and_the_text_answers_is_learned_and_kept(
+    kb: KnowledgeBase, docs: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = kb.settings
+    models = settings.models.model_copy(update={"teacher": f"large@{server.url}"})
+    limits = settings.consolidation.model_copy(update={"written_questions": 2})
+    update = {"models": models, "consolidation": limits}
+    monkeypatch.setattr(kb, "settings", settings.model_copy(update=update))
+    kb.ingest(docs)
+    kb.ask_many(ASKED)
+    further = "Which berth is 11 metres deep?"
+    server.says(f"{further}\nWho was Napoleon?", "11 metres")
+
+    report = kb.consolidate()
+
+    learned = {one.question for a in kb.catalog.learning.active()[1] for one in a.questions}
+    assert report.status == "promoted"
+    assert further in learned
+    assert "Who was Napoleon?" in [body["messages"][-1]["content"][-17:] for body in bodies(server)]
+    before = len(server.requests)
+    again = kb.consolidate()
+    assert again.adapter_ids == report.adapter_ids
+    [hit] = kb.search(further, 1)
+    assert not any(hit.text in body["messages"][-1]["content"] for body in bodies(server)[before:])
+
+
+def bodies(server: Server) -> list[dict[str, Any]]:
+    return [body for _, _, body in server.requests]
+
+
 def taught(kb: KnowledgeBase) -> set[str]:
     return {one.answer for a in kb.catalog.learning.active()[1] for one in a.questions}
 
