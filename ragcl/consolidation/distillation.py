@@ -144,7 +144,7 @@ def train(
         with frozen.cut_off(), _attention_for_training(base):
             penalty = DriftPenalty(
                 adapted,
-                [model_input(_states(one).to(base.device)) for one in beside],
+                [_states(one) for one in beside],
                 sum(len(one.ids) for one in beside),
             )
             trainer = _Distiller(

@@ -7,27 +7,26 @@ the lengths of the rows of W is not in it. Knows no rows.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
-TOKENS = (
-    2048  # sampled at most; more than the inputs of a layer of the default model have dimensions
-)
+# Sampled at most; more than the inputs of a layer of the default model have dimensions.
+TOKENS = 2048
+TOGETHER = 8  # anchors that go through the model at once
 
 
 class DriftPenalty:
     """Of one adapter that is being trained; quadratic in its updates, and 0 for none."""
 
-    def __init__(
-        self, adapted: Any, anchors: Sequence[Mapping[str, torch.Tensor]], tokens: int
-    ) -> None:
+    def __init__(self, adapted: Any, anchors: Sequence[torch.Tensor], tokens: int) -> None:
         """Pass the anchors through `adapted`, whose adapter adds nothing yet.
 
         Args:
             adapted: a PEFT model with a new LoRA adapter.
-            anchors: one sequence each, as keywords for the model.
+            anchors: of each `(n,)` ids or `(n, width)` hidden states.
             tokens: how many they are in all.
         """
         from peft.tuners.lora import LoraLayer
@@ -39,17 +38,26 @@ class DriftPenalty:
         inputs: dict[Any, list[torch.Tensor]] = {layer: [] for layer in self._layers}
         sizes = dict.fromkeys(self._layers, 0.0)
         every = max(1, math.ceil(tokens / TOKENS))
+        kept = torch.empty(0, 0, dtype=torch.bool)
 
         def keep(layer: Any, given: tuple[torch.Tensor], output: torch.Tensor) -> None:
-            # Without the first token: nothing precedes it, and its activations dwarf all others.
-            inputs[layer].append(given[0][0, 1::every].clone())
-            sizes[layer] += float(output[0, 1::every].float().square().sum())
+            inputs[layer].append(given[0][kept])
+            sizes[layer] += float(output[kept].float().square().sum())
 
         hooks = [layer.register_forward_hook(keep) for layer in self._layers]
         try:
             with torch.no_grad():
-                for anchor in anchors:
-                    adapted(**anchor, use_cache=False, logits_to_keep=1)
+                for start in range(0, len(anchors), TOGETHER):
+                    group = anchors[start : start + TOGETHER]
+                    # Padded on the right: no token sees what comes after it.
+                    states = pad_sequence(list(group), batch_first=True).to(self._device)
+                    kept = torch.zeros(states.shape[:2], dtype=torch.bool, device=self._device)
+                    for row, anchor in enumerate(group):
+                        # Without the first token: nothing precedes it, and its activations dwarf
+                        # all others.
+                        kept[row, 1 : len(anchor) : every] = True
+                    name = "inputs_embeds" if states.is_floating_point() else "input_ids"
+                    adapted(**{name: states}, use_cache=False, logits_to_keep=1)
         finally:
             for hook in hooks:
                 hook.remove()

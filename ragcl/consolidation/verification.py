@@ -118,7 +118,7 @@ def verify(
     else:  # nobody asked the same thing often enough: the polite rewordings are all there is
         unseen, closed = trained, polite
     agreed = [agree(answer.text, row.answer) for answer, row in zip(closed, unseen, strict=True)]
-    learned = _Learned(trained, proofs)
+    learned = Learned(trained, proofs)
     trials = [
         *(learned.trial(*one) for one in zip(unseen, closed, agreed, strict=True)),
         *learned.left_out_trials(polite),
@@ -240,7 +240,7 @@ def _proofs(
     ]
 
 
-class _Learned:
+class Learned:
     """What an adapter was trained on, as the router will see it."""
 
     def __init__(self, trained: Sequence[Reading], proofs: Sequence[bool]) -> None:

@@ -85,7 +85,7 @@ def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
         ),
     )
     try:
-        penalty = DriftPenalty(adapted, [{"input_ids": text[None]} for text in texts], 19)
+        penalty = DriftPenalty(adapted, texts, 19)
         assert penalty().item() == 0
         layers = [m for m in adapted.modules() if isinstance(m, LoraLayer)]
         seen: dict[LoraLayer, list[tuple[torch.Tensor, torch.Tensor]]] = {m: [] for m in layers}

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ from ragcl.consolidation.anchors import Anchor, make, texts
 from ragcl.consolidation.job import HELD_OUT_OF, hold_out
 from ragcl.consolidation.verification import (
     LET_THROUGH,
+    Learned,
     Trial,
     Verdict,
     calibrate,
     drift,
     rewordings,
 )
-from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.reading import Reading
 
 NAMES = ("confidence", "margin", "score", "similarity")
@@ -224,3 +226,53 @@ def test_a_verdict_passes_when_every_test_does() -> None:
     assert (good.passed, good.only_drifted) == (True, False)
     assert (drifted.passed, drifted.only_drifted) == (False, True)
     assert (both.passed, both.only_drifted) == (False, False)
+
+
+# --- as the router meets a question
+
+
+def placed(question: str, answer: str, degrees: float, key: str = "x") -> Reading:
+    """A row whose question lies at an angle to the others."""
+    angle = math.radians(degrees)
+    vector = np.array([math.cos(angle), math.sin(angle)], np.float32)
+    return replace(row(question, answer, key), vector=vector, best_hit=key)
+
+
+def says(text: str, logprob: float = -0.1) -> Completion:
+    return Completion(text, (1,), logprob)
+
+
+def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_about_the_best_passage() -> None:
+    rows = [
+        placed("depth?", "11 metres", 0),
+        placed("length?", "186 metres", 30),
+        placed("cook?", "Ann", 5, "y"),
+    ]
+    learned = Learned(rows, [True, True, True])
+    asked = placed("how deep?", "11 metres", 10)
+
+    said = learned.trial(asked, says("11 metres"), True)
+    other = learned.trial(asked, says("186 metres"), False)
+
+    assert said.eligible
+    assert said.features["similarity"] == pytest.approx(math.cos(math.radians(10)))
+    assert other.eligible  # near, but the question is less so
+    assert other.features["similarity"] == pytest.approx(math.cos(math.radians(20)))
+    assert not learned.trial(asked, says("Ann"), False).eligible  # of another passage
+    assert not Learned(rows, [False, True, True]).trial(asked, says("186 metres"), False).eligible
+
+
+def test_a_learned_question_is_tried_as_if_it_had_not_been_learned() -> None:
+    rows = [
+        placed("depth?", "11 metres", 0),
+        placed("how deep?", "11 metres", 40),
+        placed("length?", "186 metres", 90),
+    ]
+
+    trials = Learned(rows, [True] * 3).left_out_trials(
+        [says("11 metres"), says("12 metres"), says("186 metres")]
+    )
+
+    assert [one.agreed for one in trials] == [True, False]  # nothing bears out the third
+    assert [one.eligible for one in trials] == [True, False]
+    assert trials[0].features["similarity"] == pytest.approx(math.cos(math.radians(40)))
