@@ -8,8 +8,6 @@ trained again. Knows the order of the stages and the bookkeeping; each stage is 
 import hashlib
 import importlib.util
 import json
-import math
-import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,13 +23,14 @@ from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation import anchors, distillation, history, promotion, report
 from ragcl.consolidation.examples import make_examples
+from ragcl.consolidation.holding_out import hold_out
 from ragcl.consolidation.near_misses import NearMiss, near_misses
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studier
 from ragcl.consolidation.teacher import teacher_of
 from ragcl.consolidation.verification import Verdict, drift, verify
 from ragcl.errors import SettingsError
-from ragcl.evaluation.metrics import agree, contains, normalise
+from ragcl.evaluation.metrics import agree, contains
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Narrower, Reader, Reading
@@ -39,8 +38,6 @@ from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
 from ragcl.settings import Settings
 
-HELD_OUT_OF = 3  # of so many answers of a chunk, one is verified with a wording kept back
-MIN_WORDINGS = 2  # what has an answer is trained in at least so many wordings
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 EDIT_MARGIN = 0.1  # how much of its cosine to a question an edited text may lose
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
@@ -516,30 +513,6 @@ class Job:
             chunks=tuple(LearnedChunk(key, shard.vectors[key]) for key in shard.chunks),
             questions=shard.verdict.questions,
         )
-
-
-def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Reading]]:
-    """Share rows out to train on and to verify with.
-
-    In every chunk, of one in `HELD_OUT_OF` answers that were asked for in more wordings than the
-    training needs, one wording is kept for verification.
-    """
-    chunks: dict[str, dict[str, list[Reading]]] = {}
-    for row in sorted(rows, key=lambda row: row.question):
-        answers = chunks.setdefault(row.content_hash, {})
-        answers.setdefault(normalise(row.answer), []).append(row)
-    held_out = []
-    for key in sorted(chunks):
-        chance = random.Random(f"{seed} {key}")
-        spare = [
-            chunks[key][answer]
-            for answer in sorted(chunks[key])
-            if len(chunks[key][answer]) > MIN_WORDINGS
-        ]
-        for group in chance.sample(spare, math.ceil(len(spare) / HELD_OUT_OF)):
-            held_out.append(chance.choice(group))
-    kept_back = {row.question for row in held_out}
-    return [row for row in rows if row.question not in kept_back], held_out
 
 
 def _unread(

@@ -1,7 +1,6 @@
 """Verification: thresholds that keep their promise, and a gate that says what failed."""
 
 import math
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragcl.consolidation.anchors import Anchor, make, texts
-from ragcl.consolidation.job import HELD_OUT_OF, hold_out
 from ragcl.consolidation.verification import (
     LET_THROUGH,
     Learned,
@@ -134,47 +132,6 @@ def row(question: str, answer: str, key: str = "x") -> Reading:
         score=0.9,
         margin=0.1,
     )
-
-
-def test_of_some_answers_in_every_chunk_one_wording_is_kept_to_verify_with() -> None:
-    facts = {("x", f"{n} metres"): 3 for n in range(7)} | {("y", "tankers"): 4, ("z", "soup"): 2}
-    rows = [
-        row(f"{key} {answer} {n}?", answer, key)
-        for (key, answer), count in facts.items()
-        for n in range(count)
-    ]
-
-    trained, held_out = hold_out(rows, seed=0)
-
-    kept = Counter((one.content_hash, one.answer) for one in held_out)
-    assert max(kept.values()) == 1  # no answer loses more than one of its wordings
-    assert Counter(key for key, _ in kept) == {"x": math.ceil(7 / HELD_OUT_OF), "y": 1}
-    assert sorted(one.question for one in [*trained, *held_out]) == sorted(
-        one.question for one in rows
-    )
-
-
-def test_answers_that_differ_in_writing_only_are_one_fact() -> None:
-    rows = [row("a?", "11 metres"), row("b?", "the 11 Metres."), row("c?", "11 metres,")]
-
-    assert len(hold_out(rows, seed=0)[1]) == 1
-
-
-def test_sharing_out_does_not_depend_on_the_order_of_the_log() -> None:
-    rows = [row(f"{n}?", "11 metres") for n in range(9)]
-
-    forward, backward = hold_out(rows, seed=0), hold_out(rows[::-1], seed=0)
-
-    for one, other in zip(forward, backward, strict=True):
-        assert {r.question for r in one} == {r.question for r in other}
-
-
-def test_another_seed_holds_out_others() -> None:
-    rows = [row(f"{n}?", "11 metres") for n in range(30)]
-
-    kept = [{one.question for one in hold_out(rows, seed)[1]} for seed in (0, 1)]
-
-    assert kept[0] != kept[1]
 
 
 # --- drift and the verdict
