@@ -131,17 +131,25 @@ class World:
             (self._folder / f"{oldest}.md").unlink()
         if self.ships:
             changed = self._chance.choice([one for facts in self.ships.values() for one in facts])
-            changed.superseded.append(changed.value)
-            changed.value, changed.learned = self._value(changed.kind), {}
+            self.change(changed)
             new.append(changed)
-            self._write(changed.ship)
         earlier = [ship for ship in self.ships if self._chance.random() < 0.5]
-        ship = self._name().capitalize()
-        self.ships[ship] = [Fact(ship, kind, self._value(kind)) for kind in range(self._kinds)]
-        new += self.ships[ship]
-        self._write(ship)
+        new += self.add()
         again = [one for other in earlier for one in self.ships[other] if one not in new]
         return [*new, *again], new
+
+    def change(self, fact: Fact) -> None:
+        """Give a fact another value."""
+        fact.superseded.append(fact.value)
+        fact.value, fact.learned = self._value(fact.kind), {}
+        self._write(fact.ship)
+
+    def add(self) -> list[Fact]:
+        """Enter another ship."""
+        ship = self._name().capitalize()
+        self.ships[ship] = [Fact(ship, kind, self._value(kind)) for kind in range(self._kinds)]
+        self._write(ship)
+        return self.ships[ship]
 
     def _write(self, ship: str) -> None:
         parts = [f"# The ship {ship}"]
