@@ -63,7 +63,13 @@ def test_a_question_and_a_passage_are_introduced_as_the_settings_say(
     tiny: Embedder, tiny_models: TinyModels
 ) -> None:
     files = model_files.resolve(str(tiny_models.embedder), "embedder")
-    told = Embedder(files, device="cpu", query_prompt="soup: ", document_prompt="pilot berth: ")
+    told = Embedder(
+        files,
+        dtype="float32",
+        device="cpu",
+        query_prompt="soup: ",
+        document_prompt="pilot berth: ",
+    )
 
     np.testing.assert_allclose(
         told.encode_questions(["north"]), tiny.encode(["soup: north"]), atol=1e-6
