@@ -87,8 +87,9 @@ def test_a_model_that_names_its_prompts_is_used_with_them(
     config = folder / "config_sentence_transformers.json"
     known = json.loads(config.read_text()) if config.exists() else {}
     config.write_text(json.dumps({**known, "prompts": {"query": "soup: ", "passage": "berth: "}}))
-    named = Embedder(model_files.resolve(str(folder), "embedder"), device="cpu")
-    bare = Embedder(named.files, device="cpu", query_prompt="", document_prompt="")
+    files = model_files.resolve(str(folder), "embedder")
+    named = Embedder(files, dtype="float32", device="cpu")
+    bare = Embedder(files, dtype="float32", device="cpu", query_prompt="", document_prompt="")
 
     np.testing.assert_allclose(
         named.encode_questions(["north"]), tiny.encode(["soup: north"]), atol=1e-6
