@@ -68,12 +68,12 @@ class Plain:
 
         The adapter is None while it is in training.
         """
-        return [
-            recall(self.model, [self.prompts.closed_book(question)], answers, adapter=adapter)[
-                0
-            ].text
-            for question, answers in zip(questions, taught, strict=True)
-        ]
+        said = []
+        for question, answers in zip(questions, taught, strict=True):
+            prompt = self.prompts.closed_book(question)
+            [completion] = recall(self.model, [prompt], answers, adapter=adapter)
+            said.append(completion.text)
+        return said
 
     def written(self, questions: Sequence[str], max_new_tokens: int) -> list[str]:
         """What it writes freely."""

@@ -3,22 +3,22 @@
     python -m benchmarks.growth [--chunks 8 32 128] [--out FILE]
 
 The chunks are the entries of a made register of ships, as in `benchmarks/rounds.py`. Every fact is
-asked for in three wordings, one round is run on the default settings, and the fourth wording is
-asked of the weights alone. A second round then follows after one fact was changed: what it costs is
-what one edit costs. Seconds are those of this machine; what counts is how they grow.
+asked for in three wordings, one round is run (the default settings, with room for so many chunks),
+and the fourth wording is asked of the weights alone. A second round then follows after one fact was
+changed: what it costs is what one edit costs. Seconds are those of this machine; what counts is how
+they grow.
 """
 
 import argparse
 import json
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks.learning import say
-from benchmarks.rounds import FACTS, Fact, World
+from benchmarks.rounds import FACTS, Fact, World, consolidated
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains
 
@@ -63,27 +63,12 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
     with KnowledgeBase.open(kb_folder) as kb:
         kb.ingest(folder / "docs")
         kb.ask_many([one.question(n) for one in facts for n in range(UNSEEN)])
-        first = _round(kb)
+        first = consolidated(kb)
         right = _right(kb, facts)
         world.change(facts[0])
         kb.ingest(folder / "docs")
         kb.ask_many([facts[0].question(n) for n in range(UNSEEN)])
-        return {"chunks": count, "first": first, "right": right, "after an edit": _round(kb)}
-
-
-def _round(kb: KnowledgeBase) -> dict[str, Any]:
-    before = {one["id"] for one in kb.status().adapters}
-    started = time.time()
-    report = kb.consolidate()
-    after = {one["id"] for one in kb.status().adapters}
-    return {
-        "status": report.status,
-        "seconds": round(time.time() - started, 1),
-        "stages": report.stage_seconds,
-        "adapters": len(after),
-        "adapters trained": len(after - before),
-        "questions trained": report.questions_trained,
-    }
+        return {"chunks": count, "first": first, "right": right, "after an edit": consolidated(kb)}
 
 
 def _right(kb: KnowledgeBase, facts: list[Fact]) -> float:

@@ -32,14 +32,12 @@ from ragcl.evaluation.probes import answered, arc_easy, blimp, evenly, lambada
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.reading import Reading
 from ragcl.results import MODES, EvaluationReport, Mode
-from ragcl.settings import AnsweringSettings
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 PROBE_TOKENS = 32_768
 PROBE_CHOICES = 500
 PLAIN_EPOCHS = 12  # of plain fine-tuning at most; it stops when it knows as much as ragcl
 ASKED_EVERY = 3  # of its epochs
-PASSAGES = AnsweringSettings().passages
 BLIMP_PAIRS = 200  # of each of its files
 
 
@@ -67,10 +65,12 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
     held_out.write_text("\n".join(lines), encoding="utf-8")
     rows: dict[str, dict[str, float]] = {}
 
-    def row(name: str, mode: Mode) -> None:
+    def row(name: str, mode: Mode) -> EvaluationReport:
         say(f"{name} …")
-        rows[name] = _row(kb.evaluate(held_out, mode=mode))
+        found = kb.evaluate(held_out, mode=mode)
+        rows[name] = _row(found)
         say(f"  {rows[name]}")
+        return found
 
     settings = folder / "kb" / "ragcl.toml"
     with KnowledgeBase.open(folder / "kb") as kb:
@@ -81,7 +81,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
     settings.unlink()
     with KnowledgeBase.open(folder / "kb") as kb:
         row("base, closed-book", "weights")
-        row("base, open-book", "context")
+        read = row("base, open-book", "context")
         say("asking the training wordings …")
         kb.ask_many([one["question"] for one in questions(revision, held_out=False)])
         say("one round …")
@@ -91,8 +91,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
         say(f"  {report.status} after {seconds:.0f} s: {report.metrics}")
         row("adapter, closed-book", "weights")
         row("adapter, with context", "both")
-        row("auto", "auto")
-        agreement = _agreement(kb, questions(revision, held_out=True))
+        agreement = _agreement(row("auto", "auto"), read)
         others, cost = _contenders(
             kb, folder, questions(revision, held_out=True), rows["adapter, closed-book"]["accuracy"]
         )
@@ -115,11 +114,10 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
     return result
 
 
-def _agreement(kb: KnowledgeBase, asked: Sequence[dict[str, Any]]) -> float:
-    """The share of answers by auto that agree with those from the context."""
-    texts = [one["question"] for one in asked]
-    by_mode = [kb.ask_many(texts, mode=mode, record=False) for mode in ("auto", "context")]
-    return statistics.mean(agree(a.text, b.text) for a, b in zip(*by_mode, strict=True))
+def _agreement(one: EvaluationReport, other: EvaluationReport) -> float:
+    """The share of the questions whose answers agree."""
+    pairs = zip(one.details, other.details, strict=True)
+    return statistics.mean(agree(a.text, b.text) for a, b in pairs)
 
 
 def _move_on(kb: KnowledgeBase, folder: Path) -> dict[str, Any]:
@@ -232,11 +230,11 @@ def _contenders(
     written = raw.written(held_out, kb.settings.answering.max_new_tokens)
     found["raw-text LoRA, closed-book"] = seen(written, time.time() - started, tokens)
     tuned = learner("fine-tuned", PLAIN_EPOCHS)
-    passages_of = {
-        one: {hit.content_hash for hit in kb.search(one, k=PASSAGES)} for one in held_out
-    }
+    count = kb.settings.answering.passages
+    found_for = [{hit.content_hash for hit in kb.search(one, k=count)} for one in held_out]
     taught = [
-        [row.answer for row in readings if row.content_hash in passages_of[one]] for one in held_out
+        [row.answer for row in readings if row.content_hash in passages_of]
+        for passages_of in found_for
     ]
     epochs: list[dict[str, float]] = []
     paused, began, done = 0.0, time.time(), 0

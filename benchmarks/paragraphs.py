@@ -68,12 +68,12 @@ def measure(data: Path, folder: Path, count: int) -> dict[str, Any]:
     asked, near = [], []
     articles = json.loads((data / "xquad.en.json").read_text(encoding="utf-8"))["data"]
     fitting = [
-        (article, paragraph)
+        (article["title"], paragraph)
         for article in articles
-        for paragraph in [one for one in article["paragraphs"] if len(one["qas"]) > ASKED + 1][:1]
+        if (paragraph := _first_fitting(article["paragraphs"])) is not None
     ]
-    for article, paragraph in fitting[:count]:
-        (docs / f"{article['title']}.txt").write_text(paragraph["context"], encoding="utf-8")
+    for title, paragraph in fitting[:count]:
+        (docs / f"{title}.txt").write_text(paragraph["context"], encoding="utf-8")
         questions = [
             Question(one["question"], tuple(answer["text"] for answer in one["answers"]))
             for one in paragraph["qas"]
@@ -108,6 +108,11 @@ def measure(data: Path, folder: Path, count: int) -> dict[str, Any]:
             }
             say(f"  {name}: {result[name]}")
     return result
+
+
+def _first_fitting(paragraphs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The first that leaves more than one question to be a near miss."""
+    return next((one for one in paragraphs if len(one["qas"]) > ASKED + 1), None)
 
 
 def _row(

@@ -188,23 +188,30 @@ class Served:
         self.kb.ingest(self._docs)
         wordings = {True: range(3), False: range(1)}
         self.kb.ask_many([one.question(n) for one in asked for n in wordings[one in new]])
-        before = {one["id"] for one in self.kb.status().adapters}
-        started = time.time()
-        report = self.kb.consolidate()
-        after = {one["id"] for one in self.kb.status().adapters}
-        return {
-            "status": report.status,
-            "reason": report.reason,
-            "seconds": time.time() - started,
-            "adapters": len(after),
-            "adapters trained": len(after - before),
-            "questions trained": report.questions_trained,
-        }
+        return consolidated(self.kb)
 
     def answers(self, facts: Sequence[Fact], mode: Mode = "weights") -> list[str]:
         """What it says in the fourth wording."""
         found = self.kb.ask_many([one.question(3) for one in facts], mode=mode, record=False)
         return ["" if one.abstained else one.text for one in found]
+
+
+def consolidated(kb: KnowledgeBase) -> dict[str, Any]:
+    """Run a round; what came of it and what it cost."""
+    before = {one["id"] for one in kb.status().adapters}
+    started = time.time()
+    report = kb.consolidate()
+    seconds = time.time() - started
+    after = {one["id"] for one in kb.status().adapters}
+    return {
+        "status": report.status,
+        "reason": report.reason,
+        "seconds": seconds,
+        "stages": report.stage_seconds,
+        "adapters": len(after),
+        "adapters trained": len(after - before),
+        "questions trained": report.questions_trained,
+    }
 
 
 class Stacked:

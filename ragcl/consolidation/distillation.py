@@ -24,7 +24,7 @@ from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from ragcl.consolidation.anchors import Anchor
-from ragcl.consolidation.drift_penalty import DriftPenalty
+from ragcl.consolidation.drift_penalty import DriftPenalty, model_input
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.settings import ConsolidationSettings
@@ -412,7 +412,7 @@ class _Distiller(Trainer):
         hidden = torch.zeros(part["visible"].shape, dtype=model.dtype, device=tokens.device)
         hidden.masked_fill_(~part["visible"], blocked)
         output = model(
-            **model_input(tokens),
+            **model_input(tokens[None]),
             attention_mask=hidden[None, None],
             position_ids=part["positions"][None],
             use_cache=False,
@@ -424,11 +424,6 @@ class _Distiller(Trainer):
         counted = ((part["hard"] + part["soft"]) > 0).sum().clamp_min(1)
         loss: torch.Tensor = (part["hard"] * hard + part["soft"] * soft).sum() / counted
         return loss
-
-
-def model_input(states: torch.Tensor) -> dict[str, torch.Tensor]:
-    """One sequence as keywords for the model: `(n,)` ids or `(n, width)` hidden states."""
-    return {"inputs_embeds" if states.is_floating_point() else "input_ids": states[None]}
 
 
 class _Watch(TrainerCallback):

@@ -56,8 +56,7 @@ class DriftPenalty:
                         # Without the first token: nothing precedes it, and its activations dwarf
                         # all others.
                         kept[row, 1 : len(anchor) : every] = True
-                    name = "inputs_embeds" if states.is_floating_point() else "input_ids"
-                    adapted(**{name: states}, use_cache=False, logits_to_keep=1)
+                    adapted(**model_input(states), use_cache=False, logits_to_keep=1)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -74,6 +73,11 @@ class DriftPenalty:
             up = layer.scaling[name] * layer.lora_B[name].weight.float()
             total = total + ((passed.T @ passed) * (up.T @ up)).sum()
         return total
+
+
+def model_input(states: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A batch as keywords for the model: `(b, n)` ids or `(b, n, width)` hidden states."""
+    return {"inputs_embeds" if states.is_floating_point() else "input_ids": states}
 
 
 def _condensed(inputs: torch.Tensor) -> torch.Tensor:

@@ -56,7 +56,7 @@ class _Shard:
     adapter: str = ""
     verdict: Verdict | None = None
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
-    strangers: list[NearMiss] = field(default_factory=list)
+    near_misses: list[NearMiss] = field(default_factory=list)
 
 
 class Job:
@@ -347,7 +347,7 @@ class Job:
         for shard in shards:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             self._model.attach(shard.adapter, folder)
-            shard.strangers = self._near_misses(shard)
+            shard.near_misses = self._near_misses(shard)
             shard.verdict = self._test(shard, progress)
             if shard.verdict.only_drifted:
                 self._shrink(shard, folder, progress)
@@ -372,7 +372,7 @@ class Job:
             shard.adapter,
             shard.trained,
             shard.held_out,
-            shard.strangers,
+            shard.near_misses,
             self._anchors,
             shard.chunks,
             self._limits,

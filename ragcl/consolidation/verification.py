@@ -67,7 +67,7 @@ def verify(
     adapter: str,
     trained: Sequence[Reading],
     held_out: Sequence[Reading],
-    strangers: Sequence[NearMiss],
+    near_misses: Sequence[NearMiss],
     anchors: Sequence[Anchor],
     chunks: Sequence[str],
     settings: ConsolidationSettings,
@@ -82,7 +82,7 @@ def verify(
         adapter: the candidate's name.
         trained: the rows it was trained on.
         held_out: rows it was not trained on, whose answers are the in-context answers.
-        strangers: questions about the same chunks to which no answer was taught.
+        near_misses: questions about the same chunks to which no answer was taught.
         anchors: texts that were not trained on.
         chunks: the content hashes that it is to hold.
         settings: the limits of the gate.
@@ -90,32 +90,35 @@ def verify(
         progress: called with (questions done, questions in all).
     """
     prompts = Prompts(model.tokenizer)
-    reworded = [text for row in trained for text in rewordings(row.question)]
     asked = [
-        *(row.question for row in trained),
-        *reworded,
-        *(row.question for row in held_out),
-        *(one.question for one in strangers),
+        [row.question for row in trained],
+        [text for row in trained for text in rewordings(row.question)],
+        [row.question for row in held_out],
+        [one.question for one in near_misses],
     ]
+    questions_in_all = sum(map(len, asked))
     done = 0
 
     def answered(count: int) -> None:
         nonlocal done
         done += count
-        progress(done, len(asked))
+        progress(done, questions_in_all)
 
-    answers = model.generate(
-        [prompts.closed_book(question) for question in asked],
-        adapter=adapter,
-        max_new_tokens=MAX_ANSWER_TOKENS,
-        progress=answered,
+    answers = iter(
+        model.generate(
+            [prompts.closed_book(question) for some in asked for question in some],
+            adapter=adapter,
+            max_new_tokens=MAX_ANSWER_TOKENS,
+            progress=answered,
+        )
     )
-    n, m = len(trained), len(held_out)
-    proofs = _proofs(trained, answers[:n], answers[n : 3 * n])
-    polite = answers[n + 1 : 3 * n : 2]
-    if held_out:
-        unseen, closed = held_out, answers[3 * n : 3 * n + m]
-    else:  # nobody asked the same thing often enough: the polite rewordings are all there is
+    plain, reworded, closed, strange = (
+        list(itertools.islice(answers, len(some))) for some in asked
+    )
+    proofs = _proofs(trained, plain, reworded)
+    polite = reworded[1::2]
+    unseen = held_out
+    if not held_out:  # nobody asked the same thing often enough: the polite rewordings it is
         unseen, closed = trained, polite
     agreed = [agree(answer.text, row.answer) for answer, row in zip(closed, unseen, strict=True)]
     learned = Learned(trained, proofs)
@@ -124,8 +127,7 @@ def verify(
         *learned.left_out_trials(polite),
     ]
     near = [
-        learned.trial(one, answer, False)
-        for one, answer in zip(strangers, answers[3 * n + m :], strict=True)
+        learned.trial(one, answer, False) for one, answer in zip(near_misses, strange, strict=True)
     ]
     thresholds, routed = calibrate(trials, near, settings.agreement)
     let_through = [one.passes(thresholds) for one in near]

@@ -3,6 +3,7 @@
 Pure decisions on vectors and scores; knows no model, no storage and no text of an answer.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,9 @@ class ActiveAdapters:
         self._questions = [question for a in adapters for question in a.questions]
         self._chunk_vectors = _stack([chunk.vector for chunk in self._chunks])
         self._question_vectors = _stack([question.vector for question in self._questions])
+        self._about = defaultdict[str, list[int]](list)
+        for i, question in enumerate(self._questions):
+            self._about[question.content_hash].append(i)
 
     def taught(self, adapter: str, passages: Sequence[str]) -> dict[str, str]:
         """What an adapter was taught to answer about passages, best first, and about which each."""
@@ -83,7 +87,7 @@ class ActiveAdapters:
 
     def questions_about(self, key: str, vector: np.ndarray) -> list[tuple[float, LearnedQuestion]]:
         """What was learned about a chunk: every question with its cosine, the nearest first."""
-        about = [i for i, one in enumerate(self._questions) if one.content_hash == key]
+        about = self._about.get(key, [])
         scores = self._question_vectors[about] @ vector if about else ()
         found = zip(map(float, scores), (self._questions[i] for i in about), strict=True)
         return sorted(found, key=lambda pair: -pair[0])

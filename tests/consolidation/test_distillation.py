@@ -167,8 +167,14 @@ def test_prompts_with_nothing_in_common_are_packed_too(model: LanguageModel) -> 
 
 
 def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, float]:
-    limits = {"epochs": 60, "rank": 8, "layers": 1.0, "batch_size": 2, "learning_rate": 0.02}
-    limits["min_steps"] = 1
+    limits = {
+        "epochs": 60,
+        "min_steps": 1,
+        "rank": 8,
+        "layers": 1.0,
+        "batch_size": 2,
+        "learning_rate": 0.02,
+    }
     return train(
         model,
         examples(model),

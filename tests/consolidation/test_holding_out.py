@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,20 +10,17 @@ import pytest
 from ragcl.consolidation.holding_out import HELD_OUT_OF, hold_out
 from ragcl.generation.reading import Reading
 
+Row = Callable[..., Reading]
+
 
 @pytest.fixture
-def row(reading: Reading) -> "Row":
-    return Row(reading)
+def row(reading: Reading) -> Row:
+    """Makes a row: question, answer and chunk."""
 
+    def make(question: str, answer: str, key: str = "x") -> Reading:
+        return replace(reading, question=question, answer=answer, content_hash=key)
 
-class Row:
-    """Makes rows of one reading."""
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-
-    def __call__(self, question: str, answer: str, key: str = "x") -> Reading:
-        return replace(self._reading, question=question, answer=answer, content_hash=key)
+    return make
 
 
 def test_of_some_answers_in_every_chunk_one_wording_is_kept_to_verify_with(row: Row) -> None:
