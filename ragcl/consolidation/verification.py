@@ -28,7 +28,8 @@ CONTEXT_SAMPLE = 24  # questions that are also read with the adapter on
 MAX_ANSWER_TOKENS = 24
 QUANTILES = (0.0, 0.1, 0.25, 0.5)
 LET_THROUGH = 0.02  # of near misses at most; people's are harder to tell apart than made ones
-FEATURES = ("confidence", "margin", "score", "similarity")
+SIMILARITY = "similarity"
+FEATURES = ("confidence", "margin", "score", SIMILARITY)
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,9 @@ def calibrate(
     """The loosest thresholds that keep two promises.
 
     Of the routed trials at least the share `agreement` agrees, and of the near misses at most the
-    share `LET_THROUGH` is routed. For each feature none and a few quantiles are tried, in every
-    combination; the one that routes most trials wins.
+    share `LET_THROUGH` is routed. For each feature a few quantiles are tried, and none at all, in
+    every combination; the one that routes most trials wins. Similarity is always asked for: a proof
+    belongs to the neighbourhood of the questions it was made on, never to the chunk alone.
 
     Returns:
         The thresholds by feature (infinite where none will do), and which trials they route.
@@ -204,8 +206,8 @@ def calibrate(
     best: tuple[int, float] = (0, 0.0)
     chosen = np.full(len(FEATURES), math.inf)
     grids = [
-        np.unique([-math.inf, *np.quantile(column, QUANTILES)])
-        for column in _features(good).T
+        np.unique([*([] if name == SIMILARITY else [-math.inf]), *np.quantile(column, QUANTILES)])
+        for name, column in zip(FEATURES, _features(good).T, strict=True)
         if good
     ]
     for limits in map(np.array, itertools.product(*grids) if good else ()):
@@ -273,7 +275,7 @@ class Learned:
                 "confidence": answer.logprob,
                 "margin": asked.margin,
                 "score": asked.score,
-                "similarity": max(said, default=-1.0),
+                SIMILARITY: max(said, default=-1.0),
             },
             agreed=agreed,
         )

@@ -58,7 +58,16 @@ def test_when_all_agree_all_are_routed() -> None:
     limits, routed = calibrate(trials, [], 0.95)
 
     assert routed == [True, True, True]
-    assert limits["score"] <= 0.3
+    assert limits == dict.fromkeys(NAMES, -math.inf) | {"similarity": 0.5}
+
+
+def test_how_near_a_question_must_be_is_always_asked() -> None:
+    """Where a chunk says nothing else, there are no near misses to set a threshold on."""
+    trials = [trial(True, similarity=value) for value in (0.9, 0.7, 0.8)]
+
+    limits, _ = calibrate(trials, [], 0.95)
+
+    assert limits["similarity"] == pytest.approx(0.7)
 
 
 def test_near_misses_are_kept_out_by_what_tells_them_apart() -> None:
