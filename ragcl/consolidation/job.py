@@ -246,8 +246,7 @@ class Job:
         asked = dict.fromkeys(
             question for chunk in selection.chunks for question in chunk.questions
         )
-        written = studier.write_questions(hot, self._limits.written_questions)
-        written = [question for question in written if question not in asked]
+        written = studier.write_questions(hot, asked, self._limits.written_questions)
         questions = [*asked, *written]
         done = 0
 
@@ -257,9 +256,7 @@ class Job:
             progress("studying", done, len(questions))
 
         # In an order of their own: by heat, the same rows would make another adapter tomorrow.
-        read, contradictions = studier.study(
-            questions, hot, selection.vouched, studied, written=written
-        )
+        read, contradictions = studier.study(questions, hot, selection.vouched, studied, written)
         rows = sorted(read, key=lambda row: row.question)
         for shard in shards:
             own = [row for row in rows if row.content_hash in shard.chunks]

@@ -58,14 +58,15 @@ class Studier:
         chunks: Collection[str],
         vouched: Mapping[str, str],
         progress: Callable[[int], None],
-        written: Collection[str] = (),
+        written: Mapping[str, str],
     ) -> tuple[list[Reading], list[Contradiction]]:
         """The readings of those questions whose answer stands in one of `chunks`.
 
         A chunk that another text contradicts gives none, and the contradiction is told. Where users
         vouch for an answer, that is what is read, and readings of similar questions about the same
         chunk that contradict it are left out. Text that must not be learned is not shown to the
-        teacher.
+        teacher. A question in `written` counts only if its answer stands in the chunk that it was
+        written about, which is given with it: it quotes that text, and has to go with it.
         """
         kept = self._catalog.learning.study(chunks, self.teacher)
         readings: list[Reading] = []
@@ -104,7 +105,8 @@ class Studier:
                 if reading is None:
                     reading = self._read(question, retrieval, sentences, told)
                     if reading is not None and question in written:
-                        reading = replace(reading, written=True)
+                        about = reading.content_hash == written[question]
+                        reading = replace(reading, written=True) if about else None
                     fresh += [] if reading is None else [reading]
                 if reading is None or (answer and not agree(reading.answer, answer)):
                     continue
@@ -122,21 +124,29 @@ class Studier:
         sure = [one for one in readings if one.trust >= MIN_TRUST]
         return consistent(sure, vouched), list(found.values())
 
-    def write_questions(self, chunks: Collection[str], count: int) -> list[str]:
-        """Questions that the larger teacher writes about chunks, `count` of each at most.
+    def write_questions(
+        self, chunks: Collection[str], asked: Collection[str], count: int
+    ) -> dict[str, str]:
+        """What the larger teacher asks beside `asked`: each question with the chunk it is about.
 
+        It writes `count` about a chunk at most.
         Those that something was learned from are kept, so that the next round has the same.
         """
         if self._larger is None or not count:
-            return []
+            return {}
         kept = self._catalog.learning.study(chunks, self.teacher)
-        before = {
-            question: row["content_hash"] for question, row in kept.items() if row.get("written")
+        questions = {
+            question: str(row["content_hash"])
+            for question, row in kept.items()
+            if row.get("written")
         }
         current = self._catalog.documents.current(chunks)
-        new = [current[key] for key in sorted(set(current) - set(before.values()))]
+        new = [current[key] for key in sorted(set(current) - set(questions.values()))]
         written = self._larger.questions([chunk.passage for chunk in new], count)
-        return list(dict.fromkeys([*before, *(one for some in written for one in some)]))
+        for chunk, some in zip(new, written, strict=True):
+            for question in some:
+                questions.setdefault(question, chunk.content_hash)
+        return {one: about for one, about in questions.items() if one not in asked}
 
     def _told(self, asked: Sequence[Asked]) -> dict[str, str]:
         """What the larger teacher answers, by question; without one, nothing."""

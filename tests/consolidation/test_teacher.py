@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import pytest
 
 from ragcl import KnowledgeBase
 from ragcl.consolidation import teacher
-from ragcl.consolidation.teacher import LocalTeacher, ServedTeacher, teacher_of
+from ragcl.consolidation.study import Studier
+from ragcl.consolidation.teacher import Asked, LocalTeacher, ServedTeacher, Teacher, teacher_of
 from ragcl.errors import ModelNotFoundError, SettingsError, TeacherUnavailableError
 from ragcl.settings import ModelSettings, Settings
 
@@ -200,6 +201,33 @@ def test_what_the_teacher_asks_and_the_text_answers_is_learned_and_kept(
     assert again.adapter_ids == report.adapter_ids
     [hit] = kb.search(further, 1)
     assert not any(hit.text in body["messages"][-1]["content"] for body in bodies(server)[before:])
+
+
+class Same(Teacher):
+    """Says the same to everything."""
+
+    name = "same"
+
+    def answers(self, asked: Sequence[Asked]) -> list[str]:
+        return ["11 metres"] * len(asked)
+
+
+def test_a_written_question_that_another_text_answers_is_not_learned(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    """It quotes the text it was written about, and would outlive that text."""
+    kb.ingest(docs)
+    question = "Which berth is 11 metres deep?"
+    here, *elsewhere = (hit.content_hash for hit in kb.search(question, 4))
+    studier = Studier(kb.catalog, kb._retriever, kb._answerer._reader, passages=4, larger=Same())
+
+    def learned(about: str) -> list[str]:
+        hot = {here, *elsewhere}
+        read, _ = studier.study([question], hot, {}, lambda _count: None, {question: about})
+        return [one.question for one in read]
+
+    assert learned(elsewhere[0]) == []
+    assert learned(here) == [question]
 
 
 def bodies(server: Server) -> list[dict[str, Any]]:
