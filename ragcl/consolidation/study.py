@@ -129,8 +129,8 @@ class Studier:
     ) -> dict[str, str]:
         """What the larger teacher asks beside `asked`: each question with the chunk it is about.
 
-        It writes `count` about a chunk at most.
-        Those that something was learned from are kept, so that the next round has the same.
+        It writes `count` about a chunk at most. Those that something was learned from are kept, so
+        that the next round has the same.
         """
         if self._larger is None or not count:
             return {}

@@ -18,11 +18,17 @@ from ragcl.errors import ModelNotFoundError, SettingsError, TeacherUnavailableEr
 from ragcl.settings import ModelSettings, Settings
 
 PASSAGES = ("Berths\nThe north berth is 11 metres deep.", "Soup costs 3 crowns.")
+ASKS_BACK = "questions that this text answers"
 ASKED = ("How deep is the north berth?", "How deep is the water at the north berth?")
 
 
 class Server(HTTPServer):
-    """Answers as it is told: `replies` are statuses and bodies, the last one for good."""
+    """Answers as it is told: `replies` are statuses and bodies, the last one for good.
+
+    About the passages that hold `about` it writes the questions `written`, if any.
+    """
+
+    about = written = ""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -34,7 +40,16 @@ class Server(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1"
 
     def says(self, *texts: str) -> None:
-        self.replies = [(200, {"choices": [{"message": {"content": text}}]}) for text in texts]
+        self.replies = [_saying(text) for text in texts]
+
+    def reply(self, asked: str) -> tuple[int, Any]:
+        if self.written and ASKS_BACK in asked:
+            return _saying(self.written if self.about in asked else "")
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+def _saying(text: str) -> tuple[int, Any]:
+    return 200, {"choices": [{"message": {"content": text}}]}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,11 +57,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append(
-            (self.path, self.headers.get("Authorization"), json.loads(body))
-        )
-        replies = self.server.replies
-        status, said = replies.pop(0) if len(replies) > 1 else replies[0]
+        sent = json.loads(body)
+        self.server.requests.append((self.path, self.headers.get("Authorization"), sent))
+        status, said = self.server.reply(sent["messages"][-1]["content"])
         self.send_response(status)
         self.end_headers()
         self.wfile.write(json.dumps(said).encode())
@@ -188,7 +201,8 @@ def test_what_the_teacher_asks_and_the_text_answers_is_learned_and_kept(
     kb.ingest(docs)
     kb.ask_many(ASKED)
     further = "Which berth is 11 metres deep?"
-    server.says(f"{further}\nWho was Napoleon?", "11 metres")
+    server.about, server.written = "11 metres", f"{further}\nWho was Napoleon?"
+    server.says("11 metres")
 
     report = kb.consolidate()
 
