@@ -25,6 +25,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from ragcl.consolidation.anchors import Anchor
 from ragcl.consolidation.drift_penalty import DriftPenalty, model_input
+from ragcl.consolidation.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.settings import ConsolidationSettings
@@ -141,7 +142,7 @@ def train(
     )
     watch = _Watch(deadline, progress)
     try:
-        with frozen.cut_off(), _attention_for_training(base):
+        with frozen.cut_off(), _attention_for_training(base), fused(adapted):
             penalty = DriftPenalty(
                 adapted,
                 [_states(one) for one in beside],
@@ -312,12 +313,12 @@ class _Collator:
         ]
 
     def __call__(self, examples: list[Example]) -> dict[str, Any]:
-        parts = [pack(examples, 1.0)]
+        groups: list[tuple[Sequence[Example], float]] = [(examples, 1.0)]
         for order, count, every, weight in self._beside:
             if self._step % every == 0:
-                parts.append(pack([next(order) for _ in range(count)], weight))
+                groups.append(([next(order) for _ in range(count)], weight))
         self._step += 1
-        return {"parts": parts}
+        return pack(groups)
 
 
 def _shuffled(examples: Sequence[Example], seed: int) -> Iterator[Example]:
@@ -327,19 +328,33 @@ def _shuffled(examples: Sequence[Example], seed: int) -> Iterator[Example]:
             yield examples[i]
 
 
-def pack(examples: Sequence[Example], weight: float) -> dict[str, Any]:
-    """The examples as one sequence of `n` tokens that begins with what all their prompts share.
+def pack(groups: Sequence[tuple[Sequence[Example], float]]) -> dict[str, torch.Tensor]:
+    """Groups of examples, each with its weight in the loss, as one sequence of `n` tokens.
 
-    Behind the shared beginning stands the rest of each example, which sees that beginning and
-    itself: what the model makes of it is what it would make of the example alone, but the beginning
-    is computed once and nothing is padded.
+    A group begins with what all its prompts share. Behind it stands the rest of each example, which
+    sees that beginning and itself: what the model makes of it is what it would make of the example
+    alone, but the beginning is computed once and nothing is padded.
 
     Returns:
         `tokens`, `(n,)` ids or `(n, width)` hidden states; `visible`, `(n, n) bool`, and
         `positions`, `(n,)`; for the `t` target tokens their `places`, `(t,)`, where the model
-        predicts them, `target`, `hard` and `soft`, `(t,)`, `top_ids` and `top_logprobs`, `(t, k)`;
-        and `weight`, that of the whole in the loss.
+        predicts them, `target`, `(t,)`, `top_ids` and `top_logprobs`, `(t, k)`, and `hard` and
+        `soft`, `(t,)`, such that the loss is a sum: of the means a token of the groups, times
+        their weights.
     """
+    k = max(e.top_ids.shape[-1] for examples, _ in groups for e in examples)
+    parts = [_packed(examples, weight, k) for examples, weight in groups]
+    starts = itertools.accumulate((len(part["tokens"]) for part in parts), initial=0)
+    for part, start in zip(parts, starts, strict=False):
+        part["places"] += start
+    visible = torch.block_diag(*(part.pop("visible") for part in parts)).bool()
+    return {"visible": visible} | {
+        name: torch.cat([part[name] for part in parts]) for name in parts[0]
+    }
+
+
+def _packed(examples: Sequence[Example], weight: float, k: int) -> dict[str, torch.Tensor]:
+    """One group of `pack`, with `k` soft labels a token."""
     shared = _shared(examples)
     ends = list(itertools.accumulate((len(e.ids) - shared for e in examples), initial=shared))
     positions = torch.arange(ends[-1])
@@ -350,18 +365,19 @@ def pack(examples: Sequence[Example], weight: float) -> dict[str, Any]:
         positions[start:end] -= start - shared
         visible[start:end, start:end] = True
         places.append(torch.arange(end - len(example.target), end) - 1)
-    k = max(e.top_ids.shape[-1] for e in examples)
     whole = [_states(e) for e in examples]
     lengths = torch.tensor([len(e.target) for e in examples])
+    hard = torch.tensor([e.hard for e in examples]).repeat_interleave(lengths)
+    soft = torch.tensor([e.soft for e in examples]).repeat_interleave(lengths)
+    share = weight / ((hard + soft) > 0).sum().clamp_min(1)
     return {
-        "weight": weight,
         "tokens": torch.cat([whole[0][:shared], *(one[shared:] for one in whole)]),
         "visible": visible.tril(),
         "positions": positions,
         "places": torch.cat(places),
         "target": torch.tensor([token for e in examples for token in e.target]),
-        "hard": torch.tensor([e.hard for e in examples]).repeat_interleave(lengths),
-        "soft": torch.tensor([e.soft for e in examples]).repeat_interleave(lengths),
+        "hard": share * hard,
+        "soft": share * soft,
         "top_ids": torch.cat([_widened(e.top_ids, k, 0) for e in examples]),
         "top_logprobs": torch.cat([_widened(e.top_logprobs, k, UNLIKELY) for e in examples]),
     }
@@ -400,29 +416,28 @@ class _Distiller(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The mean loss a token of every part of the batch, times its weight, and the penalty."""
-        loss = sum(part["weight"] * self._loss(model, part) for part in inputs["parts"])
+        """The loss of the packed examples and the penalty."""
+        loss = self._loss(model, inputs)
         loss = loss + self._regulariser().to(loss.device)
         return (loss, None) if return_outputs else loss
 
     @staticmethod
-    def _loss(model: Any, part: dict[str, Any]) -> torch.Tensor:
-        tokens = part["tokens"]
+    def _loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
+        tokens = packed["tokens"]
         blocked = torch.finfo(model.dtype).min
-        hidden = torch.zeros(part["visible"].shape, dtype=model.dtype, device=tokens.device)
-        hidden.masked_fill_(~part["visible"], blocked)
+        hidden = torch.zeros(packed["visible"].shape, dtype=model.dtype, device=tokens.device)
+        hidden.masked_fill_(~packed["visible"], blocked)
         output = model(
             **model_input(tokens[None]),
             attention_mask=hidden[None, None],
-            position_ids=part["positions"][None],
+            position_ids=packed["positions"][None],
             use_cache=False,
-            logits_to_keep=part["places"],
+            logits_to_keep=packed["places"],
         )
         logprobs = log_softmax(output.logits[0].float(), dim=-1)
-        hard = -logprobs.gather(-1, part["target"][:, None])[:, 0]
-        soft = sparse_kl(logprobs, part["top_ids"], part["top_logprobs"])
-        counted = ((part["hard"] + part["soft"]) > 0).sum().clamp_min(1)
-        loss: torch.Tensor = (part["hard"] * hard + part["soft"] * soft).sum() / counted
+        hard = -logprobs.gather(-1, packed["target"][:, None])[:, 0]
+        soft = sparse_kl(logprobs, packed["top_ids"], packed["top_logprobs"])
+        loss: torch.Tensor = (packed["hard"] * hard + packed["soft"] * soft).sum()
         return loss
 
 

@@ -60,18 +60,29 @@ class DriftPenalty:
         finally:
             for hook in hooks:
                 hook.remove()
-        self._inputs = [
-            _condensed(torch.cat(inputs[layer])) / sizes[layer] ** 0.5 for layer in self._layers
+        # Maps of one shape go together: many small products take longer than a few large ones.
+        alike: dict[tuple[int, int], list[Any]] = {}
+        for layer in self._layers:
+            alike.setdefault((layer.in_features, layer.out_features), []).append(layer)
+        self._groups = [
+            (
+                layers,
+                torch.stack(
+                    [_condensed(torch.cat(inputs.pop(one))) / sizes[one] ** 0.5 for one in layers]
+                ),
+            )
+            for layers in alike.values()
         ]
 
     def __call__(self) -> torch.Tensor:
         """The penalty of the adapter as it is now, a scalar."""
         total = torch.zeros((), device=self._device)
-        for layer, given in zip(self._layers, self._inputs, strict=True):
-            [name] = layer.active_adapters
-            passed = (given @ layer.lora_A[name].weight.T.to(given.dtype)).float()
-            up = layer.scaling[name] * layer.lora_B[name].weight.float()
-            total = total + ((passed.T @ passed) * (up.T @ up)).sum()
+        for layers, given in self._groups:
+            [name] = layers[0].active_adapters
+            down = torch.stack([one.lora_A[name].weight for one in layers]).to(given.dtype)
+            up = torch.stack([one.scaling[name] * one.lora_B[name].weight for one in layers])
+            passed = (given @ down.mT).float()
+            total = total + ((passed.mT @ passed) * (up.mT.float() @ up.float())).sum()
         return total
 
 

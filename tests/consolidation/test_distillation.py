@@ -15,6 +15,7 @@ from torch.nn.functional import kl_div, log_softmax
 from ragcl.consolidation.distillation import Example, FrozenLayers, pack, sparse_kl, train
 from ragcl.consolidation.distillation import _Distiller as Distiller
 from ragcl.consolidation.drift_penalty import DriftPenalty
+from ragcl.consolidation.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
@@ -136,8 +137,8 @@ def test_packed_examples_lose_what_they_lose_alone(model: LanguageModel, frozen:
     rows = layers.through(examples(model))
     rows.append(replace(rows[0], hard=0.5))
     with layers.cut_off(), torch.inference_mode():
-        alone = [float(Distiller._loss(model.base, pack([row], 1.0))) for row in rows]
-        together = float(Distiller._loss(model.base, pack(rows, 1.0)))
+        alone = [float(Distiller._loss(model.base, pack([([row], 1.0)]))) for row in rows]
+        together = float(Distiller._loss(model.base, pack([(rows, 1.0)])))
 
     lengths = [len(row.target) for row in rows]
     expected = sum(loss * n for loss, n in zip(alone, lengths, strict=True)) / sum(lengths)
@@ -150,7 +151,7 @@ def test_a_pack_holds_the_shared_beginning_once(model: LanguageModel) -> None:
     one, other = (row.prompt for row in rows)
     shared = next(i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
 
-    packed = pack(rows, 1.0)
+    packed = pack([(rows, 1.0)])
 
     assert shared > 1
     assert len(packed["tokens"]) == sum(len(row.ids) for row in rows) - shared
@@ -163,7 +164,47 @@ def test_a_pack_holds_the_shared_beginning_once(model: LanguageModel) -> None:
 def test_prompts_with_nothing_in_common_are_packed_too(model: LanguageModel) -> None:
     rows = [replace(row, prompt=row.prompt[i:]) for i, row in enumerate(examples(model))]
 
-    assert len(pack(rows, 1.0)["tokens"]) == sum(len(row.ids) for row in rows)
+    assert len(pack([(rows, 1.0)])["tokens"]) == sum(len(row.ids) for row in rows)
+
+
+def test_groups_in_one_pack_lose_what_they_lose_apart_times_their_weights(
+    model: LanguageModel,
+) -> None:
+    one, other = examples(model)
+    other = replace(other, prompt=other.prompt[2:])
+    with torch.inference_mode():
+        apart = [float(Distiller._loss(model.base, pack([([row], 1.0)]))) for row in (one, other)]
+        together = float(Distiller._loss(model.base, pack([([one], 1.0), ([other], 8.0)])))
+
+    assert together == pytest.approx(apart[0] + 8 * apart[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("dora", [False, True])
+def test_fused_layers_say_and_learn_what_those_of_peft_do(model: LanguageModel, dora: bool) -> None:
+    options = LoraConfig(r=3, lora_alpha=6, use_dora=dora, task_type="CAUSAL_LM")
+    options.target_modules = ["q_proj", "down_proj"]
+    adapted = get_peft_model(model.base, options)
+    trained = [one for one in adapted.parameters() if one.requires_grad]
+    try:
+        for one in trained:
+            torch.nn.init.normal_(one, std=0.1)
+        packed = pack([(examples(model), 1.0)])
+
+        def learned() -> tuple[float, list[torch.Tensor]]:
+            adapted.zero_grad()
+            loss = Distiller._loss(adapted, packed)
+            loss.backward()
+            return float(loss.detach()), [one.grad.clone() for one in trained]
+
+        with fused(adapted):
+            loss, gradients = learned()
+        expected_loss, expected = learned()
+        assert loss == pytest.approx(expected_loss, rel=1e-3)
+        assert all(map(torch.any, expected))
+        for one, other in zip(gradients, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    finally:
+        adapted.unload()
 
 
 def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, float]:
