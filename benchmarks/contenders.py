@@ -5,6 +5,9 @@
 - *raw text*: that script on the passages themselves, as continued pre-training.
 - *fine-tuned*: that script on the questions and answers that ragcl's adapter is trained on.
 - *answer cache*: no model; the stored answer of the most similar question that was asked.
+- *nearest question taught*: no model either; of what ragcl's adapter was taught about the passages
+  retrieved, the answer to the most similar question. It is what retrieval and study are worth
+  without the weights.
 
 Knows no benchmark.
 """
@@ -20,6 +23,8 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from ragcl import KnowledgeBase
+from ragcl.catalog.learning import LearnedQuestion
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
@@ -183,3 +188,21 @@ class AnswerCache:
             self._answers[best] if row[best] >= CACHED else ""
             for row, best in zip(cosines, cosines.argmax(axis=1).tolist(), strict=True)
         ]
+
+
+def rows_taught(kb: KnowledgeBase, questions: Sequence[str]) -> list[list[LearnedQuestion]]:
+    """For each question, what the active adapters were taught about the passages it retrieves."""
+    _, active = kb.catalog.learning.active()
+    rows = [row for adapter in active for row in adapter.questions if row.answer]
+    found = []
+    for question in questions:
+        passages = {
+            hit.content_hash for hit in kb.search(question, k=kb.settings.answering.passages)
+        }
+        found.append([row for row in rows if row.content_hash in passages])
+    return found
+
+
+def nearest_answer(vector: np.ndarray, rows: Sequence[LearnedQuestion]) -> str:
+    """The answer to that of the questions taught which is most similar; '' where there is none."""
+    return max(rows, key=lambda row: float(row.vector @ vector)).answer if rows else ""

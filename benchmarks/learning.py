@@ -36,6 +36,7 @@ from ragcl.results import MODES, EvaluationReport, Mode
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 PROBE_TOKENS = 32_768
 PROBE_CHOICES = 500
+RAW_EPOCHS = 4
 PLAIN_EPOCHS = 12  # of plain fine-tuning at most; it stops when it knows as much as ragcl
 ASKED_EVERY = 3  # of its epochs
 BLIMP_PAIRS = 200  # of each of its files
@@ -188,7 +189,7 @@ def _contenders(
         Rows of the table; and what the plain fine-tuning cost: after every few epochs the seconds
         of training so far and the accuracy, until that is at least `goal`.
     """
-    from benchmarks.contenders import AnswerCache, Plain
+    from benchmarks.contenders import AnswerCache, Plain, nearest_answer, rows_taught
 
     log = kb.catalog.asks.log()
     _, active = kb.catalog.learning.active()
@@ -223,19 +224,19 @@ def _contenders(
 
     started = time.time()
     found = {"answer cache": seen(cache.serve(held_out), time.time() - started, 0)}
-    raw = learner("raw text", kb.settings.consolidation.epochs)
+    taught = rows_taught(kb, held_out)
+    started = time.time()
+    vectors = kb._embedder.encode_questions(held_out)
+    near = [nearest_answer(one, rows) for one, rows in zip(vectors, taught, strict=True)]
+    found["nearest question taught"] = seen(near, time.time() - started, 0)
+    raw = learner("raw text", RAW_EPOCHS)
     tokens = statistics.mean(len(raw.prompts.closed_book(one).ids) for one in held_out)
     raw.learn_text(passages)
     started = time.time()
     written = raw.written(held_out, kb.settings.answering.max_new_tokens)
     found["raw-text LoRA, closed-book"] = seen(written, time.time() - started, tokens)
     tuned = learner("fine-tuned", PLAIN_EPOCHS)
-    count = kb.settings.answering.passages
-    found_for = [{hit.content_hash for hit in kb.search(one, k=count)} for one in held_out]
-    taught = [
-        [row.answer for row in readings if row.content_hash in passages_of]
-        for passages_of in found_for
-    ]
+    choices = [[row.answer for row in rows] for rows in taught]
     epochs: list[dict[str, float]] = []
     paused, began, done = 0.0, time.time(), 0
 
@@ -245,7 +246,7 @@ def _contenders(
         if done % ASKED_EVERY:
             return True
         asking = time.time()
-        said = tuned.recalled(held_out, taught, adapter=None)
+        said = tuned.recalled(held_out, choices, adapter=None)
         right = [contains(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
         spent = asking - began - paused
         epochs.append({"epochs": done, "seconds": spent, "accuracy": statistics.mean(right)})
@@ -255,7 +256,7 @@ def _contenders(
 
     tuned.learn_answers(readings, after_epoch)
     started = time.time()
-    recalled = tuned.recalled(held_out, taught)
+    recalled = tuned.recalled(held_out, choices)
     name = "plain fine-tuning on the same rows"
     found[name] = seen(recalled, time.time() - started, tokens)
     return found, {name: epochs}

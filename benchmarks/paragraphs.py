@@ -12,6 +12,9 @@ it that nobody asked about. One round is run. Then, by each route:
 - *near misses*: the questions that were never asked. The weights cannot know them: what counts is
   that `auto` is as right as the context alone.
 - *agree*: the share of answers that agree with those from the context.
+
+Beside them, *nearest question taught*: the accuracy of a cache that serves what the adapter was
+taught for the most similar question about the passages retrieved.
 """
 
 import argparse
@@ -24,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contenders import nearest_answer, rows_taught
 from benchmarks.learning import say
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import agree, contains
@@ -105,9 +109,20 @@ def measure(data: Path, folder: Path, count: int) -> dict[str, Any]:
             result[name] = {
                 "questions": len(questions),
                 **{mode: _row(questions, answers[mode], answers["context"]) for mode in MODES},
+                "nearest question taught": _nearest(kb, questions, texts),
             }
             say(f"  {name}: {result[name]}")
     return result
+
+
+def _nearest(kb: KnowledgeBase, questions: Sequence[Question], texts: Sequence[str]) -> float:
+    """How often what was taught for the most similar question is right: a cache, and no model."""
+    vectors = kb._embedder.encode_questions(texts)
+    taught = rows_taught(kb, texts)
+    said = [nearest_answer(vector, rows) for vector, rows in zip(vectors, taught, strict=True)]
+    return statistics.mean(
+        contains(text, one.answers) for text, one in zip(said, questions, strict=True)
+    )
 
 
 def _first_fitting(paragraphs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -145,6 +160,8 @@ def table(result: dict[str, Any]) -> str:
                 f"| {result[name]['questions']} {name} | {mode} | {row['accuracy']:.3f} "
                 f"| {row['agree']:.3f} | {row['from weights']:.2f} | {row['prompt tokens']:.0f} |"
             )
+        nearest = result[name]["nearest question taught"]
+        lines.append(f"| | nearest question taught | {nearest:.3f} | | | |")
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ After every round each fact is asked for in a fourth wording, without context. *
 current facts that were taught. *Retention*: of the facts that the learner once had right, unchanged
 since and still hot, how many are right now. *Stale*: answers with a superseded value, or about what
 was struck off, by `auto`, by the weights alone and by both; the stacked learner has nothing but its
-weights. *Seconds*: of the round; for the stacked one only its training counts.
+weights, so here it chooses among all that it was ever taught. *Seconds*: of the round; for the stacked one only its training counts.
 """
 
 import argparse
@@ -222,7 +222,7 @@ class Stacked:
         self._teacher = teacher
         self._model = LanguageModel(model_files.resolve("default", "language_model"))
         self._settings = ConsolidationSettings()
-        self._taught: list[str] = []
+        self._taught: list[Reading] = []
         self._rounds = 0
         folder.mkdir()
 
@@ -251,14 +251,27 @@ class Stacked:
         )
         model.__dict__["base"] = merged.merge_and_unload()
         self._rounds += 1
-        self._taught = list(dict.fromkeys([*self._taught, *(row.answer for row in rows)]))
+        self._taught += rows
         return {"seconds": time.time() - started, "questions trained": len(rows)}
 
     def answers(self, facts: Sequence[Fact]) -> list[str]:
-        """What it says in the fourth wording, among all that it was ever taught."""
-        prompts = Prompts(self._model.tokenizer)
-        asked = [prompts.closed_book(one.question(3)) for one in facts]
-        return [one.text for one in recall(self._model, asked, self._taught, adapter=None)]
+        """What it says in the fourth wording; as ragcl does, of what the passages found hold."""
+        kb = self._teacher.kb
+        count = kb.settings.answering.passages
+        said = []
+        for one in facts:
+            found = {hit.content_hash for hit in kb.search(one.question(3), k=count)}
+            said.append(self._recall(one, [r for r in self._taught if r.content_hash in found]))
+        return said
+
+    def unguarded(self, facts: Sequence[Fact]) -> list[str]:
+        """What it says among all that it was ever taught."""
+        return [self._recall(one, self._taught) for one in facts]
+
+    def _recall(self, fact: Fact, rows: Sequence[Reading]) -> str:
+        prompt = Prompts(self._model.tokenizer).closed_book(fact.question(3))
+        [said] = recall(self._model, [prompt], [row.answer for row in rows], adapter=None)
+        return said.text
 
     def _rows(self, questions: Sequence[str]) -> list[Reading]:
         kb = self._teacher.kb
@@ -350,7 +363,9 @@ def _stale(
     for mode in HEARD if isinstance(learner, Served) else ("weights",):
         about = [*moved, *struck_off]
         said = (
-            learner.answers(about, mode) if isinstance(learner, Served) else learner.answers(about)
+            learner.answers(about, mode)
+            if isinstance(learner, Served)
+            else learner.unguarded(about)
         )
         found[mode] = sum(
             contains(text, one.superseded + ([one.value] if one in struck_off else []))

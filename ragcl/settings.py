@@ -72,19 +72,19 @@ class ConsolidationSettings(_Section):
     written_questions: int = Field(8, ge=0)
     max_minutes: float = Field(60, gt=0)
     rank: int = Field(16, ge=1)
-    layers: float = Field(0.4, gt=0, le=1)  # share of the layers, from the top, that are adapted
+    layers: float = Field(0.3, gt=0, le=1)  # share of the layers, from the top, that are adapted
     targets: tuple[str, ...] = ()  # names of the linear maps in them that are; none given: all
     # `rslora` scales by the root of the rank (Kalajdzievski 2023, arXiv 2312.03732); `dora` learns
     # the length of each row of a weight by itself (Liu et al. 2024, arXiv 2402.09353).
     variant: Literal["lora", "rslora", "dora"] = "lora"
-    learning_rate: float = Field(2e-3, gt=0)
-    epochs: int = Field(4, ge=1)
+    learning_rate: float = Field(3e-3, gt=0)
+    epochs: int = Field(16, ge=1)  # how often an answer is learned, in one wording after another
     min_steps: int = Field(96, ge=1)  # a few rows need more epochs to move the weights at all
     batch_size: int = Field(8, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)
     soft_label_weight: float = Field(0.1, ge=0)
     anchor_weight: float = Field(8.0, ge=0)
-    drift_weight: float = Field(10.0, ge=0)
+    drift_weight: float = Field(40.0, ge=0)
     agreement: float = Field(0.95, gt=0, le=1)
     min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
     max_perplexity_ratio: float = Field(1.02, gt=1)

@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn.functional import log_softmax
-from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
@@ -31,9 +30,9 @@ from ragcl.generation.language_model import LanguageModel
 from ragcl.settings import ConsolidationSettings
 
 ANCHORS_A_STEP = 1
-CONTEXT_ROW_EVERY = 3  # steps; a row with passages costs as much as eight without
+CONTEXT_ROW_EVERY = 6  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
-BATCH_ROWS = 16  # rows that go through the frozen layers together
+BATCH_TOKENS = 1024  # of rows that go through the frozen layers together
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def sparse_kl(
 
 def train(
     model: LanguageModel,
-    examples: Sequence[Example],
+    examples: Sequence[Sequence[Example]],
     context: Sequence[Example],
     anchors: Sequence[Anchor],
     folder: Path,
@@ -94,7 +93,7 @@ def train(
 
     Args:
         model: the base model; no adapter may be attached to it.
-        examples: the rows to learn, an epoch is once through them.
+        examples: the rows to learn, in groups: an epoch is one of every group, in turn.
         context: rows with passages in the prompt, of which each step sees a few, so that the
             model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
         anchors: the texts on which to stay near the base model.
@@ -126,7 +125,8 @@ def train(
         ],
         settings.seed,
     )
-    rows = _Examples(frozen.through(examples))
+    flat = iter(frozen.through([one for group in examples for one in group]))
+    rows = _Examples([list(itertools.islice(flat, len(group))) for group in examples])
     adapted = get_peft_model(
         base,
         LoraConfig(
@@ -186,19 +186,19 @@ class FrozenLayers:
             return list(examples)
         done: list[Example] = []
         with self._only(slice(self._first + 1)):
-            for start in range(0, len(examples), BATCH_ROWS):
-                group = examples[start : start + BATCH_ROWS]
-                # Padded on the right: no token sees what comes after it.
-                ids = pad_sequence([torch.tensor(one.ids) for one in group], batch_first=True)
-                states = self._base(
-                    input_ids=ids.to(self._base.device),
-                    use_cache=False,
+            for group in _batches(examples, BATCH_TOKENS):
+                output = self._base(
+                    **_packed_input(pack([(group, 1.0)]), self._base),
                     output_hidden_states=True,
                     logits_to_keep=1,
-                ).hidden_states[self._first]
-                for row, example in enumerate(group):
-                    hidden = states[row, : len(example.ids)].clone().cpu()
-                    done.append(replace(example, hidden=hidden))
+                )
+                states = output.hidden_states[self._first][0].cpu()
+                shared = _shared(group)
+                own = states[shared:].split([len(one.ids) - shared for one in group])
+                done += [
+                    replace(one, hidden=torch.cat([states[:shared], rest]))
+                    for one, rest in zip(group, own, strict=True)
+                ]
         return done
 
     @contextlib.contextmanager
@@ -286,14 +286,16 @@ def _targets(base: Any, wanted: Sequence[str]) -> list[str]:
 
 
 class _Examples(Dataset[Example]):
-    def __init__(self, examples: Sequence[Example]) -> None:
-        self._examples = examples
+    """Groups of examples, each of which gives the next of its own whenever it is drawn."""
+
+    def __init__(self, groups: Sequence[Sequence[Example]]) -> None:
+        self._turns = [itertools.cycle(group) for group in groups]
 
     def __len__(self) -> int:
-        return len(self._examples)
+        return len(self._turns)
 
     def __getitem__(self, index: int) -> Example:
-        return self._examples[index]
+        return next(self._turns[index])
 
 
 class _Collator:
@@ -383,6 +385,27 @@ def _packed(examples: Sequence[Example], weight: float, k: int) -> dict[str, tor
     }
 
 
+def _packed_input(packed: dict[str, torch.Tensor], model: Any) -> dict[str, Any]:
+    """What the model is called with for a pack, beside what is wanted of it."""
+    visible = packed["visible"].to(model.device)
+    hidden = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
+    hidden.masked_fill_(~visible, torch.finfo(model.dtype).min)
+    return {
+        **model_input(packed["tokens"][None].to(model.device)),
+        "attention_mask": hidden[None, None],
+        "position_ids": packed["positions"][None].to(model.device),
+        "use_cache": False,
+    }
+
+
+def _batches(examples: Sequence[Example], tokens: int) -> Iterator[list[Example]]:
+    """The examples in their order, in batches of about so many tokens."""
+    ends = itertools.accumulate(len(one.ids) for one in examples)
+    pairs = zip(ends, examples, strict=True)
+    for _, batch in itertools.groupby(pairs, lambda pair: pair[0] // tokens):
+        yield [one for _, one in batch]
+
+
 def _states(example: Example) -> torch.Tensor:
     """What the model is given of an example: `(n,)` ids or `(n, width)` hidden states."""
     return torch.tensor(example.ids) if example.hidden is None else example.hidden
@@ -423,17 +446,7 @@ class _Distiller(Trainer):
 
     @staticmethod
     def _loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
-        tokens = packed["tokens"]
-        blocked = torch.finfo(model.dtype).min
-        hidden = torch.zeros(packed["visible"].shape, dtype=model.dtype, device=tokens.device)
-        hidden.masked_fill_(~packed["visible"], blocked)
-        output = model(
-            **model_input(tokens[None]),
-            attention_mask=hidden[None, None],
-            position_ids=packed["positions"][None],
-            use_cache=False,
-            logits_to_keep=packed["places"],
-        )
+        output = model(**_packed_input(packed, model), logits_to_keep=packed["places"])
         logprobs = log_softmax(output.logits[0].float(), dim=-1)
         hard = -logprobs.gather(-1, packed["target"][:, None])[:, 0]
         soft = sparse_kl(logprobs, packed["top_ids"], packed["top_logprobs"])

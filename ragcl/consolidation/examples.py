@@ -15,10 +15,10 @@ from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Reading, content_words
 from ragcl.settings import ConsolidationSettings
 
-KEYWORD_ROWS = 3  # further rows of a question that are a handful of its words
+HANDFULS = 4  # ways to ask a question with some of its words
 KEPT_WORDS = 0.6  # the share of its words in each
 BLANK = "___"
-CONTEXT_ROW_EVERY = 6  # rows that are also trained with their passages in the prompt
+WITH_CONTEXT_EVERY = 6  # rows that are also trained with their passages in the prompt
 ABSTENTION_WEIGHT = 0.5
 
 
@@ -29,7 +29,7 @@ def make_examples(
     settings: ConsolidationSettings,
     *,
     context_tokens: int,
-) -> tuple[list[Example], list[Example]]:
+) -> tuple[list[list[Example]], list[Example]]:
     """What an adapter is trained on.
 
     Args:
@@ -40,9 +40,11 @@ def make_examples(
         context_tokens: the budget of a prompt with context.
 
     Returns:
-        The examples without passages, and those with, whose labels are the teacher's alone.
+        Of each row the examples without passages, of which one has its turn in an epoch; and those
+        with passages, whose labels are the teacher's alone.
     """
-    closed, context = [], []
+    closed: list[list[Example]] = []
+    context = []
     for i, row in enumerate(rows):
         examples = [
             Example(
@@ -55,23 +57,22 @@ def make_examples(
             )
             for wording in wordings(row, settings.seed)
         ]
-        closed += examples
-        if i % CONTEXT_ROW_EVERY == 0:
+        closed.append(examples)
+        if i % WITH_CONTEXT_EVERY == 0:
             texts = [sentence.text for sentence in row.sentences]
             prompt = prompts.with_context(row.question, texts, context_tokens).ids
             context.append(replace(examples[0], prompt=prompt, hard=0.0, soft=1.0))
     target = prompts.answer_ids(ABSTENTION)
     for question in unanswerable:
-        closed.append(
-            Example(
-                prompt=prompts.closed_book(question).ids,
-                target=target,
-                top_ids=torch.zeros(len(target), 1, dtype=torch.long),
-                top_logprobs=torch.zeros(len(target), 1),
-                hard=ABSTENTION_WEIGHT,
-                soft=0.0,
-            )
+        unknown = Example(
+            prompt=prompts.closed_book(question).ids,
+            target=target,
+            top_ids=torch.zeros(len(target), 1, dtype=torch.long),
+            top_logprobs=torch.zeros(len(target), 1),
+            hard=ABSTENTION_WEIGHT,
+            soft=0.0,
         )
+        closed.append([unknown])
     return closed, context
 
 
@@ -84,7 +85,7 @@ def wordings(reading: Reading, seed: int) -> list[str]:
     words = content_words(reading.question)
     count = max(2, round(KEPT_WORDS * len(words)))
     made = [reading.question]
-    for n in range(KEYWORD_ROWS):
+    for n in range(HANDFULS):
         chosen = random.Random(f"{seed} {n} {reading.question}").sample(
             words, min(count, len(words))
         )

@@ -20,7 +20,7 @@ def fused(adapted: Any) -> Iterator[None]:
     """Within it the LoRA layers of a PEFT model that can be are computed in this way."""
     from peft.tuners.lora import LoraLayer
 
-    layers = [m for m in adapted.modules() if isinstance(m, LoraLayer) and _is_plain(m)]
+    layers: list[Any] = [m for m in adapted.modules() if isinstance(m, LoraLayer) and _is_plain(m)]
     for layer in layers:
         layer.forward = functools.partial(_forward, layer)
     try:
@@ -43,7 +43,7 @@ def _is_plain(layer: Any) -> bool:
 def _forward(layer: Any, states: torch.Tensor) -> torch.Tensor:
     [name] = layer.active_adapters
     base = layer.get_base_layer()
-    output: torch.Tensor = _LowRankUpdate.apply(
+    output: torch.Tensor = _LowRankUpdate.apply(  # type: ignore[no-untyped-call]
         states,
         base.weight,
         base.bias,

@@ -25,8 +25,9 @@ from ragcl.generation.reading import Reading, SpanReader, content_words
 from ragcl.settings import ConsolidationSettings
 
 CONTEXT_SAMPLE = 24  # questions that are also read with the adapter on
+MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
 MAX_ANSWER_TOKENS = 24
-QUANTILES = (0.0, 0.1, 0.25, 0.5)
+QUANTILES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 LET_THROUGH = 0.02  # of near misses at most; people's are harder to tell apart than made ones
 SIMILARITY = "similarity"
 FEATURES = ("confidence", "margin", "score", SIMILARITY)
@@ -82,7 +83,8 @@ def verify(
         model: the base model with the candidate attached.
         adapter: the candidate's name.
         trained: the rows it was trained on.
-        held_out: rows it was not trained on, whose answers are the in-context answers.
+        held_out: rows it was not trained on, whose answers are the in-context answers. Where they
+            are few, polite rewordings of what was trained are asked beside them.
         near_misses: questions about the same chunks to which no answer was taught.
         anchors: texts that were not trained on.
         chunks: the content hashes that it is to hold.
@@ -118,9 +120,9 @@ def verify(
     )
     proofs = _proofs(trained, plain, reworded)
     polite = reworded[1::2]
-    unseen = held_out
-    if not held_out:  # nobody asked the same thing often enough: the polite rewordings it is
-        unseen, closed = trained, polite
+    unseen = list(held_out)
+    if len(held_out) < MIN_HELD_OUT:  # too few things were asked often enough
+        unseen, closed = [*held_out, *trained], [*closed, *polite]
     agreed = [agree(answer.text, row.answer) for answer, row in zip(closed, unseen, strict=True)]
     learned = Learned(trained, proofs)
     trials = [
@@ -136,11 +138,10 @@ def verify(
         LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, proof)
         for row, proof in zip(trained, proofs, strict=True)
     ]
-    if held_out:
-        questions += [
-            LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, proof)
-            for row, proof in zip(held_out, agreed, strict=True)
-        ]
+    questions += [
+        LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, proof)
+        for row, proof in zip(held_out, agreed, strict=False)
+    ]
     proved = {question.content_hash for question in questions if question.proved}
     ratio, kl = drift(model, adapter, anchors)
     metrics = {

@@ -218,7 +218,7 @@ def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, floa
     }
     return train(
         model,
-        examples(model),
+        [[one] for one in examples(model)],
         [],
         [],
         folder,
@@ -341,7 +341,7 @@ def test_training_stops_at_the_deadline_with_an_adapter(
 
     result = train(
         model,
-        examples(model),
+        [[one] for one in examples(model)],
         [],
         [],
         tmp_path,
@@ -360,6 +360,29 @@ def test_a_few_rows_are_gone_through_more_often(model: LanguageModel, tmp_path: 
     assert fit(model, tmp_path / "b", epochs=9, min_steps=7)["steps"] == 9
 
 
+def test_of_examples_that_take_turns_one_counts_in_an_epoch(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    [one, other] = examples(model)
+
+    def steps(groups: list[list[Example]]) -> float:
+        settings = ConsolidationSettings(epochs=4, min_steps=1, batch_size=1, rank=2, layers=1.0)
+        told = train(
+            model,
+            groups,
+            [],
+            [],
+            tmp_path,
+            settings,
+            deadline=time.time() + 600,
+            progress=lambda _done, _total: None,
+        )
+        return told["steps"]
+
+    assert steps([[one], [other]]) == 8
+    assert steps([[one, other]]) == 4
+
+
 def test_an_interrupted_training_leaves_the_base_as_it_was(
     model: LanguageModel, tmp_path: Path
 ) -> None:
@@ -372,7 +395,7 @@ def test_an_interrupted_training_leaves_the_base_as_it_was(
     with pytest.raises(KeyboardInterrupt):
         train(
             model,
-            examples(model),
+            [[one] for one in examples(model)],
             [],
             [],
             tmp_path,

@@ -64,7 +64,7 @@ def test_a_row_becomes_prompts_without_passages_and_some_with(
 
     closed, context = make_examples([row], ["Who sings?"], prompts, settings, context_tokens=100)
 
-    *taught, unknown = closed
+    taught, [unknown] = closed
     texts = wordings(row, settings.seed)
     assert [one.prompt for one in taught] == [prompts.closed_book(text).ids for text in texts]
     assert {one.target for one in taught} == {(*row.ids, model.tokenizer.eos_token_id)}

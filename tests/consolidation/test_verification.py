@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragcl.consolidation import verification
 from ragcl.consolidation.anchors import Anchor, make, texts
 from ragcl.consolidation.verification import (
     LET_THROUGH,
@@ -19,9 +20,12 @@ from ragcl.consolidation.verification import (
     calibrate,
     drift,
     rewordings,
+    verify,
 )
-from ragcl.generation.language_model import Completion, LanguageModel
+from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
+from ragcl.settings import ConsolidationSettings
 
 NAMES = ("confidence", "margin", "score", "similarity")
 FEATURES = st.fixed_dictionaries({name: st.floats(-1, 1) for name in NAMES})
@@ -192,6 +196,46 @@ def test_a_verdict_passes_when_every_test_does() -> None:
     assert (good.passed, good.only_drifted) == (True, False)
     assert (drifted.passed, drifted.only_drifted) == (False, True)
     assert (both.passed, both.only_drifted) == (False, False)
+
+
+class Parrot:
+    """Answers with what it was given for a question, and else that it does not know."""
+
+    def __init__(self, model: LanguageModel, answers: dict[str, str]) -> None:
+        self.tokenizer = model.tokenizer
+        prompts = Prompts(model.tokenizer)
+        self._answers = {prompts.closed_book(one).ids: answers[one] for one in answers}
+
+    def generate(self, prompts: list[Prompt], **_: Any) -> list[Completion]:
+        return [says(self._answers.get(prompt.ids, "I don't know.")) for prompt in prompts]
+
+
+def test_one_question_that_was_held_out_does_not_decide_alone(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
+    monkeypatch.setattr(verification, "_context_change", lambda *_: 0.0)
+    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(7)]
+    held_out = [placed("And berth 3?", "3 metres", 31)]
+    known = {text: one.answer for one in trained for text in rewordings(one.question)}
+    parrot = Parrot(model, known | {one.question: one.answer for one in trained})
+
+    verdict = verify(
+        parrot,  # type: ignore[arg-type]
+        "one",
+        trained,
+        held_out,
+        [],
+        [],
+        ["x"],
+        ConsolidationSettings(),
+        context_tokens=100,
+        progress=lambda _done, _total: None,
+    )
+
+    assert verdict.metrics["closed-book agreement"] == 7 / 8
+    assert verdict.passed
+    assert [one.proved for one in verdict.questions] == [True] * 7 + [False]
 
 
 # --- as the router meets a question
