@@ -17,7 +17,8 @@ After every round each fact is asked for in a fourth wording, without context. *
 current facts that were taught. *Retention*: of the facts that the learner once had right, unchanged
 since and still hot, how many are right now. *Stale*: answers with a superseded value, or about what
 was struck off, by `auto`, by the weights alone and by both; the stacked learner has nothing but its
-weights, so here it chooses among all that it was ever taught. *Seconds*: of the round; for the stacked one only its training counts.
+weights, so here it chooses among all that it was ever taught. *Seconds*: of the round; for the
+stacked one only its training counts.
 """
 
 import argparse

@@ -307,38 +307,48 @@ class LanguageModel:
         """Score the candidates that start with the `keep` likeliest first tokens, in one pass.
 
         The prompt is computed once. The candidates that are kept follow it in one row, each seeing
-        the prompt and itself: no padding, and no copy of the prompt's cache for each.
+        the prompt and itself: no padding, and no copy of the prompt's cache for each. Where all are
+        kept, the prompt goes through the model with them.
         """
         import torch
 
         with self._lock, torch.inference_mode():
             self._switch(adapter)
             cache, mask, positions, ids = self._prepare([prompt], adapter)
-            first = torch.log_softmax(self._forward(ids, cache, mask, positions)[0].float(), -1)
-            starts = first[torch.tensor([candidate[0] for candidate in candidates])]
-            kept = starts.topk(min(keep, len(candidates))).indices.tolist()
-            tokens = torch.tensor([token for i in kept for token in candidates[i]]).to(ids)
-            owner = torch.tensor([row for row, i in enumerate(kept) for _ in candidates[i]])
-            place = torch.tensor([n for i in kept for n in range(len(candidates[i]))])
-            own = (owner[:, None] == owner[None]) & (place[:, None] >= place[None])
-            seen = torch.cat([mask.bool().cpu().expand(len(tokens), -1), own], dim=1)
-            hidden = torch.zeros(seen.shape, dtype=self.base.dtype).masked_fill_(
-                ~seen, torch.finfo(self.base.dtype).min
-            )
+            kept = list(range(len(candidates)))
+            rest = ids[0]  # of the prompt, as yet unseen
+            if len(candidates) > keep:
+                first = torch.log_softmax(self._forward(ids, cache, mask, positions)[0].float(), -1)
+                starts = first[torch.tensor([candidate[0] for candidate in candidates])]
+                kept = starts.topk(keep).indices.tolist()
+                rest = rest[:0]
+            told = [(i, n) for i in kept for n in range(len(candidates[i]))]
+            answers = torch.tensor([candidates[i][n] for i, n in told]).to(rest)
+            tokens = torch.cat([rest, answers])
+            # What is left of the prompt is no candidate's own (-1): all of them see it.
+            owner = torch.tensor([-1] * len(rest) + [i for i, _ in told])
+            place = torch.tensor([*range(len(rest)), *(len(rest) + n for _, n in told)])
+            before = int(positions[0, -1]) + 1 - len(rest)
+            seen = (owner[:, None] == owner[None]) | (owner[None] < 0)
+            seen = (seen & (place[:, None] >= place[None])).to(self.base.dtype)
+            seen = torch.cat([seen.new_ones(len(tokens), before), seen], dim=1)
+            hidden = (1 - seen) * torch.finfo(self.base.dtype).min
             output = self.base(
                 input_ids=tokens[None],
                 past_key_values=cache,
                 attention_mask=hidden[None, None].to(self.base.device),
-                position_ids=(positions[:, -1:] + 1 + place.to(ids)),
+                position_ids=before + place.to(tokens)[None],
                 use_cache=True,
             )
             after = torch.log_softmax(output.logits[0].float(), dim=-1)
+            if len(rest):
+                first, after = after[len(rest) - 1], after[len(rest) :]
         found = []
         begin = 0
         for i in kept:
             n = len(candidates[i])
             logprobs = torch.cat([first[None], after[begin : begin + n]])
-            reached = logprobs[:-1].gather(-1, tokens[begin : begin + n, None])[:, 0].cumsum(0)
+            reached = logprobs[:-1].gather(-1, answers[begin : begin + n, None])[:, 0].cumsum(0)
             stopped = reached + logprobs[1:, sorted(self.stop_ids)].logsumexp(-1)
             found.append(Continuation(i, tuple(stopped.tolist()), logprobs))
             begin += n
