@@ -568,12 +568,7 @@ class KnowledgeBase:
     def _language_model(self) -> "LanguageModel":
         from ragcl.generation.language_model import LanguageModel
 
-        models = self.settings.models
-        return LanguageModel(
-            model_files.resolve(models.language_model, "language_model"),
-            dtype=models.dtype,
-            device=models.device,
-        )
+        return LanguageModel.of(self.settings.models)
 
     @property
     def _answerer(self) -> "Answerer":

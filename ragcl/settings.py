@@ -34,6 +34,9 @@ class ModelSettings(_Section):
     reranker: str = ""  # a cross-encoder that orders the best hits; none unless named
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = "auto"
+    # Of the language model and a local teacher: weights in 4 bits (QLoRA, Dettmers et al. 2023,
+    # arXiv 2305.14314); they compute in `dtype`.
+    four_bit: bool = False
 
 
 class IngestSettings(_Section):

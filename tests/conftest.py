@@ -113,6 +113,15 @@ def model(tiny_models: TinyModels) -> LanguageModel:
     return LanguageModel(files, dtype="float32", device="cpu")
 
 
+@pytest.fixture(scope="session")
+def four_bit_model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
+    """Another, whose weights are kept in 4 bits; they are wide enough to be rounded in blocks."""
+    pytest.importorskip("bitsandbytes")
+    folder = make_language_model(tmp_path_factory.mktemp("wide") / "lm", width=64)
+    files = model_files.resolve(str(folder), "language_model")
+    return LanguageModel(files, dtype="float32", device="cpu", four_bit=True)
+
+
 @pytest.fixture
 def reading() -> Reading:
     """What was read for one question."""
@@ -264,7 +273,7 @@ def make_embedder(folder: Path) -> Path:
     return folder
 
 
-def make_language_model(folder: Path, seed: int = 6) -> Path:
+def make_language_model(folder: Path, seed: int = 6, width: int = 32) -> Path:
     """A Llama of two layers with random weights; the words of the documents are single tokens.
 
     Nearness to the question decides among those, and the seed is one under which it reads right.
@@ -300,8 +309,8 @@ def make_language_model(folder: Path, seed: int = 6) -> Path:
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(fast),
-            hidden_size=32,
-            intermediate_size=64,
+            hidden_size=width,
+            intermediate_size=2 * width,
             num_hidden_layers=2,
             num_attention_heads=4,
             num_key_value_heads=2,

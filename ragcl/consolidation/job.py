@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from ragcl import model_files
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
@@ -76,7 +75,8 @@ class Job:
         self._narrower = narrower
         self._settings = settings
         self._limits = settings.consolidation
-        self._files = model_files.resolve(settings.models.language_model, "language_model")
+        # A model of its own: the one that answers questions meanwhile is not touched.
+        self._model = LanguageModel.of(settings.models)
         self._teacher = teacher_of(settings)
         self._seconds: dict[str, float] = {}
 
@@ -94,9 +94,6 @@ class Job:
                 None, "nothing due", reason, left_out=list(selection.left_out)
             )
         round_id = self._begin(selection, started)
-        # A model of its own: the one that answers questions meanwhile is not touched.
-        models = self._settings.models
-        self._model = LanguageModel(self._files, dtype=models.dtype, device=models.device)
         shards, reasons = self._study(selection, progress)
         unread = _unread(selection, shards, reasons)
         selection = replace(selection, left_out=selection.left_out + unread)
@@ -133,7 +130,7 @@ class Job:
     def _usable(self) -> list[AdapterRecord]:
         """The active adapters that were trained on the base model of the settings."""
         _, active = self._catalog.learning.active()
-        return [one for one in active if self._base_of(one.id) == self._files.revision]
+        return [one for one in active if self._base_of(one.id) == self._model.files.revision]
 
     def _base_of(self, adapter: str) -> str | None:
         """The revision of the base model that an adapter was trained on."""

@@ -74,8 +74,10 @@ class LocalTeacher:
     def __init__(self, settings: Settings) -> None:
         models, self._answering = settings.models, settings.answering
         files = model_files.resolve(models.teacher, "teacher")
-        self.name = f"{files.name}@{files.revision}"
-        self._model = LanguageModel(files, dtype=models.dtype, device=models.device)
+        self._model = LanguageModel(
+            files, dtype=models.dtype, device=models.device, four_bit=models.four_bit
+        )
+        self.name = f"{files.name}@{self._model.files.revision}"
 
     def answers(self, asked: Sequence[Asked]) -> list[str]:
         """See `Teacher`."""

@@ -5,19 +5,22 @@ and streams. Knows nothing of questions, passages or routes.
 """
 
 import copy
+import importlib.util
 import json
 import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragcl.errors import ModelNotFoundError
+from ragcl import model_files
+from ragcl.errors import ModelNotFoundError, SettingsError
 from ragcl.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.model_files import ModelFiles, sha256
+from ragcl.settings import ModelSettings
 
 if TYPE_CHECKING:
     import torch
@@ -75,8 +78,17 @@ class LanguageModel:
     Safe to use from several threads: one computes at a time.
     """
 
-    def __init__(self, files: ModelFiles, *, dtype: str = "auto", device: str = "auto") -> None:
-        self.files = files
+    def __init__(
+        self,
+        files: ModelFiles,
+        *,
+        dtype: str = "auto",
+        device: str = "auto",
+        four_bit: bool = False,
+    ) -> None:
+        # What was learned on the whole weights does not fit the rounded ones, nor the reverse.
+        self.files = replace(files, revision=f"{files.revision} in 4 bits") if four_bit else files
+        self._four_bit = four_bit
         self._dtype = dtype
         self._device = device
         self._lock = threading.RLock()
@@ -89,6 +101,20 @@ class LanguageModel:
 
     # Loading
 
+    @classmethod
+    def of(cls, models: ModelSettings) -> "LanguageModel":
+        """The one that the settings name; nothing is loaded before it is needed.
+
+        Raises:
+            ModelNotFoundError: its files are not on this machine.
+        """
+        return cls(
+            model_files.resolve(models.language_model, "language_model"),
+            dtype=models.dtype,
+            device=models.device,
+            four_bit=models.four_bit,
+        )
+
     @cached_property
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
@@ -98,14 +124,20 @@ class LanguageModel:
 
     @cached_property
     def base(self) -> Any:
-        """The base model; frozen, in evaluation mode."""
+        """The base model; frozen, in evaluation mode.
+
+        Raises:
+            SettingsError: it is to be in 4 bits, and the package for that is not installed.
+        """
         from transformers import AutoModelForCausalLM
 
         quiet_loading()
         device = choose_device(self._device)
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            self.files.path, local_files_only=True, dtype=choose_dtype(self._dtype, device)
-        )
+        dtype = choose_dtype(self._dtype, device)
+        options: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
+        if self._four_bit:
+            options |= {"device_map": {"": device}, "quantization_config": _four_bits(dtype)}
+        model: Any = AutoModelForCausalLM.from_pretrained(self.files.path, **options)
         model.requires_grad_(False)
         # The output head sees a slice of the places. As a view it is multiplied with a copy of the
         # whole vocabulary matrix for every row of the batch; laid out anew, with none.
@@ -467,6 +499,20 @@ class LanguageModel:
         )
         logits: torch.Tensor = output.logits[:, -1]
         return logits
+
+
+def _four_bits(dtype: "torch.dtype") -> Any:
+    """How transformers is told to keep weights in 4 bits and to compute in `dtype`."""
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise SettingsError(
+            "models.four_bit needs the package bitsandbytes, which is not installed: "
+            "`pip install 'ragcl[four-bit]'`, or leave the setting out."
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+    )
 
 
 def _batches(prompts: Sequence[Prompt], tokens: int) -> Iterator[list[int]]:

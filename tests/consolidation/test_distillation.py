@@ -207,6 +207,18 @@ def test_fused_layers_say_and_learn_what_those_of_peft_do(model: LanguageModel, 
         adapted.unload()
 
 
+def test_an_adapter_is_trained_on_weights_in_four_bits(
+    four_bit_model: LanguageModel, tmp_path: Path
+) -> None:
+    revision = four_bit_model.files.revision
+
+    fit(four_bit_model, tmp_path)
+    (tmp_path / "manifest.json").write_text(f'{{"base_revision": "{revision}"}}')
+    four_bit_model.attach("new", tmp_path)
+
+    assert answers(four_bit_model, "new") == [answer for _, answer in FACTS]
+
+
 def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, float]:
     limits = {
         "epochs": 60,

@@ -1,6 +1,7 @@
 """The language model: one answer however it is computed, and adapters that leave no trace."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from ragcl.errors import ModelNotFoundError, SettingsError
 from ragcl.generation import language_model
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from tests.conftest import make_adapter
 
 TEXTS = (
     "The north berth is 11 metres deep.",
@@ -312,3 +315,27 @@ def test_only_the_candidates_with_the_likeliest_starts_are_scored(model: Languag
 
     likeliest = (first[10:40].topk(3).indices).tolist()
     assert [one.candidate for one in found] == likeliest
+
+
+def test_weights_in_four_bits_are_smaller_and_another_base_for_adapters(
+    four_bit_model: LanguageModel, tmp_path: Path
+) -> None:
+    small = four_bit_model
+    whole = LanguageModel(replace(small.files, revision="whole"), dtype="float32", device="cpu")
+    make_adapter(small.files.path, tmp_path, 0)
+
+    assert small.base.get_memory_footprint() < whole.base.get_memory_footprint()
+    [said] = small.generate(prompts(small, TEXTS[0]), max_new_tokens=4)
+    assert said.token_ids
+    with pytest.raises(ModelNotFoundError, match="in 4 bits"):
+        small.attach("one", tmp_path)
+
+
+def test_four_bits_without_the_package_for_them_are_refused(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(language_model.importlib.util, "find_spec", lambda _: None)
+    small = LanguageModel(model.files, device="cpu", four_bit=True)
+
+    with pytest.raises(SettingsError, match="bitsandbytes"):
+        _ = small.base
