@@ -1,6 +1,7 @@
 # Everything from nothing: `make test` alone makes the environment, fetches the models and checks.
 #   make PYTHON=python3.12 …    another interpreter (3.11 or newer) for a new environment
-#   make bench DATA=folder      also what is measured on public data: see benchmarks/retrieval.py
+#   make bench DATA=folder      also what is measured on public data, in folders of it: scifact,
+#                               xquad, endoflife, poisonedrag, probes; the benchmarks say whence
 PYTHON ?= python3
 
 SHELL := bash
@@ -21,13 +22,21 @@ demo: models  ## ingest the sample handbook, ask, learn, edit, ask again
 test: lint models  ## lint, then every test, those with the real models too
 	@$(BIN)/python -m pytest
 
-bench: models  ## measure, and write the results to benchmarks/
-	@$(BIN)/python -m benchmarks.learning
+bench: models  ## measure, for some hours, and write the results to benchmarks/
+	@$(BIN)/python -m benchmarks.learning $(if $(DATA),--probes $(DATA)/probes)
+	@$(BIN)/python -m benchmarks.rounds
+	@$(BIN)/python -m benchmarks.growth
+	@$(BIN)/python -m benchmarks.forgetting
 	@$(BIN)/python -m benchmarks.faults
 	@$(BIN)/python -m benchmarks.index
 ifdef DATA
+	@$(BIN)/python -m benchmarks.paragraphs $(DATA)/xquad
+	@$(BIN)/python -m benchmarks.releases $(DATA)/endoflife
+	@$(BIN)/python -m benchmarks.freshness $(DATA)/endoflife
+	@$(BIN)/python -m benchmarks.poison $(DATA)/poisonedrag
 	@$(BIN)/python -m benchmarks.retrieval --scifact $(DATA)/scifact --xquad $(DATA)/xquad
 endif
+	@$(BIN)/python -m benchmarks.plots
 
 lint: $(READY)  ## formatting, style, types, and which module may import which
 	@echo "==> lint"
