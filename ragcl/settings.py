@@ -82,7 +82,7 @@ class ConsolidationSettings(_Section):
     variant: Literal["lora", "rslora", "dora"] = "lora"
     learning_rate: float = Field(3e-3, gt=0)
     epochs: int = Field(16, ge=1)  # how often an answer is learned, in one wording after another
-    min_steps: int = Field(96, ge=1)  # a few rows need more epochs to move the weights at all
+    min_steps: int = Field(48, ge=1)  # a few rows need more epochs to move the weights at all
     batch_size: int = Field(8, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)
     soft_label_weight: float = Field(0.1, ge=0)

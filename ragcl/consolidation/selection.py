@@ -6,6 +6,7 @@ so is one that they gave themselves, if the text bears it out; a question whose 
 badly is not learned from. Pure on what the catalog gives; knows no model.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,7 +110,7 @@ def select(
         else:
             learned_from = tuple(one for one in asked if one not in disliked)
             hot.append(HotChunk(key, current[key].source, value, learned_from))
-    shards = _shards(hot, learned, settings.shard_chunks)
+    shards = _shards(hot, learned, settings)
     asked_of_hot = {question for chunk in hot for question in chunk.questions}
     vouched = {question: vouched[question] for question in vouched if question in asked_of_hot}
     return Selection(shards, tuple(left_out), vouched)
@@ -145,12 +146,15 @@ def _praise(ratings: Iterable[int]) -> float:
 
 
 def _shards(
-    hot: Sequence[HotChunk], learned: Mapping[str, str], size: int
+    hot: Sequence[HotChunk], learned: Mapping[str, str], settings: ConsolidationSettings
 ) -> dict[str, tuple[HotChunk, ...]]:
-    """Keep every chunk in the shard that holds it; what is new goes with its document.
+    """Keep every chunk in the shard that holds it, and give the new ones a place.
 
-    So an edit of one document changes few shards, and a question about it finds one.
+    What is new goes with its document, so that an edit changes few shards and a question about it
+    finds one; else where something changes anyway, else into a new shard. Only when there are as
+    many as the capacity needs does it go where nothing else would have to be trained again.
     """
+    size = settings.shard_chunks
     shards: dict[str, list[HotChunk]] = {}
     new = []
     for chunk in hot:
@@ -159,13 +163,22 @@ def _shards(
             shards[name].append(chunk)
         else:
             new.append(chunk)
-    for chunk in sorted(new, key=lambda chunk: chunk.source):
+    held = {chunk.content_hash for members in shards.values() for chunk in members}
+    changed = {name for key, name in learned.items() if key not in held}
+
+    def fitness(name: str, chunk: HotChunk) -> tuple[int, bool]:
+        return _of_source(shards[name], chunk.source), name in changed
+
+    documents = {chunk.source for members in shards.values() for chunk in members}
+    for chunk in sorted(new, key=lambda one: (one.source not in documents, one.source)):
         room = [name for name in sorted(shards) if len(shards[name]) < size]
-        name = max(room, key=lambda one: _of_source(shards[one], chunk.source), default=None)
-        if name is None:
+        name = max(room, key=lambda one: fitness(one, chunk), default=None)
+        spare = len(shards) < math.ceil(settings.max_chunks / size)
+        if name is None or (spare and not any(fitness(name, chunk))):
             name = f"s{1 + max((int(n[1:]) for n in [*shards, *learned.values()]), default=-1)}"
             shards[name] = []
         shards[name].append(chunk)
+        changed.add(name)
     return {name: tuple(members) for name, members in sorted(shards.items()) if members}
 
 

@@ -213,15 +213,40 @@ def test_what_does_not_fit_in_one_shard_fills_the_next() -> None:
     assert set().union(*found.values()) == set("abcde")
 
 
-def test_a_chunk_stays_in_the_shard_that_holds_it_and_new_ones_fill_the_gaps() -> None:
+def test_a_chunk_stays_in_the_shard_that_holds_it_and_new_ones_leave_others_alone() -> None:
     log = [one for key in "abcde" for one in twice(key)]
+    learned = {"a": "s1", "b": "s0", "c": "s1"}
 
-    found = names(choose(log, *"abcde", learned={"a": "s1", "b": "s0", "c": "s1"}, shard_chunks=2))
+    found = names(choose(log, *"abcde", learned=learned, shard_chunks=2))
 
-    assert found["s1"] == {"a", "c"}
-    assert "b" in found["s0"]
-    assert len(found["s0"]) == 2
-    assert sorted(found) == ["s0", "s1", "s2"]
+    assert found == {"s0": {"b"}, "s1": {"a", "c"}, "s2": {"d", "e"}}
+
+
+def test_gaps_are_filled_when_there_are_as_many_shards_as_the_capacity_needs() -> None:
+    log = [one for key in "abcd" for one in twice(key)]
+    learned = {"a": "s1", "b": "s0", "c": "s1"}
+
+    found = names(choose(log, *"abcd", learned=learned, shard_chunks=2, max_chunks=4))
+
+    assert found == {"s0": {"b", "d"}, "s1": {"a", "c"}}
+
+
+def test_what_an_edit_replaced_keeps_its_place_before_a_new_document_takes_it() -> None:
+    log = [one for key in "abcde" for one in twice(key)]
+    sources = {"a": "y", "b": "y", "c": "z", "d": "a new one", "e": "a new one"}
+    chunks = [replace(chunk(key), source=sources[key]) for key in "abcde"]
+    learned = {"a": "s0", "before the edit": "s0", "c": "s1"}
+
+    found = names(choose(log, *chunks, learned=learned, shard_chunks=2))
+
+    assert found == {"s0": {"a", "b"}, "s1": {"c"}, "s2": {"d", "e"}}
+
+
+def test_what_is_new_goes_where_something_changes_anyway() -> None:
+    log = [one for key in "abc" for one in twice(key)]
+    learned = {"a": "s0", "b": "s1", "gone": "s1"}
+
+    assert names(choose(log, *"abc", learned=learned, shard_chunks=2))["s1"] == {"b", "c"}
 
 
 def test_a_shard_whose_members_are_all_gone_is_gone() -> None:
