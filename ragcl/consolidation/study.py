@@ -174,18 +174,23 @@ def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> li
 
     A question that was asked in several ways is answered several times, and an answer that only
     one of the ways gives is seldom right, however sure the teacher is of it (self-consistency,
-    Wang et al., arXiv 2203.11171). What was asked once is taken as it is, and what users vouch for
-    (the questions in `vouched`) outweighs every reading.
+    Wang et al., arXiv 2203.11171). Only questions that find the same passage first, or are answered
+    from the same one, ask the same: "Who leads A?" says nothing of "Who leads B?". What was asked
+    once is taken as it is, and what users vouch for (the questions in `vouched`) outweighs every
+    reading.
     """
     if not readings:
         return []
     vectors = np.stack([one.vector for one in readings])
+    found = np.array([one.best_hit for one in readings])
+    held = np.array([one.content_hash for one in readings])
     kept = []
     for i, one in enumerate(readings):
         if one.question in vouched:
             kept.append(one)
             continue
-        cosines = vectors @ one.vector
+        one_passage = (found == one.best_hit) | (held == one.content_hash)
+        cosines = np.where(one_passage, vectors @ one.vector, -1.0)
         cosines[i] = -1.0
         related = np.flatnonzero(cosines >= RELATED).tolist()
         if any(
