@@ -194,13 +194,13 @@ def rows_taught(kb: KnowledgeBase, questions: Sequence[str]) -> list[list[Learne
     """For each question, what the active adapters were taught about the passages it retrieves."""
     _, active = kb.catalog.learning.active()
     rows = [row for adapter in active for row in adapter.questions if row.answer]
-    found = []
-    for question in questions:
-        passages = {
-            hit.content_hash for hit in kb.search(question, k=kb.settings.answering.passages)
-        }
-        found.append([row for row in rows if row.content_hash in passages])
-    return found
+    found = [passages_found(kb, question) for question in questions]
+    return [[row for row in rows if row.content_hash in passages] for passages in found]
+
+
+def passages_found(kb: KnowledgeBase, question: str) -> set[str]:
+    """The content hashes of the passages that a question is answered from."""
+    return {hit.content_hash for hit in kb.search(question, k=kb.settings.answering.passages)}
 
 
 def nearest_answer(vector: np.ndarray, rows: Sequence[LearnedQuestion]) -> str:

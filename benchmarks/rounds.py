@@ -34,6 +34,7 @@ from typing import Any
 import torch
 from sqlalchemy import update
 
+from benchmarks.contenders import passages_found
 from benchmarks.learning import say
 from ragcl import KnowledgeBase, model_files
 from ragcl.catalog.schema import asks
@@ -257,11 +258,9 @@ class Stacked:
 
     def answers(self, facts: Sequence[Fact]) -> list[str]:
         """What it says in the fourth wording; as ragcl does, of what the passages found hold."""
-        kb = self._teacher.kb
-        count = kb.settings.answering.passages
         said = []
         for one in facts:
-            found = {hit.content_hash for hit in kb.search(one.question(3), k=count)}
+            found = passages_found(self._teacher.kb, one.question(3))
             said.append(self._recall(one, [r for r in self._taught if r.content_hash in found]))
         return said
 

@@ -26,7 +26,7 @@ from ragcl.consolidation.anchors import Anchor
 from ragcl.consolidation.drift_penalty import DriftPenalty, model_input
 from ragcl.consolidation.fused_lora import fused
 from ragcl.errors import SettingsError
-from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.language_model import LanguageModel, attention_mask
 from ragcl.settings import ConsolidationSettings
 
 ANCHORS_A_STEP = 1
@@ -387,12 +387,9 @@ def _packed(examples: Sequence[Example], weight: float, k: int) -> dict[str, tor
 
 def _packed_input(packed: dict[str, torch.Tensor], model: Any) -> dict[str, Any]:
     """What the model is called with for a pack, beside what is wanted of it."""
-    visible = packed["visible"].to(model.device)
-    hidden = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
-    hidden.masked_fill_(~visible, torch.finfo(model.dtype).min)
     return {
         **model_input(packed["tokens"][None].to(model.device)),
-        "attention_mask": hidden[None, None],
+        "attention_mask": attention_mask(packed["visible"], model),
         "position_ids": packed["positions"][None].to(model.device),
         "use_cache": False,
     }

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from ragcl import model_files
 from ragcl.errors import SettingsError, TeacherUnavailableError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import (
@@ -73,11 +72,8 @@ class LocalTeacher:
 
     def __init__(self, settings: Settings) -> None:
         models, self._answering = settings.models, settings.answering
-        files = model_files.resolve(models.teacher, "teacher")
-        self._model = LanguageModel(
-            files, dtype=models.dtype, device=models.device, four_bit=models.four_bit
-        )
-        self.name = f"{files.name}@{self._model.files.revision}"
+        self._model = LanguageModel.of(models, "teacher")
+        self.name = f"{self._model.files.name}@{self._model.files.revision}"
 
     def answers(self, asked: Sequence[Asked]) -> list[str]:
         """See `Teacher`."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ragcl import model_files
 from ragcl.errors import ModelNotFoundError, SettingsError
@@ -102,14 +102,16 @@ class LanguageModel:
     # Loading
 
     @classmethod
-    def of(cls, models: ModelSettings) -> "LanguageModel":
+    def of(
+        cls, models: ModelSettings, role: Literal["language_model", "teacher"] = "language_model"
+    ) -> "LanguageModel":
         """The one that the settings name; nothing is loaded before it is needed.
 
         Raises:
             ModelNotFoundError: its files are not on this machine.
         """
         return cls(
-            model_files.resolve(models.language_model, "language_model"),
+            model_files.resolve(getattr(models, role), role),
             dtype=models.dtype,
             device=models.device,
             four_bit=models.four_bit,
@@ -362,13 +364,12 @@ class LanguageModel:
             place = torch.tensor([*range(len(rest)), *(len(rest) + n for _, n in told)])
             before = int(positions[0, -1]) + 1 - len(rest)
             seen = (owner[:, None] == owner[None]) | (owner[None] < 0)
-            seen = (seen & (place[:, None] >= place[None])).to(self.base.dtype)
+            seen = seen & (place[:, None] >= place[None])
             seen = torch.cat([seen.new_ones(len(tokens), before), seen], dim=1)
-            hidden = (1 - seen) * torch.finfo(self.base.dtype).min
             output = self.base(
                 input_ids=tokens[None],
                 past_key_values=cache,
-                attention_mask=hidden[None, None].to(self.base.device),
+                attention_mask=attention_mask(seen, self.base),
                 position_ids=before + place.to(tokens)[None],
                 use_cache=True,
             )
@@ -499,6 +500,15 @@ class LanguageModel:
         )
         logits: torch.Tensor = output.logits[:, -1]
         return logits
+
+
+def attention_mask(visible: "torch.Tensor", model: Any) -> "torch.Tensor":
+    """What a model takes for `(n, m) bool`, which place sees which: `(1, 1, n, m)`, added."""
+    import torch
+
+    hidden = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
+    hidden.masked_fill_(~visible.to(model.device), torch.finfo(model.dtype).min)
+    return hidden[None, None]
 
 
 def _four_bits(dtype: "torch.dtype") -> Any:
