@@ -32,11 +32,11 @@ class DriftPenalty:
         from peft.tuners.lora import LoraLayer
 
         self._device = adapted.device
-        self._layers: list[Any] = []
+        adapted_maps: list[Any] = []
         if anchors:
-            self._layers += [m for m in adapted.modules() if isinstance(m, LoraLayer)]
-        inputs: dict[Any, list[torch.Tensor]] = {layer: [] for layer in self._layers}
-        sizes = dict.fromkeys(self._layers, 0.0)
+            adapted_maps += [m for m in adapted.modules() if isinstance(m, LoraLayer)]
+        inputs: dict[Any, list[torch.Tensor]] = {layer: [] for layer in adapted_maps}
+        sizes = dict.fromkeys(adapted_maps, 0.0)
         every = max(1, math.ceil(tokens / TOKENS))
         kept = torch.empty(0, 0, dtype=torch.bool)
 
@@ -44,7 +44,7 @@ class DriftPenalty:
             inputs[layer].append(given[0][kept])
             sizes[layer] += float(output[kept].float().square().sum())
 
-        hooks = [layer.register_forward_hook(keep) for layer in self._layers]
+        hooks = [layer.register_forward_hook(keep) for layer in adapted_maps]
         try:
             with torch.no_grad():
                 for start in range(0, len(anchors), TOGETHER):
@@ -62,7 +62,7 @@ class DriftPenalty:
                 hook.remove()
         # Maps of one shape go together: many small products take longer than a few large ones.
         alike: dict[tuple[int, int], list[Any]] = {}
-        for layer in self._layers:
+        for layer in adapted_maps:
             alike.setdefault((layer.in_features, layer.out_features), []).append(layer)
         self._groups = [
             (
