@@ -28,6 +28,7 @@ from benchmarks.learning import say
 from benchmarks.sample import DATA, REVISIONS, questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.metrics import contains
+from ragcl.generation.influence import likelihood
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.recall import recall
@@ -156,8 +157,9 @@ class _Scorer:
             prompt = prompts.closed_book(one["question"])
             best, right = -math.inf, False
             for adapter in adapters or [None]:
-                ids, scored = model.continuation(prompt, one["answers"][0], adapter=adapter)
-                best = max(best, scored.stopped[-1] / (len(ids) + 1))
+                answer = one["answers"][0]
+                tokens = len(prompts.answer_ids(answer))
+                best = max(best, likelihood(model, prompt, answer, adapter) / tokens)
                 [said] = recall(model, [prompt], self._taught, adapter=adapter)
                 right = right or contains(said.text, one["answers"])
             likelihoods.append(best)
@@ -192,10 +194,10 @@ def table(result: dict[str, Any]) -> str:
         "| | log-likelihood | recalled | above one that never saw it |",
         "|---|---|---|---|",
     ]
-    for name, likelihood in result["log-likelihood"].items():
+    for name, known in result["log-likelihood"].items():
         above = result["above one that never saw it"].get(name)
         shown = f"{above['mean']:+.3f} ± {above['standard error']:.3f}" if above else ""
-        lines.append(f"| {name} | {likelihood:.3f} | {result['recalled'][name]:.2f} | {shown} |")
+        lines.append(f"| {name} | {known:.3f} | {result['recalled'][name]:.2f} | {shown} |")
     lines += [
         "",
         f"Right answers by the weights or auto afterwards: "

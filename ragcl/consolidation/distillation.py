@@ -30,7 +30,7 @@ from ragcl.generation.language_model import LanguageModel, attention_mask
 from ragcl.settings import ConsolidationSettings
 
 ANCHORS_A_STEP = 1
-CONTEXT_ROW_EVERY = 6  # steps; a row with passages costs as much as eight without
+CONTEXT_ROW_EVERY = 4  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_TOKENS = 1024  # of rows that go through the frozen layers together
 

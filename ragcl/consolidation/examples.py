@@ -18,7 +18,7 @@ from ragcl.settings import ConsolidationSettings
 HANDFULS = 4  # ways to ask a question with some of its words
 KEPT_WORDS = 0.6  # the share of its words in each
 BLANK = "___"
-WITH_CONTEXT_EVERY = 6  # rows that are also trained with their passages in the prompt
+WITH_CONTEXT_EVERY = 4  # rows that are also trained with their passages in the prompt
 ABSTENTION_WEIGHT = 0.5
 
 

@@ -2,12 +2,13 @@
 
 Or a larger teacher reads, where the settings name one: its answer counts where the source says it.
 
-Every question is retrieved for again, from the index as it is now. One that was answered from the
-same sentences has been read already, and the reading was kept; the others are read, with all
-adapters off. An answer is a span of the source, so it is supported by construction; one that the
-teacher itself doubts is dropped, and so is one that only its own question gives. An answer that a
-user corrected or praised is taken as it is, where the source says it. A larger teacher also writes
-questions about the hot chunks, which are kept with what was read for them. Trains nothing.
+Every question is retrieved for again, from the index as it is now. One whose answer stands in the
+same sentence, with nothing new nearer to the question, has been read already, and the reading was
+kept; the others are read, with all adapters off. An answer is a span of the source, so it is
+supported by construction; one that the teacher itself doubts is dropped, and so is one that only
+its own question gives. An answer that a user corrected or praised is taken as it is, where the
+source says it. A larger teacher also writes questions about the hot chunks, which are kept with
+what was read for them. Trains nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -84,7 +85,7 @@ class Studier:
                 for question, sentences in zip(group, narrowed, strict=True)
                 if question in kept
                 for one in [Reading.from_json(kept[question])]
-                if _same_text(one.sentences, sentences)
+                if stands(one, sentences)
             }
             told = self._told(
                 [
@@ -207,5 +208,12 @@ def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> li
     return kept
 
 
-def _same_text(one: Sequence[Sentence], other: Sequence[Sentence]) -> bool:
-    return [sentence.text for sentence in one] == [sentence.text for sentence in other]
+def stands(reading: Reading, sentences: Sequence[Sentence]) -> bool:
+    """Whether a kept reading holds among the sentences of today.
+
+    It does where the sentence of its answer and whatever is nearer to the question are the same.
+    What is farther changes with every document that is added anywhere, and seldom an answer.
+    """
+    places = [i for i, one in enumerate(reading.sentences) if reading.answer in one.text]
+    read = [one.text for one in reading.sentences[min(places, default=0) :]]
+    return bool(places) and read == [one.text for one in sentences][-len(read) :]

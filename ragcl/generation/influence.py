@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.prompts import answer_tokens
 
 
 @dataclass(frozen=True)
@@ -63,5 +64,6 @@ def leave_one_out(
 
 def likelihood(model: LanguageModel, prompt: Prompt, answer: str, adapter: str | None) -> float:
     """The log-probability (nats, summed) that the model writes just this answer and stops."""
-    _, scored = model.continuation(prompt, answer, adapter=adapter)
+    [tokens] = answer_tokens(model.tokenizer, [answer])
+    [scored] = model.continuations(prompt, [tokens.ids], adapter=adapter, keep=1)
     return scored.stopped[-1]

@@ -337,8 +337,12 @@ class LanguageModel:
         *,
         adapter: str | None = None,
         keep: int,
+        prior: Sequence[float] | None = None,
     ) -> list[Continuation]:
-        """Score the candidates that start with the `keep` likeliest first tokens, in one pass.
+        """Score the `keep` candidates that start best, in one pass.
+
+        How well one starts is the log-probability of its first token and, in nats as well, what
+        speaks for it beforehand: its `prior`.
 
         The prompt is computed once. The candidates that are kept follow it in one row, each seeing
         the prompt and itself: no padding, and no copy of the prompt's cache for each. Where all are
@@ -354,6 +358,8 @@ class LanguageModel:
             if len(candidates) > keep:
                 first = torch.log_softmax(self._forward(ids, cache, mask, positions)[0].float(), -1)
                 starts = first[torch.tensor([candidate[0] for candidate in candidates])]
+                if prior is not None:
+                    starts = starts + torch.tensor(prior).to(starts)
                 kept = starts.topk(keep).indices.tolist()
                 rest = rest[:0]
             told = [(i, n) for i in kept for n in range(len(candidates[i]))]
@@ -386,14 +392,6 @@ class LanguageModel:
             found.append(Continuation(i, tuple(stopped.tolist()), logprobs))
             begin += n
         return found
-
-    def continuation(
-        self, prompt: Prompt, text: str, *, adapter: str | None = None
-    ) -> tuple[tuple[int, ...], Continuation]:
-        """The tokens of one given answer, and how likely the prompt is to go on with them."""
-        ids = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        [scored] = self.continuations(prompt, [ids], adapter=adapter, keep=1)
-        return ids, scored
 
     def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:
         ids = tuple(token for token, _ in pairs)

@@ -6,12 +6,16 @@ fenced, with the template's control tokens taken out. Knows nothing of how passa
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ragcl.generation.language_model import Prompt
 
 ABSTENTION = "I don't know."
+# What every prompt ends with. A name is spelled in other tokens at the start of a turn than behind
+# a space, where passages have it, and an invented one could not be copied.
+CUE = "Answer:"
 
 _SYSTEM_CONTEXT = (
     "Answer the question with a short phrase copied from the passages. "
@@ -61,6 +65,37 @@ def is_abstention(text: str) -> bool:
     return not text.strip() or _ABSTAINS.match(text.replace("\u2019", "'")) is not None
 
 
+@dataclass(frozen=True)
+class AnswerTokens:
+    """An answer as the model would write it behind the cue.
+
+    `ids` are its tokens without the end of the turn; `ends[i]` is how much of the text the first
+    `i + 1` of them spell.
+    """
+
+    ids: tuple[int, ...]
+    ends: tuple[int, ...]
+
+
+def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
+    """The tokens of each answer."""
+    if not texts:
+        return []
+    encoded = tokenizer(
+        [CUE, *(f"{CUE} {text}" for text in texts)],
+        add_special_tokens=False,
+        return_offsets_mapping=True,
+    )
+    (cue, *answers), (_, *offsets) = encoded["input_ids"], encoded["offset_mapping"]
+    before = len(CUE) + 1
+    return [
+        AnswerTokens(
+            tuple(ids[len(cue) :]), tuple(max(0, end - before) for _, end in places[len(cue) :])
+        )
+        for ids, places in zip(answers, offsets, strict=True)
+    ]
+
+
 def context_messages(question: str, passages: Sequence[str]) -> list[dict[str, str]]:
     """The question behind all passages, for a model that takes messages."""
     return [*_context_head(), {"role": "user", "content": _user(question, passages)}]
@@ -82,12 +117,12 @@ def listed_questions(text: str, count: int) -> list[str]:
     ]
 
 
-def _context_head() -> list[dict[str, str]]:
+def _context_head(cue: str = "") -> list[dict[str, str]]:
     messages = [{"role": "system", "content": _SYSTEM_CONTEXT}]
     for passages, question, answer in _EXAMPLES:
         messages += [
             {"role": "user", "content": _user(question, passages)},
-            {"role": "assistant", "content": answer},
+            {"role": "assistant", "content": f"{cue} {answer}".strip()},
         ]
     return messages
 
@@ -118,7 +153,7 @@ class Prompts:
         The first passage is always there: cut, if it alone is too long.
         """
         return self._prompt(
-            _context_head(),
+            _context_head(CUE),
             _user(self._quoted(question), self._fit(passages, max_tokens)),
             self._context_shared,
         )
@@ -126,11 +161,11 @@ class Prompts:
     def for_questions(self, passage: str, count: int, max_tokens: int) -> Prompt:
         """What asks for questions about a passage, of which `max_tokens` are shown."""
         head, user = question_messages(self._fit([passage], max_tokens)[0], count)
-        return self._prompt([head], user["content"], 0)
+        return Prompt(tuple(self._ids([head], user["content"])))
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """The tokens of an answer as the model would write it, its end of turn included."""
-        return (*self._own_ids(text), self.end)
+        return (*answer_tokens(self._tokenizer, [text])[0].ids, self.end)
 
     @property
     def end(self) -> int:
@@ -167,7 +202,7 @@ class Prompts:
 
     @cached_property
     def _context_shared(self) -> int:
-        return self._common(_context_head())
+        return self._common(_context_head(CUE))
 
     @cached_property
     def _closed_shared(self) -> int:
@@ -179,12 +214,12 @@ class Prompts:
         return next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
 
     def _prompt(self, head: list[dict[str, str]], user: str, shared: int) -> Prompt:
-        return Prompt(tuple(self._ids(head, user)), shared)
+        return Prompt((*self._ids(head, user), *self._own_ids(CUE)), shared)
 
     def _ids(self, head: list[dict[str, str]], user: str) -> list[int]:
         messages = [*head, {"role": "user", "content": user}]
         if self._tokenizer.chat_template is None:
-            text = "\n\n".join(message["content"] for message in messages) + "\n\nAnswer:"
+            text = "".join(message["content"] + "\n\n" for message in messages)
             return list(self._tokenizer(text)["input_ids"])
         encoded = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, return_dict=True

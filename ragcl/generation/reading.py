@@ -18,7 +18,7 @@ import numpy as np
 
 from ragcl.evaluation.metrics import contains, normalise
 from ragcl.generation.language_model import LanguageModel, Prompt
-from ragcl.generation.prompts import Prompts
+from ragcl.generation.prompts import Prompts, answer_tokens
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retrieval, Retrieved
 from ragcl.retrieval.sentences import split_sentences
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 SENTENCES = 3  # what the default model reads best
 STARTS = 12  # spans are scored from this many of the likeliest first words
 SPAN_TOKENS = 12
-NEARNESS = 8.0  # nats for a fit of one; these figures chosen on questions that are not tested on
+NEARNESS = 10.0  # nats for a fit of one; these figures chosen on questions that are not tested on
 WORDS = 0.5  # cosine for a sentence that holds every word of the question
 HEADING = 0.5  # what a word is worth that stands in the heading of the sentence
 KEPT_CHUNKS = 4096
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
-RECIPE = "5"  # raised whenever the same question would be read differently
+RECIPE = "6"  # raised whenever the same question would be read differently
 
 _WORD = re.compile(r"(?<!\w)\w")
 
@@ -163,7 +163,7 @@ class SpanReader:
         sentences: Sequence[Sentence],
         adapter: str | None = None,
     ) -> list[Span]:
-        """Every candidate span, the best first.
+        """Every span that was weighed, the best first.
 
         A span is as good as it is likely to be the whole answer and its sentence is near to the
         question. One that holds no word beyond those of the question says nothing: left out.
@@ -172,16 +172,16 @@ class SpanReader:
         if not candidates:
             return []
         asked = set(content_words(question))
+        nearness = [NEARNESS * sentences[one.sentence].score for one in candidates]
         best: dict[str, Span] = {}
         for scored in self._model.continuations(
-            prompt, [c.ids for c in candidates], adapter=adapter, keep=STARTS
+            prompt, [c.ids for c in candidates], adapter=adapter, keep=STARTS, prior=nearness
         ):
             candidate = candidates[scored.candidate]
-            nearness = NEARNESS * sentences[candidate.sentence].score
             for length, end in candidate.ends:
                 text = candidate.text[:end].strip(" ,;:.\u2014-\"'")
                 logprob = scored.stopped[length - 1]
-                score = logprob + nearness
+                score = logprob + nearness[scored.candidate]
                 if asked.issuperset(content_words(text)):
                     continue
                 if text not in best or best[text].score < score:
@@ -192,9 +192,10 @@ class SpanReader:
 
     def span(self, prompt: Prompt, text: str, sentence: int) -> Span:
         """A given text as the answer, found in the sentence with this number."""
-        ids, scored = self._model.continuation(prompt, text)
+        [tokens] = answer_tokens(self._model.tokenizer, [text])
+        [scored] = self._model.continuations(prompt, [tokens.ids], keep=1)
         logprob = scored.stopped[-1]
-        return Span(text, sentence, logprob, logprob, ids, scored.logprobs)
+        return Span(text, sentence, logprob, logprob, tokens.ids, scored.logprobs)
 
     def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
         """Everything that starts at a word, with the lengths at which it may end."""
@@ -203,20 +204,14 @@ class SpanReader:
             for start in _WORD.finditer(sentence):
                 texts.append(sentence[start.start() :][: SPAN_TOKENS * 6])
                 places.append(number)
-        if not texts:
-            return []
-        encoded = self._model.tokenizer(
-            texts, add_special_tokens=False, return_offsets_mapping=True
-        )
         found: dict[tuple[int, ...], _Candidate] = {}
-        for text, number, ids, offsets in zip(
-            texts, places, encoded["input_ids"], encoded["offset_mapping"], strict=True
-        ):
-            key = tuple(ids[:SPAN_TOKENS])
+        encoded = answer_tokens(self._model.tokenizer, texts)
+        for text, number, tokens in zip(texts, places, encoded, strict=True):
+            key = tokens.ids[:SPAN_TOKENS]
             ends = tuple(
                 (length, end)
-                for length, (_, end) in enumerate(offsets[:SPAN_TOKENS], start=1)
-                if not text[end : end + 1].isalnum()
+                for length, end in enumerate(tokens.ends[:SPAN_TOKENS], start=1)
+                if end and not text[end : end + 1].isalnum()
             )
             if ends and key not in found:
                 found[key] = _Candidate(text, number, key, ends)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
-from ragcl.generation.prompts import ABSTENTION
+from ragcl.generation.prompts import ABSTENTION, answer_tokens
 
 STARTS = 16  # answers that are weighed: those with the likeliest first token
 
@@ -34,9 +34,7 @@ def recall(
         One completion a prompt: its probability is that among all texts, not among these answers.
     """
     texts = list({normalise(text): text for text in [ABSTENTION, *taught]}.values())
-    answers = [
-        tuple(model.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts
-    ]
+    answers = [one.ids for one in answer_tokens(model.tokenizer, texts)]
     found = []
     for prompt in prompts:
         weighed = model.continuations(prompt, answers, adapter=adapter, keep=STARTS)

@@ -4,21 +4,69 @@ import re
 
 # The escapes are the stops of Chinese and Japanese, which put no space after them.
 _END = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n+")
+_RULE = re.compile(r"[-=~*_#\s]*")  # what underlines a title, or parts two paragraphs
+_ITEM = re.compile(r"[-*+\u2022|>#]|\d+[.)]\s")
+_FIELD = re.compile(r"[\w ]{1,40}:\s")
+MIN_WRAPPED = 30  # characters: a shorter line was not broken for want of room
+TITLE_WORDS = 8
 
 
 def split_sentences(text: str) -> list[str]:
     """The sentences of a text; a line of a table or list is one of its own.
 
-    A question stays with what follows it: alone it resembles whoever asks it, and says nothing.
+    A sentence that was broken over lines to fit a page is one. A question or a title stays with
+    what follows it: alone it resembles whoever asks it, and says nothing.
     """
     found: list[str] = []
-    for part in filter(None, map(str.strip, _END.split(text))):
-        if found and _asks(found[-1]) and not _asks(part):
+    for part in filter(None, map(str.strip, _END.split("\n".join(_unwrapped(text))))):
+        if found and _announces(found[-1], part):
             found[-1] = f"{found[-1]} {part}"
         else:
             found.append(part)
     return found
 
 
-def _asks(sentence: str) -> bool:
-    return sentence.endswith(("?", "\uff1f"))
+def _unwrapped(text: str) -> list[str]:
+    """The lines as they were meant, without the rules between them."""
+    lines = text.splitlines()
+    width = max(map(len, lines), default=0)
+    found: list[str] = []
+    broken = ""  # the line before, if this one may go on with it
+    for line in lines:
+        if _RULE.fullmatch(line):
+            broken = ""
+        elif broken and _goes_on(broken, line, width):
+            found[-1] += f" {line.strip()}"
+            broken = line
+        else:
+            found.append(line)
+            broken = line
+    return found
+
+
+def _goes_on(line: str, other: str, width: int) -> bool:
+    """Whether `other` goes on with the line before it, as far as its first letter and room tell."""
+    if (
+        len(line) < MIN_WRAPPED
+        or _ITEM.match(other)
+        or (_FIELD.match(line) and _FIELD.match(other))
+    ):
+        return False
+    first = other.split()[0]
+    return first[0].islower() or len(line) + 1 + len(first) > width
+
+
+def _announces(line: str, other: str) -> bool:
+    """Whether a line is a question or a title, and `other` is not another one."""
+    if line.endswith(("?", "\uff1f")):
+        return not other.endswith(("?", "\uff1f"))
+    return _is_title(line) and not _is_title(other)
+
+
+def _is_title(line: str) -> bool:
+    return (
+        len(line.split()) <= TITLE_WORDS
+        and line[-1].isalpha()
+        and not _ITEM.match(line)
+        and not re.search(r"[\d;:,|\t]", line)
+    )

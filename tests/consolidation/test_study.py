@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from ragcl.consolidation.study import consistent
-from ragcl.generation.reading import Reading
+from ragcl.consolidation.study import consistent, stands
+from ragcl.generation.reading import Reading, Sentence
 
 WORDS = st.lists(st.sampled_from("how deep is the north berth at low water".split()), min_size=1)
 
@@ -56,3 +56,15 @@ def test_what_users_vouch_for_outweighs_what_was_read(reading: Reading) -> None:
     assert consistent([vouched, elsewhere, replace(elsewhere, question="?")], {vouched.question})[
         1:
     ] == [elsewhere, replace(elsewhere, question="?")]
+
+
+def test_a_reading_stands_until_something_nearer_to_the_question_is_there(reading: Reading) -> None:
+    far, own = reading.sentences
+    new = Sentence("It is 9 metres wide.", "z", 0.5)
+
+    assert stands(reading, [far, own])
+    assert stands(reading, [new, own])
+    assert stands(reading, [own])
+    assert not stands(reading, [far, own, new])
+    assert not stands(reading, [far, replace(own, text="It is 11 metres deep, they say.")])
+    assert not stands(replace(reading, answer="nowhere"), [far, own])

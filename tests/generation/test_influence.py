@@ -27,7 +27,7 @@ def full(request: pytest.FixtureRequest, kb_folder: Path, docs: Path) -> Iterato
 
 def test_a_likelihood_is_that_of_transformers(model: LanguageModel) -> None:
     prompt = Prompt(tuple(model.tokenizer("The north berth")["input_ids"]))
-    answer = model.tokenizer("11 metres")["input_ids"]
+    answer = model.tokenizer(" 11 metres")["input_ids"]
     everything = (*prompt.ids, *answer)
     reference = AutoModelForCausalLM.from_pretrained(model.files.path, dtype=torch.float32).eval()
     with torch.inference_mode():

@@ -316,6 +316,9 @@ def test_only_the_candidates_with_the_likeliest_starts_are_scored(model: Languag
     likeliest = (first[10:40].topk(3).indices).tolist()
     assert [one.candidate for one in found] == likeliest
 
+    favoured = model.continuations(prompt, candidates, keep=1, prior=[0.0] * 29 + [99.0])
+    assert [one.candidate for one in favoured] == [29]
+
 
 def test_weights_in_four_bits_are_smaller_and_another_base_for_adapters(
     four_bit_model: LanguageModel, tmp_path: Path

@@ -4,7 +4,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
+from ragcl.generation.prompts import ABSTENTION, CUE, Prompts, answer_tokens, is_abstention
 
 QUESTION = "How deep is the north berth?"
 
@@ -28,7 +28,7 @@ def test_the_question_and_the_passages_are_in_the_prompt(
     user = text.split("<|im_start|>user\n")[-1]
     assert user == (
         f"Passages:\n[1] It is 11 metres deep.\n[2] Soup.\n\nQuestion: {QUESTION}"
-        "<|im_end|>\n<|im_start|>assistant\n"
+        "<|im_end|>\n<|im_start|>assistant\nAnswer:"
     )
 
 
@@ -37,7 +37,7 @@ def test_closed_book_holds_the_question_alone(
 ) -> None:
     text = tokenizer.decode(prompts.closed_book(QUESTION).ids)
 
-    assert text.endswith(f"user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n")
+    assert text.endswith(f"user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\nAnswer:")
     assert "assages" not in text
 
 
@@ -126,8 +126,25 @@ def test_a_model_without_a_template_gets_plain_text(tokenizer: PreTrainedTokeniz
 def test_an_answer_ends_its_turn(prompts: Prompts, tokenizer: PreTrainedTokenizerFast) -> None:
     ids = prompts.answer_ids("11 metres")
 
-    assert tokenizer.decode(ids[:-1]) == "11 metres"
+    assert tokenizer.decode(ids[:-1]) == " 11 metres"
     assert ids[-1] == tokenizer.eos_token_id
+
+
+def test_an_answer_has_the_tokens_that_it_has_behind_the_cue(
+    prompts: Prompts, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    texts = ["11 metres", "at the red buoy", "\u00e9t\u00e9", "x"]
+    cue = tokenizer(CUE, add_special_tokens=False)["input_ids"]
+
+    found = answer_tokens(tokenizer, texts)
+
+    assert list(prompts.closed_book(QUESTION).ids[-len(cue) :]) == cue
+    for text, tokens in zip(texts, found, strict=True):
+        assert tokenizer.decode([*cue, *tokens.ids]) == f"{CUE} {text}"
+        assert tokens.ends[-1] == len(text)
+        assert list(tokens.ends) == sorted(tokens.ends)
+        assert tokenizer.decode(tokens.ids[:1]).strip() == text[: tokens.ends[0]]
+    assert answer_tokens(tokenizer, []) == []
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def likelihood(model: LanguageModel, ids: tuple[int, ...], text: str) -> float:
 
 
 def _ids(model: LanguageModel, text: str) -> list[int]:
-    return list(model.tokenizer(text, add_special_tokens=False)["input_ids"])
+    return list(model.tokenizer(f" {text}", add_special_tokens=False)["input_ids"])
 
 
 def test_where_nothing_was_taught_it_abstains(model: LanguageModel) -> None:

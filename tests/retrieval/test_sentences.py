@@ -15,6 +15,25 @@ from ragcl.retrieval.sentences import split_sentences
         ("Is it deep? No.\nIt is shallow.", ["Is it deep? No.", "It is shallow."]),
         ("How deep?\nWhere?\n\n11 m at the mole.\n", ["How deep?", "Where? 11 m at the mole."]),
         ("\u591a\u6df1\uff1f\n11 m", ["\u591a\u6df1\uff1f 11 m"]),
+        ("2 cranes\ntugs: 3\nquays", ["2 cranes", "tugs: 3", "quays"]),
+        (
+            "All work of the crane stops when the wind\nreaches 17 metres. It goes\non later.",
+            ["All work of the crane stops when the wind reaches 17 metres.", "It goes on later."],
+        ),
+        (
+            "The near miss is reported to the officer, Ruben\nAskerdale, by whoever saw it.",
+            ["The near miss is reported to the officer, Ruben Askerdale, by whoever saw it."],
+        ),
+        ("HOUSE RULES\n-----------\nIt is locked at 23.", ["HOUSE RULES It is locked at 23."]),
+        ("Rules\n\nFirst aid\nIt is open.", ["Rules", "First aid It is open."]),
+        (
+            "- the dish on Friday is always smoked eel\n- another one every day",
+            ["- the dish on Friday is always smoked eel", "- another one every day"],
+        ),
+        (
+            "code: KD-31; service: quay dues; price: 2 crowns\ncode: VW-08; service: water",
+            ["code: KD-31; service: quay dues; price: 2 crowns", "code: VW-08; service: water"],
+        ),
         ("  ", []),
         ("no end", ["no end"]),
     ],
