@@ -7,6 +7,8 @@ _END = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n+")
 _RULE = re.compile(r"[-=~*_#\s]*")  # what underlines a title, or parts two paragraphs
 _ITEM = re.compile(r"[-*+\u2022|>#]|\d+[.)]\s")
 _FIELD = re.compile(r"[\w ]{1,40}:\s")
+_ROW = re.compile(r"\t|\S {2,}\S|\d$")  # of columns, or with a number at its end
+_CODE = re.compile(r" = |=>|[{};)\]]$")
 MIN_WRAPPED = 30  # characters: a shorter line was not broken for want of room
 TITLE_WORDS = 8
 
@@ -46,14 +48,14 @@ def _unwrapped(text: str) -> list[str]:
 
 def _goes_on(line: str, other: str, width: int) -> bool:
     """Whether `other` goes on with the line before it, as far as its first letter and room tell."""
-    if (
-        len(line) < MIN_WRAPPED
-        or _ITEM.match(other)
-        or (_FIELD.match(line) and _FIELD.match(other))
-    ):
+    fields = _FIELD.match(line) and _FIELD.match(other)
+    if len(line) < MIN_WRAPPED or fields or _ITEM.match(other.lstrip()):
+        return False
+    if _CODE.search(line) or _CODE.search(other):
         return False
     first = other.split()[0]
-    return first[0].islower() or len(line) + 1 + len(first) > width
+    full = len(line) + 1 + len(first) > width and not _ROW.search(line)
+    return first[0].islower() or (full and first[0].isalpha())
 
 
 def _announces(line: str, other: str) -> bool:

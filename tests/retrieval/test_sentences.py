@@ -34,6 +34,18 @@ from ragcl.retrieval.sentences import split_sentences
             "code: KD-31; service: quay dues; price: 2 crowns\ncode: VW-08; service: water",
             ["code: KD-31; service: quay dues; price: 2 crowns", "code: VW-08; service: water"],
         ),
+        (
+            "    held = stems(text) if text else ()\n    shared = held & asked\n    return shared",
+            ["held = stems(text) if text else ()", "shared = held & asked", "return shared"],
+        ),
+        (
+            "Anna Berg      head of the pilots\nBert Olin      cook in the canteen",
+            ["Anna Berg      head of the pilots", "Bert Olin      cook in the canteen"],
+        ),
+        (
+            "10:00:01 the server started on port 80\n10:00:02 a client came from port 99",
+            ["10:00:01 the server started on port 80", "10:00:02 a client came from port 99"],
+        ),
         ("  ", []),
         ("no end", ["no end"]),
     ],
