@@ -378,10 +378,11 @@ class LanguageModel:
                 attention_mask=attention_mask(seen, self.base),
                 position_ids=before + place.to(tokens)[None],
                 use_cache=True,
+                logits_to_keep=len(answers) + (len(rest) > 0),
             )
             after = torch.log_softmax(output.logits[0].float(), dim=-1)
             if len(rest):
-                first, after = after[len(rest) - 1], after[len(rest) :]
+                first, after = after[0], after[1:]
         found = []
         begin = 0
         for i in kept:
