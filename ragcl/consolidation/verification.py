@@ -265,18 +265,16 @@ class Learned:
             for i, row in enumerate(self._trained)
             if row.content_hash == asked.best_hit and i != without
         ]
-        said = [
-            cosine
-            for cosine, i in about
-            if self._proofs[i] and agree(answer.text, self._trained[i].answer)
-        ]
+        cosine, nearest = max(about, default=(-1.0, None))
         return Trial(
-            eligible=bool(said) and self._proofs[max(about)[1]],
+            eligible=nearest is not None
+            and self._proofs[nearest]
+            and agree(answer.text, self._trained[nearest].answer),
             features={
                 "confidence": answer.logprob,
                 "margin": asked.margin,
                 "score": asked.score,
-                SIMILARITY: max(said, default=-1.0),
+                SIMILARITY: cosine,
             },
             agreed=agreed,
         )

@@ -71,8 +71,7 @@ class Draft:
         needed, expected = self.decision.min_confidence, self.decision.expected
         if needed is not None and self.completion.logprob < needed:
             return f"the weights were less sure of their answer than the calibrated {needed:.2f}"
-        said = self.completion.text
-        if expected is not None and not any(agree(said, answer) for answer in expected):
+        if expected is not None and not agree(self.completion.text, expected):
             return "the weights did not say what they were proved to know about this"
         return None
 

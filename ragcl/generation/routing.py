@@ -24,14 +24,14 @@ class Decision:
     """A route, the adapter it uses (None: the base model) and what led to it.
 
     What the router chose of itself has an answer from the weights held against `min_confidence`
-    and against `expected`, the answers to the proved questions that are near.
+    and against `expected`, the answer to the nearest question that was learned about the passage.
     """
 
     route: Route
     adapter: str | None
     reason: str
     min_confidence: float | None = None
-    expected: tuple[str, ...] | None = None
+    expected: str | None = None
     features: dict[str, Any] | None = None
 
 
@@ -167,13 +167,12 @@ def _auto(
         if value < limits[name]:
             reason = f"{name} {value:.2f} is below the calibrated {limits[name]:.2f}"
             return Decision("context", None, reason, features=features)
-    proved = (q.answer for cosine, q in near if q.proved and cosine >= limits["similarity"])
     return Decision(
         "weights",
         adapter.id,
         "the best passage is current in the weights and proved for questions like this",
         min_confidence=limits["confidence"],
-        expected=tuple(dict.fromkeys(proved)),
+        expected=near[0][1].answer,
         features=features,
     )
 

@@ -252,7 +252,7 @@ def says(text: str, logprob: float = -0.1) -> Completion:
     return Completion(text, (1,), logprob)
 
 
-def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_about_the_best_passage() -> None:
+def test_a_trial_is_eligible_if_the_weights_say_what_the_nearest_question_proved() -> None:
     rows = [
         placed("depth?", "11 metres", 0),
         placed("length?", "186 metres", 30),
@@ -266,10 +266,10 @@ def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_about_the_best_p
 
     assert said.eligible
     assert said.features["similarity"] == pytest.approx(math.cos(math.radians(10)))
-    assert other.eligible  # near, but the question is less so
-    assert other.features["similarity"] == pytest.approx(math.cos(math.radians(20)))
+    assert not other.eligible  # proved, but for a question that is farther
     assert not learned.trial(asked, says("Ann"), False).eligible  # of another passage
-    assert not Learned(rows, [False, True, True]).trial(asked, says("186 metres"), False).eligible
+    assert not Learned(rows, [False, True, True]).trial(asked, says("11 metres"), True).eligible
+    assert not Learned([], []).trial(asked, says("11 metres"), True).eligible
 
 
 def test_a_learned_question_is_tried_as_if_it_had_not_been_learned() -> None:
