@@ -79,13 +79,16 @@ class Studier:
                 for one in self._retriever.retrieve(group, self._passages)
             ]
             narrowed = self._reader.narrow(group, retrievals)
+            kept_here = {one: Reading.from_json(kept[one]) for one in group if one in kept}
+            learnable = self._catalog.documents.learnable_hashes(
+                {s.content_hash for one in kept_here.values() for s in one.sentences}
+            )
             read_before = {
                 # The same sentences may stand in other chunks by now.
                 question: replace(one, sentences=tuple(sentences))
                 for question, sentences in zip(group, narrowed, strict=True)
-                if question in kept
-                for one in [Reading.from_json(kept[question])]
-                if stands(one, sentences)
+                for one in [kept_here.get(question)]
+                if one is not None and stands(one, sentences, learnable)
             }
             told = self._told(
                 [
@@ -120,8 +123,8 @@ class Studier:
                 self.teacher, [(one.content_hash, one.question, one.to_json()) for one in fresh]
             )
             progress(len(group))
-        learnable = set(chunks) - {key for one in found.values() for key in one.hashes}
-        readings = [one for one in readings if one.content_hash in learnable]
+        uncontested = set(chunks) - {key for one in found.values() for key in one.hashes}
+        readings = [one for one in readings if one.content_hash in uncontested]
         sure = [one for one in readings if one.trust >= MIN_TRUST]
         return consistent(sure, vouched), list(found.values())
 
@@ -208,12 +211,15 @@ def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> li
     return kept
 
 
-def stands(reading: Reading, sentences: Sequence[Sentence]) -> bool:
+def stands(reading: Reading, sentences: Sequence[Sentence], learnable: Collection[str]) -> bool:
     """Whether a kept reading holds among the sentences of today.
 
     It does where the sentence of its answer and whatever is nearer to the question are the same.
-    What is farther changes with every document that is added anywhere, and seldom an answer.
+    What is farther changes with every document that is added anywhere, and seldom an answer. But
+    whatever was shown for it has to be text that may be learned still: it shaped the soft labels.
     """
+    if not all(one.content_hash in learnable for one in reading.sentences):
+        return False
     places = [i for i, one in enumerate(reading.sentences) if reading.answer in one.text]
     read = [one.text for one in reading.sentences[min(places, default=0) :]]
     return bool(places) and read == [one.text for one in sentences][-len(read) :]

@@ -62,9 +62,13 @@ def test_a_reading_stands_until_something_nearer_to_the_question_is_there(readin
     far, own = reading.sentences
     new = Sentence("It is 9 metres wide.", "z", 0.5)
 
-    assert stands(reading, [far, own])
-    assert stands(reading, [new, own])
-    assert stands(reading, [own])
-    assert not stands(reading, [far, own, new])
-    assert not stands(reading, [far, replace(own, text="It is 11 metres deep, they say.")])
-    assert not stands(replace(reading, answer="nowhere"), [far, own])
+    def holds(one: Reading, *sentences: Sentence) -> bool:
+        return stands(one, sentences, {"x", "y"})
+
+    assert holds(reading, far, own)
+    assert holds(reading, new, own)
+    assert holds(reading, own)
+    assert not holds(reading, far, own, new)
+    assert not holds(reading, far, replace(own, text="It is 11 metres deep, they say."))
+    assert not holds(replace(reading, answer="nowhere"), far, own)
+    assert not stands(reading, [far, own], {"x"})  # what else was shown must not be learned
