@@ -101,7 +101,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
 def random_adapters(tiny_models: TinyModels, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two adapters of random weights for the tiny language model, `one` and `two`."""
     folder = tmp_path_factory.mktemp("adapters")
-    for seed, name in enumerate(("one", "two"), start=12):  # whose answers are words
+    for seed, name in enumerate(("one", "two"), start=12):  # whose writing reads back alike
         make_adapter(tiny_models.language_model, folder / name, seed)
     return folder
 

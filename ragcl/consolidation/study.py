@@ -79,16 +79,15 @@ class Studier:
                 for one in self._retriever.retrieve(group, self._passages)
             ]
             narrowed = self._reader.narrow(group, retrievals)
-            kept_here = {one: Reading.from_json(kept[one]) for one in group if one in kept}
+            before = {one: Reading.from_json(kept[one]) for one in group if one in kept}
             learnable = self._catalog.documents.learnable_hashes(
-                {s.content_hash for one in kept_here.values() for s in one.sentences}
+                {shown.content_hash for one in before.values() for shown in one.sentences}
             )
             read_before = {
-                # The same sentences may stand in other chunks by now.
-                question: replace(one, sentences=tuple(sentences))
+                # What is farther from the question may have changed, or stand in other chunks.
+                question: replace(before[question], sentences=tuple(sentences))
                 for question, sentences in zip(group, narrowed, strict=True)
-                for one in [kept_here.get(question)]
-                if one is not None and stands(one, sentences, learnable)
+                if question in before and stands(before[question], sentences, learnable)
             }
             told = self._told(
                 [

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragcl.generation.language_model import LanguageModel, Prompt
-from ragcl.generation.prompts import answer_tokens
+from ragcl.generation.reading import continuation
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,5 @@ def leave_one_out(
 
 def likelihood(model: LanguageModel, prompt: Prompt, answer: str, adapter: str | None) -> float:
     """The log-probability (nats, summed) that the model writes just this answer and stops."""
-    [tokens] = answer_tokens(model.tokenizer, [answer])
-    [scored] = model.continuations(prompt, [tokens.ids], adapter=adapter, keep=1)
+    _, scored = continuation(model, prompt, answer, adapter=adapter)
     return scored.stopped[-1]

@@ -13,8 +13,8 @@ from typing import Any
 from ragcl.generation.language_model import Prompt
 
 ABSTENTION = "I don't know."
-# What every prompt ends with. A name is spelled in other tokens at the start of a turn than behind
-# a space, where passages have it, and an invented one could not be copied.
+# What every prompt for an answer ends with. A name is spelled in other tokens where a turn begins
+# than behind a space, where passages have it, and an invented one could not be copied.
 CUE = "Answer:"
 
 _SYSTEM_CONTEXT = (

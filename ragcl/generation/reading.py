@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragcl.evaluation.metrics import contains, normalise
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import Continuation, LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts, answer_tokens
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retrieval, Retrieved
@@ -150,6 +150,15 @@ class Span:
     logprobs: "torch.Tensor"
 
 
+def continuation(
+    model: LanguageModel, prompt: Prompt, text: str, *, adapter: str | None = None
+) -> tuple[tuple[int, ...], Continuation]:
+    """The tokens of one given answer, and how likely the prompt is to go on with them."""
+    [tokens] = answer_tokens(model.tokenizer, [text])
+    [scored] = model.continuations(prompt, [tokens.ids], adapter=adapter, keep=1)
+    return tokens.ids, scored
+
+
 class SpanReader:
     """Answers from sentences with the span of them that the model finds likeliest."""
 
@@ -192,10 +201,9 @@ class SpanReader:
 
     def span(self, prompt: Prompt, text: str, sentence: int) -> Span:
         """A given text as the answer, found in the sentence with this number."""
-        [tokens] = answer_tokens(self._model.tokenizer, [text])
-        [scored] = self._model.continuations(prompt, [tokens.ids], keep=1)
+        ids, scored = continuation(self._model, prompt, text)
         logprob = scored.stopped[-1]
-        return Span(text, sentence, logprob, logprob, tokens.ids, scored.logprobs)
+        return Span(text, sentence, logprob, logprob, ids, scored.logprobs)
 
     def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
         """Everything that starts at a word, with the lengths at which it may end."""

@@ -37,21 +37,20 @@ def _unwrapped(text: str) -> list[str]:
     for line in lines:
         if _RULE.fullmatch(line):
             broken = ""
-        elif broken and _goes_on(broken, line, width):
+            continue
+        if broken and _goes_on(broken, line, width):
             found[-1] += f" {line.strip()}"
-            broken = line
         else:
             found.append(line)
-            broken = line
+        broken = line
     return found
 
 
 def _goes_on(line: str, other: str, width: int) -> bool:
     """Whether `other` goes on with the line before it, as far as its first letter and room tell."""
-    fields = _FIELD.match(line) and _FIELD.match(other)
-    if len(line) < MIN_WRAPPED or fields or _ITEM.match(other.lstrip()):
+    if len(line) < MIN_WRAPPED or _ITEM.match(other.lstrip()):
         return False
-    if _CODE.search(line) or _CODE.search(other):
+    if (_FIELD.match(line) and _FIELD.match(other)) or _CODE.search(line) or _CODE.search(other):
         return False
     first = other.split()[0]
     full = len(line) + 1 + len(first) > width and not _ROW.search(line)
