@@ -30,6 +30,7 @@ BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the proc
 SCORED_TOKENS = 1024  # the same where every place has its logits: 200 MB with 49,152 words
 WEIGHTS = "adapter_model.safetensors"
 DIGEST = "weights_sha256"  # its name in an adapter's manifest
+SUMMED_ROWS = 8  # 1.5 MB with 49,152 words
 KEPT_PREFIXES = 4
 
 
@@ -58,13 +59,20 @@ class Continuation:
     """How likely a prompt is to go on with the first 1, 2, … n tokens of a candidate.
 
     `stopped[i]` is the log-probability (nats) of the first `i + 1` tokens and the end of the
-    answer right behind; `logprobs` are the model's at each of the `n + 1` places,
-    `(n + 1, vocabulary)`.
+    answer right behind; `logits` are the model's at each of the `n + 1` places, `(1, vocabulary)`
+    at the first and `(n, vocabulary)` at the others.
     """
 
     candidate: int
     stopped: tuple[float, ...]
-    logprobs: "torch.Tensor"
+    logits: tuple["torch.Tensor", "torch.Tensor"]
+
+    @property
+    def logprobs(self) -> "torch.Tensor":
+        """The log-probabilities at those places, `(n + 1, vocabulary) float32`."""
+        import torch
+
+        return torch.log_softmax(torch.cat(self.logits).float(), dim=-1)
 
 
 def weights_digest(folder: Path) -> str:
@@ -141,10 +149,11 @@ class LanguageModel:
             options |= {"device_map": {"": device}, "quantization_config": _four_bits(dtype)}
         model: Any = AutoModelForCausalLM.from_pretrained(self.files.path, **options)
         model.requires_grad_(False)
-        # The output head sees a slice of the places. As a view it is multiplied with a copy of the
-        # whole vocabulary matrix for every row of the batch; laid out anew, with none.
+        # The output head sees a slice of the places. By the strides of a slice the product takes a
+        # copy of the whole vocabulary matrix, and 20 times as long. What looks contiguous may have
+        # them still, where the batch is a single row; a view of its own shape has not.
         model.get_output_embeddings().register_forward_pre_hook(
-            lambda _module, inputs: tuple(one.contiguous() for one in inputs)
+            lambda _module, inputs: tuple(one.contiguous().view(one.shape) for one in inputs)
         )
         return model.to(device).eval()
 
@@ -356,8 +365,8 @@ class LanguageModel:
             kept = list(range(len(candidates)))
             rest = ids[0]  # of the prompt, as yet unseen
             if len(candidates) > keep:
-                first = torch.log_softmax(self._forward(ids, cache, mask, positions)[0].float(), -1)
-                starts = first[torch.tensor([candidate[0] for candidate in candidates])]
+                first = self._forward(ids, cache, mask, positions)
+                starts = first[0, [candidate[0] for candidate in candidates]].float()
                 if prior is not None:
                     starts = starts + torch.tensor(prior).to(starts)
                 kept = starts.topk(keep).indices.tolist()
@@ -380,18 +389,22 @@ class LanguageModel:
                 use_cache=True,
                 logits_to_keep=len(answers) + (len(rest) > 0),
             )
-            after = torch.log_softmax(output.logits[0].float(), dim=-1)
+            after = output.logits[0]
             if len(rest):
-                first, after = after[0], after[1:]
+                first, after = after[:1], after[1:]
+            # Of the whole vocabulary only its sum is needed, and the few places that are asked for.
+            sums = _log_sums(after)
+            ends = after[:, sorted(self.stop_ids)].float().logsumexp(-1) - sums
+            starts = first[0, answers].float() - _log_sums(first)
+            following = after[:-1].gather(-1, answers[1:, None])[:, 0].float() - sums[:-1]
         found = []
         begin = 0
         for i in kept:
-            n = len(candidates[i])
-            logprobs = torch.cat([first[None], after[begin : begin + n]])
-            reached = logprobs[:-1].gather(-1, answers[begin : begin + n, None])[:, 0].cumsum(0)
-            stopped = reached + logprobs[1:, sorted(self.stop_ids)].logsumexp(-1)
-            found.append(Continuation(i, tuple(stopped.tolist()), logprobs))
-            begin += n
+            end = begin + len(candidates[i])
+            reached = torch.cat([starts[begin : begin + 1], following[begin : end - 1]]).cumsum(0)
+            stopped = tuple((reached + ends[begin:end]).tolist())
+            found.append(Continuation(i, stopped, (first, after[begin:end])))
+            begin = end
         return found
 
     def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:
@@ -448,7 +461,7 @@ class LanguageModel:
         shared = min(prompt.shared for prompt in prompts)
         prefix = prompts[0].ids[:shared]
         if shared:
-            cache = copy.deepcopy(self._prefix(prefix, adapter))
+            cache = _growing(self._prefix(prefix, adapter))
             cache.batch_repeat_interleave(len(prompts))
         else:
             cache = DynamicCache(config=self.base.config)
@@ -499,6 +512,26 @@ class LanguageModel:
         )
         logits: torch.Tensor = output.logits[:, -1]
         return logits
+
+
+def _growing(cache: "DynamicCache") -> "DynamicCache":
+    """A cache that begins as another: what it gains is no part of the other.
+
+    No tensor is copied, since a layer that grows takes new ones.
+    """
+    begun = copy.copy(cache)
+    begun.layers = [copy.copy(layer) for layer in cache.layers]
+    return begun
+
+
+def _log_sums(logits: "torch.Tensor") -> "torch.Tensor":
+    """The log of what probabilities are divided by, `(n,) float32` of `(n, vocabulary)`.
+
+    A few rows at a time: what is computed of them stays in the processor's cache.
+    """
+    import torch
+
+    return torch.cat([rows.float().logsumexp(-1) for rows in logits.split(SUMMED_ROWS)])
 
 
 def attention_mask(visible: "torch.Tensor", model: Any) -> "torch.Tensor":

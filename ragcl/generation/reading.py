@@ -138,8 +138,7 @@ class Span:
     """A piece of a sentence as an answer.
 
     `score` ranks the spans of one question; `logprob` is the log-probability (nats) that the model
-    writes just this and stops; `logprobs`, `(n + 1, vocabulary)`, are the model's at each of its
-    `n` tokens and the stop.
+    writes just this and stops; `ids` are the first `n` tokens of the `continuation` it was part of.
     """
 
     text: str
@@ -147,7 +146,12 @@ class Span:
     score: float
     logprob: float
     ids: tuple[int, ...]
-    logprobs: "torch.Tensor"
+    continuation: Continuation
+
+    @property
+    def logprobs(self) -> "torch.Tensor":
+        """The model's at each of its tokens and the stop, `(n + 1, vocabulary) float32`."""
+        return self.continuation.logprobs[: len(self.ids) + 1]
 
 
 def continuation(
@@ -194,16 +198,15 @@ class SpanReader:
                 if asked.issuperset(content_words(text)):
                     continue
                 if text not in best or best[text].score < score:
-                    logprobs = scored.logprobs[: length + 1]
                     ids = candidate.ids[:length]
-                    best[text] = Span(text, candidate.sentence, score, logprob, ids, logprobs)
+                    best[text] = Span(text, candidate.sentence, score, logprob, ids, scored)
         return sorted(best.values(), key=lambda span: -span.score)
 
     def span(self, prompt: Prompt, text: str, sentence: int) -> Span:
         """A given text as the answer, found in the sentence with this number."""
         ids, scored = continuation(self._model, prompt, text)
         logprob = scored.stopped[-1]
-        return Span(text, sentence, logprob, logprob, ids, scored.logprobs)
+        return Span(text, sentence, logprob, logprob, ids, scored)
 
     def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
         """Everything that starts at a word, with the lengths at which it may end."""
@@ -364,7 +367,8 @@ class Reader:
         trust: float,
     ) -> Reading:
         hits = retrieval.hits
-        top = best.logprobs.topk(min(TOP, best.logprobs.shape[-1]), dim=-1)
+        logprobs = best.logprobs
+        top = logprobs.topk(min(TOP, logprobs.shape[-1]), dim=-1)
         return Reading(
             question=question,
             answer=best.text,
