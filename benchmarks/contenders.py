@@ -76,7 +76,7 @@ class Plain:
         said = []
         for question, answers in zip(questions, taught, strict=True):
             prompt = self.prompts.closed_book(question)
-            [completion] = recall(self.model, [prompt], answers, adapter=adapter)
+            [completion] = recall(self.model, [prompt], [answers], adapter=adapter)
             said.append(completion.text)
         return said
 

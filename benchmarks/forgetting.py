@@ -160,7 +160,7 @@ class _Scorer:
                 answer = one["answers"][0]
                 tokens = len(prompts.answer_ids(answer))
                 best = max(best, likelihood(model, prompt, answer, adapter) / tokens)
-                [said] = recall(model, [prompt], self._taught, adapter=adapter)
+                [said] = recall(model, [prompt], [self._taught], adapter=adapter)
                 right = right or contains(said.text, one["answers"])
             likelihoods.append(best)
             recalled.append(float(right))

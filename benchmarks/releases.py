@@ -208,7 +208,7 @@ def alone(kb: KnowledgeBase, folder: Path, facts: Sequence[Fact]) -> list[str]:
         model.attach(adapter.id, folder / "adapters" / adapter.id)
         answers = [question.answer for question in adapter.questions]
         prompt = prompts.closed_book(one.question(3))
-        [completion] = recall(model, [prompt], answers, adapter=adapter.id)
+        [completion] = recall(model, [prompt], [answers], adapter=adapter.id)
         said.append(completion.text)
     return said
 

@@ -270,7 +270,7 @@ class Stacked:
 
     def _recall(self, fact: Fact, rows: Sequence[Reading]) -> str:
         prompt = Prompts(self._model.tokenizer).closed_book(fact.question(3))
-        [said] = recall(self._model, [prompt], [row.answer for row in rows], adapter=None)
+        [said] = recall(self._model, [prompt], [[row.answer for row in rows]], adapter=None)
         return said.text
 
     def _rows(self, questions: Sequence[str]) -> list[Reading]:

@@ -137,7 +137,7 @@ def reading() -> Reading:
         trust=1.0,
         sentences=sentences,
         vector=np.zeros(2, np.float32),
-        best_hit="x",
+        found=("x",),
         score=0.9,
         margin=0.1,
     )

@@ -24,11 +24,11 @@ MIN_WORDS = 3  # a sentence with fewer asks for nothing
 
 @dataclass(frozen=True)
 class NearMiss:
-    """A question that nobody taught, and what it retrieves first; as in a `Reading`."""
+    """A question that nobody taught, and what it retrieves; as in a `Reading`."""
 
     question: str
     vector: np.ndarray
-    best_hit: str
+    found: tuple[str, ...]
     score: float
     margin: float
 
@@ -63,11 +63,7 @@ def near_misses(
     found = retriever.retrieve(questions, passages)
     return [
         NearMiss(
-            question,
-            retrieval.vector,
-            retrieval.hits[0].chunk.content_hash,
-            retrieval.hits[0].score,
-            retrieval.margin,
+            question, retrieval.vector, retrieval.found, retrieval.hits[0].score, retrieval.margin
         )
         for question, retrieval in zip(questions, found, strict=True)
         if retrieval.hits

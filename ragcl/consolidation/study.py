@@ -85,8 +85,14 @@ class Studier:
             )
             read_before = {
                 # What is farther from the question may have changed, or stand in other chunks.
-                question: replace(before[question], sentences=tuple(sentences))
-                for question, sentences in zip(group, narrowed, strict=True)
+                question: replace(
+                    before[question],
+                    sentences=tuple(sentences),
+                    found=retrieval.found,
+                    score=retrieval.hits[0].score,
+                    margin=retrieval.margin,
+                )
+                for question, retrieval, sentences in zip(group, retrievals, narrowed, strict=True)
                 if question in before and stands(before[question], sentences, learnable)
             }
             told = self._told(
@@ -185,14 +191,14 @@ def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> li
     if not readings:
         return []
     vectors = np.stack([one.vector for one in readings])
-    found = np.array([one.best_hit for one in readings])
+    first = np.array([one.found[0] for one in readings])
     held = np.array([one.content_hash for one in readings])
     kept = []
     for i, one in enumerate(readings):
         if one.question in vouched:
             kept.append(one)
             continue
-        one_passage = (found == one.best_hit) | (held == one.content_hash)
+        one_passage = (first == one.found[0]) | (held == one.content_hash)
         cosines = np.where(one_passage, vectors @ one.vector, -1.0)
         cosines[i] = -1.0
         related = np.flatnonzero(cosines >= RELATED).tolist()

@@ -1,8 +1,9 @@
 """Verification: what does a candidate adapter know, and what did it cost?
 
-Questions that were never trained on are answered closed-book and compared with the in-context
-answer, chunk by chunk; so are near misses, to which no answer was taught; then drift on anchors,
-and whether answers with context changed. From this come the proofs, the thresholds of the router
+What it was trained on is proved by what it writes, in two wordings. Questions that were never
+trained on are recalled, as they will be served, and compared with the in-context answer, chunk by
+chunk; so are near misses, to which no answer was taught; then drift on anchors, and whether answers
+with context changed. From this come the proofs, the thresholds of the router
 and the verdict of the gate. Trains nothing.
 """
 
@@ -10,7 +11,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,14 @@ from ragcl.evaluation.metrics import agree, normalise
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading, SpanReader, content_words
+from ragcl.generation.recall import recall
 from ragcl.settings import ConsolidationSettings
 
 CONTEXT_SAMPLE = 24  # questions that are also read with the adapter on
 MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
 MAX_ANSWER_TOKENS = 24
 QUANTILES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-LET_THROUGH = 0.02  # of near misses at most; people's are harder to tell apart than made ones
+LET_THROUGH = 0.01  # of near misses at most; people's are harder to tell apart than made ones
 SIMILARITY = "similarity"
 FEATURES = ("confidence", "margin", "score", SIMILARITY)
 
@@ -93,13 +95,15 @@ def verify(
         progress: called with (questions done, questions in all).
     """
     prompts = Prompts(model.tokenizer)
-    asked = [
-        [row.question for row in trained],
-        [text for row in trained for text in rewordings(row.question)],
-        [row.question for row in held_out],
-        [one.question for one in near_misses],
+    tests = [[row.question, *rewordings(row.question)] for row in trained]
+    polite = [
+        replace(row, question=polite) for row, (*_, polite) in zip(trained, tests, strict=True)
     ]
-    questions_in_all = sum(map(len, asked))
+    few = len(held_out) < MIN_HELD_OUT  # too few things were asked often enough
+    unseen = [*held_out, *(polite if few else ())]
+    left_out = borne_out(trained)
+    asked = {one.question: one for one in [*unseen, *(polite[i] for i in left_out), *near_misses]}
+    questions_in_all = sum(map(len, tests)) + len(asked)
     done = 0
 
     def answered(count: int) -> None:
@@ -107,31 +111,29 @@ def verify(
         done += count
         progress(done, questions_in_all)
 
-    answers = iter(
-        model.generate(
-            [prompts.closed_book(question) for some in asked for question in some],
-            adapter=adapter,
-            max_new_tokens=MAX_ANSWER_TOKENS,
-            progress=answered,
-        )
+    written = model.generate(
+        [prompts.closed_book(question) for test in tests for question in test],
+        adapter=adapter,
+        max_new_tokens=MAX_ANSWER_TOKENS,
+        progress=answered,
     )
-    plain, reworded, closed, strange = (
-        list(itertools.islice(answers, len(some))) for some in asked
-    )
-    proofs = _proofs(trained, plain, reworded)
-    polite = reworded[1::2]
-    unseen = list(held_out)
-    if len(held_out) < MIN_HELD_OUT:  # too few things were asked often enough
-        unseen, closed = [*held_out, *trained], [*closed, *polite]
-    agreed = [agree(answer.text, row.answer) for answer, row in zip(closed, unseen, strict=True)]
+    proofs = _proofs(trained, written)
     learned = Learned(trained, proofs)
-    trials = [
-        *(learned.trial(*one) for one in zip(unseen, closed, agreed, strict=True)),
-        *learned.left_out_trials(polite),
+    recalled = recall(
+        model,
+        [prompts.closed_book(question) for question in asked],
+        [learned.taught(one) for one in asked.values()],
+        adapter=adapter,
+        progress=answered,
+    )
+    said = dict(zip(asked, recalled, strict=True))
+    trials = [learned.trial(one, said[one.question], one.answer) for one in unseen]
+    agreed = [trial.agreed for trial in trials]
+    trials += [
+        learned.trial(polite[i], said[polite[i].question], trained[i].answer, without=i)
+        for i in left_out
     ]
-    near = [
-        learned.trial(one, answer, False) for one, answer in zip(near_misses, strange, strict=True)
-    ]
+    near = [learned.trial(one, said[one.question], None) for one in near_misses]
     thresholds, routed = calibrate(trials, near, settings.agreement)
     let_through = [one.passes(thresholds) for one in near]
     questions = [
@@ -156,7 +158,7 @@ def verify(
         "perplexity ratio": ratio,
         "KL on anchors": kl,
         "context answers changed": _context_change(
-            model, adapter, prompts, unseen[:CONTEXT_SAMPLE], context_tokens
+            model, adapter, prompts, [*held_out, *(trained if few else ())], context_tokens
         ),
     }
     gate = (
@@ -234,14 +236,20 @@ def _features(trials: Sequence[Trial]) -> np.ndarray:
     ).reshape(-1, len(FEATURES))
 
 
-def _proofs(
-    trained: Sequence[Reading], plain: Sequence[Completion], reworded: Sequence[Completion]
-) -> list[bool]:
-    """A learned question is proved if it and a rewording of it are answered as in context."""
+def _proofs(trained: Sequence[Reading], written: Sequence[Completion]) -> list[bool]:
+    """A learned question is proved if it and a rewording of it are answered as in context.
+
+    `written` holds three answers a question: to itself and to its two rewordings.
+    """
+    right = [agree(one.text, trained[i // 3].answer) for i, one in enumerate(written)]
+    return [right[3 * i] and any(right[3 * i + 1 : 3 * i + 3]) for i in range(len(trained))]
+
+
+def borne_out(trained: Sequence[Reading]) -> list[int]:
+    """The numbers of the rows whose answer is that of another row of their chunk as well."""
+    times = Counter((row.content_hash, normalise(row.answer)) for row in trained)
     return [
-        agree(plain[i].text, row.answer)
-        and any(agree(answer.text, row.answer) for answer in reworded[2 * i : 2 * i + 2])
-        for i, row in enumerate(trained)
+        i for i, row in enumerate(trained) if times[row.content_hash, normalise(row.answer)] > 1
     ]
 
 
@@ -252,18 +260,25 @@ class Learned:
         self._trained = trained
         self._proofs = proofs
 
+    def taught(self, asked: Reading | NearMiss) -> list[str]:
+        """The answers that may be recalled: those about the passages that a question finds."""
+        return [row.answer for row in self._trained if row.content_hash in asked.found]
+
     def trial(
         self,
         asked: Reading | NearMiss,
         answer: Completion,
-        agreed: bool,
+        right: str | None,
         without: int | None = None,
     ) -> Trial:
-        """How the router meets a question, as if the row number `without` had not been learned."""
+        """How the router meets a question, as if the row number `without` had not been learned.
+
+        `right` is the in-context answer; None where whatever the weights say is wrong.
+        """
         about = [
             (float(row.vector @ asked.vector), i)
             for i, row in enumerate(self._trained)
-            if row.content_hash == asked.best_hit and i != without
+            if row.content_hash == asked.found[0] and i != without
         ]
         cosine, nearest = max(about, default=(-1.0, None))
         return Trial(
@@ -276,20 +291,8 @@ class Learned:
                 "score": asked.score,
                 SIMILARITY: cosine,
             },
-            agreed=agreed,
+            agreed=right is not None and agree(answer.text, right),
         )
-
-    def left_out_trials(self, polite: Sequence[Completion]) -> list[Trial]:
-        """One of every row whose answer others bear out: leaving it out, is it still recognised?
-
-        What the weights say is what they say to its polite rewording, which was never trained.
-        """
-        times = Counter((row.content_hash, normalise(row.answer)) for row in self._trained)
-        return [
-            self.trial(row, answer, agree(answer.text, row.answer), without=i)
-            for i, (row, answer) in enumerate(zip(self._trained, polite, strict=True))
-            if times[row.content_hash, normalise(row.answer)] > 1
-        ]
 
 
 def drift(model: LanguageModel, adapter: str, anchors: Sequence[Anchor]) -> tuple[float, float]:
@@ -319,6 +322,7 @@ def _context_change(
     """The share of answers with context that the adapter turns into something else."""
     reader = SpanReader(model)
     changed = 0
+    rows = rows[:CONTEXT_SAMPLE]
     for row in rows:
         sentences = row.sentences
         prompt = prompts.with_context(row.question, [s.text for s in sentences], context_tokens)

@@ -47,13 +47,6 @@ class Job:
     decision: Decision
     chosen: Filter | None = None
 
-    @property
-    def recalled(self) -> bool:
-        """Whether the weights must answer alone: they choose among what they were taught."""
-        decision = self.decision
-        forced = decision.route == "weights" and decision.min_confidence is None
-        return forced and decision.adapter is not None
-
 
 @dataclass(frozen=True)
 class Draft:
@@ -301,29 +294,21 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _remember(self, jobs: Sequence[Job]) -> list[Draft]:
-        """Answer closed-book.
-
-        In auto the model writes freely, so that what agrees with what was proved is known and not
-        guessed.
-        """
-        written = [i for i, job in enumerate(jobs) if not job.recalled]
+        """Answer closed-book: an adapter recalls, the base model writes."""
+        written = [i for i, job in enumerate(jobs) if job.decision.adapter is None]
         drafts = dict(zip(written, self._write([jobs[i] for i in written]), strict=True))
-
         for i, job in enumerate(jobs):
-            if i not in drafts:
-                drafts[i] = self._recall(job)
+            if job.decision.adapter is not None:
+                drafts[i] = self._recall(job, job.decision.adapter)
         return [drafts[i] for i in range(len(jobs))]
 
-    def _recall(self, job: Job) -> Draft:
+    def _recall(self, job: Job, adapter: str) -> Draft:
         """Choose among what was taught about the passages found: what is said can be cited."""
-        adapter = job.decision.adapter
-        if adapter is None:
-            raise ValueError("only an adapter can recall what it was taught")
         by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
         may_speak = self._catalog.documents.learnable_hashes(by_hash, job.chosen)
         taught = self._active.taught(adapter, [key for key in by_hash if key in may_speak])
         prompt = self._prompts.closed_book(job.question)
-        [completion] = recall(self._model, [prompt], taught, adapter=adapter)
+        [completion] = recall(self._model, [prompt], [taught], adapter=adapter)
         source = by_hash.get(taught.get(completion.text, ""))
         return Draft(job.decision, completion, len(prompt.ids), (source,) if source else ())
 
@@ -371,12 +356,9 @@ class Answerer:
 
     def _prompt(self, job: Job) -> tuple[Prompt, tuple[Retrieved, ...]]:
         """The prompt for free writing, with the hits that the answer will rest on."""
-        hits = job.retrieval.hits
         if job.decision.route == "weights":
             # What the base model says by itself rests on no text of this knowledge base.
-            learned = self._active.learned if job.decision.adapter else frozenset()
-            support = [hit for hit in hits if hit.chunk.content_hash in learned]
-            return self._prompts.closed_book(job.question), tuple(support[:1])
+            return self._prompts.closed_book(job.question), ()
         support = self._support(job)
         texts = [hit.chunk.passage for hit in support]
         budget = self._settings.context_tokens

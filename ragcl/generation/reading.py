@@ -34,7 +34,7 @@ WORDS = 0.5  # cosine for a sentence that holds every word of the question
 HEADING = 0.5  # what a word is worth that stands in the heading of the sentence
 KEPT_CHUNKS = 4096
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
-RECIPE = "6"  # raised whenever the same question would be read differently
+RECIPE = "7"  # raised whenever the same question would be read differently
 
 _WORD = re.compile(r"(?<!\w)\w")
 
@@ -246,8 +246,8 @@ class Reading:
     likeliest tokens at those places. `trust` in [0, 1] is the share of the answer among all spans.
     `sentences` is what was read, the best last.
     `written`: the question was written by a teacher and not asked by anybody.
-    `vector`, `(dim,) float32`, is the question's; `best_hit`, `score` and `margin` are the chunk
-    retrieved first, its cosine and its fused lead.
+    `vector`, `(dim,) float32`, is the question's; `found` are the chunks that were retrieved, the
+    best first, and `score` and `margin` the first one's cosine and its fused lead.
     """
 
     question: str
@@ -260,7 +260,7 @@ class Reading:
     trust: float
     sentences: tuple[Sentence, ...]
     vector: np.ndarray
-    best_hit: str
+    found: tuple[str, ...]
     score: float
     margin: float
     written: bool = False
@@ -270,6 +270,7 @@ class Reading:
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             "ids": list(self.ids),
+            "found": list(self.found),
             "written": self.written,
             "top_ids": self.top_ids.tolist(),
             "top_logprobs": [[round(x, 3) for x in row] for row in self.top_logprobs.tolist()],
@@ -285,6 +286,7 @@ class Reading:
         return cls(
             **{name: values[name] for name in _PLAIN},
             ids=tuple(values["ids"]),
+            found=tuple(values["found"]),
             top_ids=torch.tensor(values["top_ids"]),
             top_logprobs=torch.tensor(values["top_logprobs"]),
             sentences=tuple(Sentence(*sentence) for sentence in values["sentences"]),
@@ -293,9 +295,7 @@ class Reading:
         )
 
 
-_PLAIN = (
-    "question", "answer", "content_hash", "logprob", "trust", "best_hit", "score", "margin"
-)  # fmt: skip
+_PLAIN = ("question", "answer", "content_hash", "logprob", "trust", "score", "margin")
 
 
 class Reader:
@@ -366,7 +366,6 @@ class Reader:
         best: Span,
         trust: float,
     ) -> Reading:
-        hits = retrieval.hits
         logprobs = best.logprobs
         top = logprobs.topk(min(TOP, logprobs.shape[-1]), dim=-1)
         return Reading(
@@ -380,8 +379,8 @@ class Reader:
             trust=trust,
             sentences=tuple(sentences),
             vector=retrieval.vector,
-            best_hit=hits[0].chunk.content_hash,
-            score=hits[0].score,
+            found=retrieval.found,
+            score=retrieval.hits[0].score,
             margin=retrieval.margin,
         )
 

@@ -16,7 +16,7 @@ STARTS = 16  # answers that are weighed: those with the likeliest first token
 def recall(
     model: LanguageModel,
     prompts: Sequence[Prompt],
-    taught: Iterable[str],
+    taught: Sequence[Iterable[str]],
     *,
     adapter: str | None,
     progress: Callable[[int], None] | None = None,
@@ -26,17 +26,17 @@ def recall(
     Args:
         model: with the adapter attached.
         prompts: the questions, without any text.
-        taught: the answers that may be given; not knowing always may.
+        taught: of every question the answers that may be given; not knowing always may.
         adapter: the name of the adapter that was taught them; None: the base model was.
         progress: called with 1 after every question.
 
     Returns:
         One completion a prompt: its probability is that among all texts, not among these answers.
     """
-    texts = list({normalise(text): text for text in [ABSTENTION, *taught]}.values())
-    answers = [one.ids for one in answer_tokens(model.tokenizer, texts)]
     found = []
-    for prompt in prompts:
+    for prompt, choices in zip(prompts, taught, strict=True):
+        texts = list({normalise(text): text for text in [ABSTENTION, *choices]}.values())
+        answers = [one.ids for one in answer_tokens(model.tokenizer, texts)]
         weighed = model.continuations(prompt, answers, adapter=adapter, keep=STARTS)
         best = max(weighed, key=lambda one: one.stopped[-1])
         tokens = answers[best.candidate]

@@ -96,6 +96,11 @@ class Retrieval:
     hits: tuple[Retrieved, ...]
 
     @property
+    def found(self) -> tuple[str, ...]:
+        """The content hashes of the hits."""
+        return tuple(hit.chunk.content_hash for hit in self.hits)
+
+    @property
     def margin(self) -> float:
         """The lead of the first hit over the second in the fused score.
 

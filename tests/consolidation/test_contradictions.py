@@ -41,7 +41,7 @@ def reading(question: str, sentence: Sentence, answer: str, trust: float = 1.0) 
         trust=trust,
         sentences=(sentence,),
         vector=np.zeros(2, np.float32),
-        best_hit=sentence.content_hash,
+        found=(sentence.content_hash,),
         score=0.9,
         margin=0.1,
     )

@@ -29,7 +29,8 @@ def test_they_ask_for_what_a_chunk_says_besides_what_was_taught(
 
     assert near.question == "takes tankers only"
     best = kb.search(near.question, k=1)[0]
-    assert (near.best_hit, round(near.score, 4)) == (best.content_hash, round(best.score, 4))
+    assert (near.found[0], round(near.score, 4)) == (best.content_hash, round(best.score, 4))
+    assert len(near.found) == 2
     assert {one.question for one in found(kb, chunk, answer="tankers")} == {
         "north berth 11 metres deep"
     }

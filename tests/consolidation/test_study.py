@@ -29,11 +29,11 @@ def test_an_answer_that_only_one_of_several_wordings_gives_is_not_learned(readin
 def test_the_same_asked_of_something_else_contradicts_nothing(reading: Reading) -> None:
     north = asked(reading, "How deep is the north berth?", 0, "11 metres")
     south = asked(reading, "How deep is the south berth?", 20, "9 metres")
-    elsewhere = replace(south, content_hash="another", best_hit="another")
+    elsewhere = replace(south, content_hash="another", found=("another",))
 
     assert consistent([north, south]) == []
     assert consistent([north, elsewhere]) == [north, elsewhere]
-    assert consistent([north, replace(elsewhere, best_hit=north.best_hit)]) == []
+    assert consistent([north, replace(elsewhere, found=north.found)]) == []
 
 
 def test_what_was_asked_in_one_way_is_learned_as_it_was_read(reading: Reading) -> None:

@@ -17,13 +17,14 @@ from ragcl.consolidation.verification import (
     Learned,
     Trial,
     Verdict,
+    borne_out,
     calibrate,
     drift,
     rewordings,
     verify,
 )
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
-from ragcl.generation.prompts import Prompts
+from ragcl.generation.language_model import Completion, Continuation, LanguageModel, Prompt
+from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
 from ragcl.settings import ConsolidationSettings
 
@@ -141,7 +142,7 @@ def row(question: str, answer: str, key: str = "x") -> Reading:
         trust=1.0,
         sentences=(),
         vector=np.zeros(2, np.float32),
-        best_hit=key,
+        found=(key,),
         score=0.9,
         margin=0.1,
     )
@@ -206,8 +207,21 @@ class Parrot:
         prompts = Prompts(model.tokenizer)
         self._answers = {prompts.closed_book(one).ids: answers[one] for one in answers}
 
+    def _answer(self, prompt: Prompt) -> str:
+        return self._answers.get(prompt.ids, ABSTENTION)
+
     def generate(self, prompts: list[Prompt], **_: Any) -> list[Completion]:
-        return [says(self._answers.get(prompt.ids, "I don't know.")) for prompt in prompts]
+        return [says(self._answer(prompt)) for prompt in prompts]
+
+    def continuations(
+        self, prompt: Prompt, candidates: list[tuple[int, ...]], **_: Any
+    ) -> list[Continuation]:
+        [known] = answer_tokens(self.tokenizer, [self._answer(prompt)])
+        none = torch.empty(0)
+        return [
+            Continuation(i, (-9.0 + 8.9 * (ids == known.ids),), (none, none))
+            for i, ids in enumerate(candidates)
+        ]
 
 
 def test_one_question_that_was_held_out_does_not_decide_alone(
@@ -245,7 +259,7 @@ def placed(question: str, answer: str, degrees: float, key: str = "x") -> Readin
     """A row whose question lies at an angle to the others."""
     angle = math.radians(degrees)
     vector = np.array([math.cos(angle), math.sin(angle)], np.float32)
-    return replace(row(question, answer, key), vector=vector, best_hit=key)
+    return replace(row(question, answer, key), vector=vector, found=(key,))
 
 
 def says(text: str, logprob: float = -0.1) -> Completion:
@@ -261,15 +275,18 @@ def test_a_trial_is_eligible_if_the_weights_say_what_the_nearest_question_proved
     learned = Learned(rows, [True, True, True])
     asked = placed("how deep?", "11 metres", 10)
 
-    said = learned.trial(asked, says("11 metres"), True)
-    other = learned.trial(asked, says("186 metres"), False)
+    said = learned.trial(asked, says("11 metres"), asked.answer)
+    other = learned.trial(asked, says("186 metres"), asked.answer)
 
-    assert said.eligible
+    assert (said.eligible, said.agreed) == (True, True)
+    assert not learned.trial(asked, says("11 metres"), None).agreed  # to a near miss it is wrong
+    assert not learned.trial(asked, says("11 metres"), "12 metres").agreed
     assert said.features["similarity"] == pytest.approx(math.cos(math.radians(10)))
-    assert not other.eligible  # proved, but for a question that is farther
-    assert not learned.trial(asked, says("Ann"), False).eligible  # of another passage
-    assert not Learned(rows, [False, True, True]).trial(asked, says("11 metres"), True).eligible
-    assert not Learned([], []).trial(asked, says("11 metres"), True).eligible
+    assert (other.eligible, other.agreed) == (False, False)  # proved for a farther question
+    assert not learned.trial(asked, says("Ann"), None).eligible  # of another passage
+    unproved = Learned(rows, [False, True, True])
+    assert not unproved.trial(asked, says("11 metres"), asked.answer).eligible
+    assert not Learned([], []).trial(asked, says("11 metres"), asked.answer).eligible
 
 
 def test_a_learned_question_is_tried_as_if_it_had_not_been_learned() -> None:
@@ -279,10 +296,17 @@ def test_a_learned_question_is_tried_as_if_it_had_not_been_learned() -> None:
         placed("length?", "186 metres", 90),
     ]
 
-    trials = Learned(rows, [True] * 3).left_out_trials(
-        [says("11 metres"), says("12 metres"), says("186 metres")]
-    )
+    assert borne_out(rows) == [0, 1]  # nothing else says what the third does
+    trial = Learned(rows, [True] * 3).trial(rows[0], says("11 metres"), "11 metres", without=0)
 
-    assert [one.agreed for one in trials] == [True, False]  # nothing bears out the third
-    assert [one.eligible for one in trials] == [True, False]
-    assert trials[0].features["similarity"] == pytest.approx(math.cos(math.radians(40)))
+    assert (trial.eligible, trial.agreed) == (True, True)
+    assert trial.features["similarity"] == pytest.approx(math.cos(math.radians(40)))
+
+
+def test_what_may_be_recalled_was_taught_about_a_passage_found() -> None:
+    rows = [placed("depth?", "11 metres", 0), placed("cook?", "Ann", 5, "y")]
+    learned = Learned(rows, [True, True])
+    asked = placed("how deep?", "11 metres", 10)
+
+    assert learned.taught(asked) == ["11 metres"]
+    assert learned.taught(replace(asked, found=("z", "y", "x"))) == ["11 metres", "Ann"]

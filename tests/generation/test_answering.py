@@ -160,8 +160,11 @@ def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
     full: KnowledgeBase, random_adapters: Path
 ) -> None:
     """The nearest question that was proved may have been about something else."""
-    before = full.ask(QUESTION)
-    install(full, random_adapters, "s0-x", QUESTION, answer="never said")
+    before, other = full.ask(QUESTION), "Which ships does the north berth take?"
+    install(full, random_adapters, "s0-x", QUESTION, answer="11 metres", also={other: "tankers"})
+    recalled = full.ask(QUESTION, mode="weights").text
+    [unsaid] = {"11 metres", "tankers"} - {recalled}
+    install(full, random_adapters, "s0-y", QUESTION, answer=unsaid, also={other: recalled})
 
     answer = full.ask(QUESTION)
 
@@ -169,7 +172,7 @@ def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
     assert (answer.trace["tried"], answer.trace["adapter"]) == ("weights", None)
     assert "did not say" in answer.trace["reason"]
     forced = full.ask(QUESTION, mode="weights")
-    assert (forced.route, forced.text) == ("weights", "never said")  # all that it was taught
+    assert (forced.route, forced.text) == ("weights", recalled)
 
 
 def test_context_answers_are_the_base_models_with_or_without_an_adapter(

@@ -116,7 +116,7 @@ def test_a_reading_is_the_best_span_with_soft_labels_for_its_tokens_and_the_stop
     )[0]
     assert (reading.answer, reading.ids) == (best.text, best.ids)
     assert reading.content_hash == sentences[best.sentence].content_hash
-    assert reading.best_hit == retrieval.hits[0].chunk.content_hash
+    assert reading.found == tuple(hit.chunk.content_hash for hit in retrieval.hits)
     assert reading.margin == pytest.approx(retrieval.hits[0].fused - retrieval.hits[1].fused)
     assert 0 < reading.trust <= 1
     assert reading.logprob == pytest.approx(best.logprob / (len(best.ids) + 1))

@@ -25,7 +25,7 @@ def one(model: LanguageModel, random_adapters: Path) -> Iterator[None]:
 def test_the_answer_is_the_likeliest_of_those_taught(model: LanguageModel) -> None:
     prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS]
 
-    answers = recall(model, prompts, TAUGHT, adapter="one")
+    answers = recall(model, prompts, [TAUGHT] * 3, adapter="one")
 
     for prompt, answer in zip(prompts, answers, strict=True):
         likelihoods = {text: likelihood(model, prompt.ids, text) for text in [ABSTENTION, *TAUGHT]}
@@ -47,9 +47,11 @@ def _ids(model: LanguageModel, text: str) -> list[int]:
 
 
 def test_where_nothing_was_taught_it_abstains(model: LanguageModel) -> None:
-    [answer] = recall(
-        model, [Prompts(model.tokenizer).closed_book(QUESTIONS[0])], [], adapter="one"
-    )
+    prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS[:2]]
+
+    answer, other = recall(model, prompts, [[], TAUGHT], adapter="one")
+
+    assert other.text in [ABSTENTION, *TAUGHT]
     assert answer.text == ABSTENTION
 
 
@@ -59,7 +61,7 @@ def test_only_those_with_the_likeliest_first_tokens_are_weighed(
     monkeypatch.setattr("ragcl.generation.recall.STARTS", 1)
     prompt = Prompts(model.tokenizer).closed_book(QUESTIONS[0])
 
-    [answer] = recall(model, [prompt], TAUGHT, adapter="one")
+    [answer] = recall(model, [prompt], [TAUGHT], adapter="one")
 
     first = model.next_logprobs(prompt.ids, "one")[-1]
     starts = {text: float(first[_ids(model, text)[0]]) for text in [ABSTENTION, *TAUGHT]}
@@ -70,7 +72,8 @@ def test_an_answer_taught_twice_is_one_and_progress_counts_questions(model: Lang
     done: list[int] = []
     prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS]
 
-    answers = recall(model, prompts, ["3 crowns", "3 Crowns."], adapter="one", progress=done.append)
+    twice = [["3 crowns", "3 Crowns."]] * 3
+    answers = recall(model, prompts, twice, adapter="one", progress=done.append)
 
     assert done == [1, 1, 1]
     assert {normalise(answer.text) for answer in answers} <= {"3 crowns", normalise(ABSTENTION)}
