@@ -28,7 +28,7 @@ from ragcl.catalog.learning import LearnedQuestion
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
-from ragcl.generation.recall import recall
+from ragcl.generation.recall import likelihood_alone, recall
 from ragcl.settings import ConsolidationSettings
 
 LEARNING_RATE = 1e-3  # the usual 2e-4 learns hardly anything in so few steps
@@ -62,23 +62,6 @@ class Plain:
             target = [*row.ids, self.prompts.end]
             pairs.append((prompt + target, [NOTHING] * len(prompt) + target))
         self._train(pairs, after_epoch)
-
-    def recalled(
-        self,
-        questions: Sequence[str],
-        taught: Sequence[Sequence[str]],
-        adapter: str | None = "plain",
-    ) -> list[str]:
-        """The likeliest of the answers taught of each question's passages.
-
-        The adapter is None while it is in training.
-        """
-        said = []
-        for question, answers in zip(questions, taught, strict=True):
-            prompt = self.prompts.closed_book(question)
-            [completion] = recall(self.model, [prompt], [answers], adapter=adapter)
-            said.append(completion.text)
-        return said
 
     def written(self, questions: Sequence[str], max_new_tokens: int) -> list[str]:
         """What it writes freely."""
@@ -129,6 +112,21 @@ class Plain:
         manifest = f'{{"base_revision": "{self.model.files.revision}"}}'
         (self._folder / "manifest.json").write_text(manifest, encoding="utf-8")
         self.model.attach("plain", self._folder)
+
+
+def recalled(
+    model: LanguageModel,
+    questions: Sequence[str],
+    taught: Sequence[Sequence[str]],
+    adapter: str | None,
+) -> list[str]:
+    """The likeliest of the answers taught about each question's passages, however near they are.
+
+    The adapter is None while it is in training.
+    """
+    prompts = [Prompts(model.tokenizer).closed_book(question) for question in questions]
+    choices = [likelihood_alone(answers) for answers in taught]
+    return [one.text for one in recall(model, prompts, choices, adapter=adapter)]
 
 
 class _Rows(Dataset[tuple[list[int], list[int]]]):

@@ -31,7 +31,7 @@ from ragcl.evaluation.metrics import contains
 from ragcl.generation.influence import likelihood
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.recall import recall
+from ragcl.generation.recall import likelihood_alone, recall
 from ragcl.retrieval.sentences import split_sentences
 
 HANDBOOK = DATA / "handbook" / REVISIONS[0]
@@ -144,7 +144,7 @@ class _Scorer:
 
     def __init__(self, facts: Sequence[dict[str, Any]], taught: Sequence[dict[str, Any]]) -> None:
         self._facts = facts
-        self._taught = list(dict.fromkeys(one["answers"][0] for one in taught))
+        self._taught = likelihood_alone(one["answers"][0] for one in taught)
 
     def score(self, kb: Path, adapters: Sequence[str]) -> dict[str, list[float]]:
         """For each fact, of the adapters (none: the base model) that which knows it best."""

@@ -33,7 +33,7 @@ from benchmarks.learning import say
 from ragcl import KnowledgeBase, model_files
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.recall import recall
+from ragcl.generation.recall import likelihood_alone, recall
 from ragcl.results import Mode
 
 RESULTS = Path(__file__).parent / "results" / "releases.json"
@@ -208,7 +208,7 @@ def alone(kb: KnowledgeBase, folder: Path, facts: Sequence[Fact]) -> list[str]:
         model.attach(adapter.id, folder / "adapters" / adapter.id)
         answers = [question.answer for question in adapter.questions]
         prompt = prompts.closed_book(one.question(3))
-        [completion] = recall(model, [prompt], [answers], adapter=adapter.id)
+        [completion] = recall(model, [prompt], [likelihood_alone(answers)], adapter=adapter.id)
         said.append(completion.text)
     return said
 

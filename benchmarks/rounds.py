@@ -13,10 +13,11 @@ and what nobody asks about cools by the half-life that has passed. Then three le
 - *stacked*: each round an adapter is trained, with the same recipe, on what is new or changed, on
   top of all those before it, as systems do that write one update on another.
 
-After every round each fact is asked for in a fourth wording, without context. *Right*: of the
-current facts that were taught. *Retention*: of the facts that the learner once had right, unchanged
-since and still hot, how many are right now. *Stale*: answers with a superseded value, or about what
-was struck off, by `auto`, by the weights alone and by both; the stacked learner has nothing but its
+After every round each fact is asked for in a fourth wording, without context; a learner says what
+its weights find likeliest of what it was taught about the passages found. *Right*: of the current
+facts that were taught. *Retention*: of the facts that the learner once had right, unchanged since
+and still hot, how many are right now. *Stale*: answers with a superseded value, or about what was
+struck off, by `auto`, by the weights alone and by both; the stacked learner has nothing but its
 weights, so here it chooses among all that it was ever taught. *Seconds*: of the round; for the
 stacked one only its training counts.
 """
@@ -34,7 +35,7 @@ from typing import Any
 import torch
 from sqlalchemy import update
 
-from benchmarks.contenders import passages_found
+from benchmarks.contenders import passages_found, recalled
 from benchmarks.learning import say
 from ragcl import KnowledgeBase, model_files
 from ragcl.catalog.schema import asks
@@ -44,7 +45,6 @@ from ragcl.evaluation.metrics import contains
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
-from ragcl.generation.recall import recall
 from ragcl.results import Mode
 from ragcl.settings import AnsweringSettings, ConsolidationSettings
 
@@ -192,8 +192,21 @@ class Served:
         self.kb.ask_many([one.question(n) for one in asked for n in wordings[one in new]])
         return consolidated(self.kb)
 
-    def answers(self, facts: Sequence[Fact], mode: Mode = "weights") -> list[str]:
-        """What it says in the fourth wording."""
+    def known(self, facts: Sequence[Fact]) -> list[str]:
+        """What its weights know by themselves, whatever question that was taught is near."""
+        active, passages = self.kb._answerer._load_active(), self.kb.settings.answering.passages
+        said = []
+        for one in facts:
+            [found] = self.kb._retriever.retrieve([one.question(3)], passages)
+            holder = next(
+                (active.holder[key].id for key in found.found if key in active.holder), ""
+            )
+            taught = list(active.taught(holder, found.found, found.vector))
+            said += recalled(self.kb._language_model, [one.question(3)], [taught], holder or None)
+        return said
+
+    def answers(self, facts: Sequence[Fact], mode: Mode) -> list[str]:
+        """What it answers to the fourth wording."""
         found = self.kb.ask_many([one.question(3) for one in facts], mode=mode, record=False)
         return ["" if one.abstained else one.text for one in found]
 
@@ -256,22 +269,20 @@ class Stacked:
         self._taught += rows
         return {"seconds": time.time() - started, "questions trained": len(rows)}
 
-    def answers(self, facts: Sequence[Fact]) -> list[str]:
-        """What it says in the fourth wording; as ragcl does, of what the passages found hold."""
-        said = []
-        for one in facts:
-            found = passages_found(self._teacher.kb, one.question(3))
-            said.append(self._recall(one, [r for r in self._taught if r.content_hash in found]))
-        return said
+    def known(self, facts: Sequence[Fact]) -> list[str]:
+        """What its weights know by themselves of what the passages found hold."""
+        found = [passages_found(self._teacher.kb, one.question(3)) for one in facts]
+        return self._recalled(
+            facts,
+            [[row.answer for row in self._taught if row.content_hash in some] for some in found],
+        )
 
     def unguarded(self, facts: Sequence[Fact]) -> list[str]:
         """What it says among all that it was ever taught."""
-        return [self._recall(one, self._taught) for one in facts]
+        return self._recalled(facts, [[row.answer for row in self._taught]] * len(facts))
 
-    def _recall(self, fact: Fact, rows: Sequence[Reading]) -> str:
-        prompt = Prompts(self._model.tokenizer).closed_book(fact.question(3))
-        [said] = recall(self._model, [prompt], [[row.answer for row in rows]], adapter=None)
-        return said.text
+    def _recalled(self, facts: Sequence[Fact], choices: Sequence[Sequence[str]]) -> list[str]:
+        return recalled(self._model, [one.question(3) for one in facts], choices, None)
 
     def _rows(self, questions: Sequence[str]) -> list[Reading]:
         kb = self._teacher.kb
@@ -319,7 +330,7 @@ def play(folder: Path, count: int, kinds: int) -> list[dict[str, Any]]:
         }
         current = [one for facts in world.ships.values() for one in facts]
         for name, learner in (("ragcl", ours), ("one adapter", whole), ("stacked", stacked)):
-            said = learner.answers(current)
+            said = learner.known(current)
             hot = _hot(learner) if isinstance(learner, Served) else None
             learned[name] |= _score(name, current, said, number, hot)
             learned[name]["stale"] = _stale(learner, current, world.struck_off)

@@ -23,7 +23,7 @@ from ragcl.evaluation.metrics import agree, normalise
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading, SpanReader, content_words
-from ragcl.generation.recall import recall
+from ragcl.generation.recall import likelihood_alone, recall
 from ragcl.settings import ConsolidationSettings
 
 CONTEXT_SAMPLE = 24  # questions that are also read with the adapter on
@@ -122,7 +122,7 @@ def verify(
     recalled = recall(
         model,
         [prompts.closed_book(question) for question in asked],
-        [learned.taught(one) for one in asked.values()],
+        [likelihood_alone(learned.taught(one)) for one in asked.values()],
         adapter=adapter,
         progress=answered,
     )

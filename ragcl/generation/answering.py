@@ -29,7 +29,7 @@ from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
 from ragcl.generation.reading import Narrower, Reader, Reading
-from ragcl.generation.recall import recall
+from ragcl.generation.recall import by_nearness, likelihood_alone, recall
 from ragcl.generation.routing import ActiveAdapters, Decision, decide
 from ragcl.results import MODES, Answer, Citation, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
@@ -303,13 +303,22 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _recall(self, job: Job, adapter: str) -> Draft:
-        """Choose among what was taught about the passages found: what is said can be cited."""
+        """Choose among what was taught about the passages found: what is said can be cited.
+
+        Where an answer is held against that to the nearest question, the weights are a second
+        opinion; asked alone, they take its nearness into account.
+        """
         by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
         may_speak = self._catalog.documents.learnable_hashes(by_hash, job.chosen)
-        taught = self._active.taught(adapter, [key for key in by_hash if key in may_speak])
+        passages = [key for key in by_hash if key in may_speak]
+        taught = self._active.taught(adapter, passages, job.retrieval.vector)
+        choices = likelihood_alone(taught)
+        if job.decision.expected is None:
+            choices = by_nearness({answer: cosine for answer, (cosine, _) in taught.items()})
         prompt = self._prompts.closed_book(job.question)
-        [completion] = recall(self._model, [prompt], [taught], adapter=adapter)
-        source = by_hash.get(taught.get(completion.text, ""))
+        [completion] = recall(self._model, [prompt], [choices], adapter=adapter)
+        _, about = taught.get(completion.text, (0.0, ""))
+        source = by_hash.get(about)
         return Draft(job.decision, completion, len(prompt.ids), (source,) if source else ())
 
     def _write(self, jobs: Sequence[Job]) -> list[Draft]:

@@ -4,19 +4,34 @@ A small model that does not recognise a question invents an answer. So it does n
 among what it was taught and not knowing, and cannot say anything else. Knows no route and no text.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, answer_tokens
 
+NEARNESS = 10.0  # nats for a cosine of one, as where a span of a sentence is read
 STARTS = 16  # answers that are weighed: those with the likeliest first token
+
+
+def likelihood_alone(answers: Iterable[str]) -> dict[str, float]:
+    """Answers of which none is favoured: what the weights know by themselves."""
+    return dict.fromkeys(answers, 0.0)
+
+
+def by_nearness(cosines: Mapping[str, float]) -> dict[str, float]:
+    """Answers favoured by how near the question is to the nearest one each was taught for.
+
+    The nearest of all has 0, just as not knowing: between these two the weights decide.
+    """
+    nearest = max(cosines.values(), default=0.0)
+    return {answer: NEARNESS * (cosine - nearest) for answer, cosine in cosines.items()}
 
 
 def recall(
     model: LanguageModel,
     prompts: Sequence[Prompt],
-    taught: Sequence[Iterable[str]],
+    taught: Sequence[Mapping[str, float]],
     *,
     adapter: str | None,
     progress: Callable[[int], None] | None = None,
@@ -26,7 +41,8 @@ def recall(
     Args:
         model: with the adapter attached.
         prompts: the questions, without any text.
-        taught: of every question the answers that may be given; not knowing always may.
+        taught: of every question the answers that may be given, with what speaks for each
+            beforehand (nats). Not knowing may be given always, and nothing speaks for it.
         adapter: the name of the adapter that was taught them; None: the base model was.
         progress: called with 1 after every question.
 
@@ -35,10 +51,18 @@ def recall(
     """
     found = []
     for prompt, choices in zip(prompts, taught, strict=True):
-        texts = list({normalise(text): text for text in [ABSTENTION, *choices]}.values())
+        prior: dict[str, float] = {ABSTENTION: 0.0}
+        said = {normalise(ABSTENTION)}
+        for text in sorted(choices, key=lambda text: -choices[text]):
+            if normalise(text) not in said:
+                said.add(normalise(text))
+                prior[text] = choices[text]
+        texts = list(prior)
         answers = [one.ids for one in answer_tokens(model.tokenizer, texts)]
-        weighed = model.continuations(prompt, answers, adapter=adapter, keep=STARTS)
-        best = max(weighed, key=lambda one: one.stopped[-1])
+        weighed = model.continuations(
+            prompt, answers, adapter=adapter, keep=STARTS, prior=list(prior.values())
+        )
+        best = max(weighed, key=lambda one: one.stopped[-1] + prior[texts[one.candidate]])
         tokens = answers[best.candidate]
         logprob = best.stopped[-1] / (len(tokens) + 1)
         found.append(Completion(texts[best.candidate], tokens, logprob))

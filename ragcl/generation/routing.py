@@ -51,15 +51,21 @@ class ActiveAdapters:
         for i, question in enumerate(self._questions):
             self._about[question.content_hash].append(i)
 
-    def taught(self, adapter: str, passages: Sequence[str]) -> dict[str, str]:
-        """What an adapter was taught to answer about passages, best first, and about which each."""
+    def taught(
+        self, adapter: str, passages: Sequence[str], vector: np.ndarray
+    ) -> dict[str, tuple[float, str]]:
+        """What an adapter was taught to answer about passages.
+
+        Each answer with the cosine of `vector` to the nearest question that it was taught for, and
+        the passage which that question is about.
+        """
         holder = next((one for one in self.adapters if one.id == adapter), None)
         told = holder.questions if holder else ()
-        found: dict[str, str] = {}
-        for key in passages:
-            for question in told:
-                if question.answer and question.content_hash == key:
-                    found.setdefault(question.answer, key)
+        found: dict[str, tuple[float, str]] = {}
+        for question in told:
+            if question.answer and question.content_hash in passages:
+                near = (float(question.vector @ vector), question.content_hash)
+                found[question.answer] = max(near, found.get(question.answer, near))
         return found
 
     def stale_reason(self, retrieval: Retrieval, current: Collection[str]) -> str | None:

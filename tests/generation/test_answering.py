@@ -175,6 +175,16 @@ def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
     assert (forced.route, forced.text) == ("weights", recalled)
 
 
+def test_asked_alone_the_weights_favour_what_the_nearest_question_was_taught(
+    full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragcl.generation.recall.NEARNESS", 99.0)
+    other = "Which ships does the north berth take?"
+    for number, (near, far) in enumerate([("11 metres", "tankers"), ("tankers", "11 metres")]):
+        install(full, random_adapters, f"s0-{number}", QUESTION, answer=near, also={other: far})
+        assert full.ask(QUESTION, mode="weights").text in (near, ABSTENTION)
+
+
 def test_context_answers_are_the_base_models_with_or_without_an_adapter(
     full: KnowledgeBase, random_adapters: Path
 ) -> None:

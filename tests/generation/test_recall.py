@@ -8,7 +8,7 @@ import pytest
 from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.recall import recall
+from ragcl.generation.recall import NEARNESS, by_nearness, likelihood_alone, recall
 
 QUESTIONS = ("How deep is the north berth?", "Where do pilots board?", "What does soup cost?")
 TAUGHT = ["11 metres", "at the red buoy", "3 crowns", "Marta Holm"]
@@ -25,7 +25,7 @@ def one(model: LanguageModel, random_adapters: Path) -> Iterator[None]:
 def test_the_answer_is_the_likeliest_of_those_taught(model: LanguageModel) -> None:
     prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS]
 
-    answers = recall(model, prompts, [TAUGHT] * 3, adapter="one")
+    answers = recall(model, prompts, [likelihood_alone(TAUGHT)] * 3, adapter="one")
 
     for prompt, answer in zip(prompts, answers, strict=True):
         likelihoods = {text: likelihood(model, prompt.ids, text) for text in [ABSTENTION, *TAUGHT]}
@@ -49,7 +49,7 @@ def _ids(model: LanguageModel, text: str) -> list[int]:
 def test_where_nothing_was_taught_it_abstains(model: LanguageModel) -> None:
     prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS[:2]]
 
-    answer, other = recall(model, prompts, [[], TAUGHT], adapter="one")
+    answer, other = recall(model, prompts, [{}, likelihood_alone(TAUGHT)], adapter="one")
 
     assert other.text in [ABSTENTION, *TAUGHT]
     assert answer.text == ABSTENTION
@@ -61,7 +61,7 @@ def test_only_those_with_the_likeliest_first_tokens_are_weighed(
     monkeypatch.setattr("ragcl.generation.recall.STARTS", 1)
     prompt = Prompts(model.tokenizer).closed_book(QUESTIONS[0])
 
-    [answer] = recall(model, [prompt], [TAUGHT], adapter="one")
+    [answer] = recall(model, [prompt], [likelihood_alone(TAUGHT)], adapter="one")
 
     first = model.next_logprobs(prompt.ids, "one")[-1]
     starts = {text: float(first[_ids(model, text)[0]]) for text in [ABSTENTION, *TAUGHT]}
@@ -72,8 +72,33 @@ def test_an_answer_taught_twice_is_one_and_progress_counts_questions(model: Lang
     done: list[int] = []
     prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS]
 
-    twice = [["3 crowns", "3 Crowns."]] * 3
+    twice = [likelihood_alone(["3 crowns", "3 Crowns."])] * 3
     answers = recall(model, prompts, twice, adapter="one", progress=done.append)
 
     assert done == [1, 1, 1]
     assert {normalise(answer.text) for answer in answers} <= {"3 crowns", normalise(ABSTENTION)}
+
+
+def test_what_speaks_for_an_answer_beforehand_is_added_to_its_likelihood(
+    model: LanguageModel,
+) -> None:
+    prompt = Prompts(model.tokenizer).closed_book(QUESTIONS[0])
+
+    for favoured in TAUGHT:
+        choices = {text: 0.0 if text == favoured else -99.0 for text in TAUGHT}
+        [answer] = recall(model, [prompt], [choices], adapter="one")
+        assert answer.text in (favoured, ABSTENTION)
+        assert answer.text == best_of(model, prompt.ids, [favoured])
+
+
+def best_of(model: LanguageModel, ids: tuple[int, ...], answers: list[str]) -> str:
+    """The likeliest of some answers and of not knowing."""
+    return max([ABSTENTION, *answers], key=lambda text: likelihood(model, ids, text))
+
+
+def test_of_answers_the_nearest_is_favoured_and_weighed_evenly_against_not_knowing() -> None:
+    assert by_nearness({"11 metres": 0.7, "3 crowns": 0.5}) == {
+        "11 metres": 0.0,
+        "3 crowns": pytest.approx(-0.2 * NEARNESS),
+    }
+    assert by_nearness({}) == {}

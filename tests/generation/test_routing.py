@@ -90,9 +90,22 @@ def test_only_what_was_taught_about_the_passages_given_may_be_said() -> None:
     first = adapter("s0", {"depth": 20, "price": 40}, (("depth", 0, True), ("price", 30, False)))
     active = ActiveAdapters(1, (first, adapter("s1", {"crew": 60}, (("crew", 60, True),))))
 
-    assert active.taught("s0", ["price", "depth", "crew"]) == {"price!": "price", "depth!": "depth"}
-    assert active.taught("s0", ["price", "crew"]) == {"price!": "price"}
-    assert active.taught("s1", ["depth"]) == {}
+    found = active.taught("s0", ["price", "depth", "crew"], at(0))
+
+    assert {answer: about for answer, (_, about) in found.items()} == {
+        "price!": "price",
+        "depth!": "depth",
+    }
+    assert active.taught("s0", ["price", "crew"], at(0)).keys() == {"price!"}
+    assert active.taught("s1", ["depth"], at(0)) == {}
+
+
+def test_an_answer_taught_for_several_questions_is_as_near_as_the_nearest_of_them() -> None:
+    first = adapter("s0", {"depth": 20}, (("depth", 90, True), ("depth", 60, False)))
+
+    found = ActiveAdapters(1, (first,)).taught("s0", ["depth"], at(0))
+
+    assert found == {"depth!": (pytest.approx(0.5), "depth")}
 
 
 def test_of_several_adapters_the_one_that_holds_the_chunk_speaks() -> None:
