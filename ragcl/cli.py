@@ -293,6 +293,8 @@ def consolidate(
     """Run one round: what is asked often goes into the weights, if it passes the gate."""
     with _opened(context) as kb, _progress() as progress:
         report = kb.consolidate(if_due=if_due, progress=progress)
+    if report.status == "trained along":
+        return  # the first process reports
     if json:
         _print_json(report)
     else:

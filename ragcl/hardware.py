@@ -3,6 +3,7 @@
 Knows nothing about any model.
 """
 
+import os
 import warnings
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,18 @@ if TYPE_CHECKING:
 
 
 def choose_device(wanted: str) -> str:
-    """`wanted`, or for `auto` the best there is: CUDA, else the CPU."""
+    """`wanted`, or for `auto` the best there is: CUDA, else the CPU.
+
+    Of several processes that were launched together, each has a CUDA device of its own.
+    """
     import torch
 
     if wanted != "auto":
         return wanted
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if not torch.cuda.is_available():
+        return "cpu"
+    own = os.environ.get("LOCAL_RANK")
+    return "cuda" if own is None else f"cuda:{own}"
 
 
 def choose_dtype(wanted: str, device: str) -> "torch.dtype":

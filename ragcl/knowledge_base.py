@@ -355,7 +355,9 @@ class KnowledgeBase:
     ) -> ConsolidationReport:
         """Run one round: what is asked often goes into the weights, if it passes the gate.
 
-        A round that was killed is taken up again. Questions are answered meanwhile.
+        A round that was killed is taken up again. Questions are answered meanwhile. Of the
+        processes that `accelerate launch` starts, the first runs the round, and the others train
+        along.
 
         Args:
             if_due: do nothing when what is hot is what is learned already.
@@ -365,8 +367,11 @@ class KnowledgeBase:
             KnowledgeBaseBusyError: another round is running.
             SettingsError: what is to be trained, or tracked, is not there.
         """
-        from ragcl.consolidation.job import Job
+        from ragcl.consolidation import together
+        from ragcl.consolidation.job import Job, train_along
 
+        if not together.is_first():
+            return train_along(self.settings)
         with self._locked("consolidate.lock", "another consolidation is running"):
             return Job(
                 self.folder, self.catalog, self._retriever, self._narrower, self.settings

@@ -117,7 +117,8 @@ class Answer:
 class ConsolidationReport:
     """What one round did.
 
-    `status` is `promoted`, `rejected` (every candidate failed the gate), or `nothing due`.
+    `status` is `promoted`, `rejected` (every candidate failed the gate), or `nothing due`; in a
+    process that trained along with the first of several, `trained along`.
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
     has, of every chunk that was trained, its content hash, source and heading, how many questions
     were `trained` and `held_out`, whether it was `proved`, and whether its adapter was `promoted`.
@@ -128,7 +129,7 @@ class ConsolidationReport:
     """
 
     round_id: int | None
-    status: Literal["promoted", "rejected", "nothing due"]
+    status: Literal["promoted", "rejected", "nothing due", "trained along"]
     reason: str
     adapter_ids: list[str] = field(default_factory=list)
     chunks_selected: int = 0

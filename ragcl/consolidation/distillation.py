@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import math
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from torch.nn.functional import log_softmax
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from ragcl.consolidation import together
 from ragcl.consolidation.anchors import Anchor
 from ragcl.consolidation.drift_penalty import DriftPenalty, model_input
 from ragcl.consolidation.fused_lora import fused
@@ -103,11 +105,41 @@ def train(
         progress: called with (steps done, steps in all).
 
     Returns:
-        `loss`, the mean of the last tenth of the steps, and `steps`.
+        `loss`, the mean of the last tenth of the steps; `steps`; and how many `processes` took
+        each of them together.
 
     Raises:
         SettingsError: `settings.targets` names what the model does not have.
     """
+    rows = examples, context, anchors
+    together.handed_out((rows, settings, deadline), model.base.device.type)
+    return _train(model, rows, folder, settings, deadline, progress)
+
+
+def train_along(model: LanguageModel) -> None:
+    """Train whatever the first process trains, until it says that nothing is left."""
+    while given := together.handed_out(None, model.base.device.type):
+        rows, settings, deadline = given
+        with tempfile.TemporaryDirectory() as folder:
+            _train(model, rows, Path(folder), settings, deadline, lambda _done, _total: None)
+
+
+def nothing_left(model: LanguageModel) -> None:
+    """Tell the processes that train along that it was all."""
+    if together.processes() > 1:
+        together.handed_out(None, model.base.device.type)
+
+
+def _train(
+    model: LanguageModel,
+    rows: tuple[Sequence[Sequence[Example]], Sequence[Example], Sequence[Anchor]],
+    folder: Path,
+    settings: ConsolidationSettings,
+    deadline: float,
+    progress: Callable[[int, int], None],
+) -> dict[str, float]:
+    """Train in this process; the first of several alone writes the adapter."""
+    examples, context, anchors = rows
     base = model.base
     layers = int(base.config.num_hidden_layers)
     first = layers - max(1, round(layers * settings.layers))
@@ -126,7 +158,7 @@ def train(
         settings.seed,
     )
     flat = iter(frozen.through([one for group in examples for one in group]))
-    rows = _Examples([list(itertools.islice(flat, len(group))) for group in examples])
+    groups = _Examples([list(itertools.islice(flat, len(group))) for group in examples])
     adapted = get_peft_model(
         base,
         LoraConfig(
@@ -151,20 +183,25 @@ def train(
             trainer = _Distiller(
                 regulariser=lambda: settings.drift_weight * penalty(),
                 model=adapted,
-                args=_arguments(settings, folder, base.device, len(rows)),
-                train_dataset=rows,
+                args=_arguments(settings, folder, base.device, len(groups)),
+                train_dataset=groups,
                 data_collator=collator,
                 callbacks=[watch],
             )
             trainer.remove_callback(PrinterCallback)  # standard output is for the result alone
             trainer.train()
-        adapted.save_pretrained(str(folder))
+        if together.is_first():
+            adapted.save_pretrained(str(folder))
     finally:
         adapted.unload()
         base.requires_grad_(False)
         base.eval()
     last = watch.losses[-max(1, len(watch.losses) // 10) :]
-    return {"loss": sum(last) / max(1, len(last)), "steps": float(len(watch.losses))}
+    return {
+        "loss": sum(last) / max(1, len(last)),
+        "steps": float(len(watch.losses)),
+        "processes": together.processes(),
+    }
 
 
 class FrozenLayers:
@@ -249,12 +286,13 @@ def _attention_for_training(base: Any) -> Iterator[None]:
 def _arguments(
     settings: ConsolidationSettings, folder: Path, device: torch.device, rows: int
 ) -> TrainingArguments:
-    steps = math.ceil(rows / settings.batch_size) * settings.epochs
+    share = math.ceil(settings.batch_size / together.processes())
+    steps = math.ceil(rows / (share * together.processes())) * settings.epochs
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "runs")
     return TrainingArguments(
         output_dir=str(folder / "trainer"),
         max_steps=max(settings.min_steps, steps),
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=share,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=0.05,
@@ -437,13 +475,13 @@ class _Distiller(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """The loss of the packed examples and the penalty."""
-        loss = self._loss(model, inputs)
+        loss = self._loss(model, inputs, self.accelerator.unwrap_model(model))
         loss = loss + self._regulariser().to(loss.device)
         return (loss, None) if return_outputs else loss
 
     @staticmethod
-    def _loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
-        output = model(**_packed_input(packed, model), logits_to_keep=packed["places"])
+    def _loss(model: Any, packed: dict[str, torch.Tensor], unwrapped: Any) -> torch.Tensor:
+        output = model(**_packed_input(packed, unwrapped), logits_to_keep=packed["places"])
         logprobs = log_softmax(output.logits[0].float(), dim=-1)
         hard = -logprobs.gather(-1, packed["target"][:, None])[:, 0]
         soft = sparse_kl(logprobs, packed["top_ids"], packed["top_logprobs"])
@@ -467,5 +505,5 @@ class _Watch(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._progress(state.global_step, state.max_steps)
-        if time.time() >= self._deadline:
+        if together.any_of(time.time() >= self._deadline):
             control.should_training_stop = True

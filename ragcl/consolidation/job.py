@@ -1,6 +1,6 @@
 """One round of consolidation, from the log of asks to the active set.
 
-`Job.run` is the story from top to bottom. An adapter is named by the digest of what it is trained
+`Job._run` is the story from top to bottom. An adapter is named by the digest of what it is trained
 on, so a round that was killed finds what it had finished, and a shard that has not changed is not
 trained again. Knows the order of the stages and the bookkeeping; each stage is a module.
 """
@@ -81,6 +81,12 @@ class Job:
         self._seconds: dict[str, float] = {}
 
     def run(self, *, if_due: bool, progress: Progress) -> ConsolidationReport:
+        """One round; whoever trains along is released after it."""
+        report = self._run(if_due, progress)
+        distillation.nothing_left(self._model)
+        return report
+
+    def _run(self, if_due: bool, progress: Progress) -> ConsolidationReport:
         """Select, study, distil, verify and promote; or say why there is nothing to do."""
         started = time.time()
         deadline = started + 60 * self._limits.max_minutes
@@ -507,6 +513,12 @@ class Job:
             chunks=tuple(LearnedChunk(key, shard.vectors[key]) for key in shard.chunks),
             questions=shard.verdict.questions,
         )
+
+
+def train_along(settings: Settings) -> ConsolidationReport:
+    """A round in any but the first of several processes: train what that one hands out."""
+    distillation.train_along(LanguageModel.of(settings.models))
+    return ConsolidationReport(None, "trained along", "the first process runs the round")
 
 
 def _unread(
