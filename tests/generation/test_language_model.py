@@ -306,6 +306,22 @@ def test_continuations_are_as_likely_as_a_direct_forward_says(
         torch.testing.assert_close(one.logprobs, logprobs, atol=1e-3, rtol=0)
 
 
+def test_what_the_output_head_sees_is_laid_out_as_a_tensor_of_its_own(model: LanguageModel) -> None:
+    """By the strides of a slice, the product copies the whole vocabulary matrix."""
+    seen: list[torch.Tensor] = []
+    head = model.base.get_output_embeddings()
+    hook = head.register_forward_pre_hook(lambda _head, inputs: seen.extend(inputs))
+    [prompt] = prompts(model, TEXTS[0])
+
+    model.continuations(prompt, [(5, 6), (7,)], keep=9)
+    model.continuations(prompt, [(5, 6), (7,)], keep=1)
+    model.generate(prompts(model, *TEXTS[:2]), max_new_tokens=2)
+    hook.remove()
+
+    assert len(seen) > 3
+    assert [one.stride() for one in seen] == [torch.empty(one.shape).stride() for one in seen]
+
+
 def test_only_the_candidates_with_the_likeliest_starts_are_scored(model: LanguageModel) -> None:
     [prompt] = prompts(model, TEXTS[0])
     first = model.next_logprobs(prompt.ids, None)[-1]
