@@ -354,9 +354,9 @@ class Job:
         self._seconds["verification"] = time.time() - started
 
     def _near_misses(self, shard: _Shard) -> list[NearMiss]:
-        taught = defaultdict[str, list[str]](list)
+        taught = defaultdict[str, dict[str, str]](dict)
         for row in [*shard.trained, *shard.held_out]:
-            taught[row.content_hash].append(row.answer)
+            taught[row.content_hash][row.question] = row.answer
         current = self._catalog.documents.current(shard.chunks)
         return near_misses(
             self._retriever,

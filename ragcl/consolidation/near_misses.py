@@ -1,13 +1,15 @@
 """Near misses: what a learned chunk also says and nobody asked about, put as a question.
 
 The weights know nothing of it, yet such a question finds the learned chunk and resembles the
-questions that were learned on it: the router has to tell the two apart. They are the words of the
-sentences that hold no answer that was taught, as somebody types them into a search box. Knows no
-model and no thresholds.
+questions that were learned on it: the router has to tell the two apart. People's near misses have
+the form and the subject of what was asked before. So each is a question that was learned, of which
+most words give way to those of a sentence that holds no answer that was taught: it makes no sense,
+but is as near to what was learned as people's are. Knows no model and no thresholds.
 """
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,7 @@ from ragcl.retrieval.sentences import split_sentences
 
 A_CHUNK = 3  # of one chunk at most
 MIN_WORDS = 3  # a sentence with fewer asks for nothing
+REPLACED = 2 / 3  # of the words of a question; by cosine, people's are as near to what was learned
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class NearMiss:
 def near_misses(
     retriever: Retriever,
     chunks: Sequence[StoredChunk],
-    taught: Mapping[str, Collection[str]],
+    taught: Mapping[str, Mapping[str, str]],
     *,
     passages: int,
     seed: int,
@@ -46,20 +49,24 @@ def near_misses(
     Args:
         retriever: of the knowledge base as it is now.
         chunks: those that are learned.
-        taught: the answers taught, by the content hash of the chunk that they stand in.
+        taught: the questions learned, with their answers, by the content hash of their chunk.
         passages: how many are retrieved for a question.
         seed: for the choice among the sentences of a chunk.
     """
     questions: list[str] = []
     for chunk in chunks:
+        learned = taught[chunk.content_hash]
         untaught = [
-            " ".join(words)
+            words
             for sentence in split_sentences(chunk.text)
-            if not any(contains(sentence, [answer]) for answer in taught[chunk.content_hash])
+            if not any(contains(sentence, [answer]) for answer in learned.values())
             if len(words := content_words(sentence)) >= MIN_WORDS
         ]
         chance = random.Random(f"{seed} {chunk.content_hash}")
-        questions += chance.sample(untaught, min(A_CHUNK, len(untaught)))
+        questions += [
+            _other_words(chance.choice(sorted(learned)), words, chance)
+            for words in chance.sample(untaught, min(A_CHUNK, len(untaught)))
+        ]
     found = retriever.retrieve(questions, passages)
     return [
         NearMiss(
@@ -68,3 +75,18 @@ def near_misses(
         for question, retrieval in zip(questions, found, strict=True)
         if retrieval.hits
     ]
+
+
+def _other_words(question: str, words: Sequence[str], chance: random.Random) -> str:
+    """A question, most of whose words are replaced by some of `words`."""
+    carrying = set(content_words(question))
+    places = [one for one in re.finditer(r"\w+", question) if one[0].lower() in carrying]
+    count = min(len(words), max(1, round(REPLACED * len(places))))
+    replaced = chance.sample(places, min(count, len(places)))
+    for place, word in zip(
+        sorted(replaced, key=lambda place: -place.start()),
+        chance.sample(words, count),
+        strict=False,
+    ):
+        question = question[: place.start()] + word + question[place.end() :]
+    return question

@@ -1,5 +1,6 @@
 """Near misses: questions about a learned chunk to which no answer was taught."""
 
+import re
 from pathlib import Path
 
 from ragcl import KnowledgeBase
@@ -9,17 +10,24 @@ from ragcl.consolidation.near_misses import A_CHUNK, NearMiss, near_misses
 DEPTH = "11 metres"
 
 
+QUESTION = "How deep is the north berth?"
+
+
 def found(kb: KnowledgeBase, *chunks: StoredChunk, answer: str = DEPTH) -> list[NearMiss]:
-    taught = {chunk.content_hash: [answer] for chunk in chunks}
+    taught = {chunk.content_hash: {QUESTION: answer} for chunk in chunks}
     return near_misses(kb._retriever, chunks, taught, passages=2, seed=0)
 
 
 def north(kb: KnowledgeBase) -> StoredChunk:
-    hit = kb.search("How deep is the north berth?", k=1)[0]
+    hit = kb.search(QUESTION, k=1)[0]
     return kb.catalog.documents.current([hit.content_hash])[hit.content_hash]
 
 
-def test_they_ask_for_what_a_chunk_says_besides_what_was_taught(
+def words(question: str) -> set[str]:
+    return set(re.findall(r"\w+", question.lower()))
+
+
+def test_they_are_worded_like_what_was_learned_and_ask_for_what_else_the_chunk_says(
     kb: KnowledgeBase, docs: Path
 ) -> None:
     kb.ingest(docs)
@@ -27,13 +35,15 @@ def test_they_ask_for_what_a_chunk_says_besides_what_was_taught(
 
     [near] = found(kb, chunk)
 
-    assert near.question == "takes tankers only"
+    assert near.question.endswith("?")
+    new = words(near.question) - words(QUESTION)
+    assert len(new) == 2  # of three words that mean something
+    assert new <= {"takes", "tankers", "only"}
     best = kb.search(near.question, k=1)[0]
     assert (near.found[0], round(near.score, 4)) == (best.content_hash, round(best.score, 4))
     assert len(near.found) == 2
-    assert {one.question for one in found(kb, chunk, answer="tankers")} == {
-        "north berth 11 metres deep"
-    }
+    [other] = found(kb, chunk, answer="tankers")
+    assert words(other.question) - words(QUESTION) <= {"11", "metres"}
 
 
 def test_of_a_long_chunk_there_are_a_few_and_the_same_every_time(
