@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import extract_model_from_parallel
 from peft import LoraConfig, get_peft_model
 from torch.nn.functional import log_softmax
 from torch.utils.data import Dataset
@@ -475,13 +476,14 @@ class _Distiller(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """The loss of the packed examples and the penalty."""
-        loss = self._loss(model, inputs, self.accelerator.unwrap_model(model))
+        loss = self._loss(model, inputs)
         loss = loss + self._regulariser().to(loss.device)
         return (loss, None) if return_outputs else loss
 
     @staticmethod
-    def _loss(model: Any, packed: dict[str, torch.Tensor], unwrapped: Any) -> torch.Tensor:
-        output = model(**_packed_input(packed, unwrapped), logits_to_keep=packed["places"])
+    def _loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
+        given = _packed_input(packed, extract_model_from_parallel(model))
+        output = model(**given, logits_to_keep=packed["places"])
         logprobs = log_softmax(output.logits[0].float(), dim=-1)
         hard = -logprobs.gather(-1, packed["target"][:, None])[:, 0]
         soft = sparse_kl(logprobs, packed["top_ids"], packed["top_logprobs"])
