@@ -81,6 +81,8 @@ def _other_words(question: str, words: Sequence[str], chance: random.Random) -> 
     """A question, most of whose words are replaced by some of `words`."""
     carrying = set(content_words(question))
     places = [one for one in re.finditer(r"\w+", question) if one[0].lower() in carrying]
+    if not places:  # "What is it?" would be left as it is
+        return " ".join(words)
     count = min(len(words), max(1, round(REPLACED * len(places))))
     replaced = chance.sample(places, min(count, len(places)))
     for place, word in zip(

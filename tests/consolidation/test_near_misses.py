@@ -13,8 +13,10 @@ DEPTH = "11 metres"
 QUESTION = "How deep is the north berth?"
 
 
-def found(kb: KnowledgeBase, *chunks: StoredChunk, answer: str = DEPTH) -> list[NearMiss]:
-    taught = {chunk.content_hash: {QUESTION: answer} for chunk in chunks}
+def found(
+    kb: KnowledgeBase, *chunks: StoredChunk, answer: str = DEPTH, question: str = QUESTION
+) -> list[NearMiss]:
+    taught = {chunk.content_hash: {question: answer} for chunk in chunks}
     return near_misses(kb._retriever, chunks, taught, passages=2, seed=0)
 
 
@@ -42,6 +44,8 @@ def test_they_are_worded_like_what_was_learned_and_ask_for_what_else_the_chunk_s
     best = kb.search(near.question, k=1)[0]
     assert (near.found[0], round(near.score, 4)) == (best.content_hash, round(best.score, 4))
     assert len(near.found) == 2
+    [plain] = found(kb, chunk, question="How is it?")
+    assert plain.question == "takes tankers only"
     [other] = found(kb, chunk, answer="tankers")
     assert words(other.question) - words(QUESTION) <= {"11", "metres"}
 
