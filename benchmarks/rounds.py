@@ -198,11 +198,9 @@ class Served:
         said = []
         for one in facts:
             [found] = self.kb._retriever.retrieve([one.question(3)], passages)
-            holder = next(
-                (active.holder[key].id for key in found.found if key in active.holder), ""
-            )
-            taught = list(active.taught(holder, found.found, found.vector))
-            said += recalled(self.kb._language_model, [one.question(3)], [taught], holder or None)
+            holder = active.holds_first(found.found)
+            taught = list(active.taught(holder, found.found, found.vector)) if holder else []
+            said += recalled(self.kb._language_model, [one.question(3)], [taught], holder)
         return said
 
     def answers(self, facts: Sequence[Fact], mode: Mode) -> list[str]:

@@ -83,12 +83,7 @@ def _other_words(question: str, words: Sequence[str], chance: random.Random) -> 
     places = [one for one in re.finditer(r"\w+", question) if one[0].lower() in carrying]
     if not places:  # "What is it?" would be left as it is
         return " ".join(words)
-    count = min(len(words), max(1, round(REPLACED * len(places))))
-    replaced = chance.sample(places, min(count, len(places)))
-    for place, word in zip(
-        sorted(replaced, key=lambda place: -place.start()),
-        chance.sample(words, count),
-        strict=False,
-    ):
-        question = question[: place.start()] + word + question[place.end() :]
-    return question
+    count = min(len(words), round(REPLACED * len(places)))
+    replaced = sorted((one.start() for one in chance.sample(places, count)), reverse=True)
+    other = dict(zip(replaced, chance.sample(words, count), strict=True))
+    return re.sub(r"\w+", lambda one: other.get(one.start(), one[0]), question)

@@ -3,8 +3,8 @@
 What it was trained on is proved by what it writes, in two wordings. Questions that were never
 trained on are recalled, as they will be served, and compared with the in-context answer, chunk by
 chunk; so are near misses, to which no answer was taught; then drift on anchors, and whether answers
-with context changed. From this come the proofs, the thresholds of the router
-and the verdict of the gate. Trains nothing.
+with context changed. From this come the proofs, the thresholds of the router and the verdict of the
+gate. Trains nothing.
 """
 
 import itertools
@@ -96,11 +96,10 @@ def verify(
     """
     prompts = Prompts(model.tokenizer)
     tests = [[row.question, *rewordings(row.question)] for row in trained]
-    polite = [
-        replace(row, question=polite) for row, (*_, polite) in zip(trained, tests, strict=True)
-    ]
+    polite = [replace(row, question=test[-1]) for row, test in zip(trained, tests, strict=True)]
     few = len(held_out) < MIN_HELD_OUT  # too few things were asked often enough
     unseen = [*held_out, *(polite if few else ())]
+    shown = [*held_out, *(trained if few else ())]
     left_out = borne_out(trained)
     asked = {one.question: one for one in [*unseen, *(polite[i] for i in left_out), *near_misses]}
     questions_in_all = sum(map(len, tests)) + len(asked)
@@ -158,7 +157,7 @@ def verify(
         "perplexity ratio": ratio,
         "KL on anchors": kl,
         "context answers changed": _context_change(
-            model, adapter, prompts, [*held_out, *(trained if few else ())], context_tokens
+            model, adapter, prompts, shown[:CONTEXT_SAMPLE], context_tokens
         ),
     }
     gate = (
@@ -322,7 +321,6 @@ def _context_change(
     """The share of answers with context that the adapter turns into something else."""
     reader = SpanReader(model)
     changed = 0
-    rows = rows[:CONTEXT_SAMPLE]
     for row in rows:
         sentences = row.sentences
         prompt = prompts.with_context(row.question, [s.text for s in sentences], context_tokens)

@@ -462,7 +462,8 @@ class LanguageModel:
         prefix = prompts[0].ids[:shared]
         if shared:
             cache = _growing(self._prefix(prefix, adapter))
-            cache.batch_repeat_interleave(len(prompts))
+            if len(prompts) > 1:
+                cache.batch_repeat_interleave(len(prompts))
         else:
             cache = DynamicCache(config=self.base.config)
         rests = [prompt.ids[shared:] for prompt in prompts]

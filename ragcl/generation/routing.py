@@ -51,6 +51,10 @@ class ActiveAdapters:
         for i, question in enumerate(self._questions):
             self._about[question.content_hash].append(i)
 
+    def holds_first(self, passages: Sequence[str]) -> str | None:
+        """The adapter that holds the first of the passages that any holds."""
+        return next((self.holder[key].id for key in passages if key in self.holder), None)
+
     def taught(
         self, adapter: str, passages: Sequence[str], vector: np.ndarray
     ) -> dict[str, tuple[float, str]]:
@@ -129,14 +133,7 @@ def decide(
         if stale:
             return Decision("context", None, stale)
         return _auto(retrieval, active, current, demoted)
-    holder = next(
-        (
-            active.holder[hit.chunk.content_hash].id
-            for hit in hits
-            if hit.chunk.content_hash in active.holder
-        ),
-        None,
-    )
+    holder = active.holds_first(retrieval.found)
     if mode == "both":
         return Decision("both", None if stale else holder, stale or "asked for")
     if stale:

@@ -10,17 +10,15 @@ from ragcl import KnowledgeBase
 ASKED = ("How deep is the north berth?", "North berth depth?", "What depth has the north berth?")
 
 
-def launched(folder: Path, *arguments: str, count: int = 2) -> subprocess.CompletedProcess[str]:
-    """`ragcl` in so many processes at once."""
+def launched(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`ragcl` in two processes at once."""
     programs = Path(sys.executable).parent  # without GPUs, accelerate itself launches only one
-    options = ["--standalone", f"--nproc_per_node={count}"]
+    options = ["--standalone", "--nproc_per_node=2"]
     command = [programs / "torchrun", *options, programs / "ragcl", "--kb", folder]
     return subprocess.run([*command, *arguments], capture_output=True, text=True)
 
 
-def test_processes_that_are_launched_together_run_one_round(
-    kb_folder: Path, docs: Path, tmp_path: Path
-) -> None:
+def test_processes_that_are_launched_together_run_one_round(kb_folder: Path, docs: Path) -> None:
     with KnowledgeBase.open(kb_folder) as kb:
         kb.ingest(docs)
         kb.ask_many(ASKED)
