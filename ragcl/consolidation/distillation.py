@@ -12,14 +12,14 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import extract_model_from_parallel
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from torch.nn.functional import log_softmax
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
@@ -36,6 +36,8 @@ ANCHORS_A_STEP = 1
 CONTEXT_ROW_EVERY = 4  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_TOKENS = 1024  # of rows that go through the frozen layers together
+
+Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def train(
     *,
     deadline: float,
     progress: Callable[[int, int], None],
+    initial: Weights | None = None,
 ) -> dict[str, float]:
     """Train one adapter and write it to `folder`; the base model is left as it was.
 
@@ -104,6 +107,8 @@ def train(
         settings: rank, layers, targets, variant, learning rate and the rest.
         deadline: seconds since the epoch at which to stop early.
         progress: called with (steps done, steps in all).
+        initial: weights to begin with, of an adapter that these settings make; else `A` is random
+            and `B` zero, which changes nothing.
 
     Returns:
         `loss`, the mean of the last tenth of the steps; `steps`; and how many `processes` took
@@ -113,16 +118,17 @@ def train(
         SettingsError: `settings.targets` names what the model does not have.
     """
     rows = examples, context, anchors
-    together.handed_out((rows, settings, deadline), model.base.device.type)
-    return _train(model, rows, folder, settings, deadline, progress)
+    together.handed_out((rows, settings, deadline, initial), model.base.device.type)
+    return _train(model, rows, folder, settings, deadline, progress, initial)
 
 
 def train_along(model: LanguageModel) -> None:
     """Train whatever the first process trains, until it says that nothing is left."""
     while given := together.handed_out(None, model.base.device.type):
-        rows, settings, deadline = given
-        with tempfile.TemporaryDirectory() as folder:
-            _train(model, rows, Path(folder), settings, deadline, lambda _done, _total: None)
+        rows, settings, deadline, initial = given
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            _train(model, rows, folder, settings, deadline, lambda _done, _total: None, initial)
 
 
 def nothing_left(model: LanguageModel) -> None:
@@ -138,6 +144,7 @@ def _train(
     settings: ConsolidationSettings,
     deadline: float,
     progress: Callable[[int, int], None],
+    initial: Weights | None,
 ) -> dict[str, float]:
     """Train in this process; the first of several alone writes the adapter."""
     examples, context, anchors = rows
@@ -175,12 +182,15 @@ def _train(
     )
     watch = _Watch(deadline, progress)
     try:
-        with frozen.cut_off(), _attention_for_training(base), fused(adapted):
-            penalty = DriftPenalty(
-                adapted,
-                [_states(one) for one in beside],
-                sum(len(one.ids) for one in beside),
-            )
+        if initial is not None:
+            set_peft_model_state_dict(adapted, dict(initial))
+        with frozen.cut_off(), _attention_for_training(base):
+            with adapted.disable_adapter():
+                penalty = DriftPenalty(
+                    adapted,
+                    [_states(one) for one in beside],
+                    sum(len(one.ids) for one in beside),
+                )
             trainer = _Distiller(
                 regulariser=lambda: settings.drift_weight * penalty(),
                 model=adapted,
@@ -190,7 +200,8 @@ def _train(
                 callbacks=[watch],
             )
             trainer.remove_callback(PrinterCallback)  # standard output is for the result alone
-            trainer.train()
+            with fused(adapted):
+                trainer.train()
         if together.is_first():
             adapted.save_pretrained(str(folder))
     finally:

@@ -22,10 +22,10 @@ class DriftPenalty:
     """Of one adapter that is being trained; quadratic in its updates, and 0 for none."""
 
     def __init__(self, adapted: Any, anchors: Sequence[torch.Tensor], tokens: int) -> None:
-        """Pass the anchors through `adapted`, whose adapter adds nothing yet.
+        """Pass the anchors through `adapted`, whose adapter is switched off.
 
         Args:
-            adapted: a PEFT model with a new LoRA adapter.
+            adapted: a PEFT model with a LoRA adapter.
             anchors: of each `(n,)` ids or `(n, width)` hidden states.
             tokens: how many they are in all.
         """

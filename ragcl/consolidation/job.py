@@ -20,9 +20,10 @@ import numpy as np
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
-from ragcl.consolidation import anchors, distillation, history, promotion, report
+from ragcl.consolidation import anchors, distillation, history, meta_learning, promotion, report
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.holding_out import hold_out
+from ragcl.consolidation.meta_learning import InitialAdapter
 from ragcl.consolidation.near_misses import NearMiss, near_misses
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studier
@@ -78,6 +79,12 @@ class Job:
         # A model of its own: the one that answers questions meanwhile is not touched.
         self._model = LanguageModel.of(settings.models)
         self._teacher = teacher_of(settings)
+        self._initial: InitialAdapter | None = None
+        self._training = self._limits
+        if self._limits.initial_adapter:
+            path = Path(self._limits.initial_adapter).expanduser()
+            self._initial = meta_learning.load(path, self._model, self._limits)
+            self._training = meta_learning.shortened(self._limits, self._initial.shares)
         self._seconds: dict[str, float] = {}
 
     def run(self, *, if_due: bool, progress: Progress) -> ConsolidationReport:
@@ -277,7 +284,8 @@ class Job:
         """What an adapter is trained on, and how, as a short name."""
         what = [
             teacher,
-            self._limits.model_dump(exclude={"tracker"}),
+            self._training.model_dump(exclude={"tracker", "initial_adapter"}),
+            *([self._initial.digest] if self._initial else []),
             [(row.content_hash, row.question, row.answer) for row in shard.trained],
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
@@ -305,14 +313,15 @@ class Job:
                         shard.trained,
                         self._unanswerable(shard),
                         Prompts(self._model.tokenizer),
-                        self._limits,
+                        self._training,
                         context_tokens=self._settings.answering.context_tokens,
                     ),
                     beside,
                     folder,
-                    self._limits,
+                    self._training,
                     deadline=deadline,
                     progress=lambda done, total: progress("training", done, total),
+                    initial=self._initial.weights if self._initial else None,
                 )
                 manifest = {
                     "adapter": shard.adapter,

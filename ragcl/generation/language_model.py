@@ -211,15 +211,19 @@ class LanguageModel:
             )
 
     def detach(self, adapter: str) -> None:
-        """Unload an adapter, if it is loaded."""
+        """Unload an adapter, if it is loaded; without any the base model is as it was loaded."""
         with self._lock:
-            if adapter in self._attached:
-                self._attached.remove(adapter)
-                for other in sorted(self._attached)[:1]:  # what peft holds active cannot go
-                    self._switch(other)
-                self._switch(None)
-                self._peft.delete_adapter(adapter)
-                self._drop_prefixes(adapter)
+            if adapter not in self._attached:
+                return
+            self._attached.remove(adapter)
+            self._drop_prefixes(adapter)
+            for other in sorted(self._attached)[:1]:  # what peft holds active cannot go
+                self._switch(other)
+            self._switch(None)
+            self._peft.delete_adapter(adapter)
+            if not self._attached:
+                self._peft.unload()
+                self._peft = None
 
     def set_scale(self, adapter: str, factor: float) -> None:
         """Make an attached adapter weigh `factor` times what it was trained to."""

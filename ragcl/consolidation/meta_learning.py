@@ -1,0 +1,282 @@
+"""Meta-learning: an adapter to begin with, which has practised to learn.
+
+Reptile (Nichol et al. 2018, arXiv 1803.02999): one small made-up world after another is learned for
+a few steps from where the initial adapter is, which then moves a part of the way to where that led.
+How a fact is taken in, which the worlds have in common, stays; what each of them says does not. It
+is worth having if a round needs fewer steps from it. That is measured on worlds that it has not
+practised on, and what does not pass is thrown away. Knows nothing of anybody's documents.
+"""
+
+import math
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from ragcl.consolidation import anchors, distillation
+from ragcl.consolidation.anchors import Anchor
+from ragcl.consolidation.distillation import Weights
+from ragcl.consolidation.examples import make_examples
+from ragcl.consolidation.promotion import CONFIGURATION, read_manifest, write_manifest
+from ragcl.consolidation.verification import drift
+from ragcl.consolidation.worlds import Fact, world
+from ragcl.errors import SettingsError, UsageError
+from ragcl.generation.language_model import DIGEST, WEIGHTS, LanguageModel
+from ragcl.generation.prompts import Prompts, answer_tokens
+from ragcl.generation.reading import Reading, Sentence, continuation
+from ragcl.results import MetaLearningReport
+from ragcl.settings import ConsolidationSettings
+
+WORLDS = 30  # to practise on
+FACTS = 24  # in each
+STEPS = 32  # in each, from where the initial adapter is
+STEP_SIZE = 0.5  # the part of the way that it moves, in the beginning; falls to nothing
+# Worlds to measure on, of which some are so small that `min_steps` says how long they are learned,
+# and some so large that `epochs` does: how many, and of how many facts.
+HELD_OUT = {"min_steps": (4, 4), "epochs": (2, 32)}
+SHARES = (0.25, 0.5, 0.75, 1.0)  # of these settings, to be enough from the initial adapter
+CONTEXT_TOKENS = 200  # a sentence is all there is to show
+SHAPE = ("rank", "layers", "targets", "variant")  # settings that an adapter's weights depend on
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class InitialAdapter:
+    """Its weights, their digest, and of which settings what share is enough from it."""
+
+    weights: Weights
+    digest: str
+    shares: Mapping[str, float]
+
+
+def load(folder: Path, model: LanguageModel, settings: ConsolidationSettings) -> InitialAdapter:
+    """The initial adapter in a folder.
+
+    Raises:
+        SettingsError: there is none, or it is damaged, or of another model or another shape.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None or "shares" not in manifest:
+        raise SettingsError(
+            f"consolidation.initial_adapter = {str(folder)!r}, but no whole initial adapter is "
+            "there: make one with `ragcl meta-learn`, or leave the setting out."
+        )
+    made_for = {"model": manifest["base_revision"], **manifest["shape"]}
+    wanted = {"model": model.files.revision, **_shape(settings)}
+    differing = [name for name in wanted if made_for[name] != wanted[name]]
+    if differing:
+        was, now = (", ".join(f"{n} {one[n]}" for n in differing) for one in (made_for, wanted))
+        raise SettingsError(
+            f"consolidation.initial_adapter = {str(folder)!r} was made for {was}, but the settings "
+            f"say {now}: make one with `ragcl meta-learn`, or leave the setting out."
+        )
+    return InitialAdapter(load_file(str(folder / WEIGHTS)), manifest[DIGEST], manifest["shares"])
+
+
+def shortened(
+    settings: ConsolidationSettings, shares: Mapping[str, float]
+) -> ConsolidationSettings:
+    """The settings with a share of the steps, whether `epochs` or `min_steps` sets them."""
+    fewer = {name: math.ceil(share * getattr(settings, name)) for name, share in shares.items()}
+    return settings.model_copy(update=fewer)
+
+
+def meta_learn(
+    model: LanguageModel, settings: ConsolidationSettings, folder: Path, *, progress: Progress
+) -> MetaLearningReport:
+    """Practise on made-up worlds; write the initial adapter to `folder` if it is worth having.
+
+    Args:
+        model: the base model; no adapter may be attached to it.
+        settings: those of the rounds that are to begin with it.
+        folder: where it goes; must not be there yet.
+        progress: called as the work goes on.
+
+    Raises:
+        UsageError: `folder` is there already.
+    """
+    if folder.exists():
+        raise UsageError(f"{folder} is there already: name another folder, or remove it.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    started = time.time()
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
+        school = _School(model, settings, Path(name))
+        weights = school.practised(progress)
+        trials, shares = school.measured(weights, progress)
+        if shares:
+            finished = Path(name) / "finished"
+            finished.mkdir()
+            shutil.copy(school.learned / CONFIGURATION, finished)
+            save_file(dict(weights), str(finished / WEIGHTS), metadata={"format": "pt"})
+            write_manifest(
+                finished,
+                {
+                    "base_model": model.files.name,
+                    "base_revision": model.files.revision,
+                    "shape": _shape(settings),
+                    "shares": shares,
+                    "trials": trials,
+                },
+            )
+            finished.rename(folder)
+    return MetaLearningReport(
+        folder=str(folder) if shares else None,
+        shares=shares,
+        trials=trials,
+        seconds=round(time.time() - started, 1),
+    )
+
+
+class _School:
+    """Where a model practises to learn, and is tested on how well it does."""
+
+    def __init__(self, model: LanguageModel, settings: ConsolidationSettings, work: Path) -> None:
+        self._model = model
+        self._settings = settings
+        self.learned = work / "learned"  # the adapter of the last world that was learned
+
+    def practised(self, progress: Progress) -> Weights:
+        """The initial adapter after all worlds."""
+        # As many steps for every world, whatever it has to say.
+        settings = self._settings.model_copy(update={"epochs": 1, "min_steps": STEPS})
+        weights: Weights | None = None
+        for number in range(WORLDS):
+            learned = self._learn(world(number, FACTS), settings, weights)
+            weights = _moved(weights, learned, STEP_SIZE * (1 - number / WORLDS))
+            progress("practising", number + 1, WORLDS)
+        if weights is None:
+            raise ValueError("there are no worlds to practise on")
+        return weights
+
+    def measured(
+        self, weights: Weights, progress: Progress
+    ) -> tuple[list[dict[str, Any]], dict[str, float]]:
+        """What the worlds held out show: all trials, and by setting the least share that is enough.
+
+        No shares at all where one of the settings has none, or all have to stay as they are.
+        """
+        trials: list[dict[str, Any]] = []
+        shares: dict[str, float] = {}
+        for done, setting in enumerate(HELD_OUT):
+            base = self._trial(setting, 1.0, None)
+            trials.append(base)
+            for tried, share in enumerate(SHARES, start=done * len(SHARES)):
+                progress("measuring", tried, len(HELD_OUT) * len(SHARES))
+                trials.append(self._trial(setting, share, weights))
+                if self._worth_having(trials[-1], base):
+                    shares[setting] = share
+                    break
+        worth_having = len(shares) == len(HELD_OUT) and min(shares.values()) < 1
+        return trials, shares if worth_having else {}
+
+    def _worth_having(self, trial: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
+        """As much learned, and no more drift than the gate lets through."""
+        return bool(
+            trial["log-likelihood"] >= base["log-likelihood"]
+            and trial["perplexity ratio"] <= self._settings.max_perplexity_ratio
+        )
+
+    def _trial(self, setting: str, share: float, initial: Weights | None) -> dict[str, Any]:
+        """How well the worlds held out for a setting are learned with a share of it."""
+        settings = shortened(self._settings, {setting: share})
+        worlds, facts = HELD_OUT[setting]
+        likelihoods, ratios, steps = [], [], 0.0
+        for number in range(worlds):
+            learned = world(WORLDS + number, facts)
+            self._learn(learned, settings, initial)
+            manifest = read_manifest(self.learned) or {}
+            steps += manifest["steps"]
+            self._model.attach("learned", self.learned)
+            try:
+                likelihoods += [self._log_likelihood(fact) for fact in learned]
+                ratios.append(drift(self._model, "learned", self._unseen)[0])
+            finally:
+                self._model.detach("learned")
+        return {
+            "setting": setting,
+            "share": share,
+            "practised": initial is not None,
+            "steps": steps,
+            "log-likelihood": statistics.mean(likelihoods),
+            "perplexity ratio": math.exp(statistics.mean(map(math.log, ratios))),
+        }
+
+    def _learn(
+        self, facts: Sequence[Fact], settings: ConsolidationSettings, initial: Weights | None
+    ) -> Weights:
+        """Train an adapter on two wordings of each fact."""
+        shutil.rmtree(self.learned, ignore_errors=True)
+        rows = [self._row(fact, question) for fact in facts for question in fact.questions[:2]]
+        losses = distillation.train(
+            self._model,
+            *make_examples(rows, (), self._prompts, settings, context_tokens=CONTEXT_TOKENS),
+            self._anchors,
+            self.learned,
+            settings,
+            deadline=math.inf,
+            progress=lambda _done, _total: None,
+            initial=initial,
+        )
+        write_manifest(self.learned, {"base_revision": self._model.files.revision, **losses})
+        return load_file(str(self.learned / WEIGHTS))
+
+    def _row(self, fact: Fact, question: str) -> Reading:
+        """The study row of a question; nobody has to read what was made up."""
+        [tokens] = answer_tokens(self._model.tokenizer, [fact.answer])
+        certain = torch.tensor([*tokens.ids, self._prompts.end])[:, None]
+        return Reading(
+            question=question,
+            answer=fact.answer,
+            content_hash="",
+            ids=tokens.ids,
+            logprob=0.0,
+            top_ids=certain,
+            top_logprobs=torch.zeros(certain.shape),
+            trust=1.0,
+            sentences=(Sentence(fact.sentence, "", 1.0),),
+            vector=np.empty(0, np.float32),
+            found=(),
+            score=1.0,
+            margin=1.0,
+        )
+
+    def _log_likelihood(self, fact: Fact) -> float:
+        """Of the answer to a wording that was not trained on; nats a token, the stop included."""
+        prompt = self._prompts.closed_book(fact.questions[2])
+        ids, scored = continuation(self._model, prompt, fact.answer, adapter="learned")
+        return scored.stopped[-1] / (len(ids) + 1)
+
+    @cached_property
+    def _prompts(self) -> Prompts:
+        return Prompts(self._model.tokenizer)
+
+    @cached_property
+    def _anchors(self) -> list[Anchor]:
+        return anchors.make(self._model, anchors.texts()[0])
+
+    @cached_property
+    def _unseen(self) -> list[Anchor]:
+        return anchors.make(self._model, anchors.texts()[1])
+
+
+def _moved(start: Weights | None, towards: Weights, part: float) -> Weights:
+    """A part of the way from an adapter's weights towards others; all of it from nothing."""
+    if start is None:
+        return towards
+    return {name: start[name] + part * (towards[name] - start[name]) for name in start}
+
+
+def _shape(settings: ConsolidationSettings) -> dict[str, Any]:
+    """What weights of an adapter depend on, as a manifest holds it."""
+    shape: dict[str, Any] = settings.model_dump(include=set(SHAPE), mode="json")
+    return shape
