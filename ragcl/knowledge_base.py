@@ -392,13 +392,17 @@ class KnowledgeBase:
             progress: called as the work goes on.
 
         Raises:
-            UsageError: the folder is there already.
+            UsageError: the folder is there already, or several processes were launched for it.
         """
+        from ragcl.consolidation import together
         from ragcl.consolidation.meta_learning import meta_learn
         from ragcl.generation.language_model import LanguageModel
 
+        if together.processes() > 1:
+            raise UsageError("meta-learning runs in one process: start it without a launcher.")
         model = LanguageModel.of(self.settings.models)
-        return meta_learn(model, self.settings.consolidation, Path(folder), progress=progress)
+        path = Path(folder).expanduser().resolve()
+        return meta_learn(model, self.settings.consolidation, path, progress=progress)
 
     def rollback(self) -> RollbackReport:
         """Make the adapters before the last promotion active again.

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from ragcl import KnowledgeBase, cli
 from ragcl.cli import app
+from ragcl.results import MetaLearningReport
 
 QUESTION = "How deep is the north berth?"
 HEAVY = {
@@ -244,6 +245,27 @@ def test_a_rejected_candidate_is_done_in_part(full: Any, kb_folder: Path) -> Non
     assert json.loads(result.stdout)["status"] == "rejected"
 
 
+def test_practice_that_was_of_no_use_is_done_in_part(
+    full: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = {"setting": "epochs", "log-likelihood": -0.5, "perplexity ratio": 1.0, "steps": 8}
+    trials = [{**trial, "share": 1.0, "practised": False}]
+    trials.append({**trial, "share": 0.5, "practised": True})
+    reports = [
+        MetaLearningReport("initial", {"epochs": 0.5}, trials, 1.0),
+        MetaLearningReport(None, {}, trials, 1.0),
+    ]
+    monkeypatch.setattr(KnowledgeBase, "meta_learn", lambda *_, **__: reports.pop(0))
+
+    kept, thrown_away = full("meta-learn", "initial"), full("meta-learn", "initial")
+
+    assert kept.exit_code == 0
+    assert "0.50 of epochs from the initial adapter: log-likelihood -0.500" in kept.stdout
+    assert 'initial_adapter = "initial"' in kept.stdout
+    assert thrown_away.exit_code == 1
+    assert "thrown away" in thrown_away.stdout
+
+
 def test_a_problem_that_was_only_looked_at_is_done_in_part(full: Any, kb_folder: Path) -> None:
     (kb_folder / "index" / "vectors.faiss").unlink()
 
@@ -335,8 +357,8 @@ def test_help_is_light_and_names_every_verb() -> None:
     assert loaded(f"sys.argv = ['ragcl', 'ask', '--help']\n{code}") == set()
     text = CliRunner().invoke(app, ["--help"]).stdout
     verbs = (
-        "ingest ask search consolidate schedule status explain feedback rollback forget evaluate "
-        "models doctor"
+        "ingest ask search consolidate meta-learn schedule status explain feedback rollback forget "
+        "evaluate models doctor"
     )
     assert all(verb in text for verb in verbs.split())
 
