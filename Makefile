@@ -27,6 +27,7 @@ bench: models  ## measure, for some hours, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.rounds
 	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.forgetting
+	@$(BIN)/python -m benchmarks.meta_learning
 	@$(BIN)/python -m benchmarks.faults
 	@$(BIN)/python -m benchmarks.index
 ifdef DATA

@@ -235,22 +235,25 @@ def test_a_tracker_that_is_not_installed_is_named_before_anything_begins(
     assert asked.catalog.learning.rounds() == []
 
 
-def test_what_was_read_is_kept_where_its_sentences_stand_in_other_chunks_by_now(
+def test_what_was_read_is_kept_with_what_its_question_finds_by_now(
     learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = schema.study_rows
     with learned.catalog.database.writing() as connection:
         for key, row in connection.execute(select(rows.c.id, rows.c.row)).all():
             moved = [[text, "edited since", score] for text, _, score in row["sentences"]]
-            values = {"row": {**row, "sentences": moved}}
+            then = {"sentences": moved, "found": ["edited since"], "score": 0.0, "margin": 9.0}
+            values = {"row": {**row, **then}}
             connection.execute(update(rows).where(rows.c.id == key).values(values))
     current = []
     monkeypatch.setattr(
         study,
         "contradiction",
         lambda _reader, reading, retrieval: current.append(
-            {one.content_hash for one in reading.sentences}
-            <= {hit.chunk.content_hash for hit in retrieval.hits}
+            {one.content_hash for one in reading.sentences} <= set(retrieval.found)
+            and reading.found == retrieval.found
+            and reading.score == retrieval.hits[0].score
+            and reading.margin == retrieval.margin
         ),
     )
 
