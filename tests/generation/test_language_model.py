@@ -202,6 +202,21 @@ def test_a_detached_adapter_leaves_the_base_as_it_was(
     torch.testing.assert_close(model.next_logprobs(prompt.ids, "one"), with_one)
 
 
+def test_without_any_adapter_the_base_is_made_of_what_it_was(
+    model: LanguageModel, random_adapters: Path
+) -> None:
+    [prompt] = prompts(model, TEXTS[0])
+    made_of = [(name, type(module)) for name, module in model.base.named_modules()]
+    model.attach("one", random_adapters / "one")
+    with_one = model.next_logprobs(prompt.ids, "one")
+
+    model.detach("one")
+
+    assert [(name, type(module)) for name, module in model.base.named_modules()] == made_of
+    model.attach("one", random_adapters / "one")
+    torch.testing.assert_close(model.next_logprobs(prompt.ids, "one"), with_one)
+
+
 def test_the_scale_runs_from_the_base_to_the_adapter(
     model: LanguageModel, random_adapters: Path
 ) -> None:
