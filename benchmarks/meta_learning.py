@@ -1,18 +1,19 @@
-"""What it is worth to begin a round with an adapter that has practised to learn.
+"""What it is worth to begin with an adapter that has practised to learn.
 
-    python -m benchmarks.meta_learning [--initial FOLDER] [--out FILE]
+    python -m benchmarks.meta_learning [--initial FOLDER] [--sources 3] [--out FILE]
 
-Needs no outside data. First the practice itself, half an hour or more, unless `--initial` names
-what `ragcl meta-learn` wrote before; it says what the worlds held out show. Then the sample
-handbook, of which nothing was practised on: its training wordings are asked, and the same rows are
-learned from nothing with all the steps of a round, from nothing with the share that is enough from
-the initial adapter, and from the initial adapter with that share. *Proved*: the share of the
-learned questions that the adapter answers by heart. *Right*: of the fourth wordings, which nobody
-asked, by the weights alone.
+Needs no outside data. First the practice itself, unless `--initial` names what `ragcl meta-learn`
+wrote before; it says what the made-up worlds held out show. Then documents of the sample handbook,
+of which nothing was practised on, with a shard for every chunk, as small as what an edit leaves to
+learn: their training wordings are asked, and the same rows are learned from nothing with all the
+steps, from nothing with the share that is enough from the initial adapter, and from the initial
+adapter with that share. *Proved*: the share of the learned questions that the adapters answer by
+heart. *Right*: of the fourth wordings, which nobody asked, by the weights alone.
 """
 
 import argparse
 import json
+import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 import torch
 
 from benchmarks.learning import say
-from benchmarks.sample import REVISIONS, lay_out, questions
+from benchmarks.sample import DATA, REVISIONS, questions
 from ragcl import KnowledgeBase
 from ragcl.consolidation import meta_learning
 
@@ -34,16 +35,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--initial", type=Path)
+    parser.add_argument("--sources", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ragcl-meta-learning-") as folder:
-        result = measure(Path(folder), options.initial)
+        result = measure(Path(folder), options.initial, options.sources)
     print(table(result))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def measure(folder: Path, initial: Path | None) -> dict[str, Any]:
+def measure(folder: Path, initial: Path | None, sources: int) -> dict[str, Any]:
     """The practice, and the rounds on the handbook if it was worth it."""
     result: dict[str, Any] = {"threads": torch.get_num_threads()}
     with KnowledgeBase.open(folder / "kb") as kb:
@@ -58,24 +60,30 @@ def measure(folder: Path, initial: Path | None) -> dict[str, Any]:
             if report.folder is None:
                 return result
         limits = kb.settings.consolidation
-        shares = meta_learning.load(initial, kb._language_model, limits).shares
-        lay_out(REVISIONS[0], folder / "docs")
+        shortened = meta_learning.load(initial, kb._language_model, limits).shortened(limits)
+        less = shortened.model_dump(include={"epochs", "min_steps"})
+        asked = questions(REVISIONS[0], held_out=False)
+        chosen = list(dict.fromkeys(one["source"] for one in asked))[:sources]
+        (folder / "docs").mkdir()
+        for name in chosen:
+            shutil.copy(DATA / "handbook" / REVISIONS[0] / name, folder / "docs")
         kb.ingest(folder / "docs")
         say("asking the training wordings …")
-        kb.ask_many([one["question"] for one in questions(REVISIONS[0], held_out=False)])
+        kb.ask_many([one["question"] for one in asked if one["source"] in chosen])
     held_out = folder / "held_out.jsonl"
-    lines = [json.dumps(one) for one in questions(REVISIONS[0], held_out=True)]
+    lines = [
+        json.dumps(one) for one in questions(REVISIONS[0], held_out=True) if one["source"] in chosen
+    ]
     held_out.write_text("\n".join(lines), encoding="utf-8")
-    less = meta_learning.shortened(limits, shares).model_dump(include={"epochs", "min_steps"})
-    settings = {
-        "from nothing, all steps": {},
-        "from nothing, as many as are enough from the initial adapter": less,
+    settings: dict[str, dict[str, Any]] = {
+        "from nothing": {},
+        "from nothing, as few steps": less,
         "from the initial adapter": {"initial_adapter": str(initial)},
     }
     result["rounds"] = {}
     for name, changes in settings.items():
         say(f"{name} …")
-        result["rounds"][name] = _round(folder / "kb", changes, held_out)
+        result["rounds"][name] = _round(folder / "kb", {"shard_chunks": 1, **changes}, held_out)
         say(f"  {result['rounds'][name]}")
     return result
 
@@ -86,11 +94,15 @@ def _round(kb_folder: Path, changes: dict[str, Any], held_out: Path) -> dict[str
     (kb_folder / "ragcl.toml").write_text("\n".join(["[consolidation]", *lines]), encoding="utf-8")
     with KnowledgeBase.open(kb_folder) as kb:
         report = kb.consolidate()
-        [adapter] = report.adapter_ids
-        manifest = (kb_folder / "adapters" / adapter / "manifest.json").read_text(encoding="utf-8")
+        manifests = [
+            json.loads((kb_folder / "adapters" / one / "manifest.json").read_text(encoding="utf-8"))
+            for one in report.adapter_ids
+        ]
         return {
             "status": report.status,
-            "steps": json.loads(manifest)["steps"],
+            "reason": report.reason,
+            "shards": len(manifests),
+            "steps": sum(one["steps"] for one in manifests),
             "training seconds": report.stage_seconds["distillation"],
             "proved": report.metrics["proved questions"],
             "right": kb.evaluate(held_out, mode="weights").accuracy,
@@ -105,24 +117,24 @@ def table(result: dict[str, Any]) -> str:
         lines += [
             f"Practice: {result['practice']['seconds']:.0f} s. Worlds held out:",
             "",
-            "| begun with | share | log-likelihood | perplexity ratio |",
+            "| begun with | share of the steps | log-likelihood | perplexity ratio |",
             "|---|---|---|---|",
         ]
         for one in result["practice"]["trials"]:
             lines.append(
                 f"| {'the initial adapter' if one['practised'] else 'nothing'} "
-                f"| {one['share']:.2f} of {one['setting']} | {one['log-likelihood']:.3f} "
+                f"| {one['share']:.2f} | {one['log-likelihood']:.3f} "
                 f"| {one['perplexity ratio']:.3f} |"
             )
         lines.append("")
     if "rounds" in result:
         lines += [
-            "| the sample handbook | steps | s | proved | right | perplexity ratio |",
-            "|---|---|---|---|---|---|",
+            "| the sample handbook | shards | steps | s | proved | right | perplexity ratio |",
+            "|---|---|---|---|---|---|---|",
         ]
         for name, one in result["rounds"].items():
             lines.append(
-                f"| {name} | {one['steps']:.0f} | {one['training seconds']:.0f} "
+                f"| {name} | {one['shards']} | {one['steps']:.0f} | {one['training seconds']:.0f} "
                 f"| {one['proved']:.3f} | {one['right']:.3f} | {one['perplexity ratio']:.3f} |"
             )
     return "\n".join(lines)

@@ -314,7 +314,7 @@ def meta_learn(
     folder: Annotated[Path, typer.Argument(help="Where the initial adapter goes.")],
     json: Json = False,
 ) -> None:
-    """Practise to learn, once a language model: rounds that begin with it need fewer steps."""
+    """Practise to learn, once a language model: a few edits then need fewer steps."""
     with _opened(context) as kb, _progress() as progress:
         report = kb.meta_learn(folder, progress=progress)
     if json:
@@ -323,13 +323,13 @@ def meta_learn(
         for trial in report.trials:
             start = "the initial adapter" if trial["practised"] else "nothing"
             typer.echo(
-                f"  {trial['share']:.2f} of {trial['setting']} from {start}: log-likelihood "
+                f"  {trial['share']:.2f} of the steps from {start}: log-likelihood "
                 f"{trial['log-likelihood']:.3f}, perplexity ratio {trial['perplexity ratio']:.3f}"
             )
         if report.folder:
             typer.echo(f'kept; in ragcl.toml: [consolidation] initial_adapter = "{report.folder}"')
         else:
-            typer.echo("thrown away: a round would need as many steps as without")
+            typer.echo("thrown away: no fewer steps are enough from it")
     if not report.folder:
         raise typer.Exit(PARTLY_DONE)
 

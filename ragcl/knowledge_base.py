@@ -387,7 +387,7 @@ class KnowledgeBase:
         settings of its adapters: `consolidation.initial_adapter` names the folder.
 
         Args:
-            folder: where the initial adapter goes, if rounds need fewer steps from it; must not be
+            folder: where the initial adapter goes, if fewer steps are enough from it; must not be
                 there yet.
             progress: called as the work goes on.
 

@@ -151,15 +151,14 @@ class ConsolidationReport:
 class MetaLearningReport:
     """Whether an initial adapter was worth having, and what showed it.
 
-    `folder` is where it is; None where it was thrown away. `shares` are what is enough from it of
-    `epochs` and of `min_steps`. Each of `trials` is about one `setting`, begins with the adapter
-    that has `practised` or with nothing, and has the `share` of the setting, `steps`,
-    `log-likelihood` (mean nats a token of answers to wordings that were not trained on) and
-    `perplexity ratio`.
+    `folder` is where it is, and `share` how much of a training's steps is enough from it; None
+    where it was thrown away. Each of `trials` began with the adapter that has `practised` or with
+    nothing, and has the `share` of the steps, `steps`, `log-likelihood` (mean nats a token of
+    answers to wordings that were not trained on) and `perplexity ratio`.
     """
 
     folder: str | None
-    shares: dict[str, float]
+    share: float | None
     trials: list[dict[str, Any]]
     seconds: float
 

@@ -248,19 +248,19 @@ def test_a_rejected_candidate_is_done_in_part(full: Any, kb_folder: Path) -> Non
 def test_practice_that_was_of_no_use_is_done_in_part(
     full: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trial = {"setting": "epochs", "log-likelihood": -0.5, "perplexity ratio": 1.0, "steps": 8}
+    trial = {"log-likelihood": -0.5, "perplexity ratio": 1.0, "steps": 8}
     trials = [{**trial, "share": 1.0, "practised": False}]
     trials.append({**trial, "share": 0.5, "practised": True})
     reports = [
-        MetaLearningReport("initial", {"epochs": 0.5}, trials, 1.0),
-        MetaLearningReport(None, {}, trials, 1.0),
+        MetaLearningReport("initial", 0.5, trials, 1.0),
+        MetaLearningReport(None, None, trials, 1.0),
     ]
     monkeypatch.setattr(KnowledgeBase, "meta_learn", lambda *_, **__: reports.pop(0))
 
     kept, thrown_away = full("meta-learn", "initial"), full("meta-learn", "initial")
 
     assert kept.exit_code == 0
-    assert "0.50 of epochs from the initial adapter: log-likelihood -0.500" in kept.stdout
+    assert "0.50 of the steps from the initial adapter: log-likelihood -0.500" in kept.stdout
     assert 'initial_adapter = "initial"' in kept.stdout
     assert thrown_away.exit_code == 1
     assert "thrown away" in thrown_away.stdout

@@ -36,7 +36,7 @@ from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Narrower, Reader, Reading
 from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
-from ragcl.settings import Settings
+from ragcl.settings import ConsolidationSettings, Settings
 
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 EDIT_MARGIN = 0.1  # how much of its cosine to a question an edited text may lose
@@ -80,11 +80,9 @@ class Job:
         self._model = LanguageModel.of(settings.models)
         self._teacher = teacher_of(settings)
         self._initial: InitialAdapter | None = None
-        self._training = self._limits
         if self._limits.initial_adapter:
             path = Path(self._limits.initial_adapter).expanduser()
             self._initial = meta_learning.load(path, self._model, self._limits)
-            self._training = meta_learning.shortened(self._limits, self._initial.shares)
         self._seconds: dict[str, float] = {}
 
     def run(self, *, if_due: bool, progress: Progress) -> ConsolidationReport:
@@ -282,13 +280,20 @@ class Job:
 
     def _digest(self, shard: _Shard, teacher: str) -> str:
         """What an adapter is trained on, and how, as a short name."""
+        settings, initial = self._beginning(shard)
         what = [
             teacher,
-            self._training.model_dump(exclude={"tracker", "initial_adapter"}),
-            *([self._initial.digest] if self._initial else []),
+            settings.model_dump(exclude={"tracker", "initial_adapter"}),
+            *([initial.digest] if initial else []),
             [(row.content_hash, row.question, row.answer) for row in shard.trained],
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
+
+    def _beginning(self, shard: _Shard) -> tuple[ConsolidationSettings, InitialAdapter | None]:
+        """How a shard is trained, and what it begins with."""
+        if self._initial is None or len(shard.trained) > meta_learning.FEW:
+            return self._limits, None
+        return self._initial.shortened(self._limits), self._initial
 
     def _active_ids(self) -> set[str]:
         return {adapter.id for adapter in self._catalog.learning.active()[1]}
@@ -307,21 +312,22 @@ class Job:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             manifest = promotion.read_manifest(folder)
             if manifest is None:
+                settings, initial = self._beginning(shard)
                 losses = distillation.train(
                     self._model,
                     *make_examples(
                         shard.trained,
                         self._unanswerable(shard),
                         Prompts(self._model.tokenizer),
-                        self._training,
+                        settings,
                         context_tokens=self._settings.answering.context_tokens,
                     ),
                     beside,
                     folder,
-                    self._training,
+                    settings,
                     deadline=deadline,
                     progress=lambda done, total: progress("training", done, total),
-                    initial=self._initial.weights if self._initial else None,
+                    initial=initial.weights if initial else None,
                 )
                 manifest = {
                     "adapter": shard.adapter,

@@ -3,8 +3,10 @@
 Reptile (Nichol et al. 2018, arXiv 1803.02999): one small made-up world after another is learned for
 a few steps from where the initial adapter is, which then moves a part of the way to where that led.
 How a fact is taken in, which the worlds have in common, stays; what each of them says does not. It
-is worth having if a round needs fewer steps from it. That is measured on worlds that it has not
-practised on, and what does not pass is thrown away. Knows nothing of anybody's documents.
+is for a few rows, as one edit gives: many are learned better from nothing, since its habits are in
+the way of what many steps find out. It is worth having if a few rows need fewer steps from it. That
+is measured on worlds that it has not practised on, and what does not pass is thrown away. Knows
+nothing of anybody's documents.
 """
 
 import math
@@ -36,14 +38,13 @@ from ragcl.generation.reading import Reading, Sentence, continuation
 from ragcl.results import MetaLearningReport
 from ragcl.settings import ConsolidationSettings
 
+FEW = 16  # rows at most, to begin with it
 WORLDS = 30  # to practise on
-FACTS = 24  # in each
-STEPS = 32  # in each, from where the initial adapter is
+FACTS = 8  # in each, asked for in two ways
+STEPS = 16  # in each, from where the initial adapter is
 STEP_SIZE = 0.5  # the part of the way that it moves, in the beginning; falls to nothing
-# Worlds to measure on, of which some are so small that `min_steps` says how long they are learned,
-# and some so large that `epochs` does: how many, and of how many facts.
-HELD_OUT = {"min_steps": (4, 4), "epochs": (2, 32)}
-SHARES = (0.25, 0.5, 0.75, 1.0)  # of these settings, to be enough from the initial adapter
+HELD_OUT = range(-6, 0)  # seeds of the worlds to measure on
+SHARES = (0.25, 0.5, 0.75)  # of a training's steps, to be enough from the initial adapter
 CONTEXT_TOKENS = 200  # a sentence is all there is to show
 SHAPE = ("rank", "layers", "targets", "variant")  # settings that an adapter's weights depend on
 
@@ -52,11 +53,15 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class InitialAdapter:
-    """Its weights, their digest, and of which settings what share is enough from it."""
+    """Its weights, their digest, and what share of a training's steps is enough from it."""
 
     weights: Weights
     digest: str
-    shares: Mapping[str, float]
+    share: float
+
+    def shortened(self, settings: ConsolidationSettings) -> ConsolidationSettings:
+        """The settings with as many steps as are enough."""
+        return _with_share(settings, self.share)
 
 
 def load(folder: Path, model: LanguageModel, settings: ConsolidationSettings) -> InitialAdapter:
@@ -66,7 +71,7 @@ def load(folder: Path, model: LanguageModel, settings: ConsolidationSettings) ->
         SettingsError: there is none, or it is damaged, or of another model or another shape.
     """
     manifest = read_manifest(folder)
-    if manifest is None or "shares" not in manifest:
+    if manifest is None or "share" not in manifest:
         raise SettingsError(
             f"consolidation.initial_adapter = {str(folder)!r}, but no whole initial adapter is "
             "there: make one with `ragcl meta-learn`, or leave the setting out."
@@ -80,15 +85,7 @@ def load(folder: Path, model: LanguageModel, settings: ConsolidationSettings) ->
             f"consolidation.initial_adapter = {str(folder)!r} was made for {was}, but the settings "
             f"say {now}: make one with `ragcl meta-learn`, or leave the setting out."
         )
-    return InitialAdapter(load_file(str(folder / WEIGHTS)), manifest[DIGEST], manifest["shares"])
-
-
-def shortened(
-    settings: ConsolidationSettings, shares: Mapping[str, float]
-) -> ConsolidationSettings:
-    """The settings with a share of the steps, whether `epochs` or `min_steps` sets them."""
-    fewer = {name: math.ceil(share * getattr(settings, name)) for name, share in shares.items()}
-    return settings.model_copy(update=fewer)
+    return InitialAdapter(load_file(str(folder / WEIGHTS)), manifest[DIGEST], manifest["share"])
 
 
 def meta_learn(
@@ -112,8 +109,8 @@ def meta_learn(
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
         school = _School(model, settings, Path(name))
         weights = school.practised(progress)
-        trials, shares = school.measured(weights, progress)
-        if shares:
+        trials, share = school.measured(weights, progress)
+        if share is not None:
             finished = Path(name) / "finished"
             finished.mkdir()
             shutil.copy(school.learned / CONFIGURATION, finished)
@@ -124,14 +121,14 @@ def meta_learn(
                     "base_model": model.files.name,
                     "base_revision": model.files.revision,
                     "shape": _shape(settings),
-                    "shares": shares,
+                    "share": share,
                     "trials": trials,
                 },
             )
             finished.rename(folder)
     return MetaLearningReport(
-        folder=str(folder) if shares else None,
-        shares=shares,
+        folder=str(folder) if share is not None else None,
+        share=share,
         trials=trials,
         seconds=round(time.time() - started, 1),
     )
@@ -160,24 +157,18 @@ class _School:
 
     def measured(
         self, weights: Weights, progress: Progress
-    ) -> tuple[list[dict[str, Any]], dict[str, float]]:
-        """What the worlds held out show: all trials, and by setting the least share that is enough.
+    ) -> tuple[list[dict[str, Any]], float | None]:
+        """What the worlds held out show: all trials, and the least share of the steps that does.
 
-        No shares at all where one of the settings has none, or all have to stay as they are.
+        None if none does. The first trial begins with nothing and takes all the steps.
         """
-        trials: list[dict[str, Any]] = []
-        shares: dict[str, float] = {}
-        for done, setting in enumerate(HELD_OUT):
-            base = self._trial(setting, 1.0, None)
-            trials.append(base)
-            for tried, share in enumerate(SHARES, start=done * len(SHARES)):
-                progress("measuring", tried, len(HELD_OUT) * len(SHARES))
-                trials.append(self._trial(setting, share, weights))
-                if self._worth_having(trials[-1], base):
-                    shares[setting] = share
-                    break
-        worth_having = len(shares) == len(HELD_OUT) and min(shares.values()) < 1
-        return trials, shares if worth_having else {}
+        trials = [self._trial(None, 1.0)]
+        for tried, share in enumerate(SHARES, start=1):
+            progress("measuring", tried, len(SHARES) + 1)
+            trials.append(self._trial(weights, share))
+            if self._worth_having(trials[-1], trials[0]):
+                return trials, share
+        return trials, None
 
     def _worth_having(self, trial: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
         """As much learned, and no more drift than the gate lets through."""
@@ -186,13 +177,12 @@ class _School:
             and trial["perplexity ratio"] <= self._settings.max_perplexity_ratio
         )
 
-    def _trial(self, setting: str, share: float, initial: Weights | None) -> dict[str, Any]:
-        """How well the worlds held out for a setting are learned with a share of it."""
-        settings = shortened(self._settings, {setting: share})
-        worlds, facts = HELD_OUT[setting]
+    def _trial(self, initial: Weights | None, share: float) -> dict[str, Any]:
+        """How well the worlds held out are learned with a share of the steps."""
+        settings = _with_share(self._settings, share)
         likelihoods, ratios, steps = [], [], 0.0
-        for number in range(worlds):
-            learned = world(WORLDS + number, facts)
+        for seed in HELD_OUT:
+            learned = world(seed, FACTS)
             self._learn(learned, settings, initial)
             manifest = read_manifest(self.learned) or {}
             steps += manifest["steps"]
@@ -203,9 +193,8 @@ class _School:
             finally:
                 self._model.detach("learned")
         return {
-            "setting": setting,
-            "share": share,
             "practised": initial is not None,
+            "share": share,
             "steps": steps,
             "log-likelihood": statistics.mean(likelihoods),
             "perplexity ratio": math.exp(statistics.mean(map(math.log, ratios))),
@@ -274,6 +263,12 @@ def _moved(start: Weights | None, towards: Weights, part: float) -> Weights:
     if start is None:
         return towards
     return {name: start[name] + part * (towards[name] - start[name]) for name in start}
+
+
+def _with_share(settings: ConsolidationSettings, share: float) -> ConsolidationSettings:
+    """The settings with a share of the steps, whatever says how many they are."""
+    fewer = {name: math.ceil(share * getattr(settings, name)) for name in ("epochs", "min_steps")}
+    return settings.model_copy(update=fewer)
 
 
 def _shape(settings: ConsolidationSettings) -> dict[str, Any]:

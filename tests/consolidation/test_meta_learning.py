@@ -14,7 +14,7 @@ from conftest import TinyModels
 
 from ragcl import KnowledgeBase, model_files
 from ragcl.consolidation import anchors, meta_learning
-from ragcl.consolidation.meta_learning import load, meta_learn, shortened
+from ragcl.consolidation.meta_learning import load, meta_learn
 from ragcl.errors import SettingsError, UsageError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.results import MetaLearningReport
@@ -35,8 +35,7 @@ SETTINGS = ConsolidationSettings(
 def _small() -> Iterator[None]:
     """Little practice, few tests and few anchors."""
     few = [texts[:2] for texts in anchors.texts()]
-    values = {"WORLDS": 3, "FACTS": 6, "STEPS": 6, "SHARES": (0.5, 0.75)}
-    values["HELD_OUT"] = {"min_steps": (2, 2), "epochs": (1, 12)}
+    values = {"WORLDS": 3, "FACTS": 6, "STEPS": 6, "SHARES": (0.5, 0.75), "HELD_OUT": (-2, -1)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(anchors, "texts", lambda: few)
         for name, value in values.items():
@@ -77,36 +76,31 @@ def test_practice_makes_learning_quicker(
     monkeypatch.setattr(meta_learning, "WORLDS", 12)
     monkeypatch.setattr(meta_learning, "SHARES", (1.0,))
 
-    trials = learnt(model, tmp_path / "initial").trials
+    nothing, practised = learnt(model, tmp_path / "initial").trials
 
-    for nothing, practised in zip(trials[::2], trials[1::2], strict=True):
-        assert nothing["steps"] == practised["steps"]
-        assert practised["log-likelihood"] > nothing["log-likelihood"] + 0.1
+    assert nothing["steps"] == practised["steps"]
+    assert practised["log-likelihood"] > nothing["log-likelihood"] + 0.1
 
 
 def test_the_least_share_of_the_steps_that_is_enough_is_kept(
     model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Of the small worlds half of the steps are too few, of the large ones enough.
-    small, large = 4 * [-1.0] + 4 * [-2.0] + 4 * [-0.5], 12 * [-1.0] + 12 * [-0.9]
-    scored(monkeypatch, iter(small + large))
+    facts = 12  # of two worlds
+    scored(monkeypatch, iter(facts * [-1.0] + facts * [-2.0] + facts * [-0.5]))
     folder = tmp_path / "new" / "initial"
 
     report = learnt(model, folder)
 
     assert report.folder == str(folder)
-    assert report.shares == {"min_steps": 0.75, "epochs": 0.5}
-    assert [(one["setting"], one["share"], one["practised"]) for one in report.trials] == [
-        ("min_steps", 1.0, False),
-        ("min_steps", 0.5, True),
-        ("min_steps", 0.75, True),
-        ("epochs", 1.0, False),
-        ("epochs", 0.5, True),
+    assert report.share == 0.75
+    assert [(one["practised"], one["share"], one["steps"]) for one in report.trials] == [
+        (False, 1.0, 20),
+        (True, 0.5, 10),
+        (True, 0.75, 16),
     ]
-    assert [one["steps"] for one in report.trials] == [20, 10, 16, 12, 10]
     assert [path.name for path in folder.parent.iterdir()] == ["initial"]
-    shorter = shortened(SETTINGS, load(folder, model, SETTINGS).shares)
-    assert (shorter.epochs, shorter.min_steps) == (2, 8)
+    shorter = load(folder, model, SETTINGS).shortened(SETTINGS)
+    assert (shorter.epochs, shorter.min_steps) == (3, 8)
 
 
 def test_what_is_not_better_is_thrown_away(
@@ -116,8 +110,8 @@ def test_what_is_not_better_is_thrown_away(
 
     report = learnt(model, tmp_path / "initial")
 
-    assert (report.folder, report.shares) == (None, {})
-    assert len(report.trials) == 2 * (1 + len(meta_learning.SHARES))
+    assert (report.folder, report.share) == (None, None)
+    assert len(report.trials) == 1 + len(meta_learning.SHARES)
     assert not list(tmp_path.iterdir())
     assert not model.attached
 
@@ -144,9 +138,9 @@ def test_a_folder_that_is_there_is_left_as_it_is(model: LanguageModel, tmp_path:
 def test_it_is_read_as_it_was_written(model: LanguageModel, kept: Path) -> None:
     initial = load(kept, model, SETTINGS)
 
-    assert initial.shares == {"min_steps": 0.5, "epochs": 0.5}
+    assert initial.share == 0.5
     assert any(tensor.any() for name, tensor in initial.weights.items() if "lora_B" in name)
-    assert json.loads((kept / "manifest.json").read_text())["shares"] == initial.shares
+    assert json.loads((kept / "manifest.json").read_text())["share"] == 0.5
 
 
 def test_another_shape_or_model_is_named(model: LanguageModel, kept: Path) -> None:
@@ -180,7 +174,7 @@ def test_a_step_goes_a_part_of_the_way() -> None:
 # --- rounds that begin with one
 
 
-def test_rounds_begin_with_it_and_take_fewer_steps(
+def test_a_few_rows_are_learned_from_it_in_fewer_steps(
     kb_folder: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ("How deep is the north berth?", "What depth has the north berth?")
@@ -191,12 +185,15 @@ def test_rounds_begin_with_it_and_take_fewer_steps(
         kb.ingest(docs)
         kb.ask_many(asked)
         assert kb.consolidate().status == "promoted"
-        assert kb.meta_learn(kb_folder / "initial").shares["min_steps"] == 0.5
+        assert kb.meta_learn(kb_folder / "initial").share == 0.5
         steps = manifests(kb_folder)
     folder = json.dumps(str(kb_folder / "initial"))
     config.write_text(f"{config.read_text()}initial_adapter = {folder}\n")
 
     with KnowledgeBase.open(kb_folder) as kb:
+        with monkeypatch.context() as patch:
+            patch.setattr(meta_learning, "FEW", 1)
+            assert kb.consolidate().status == "nothing due"  # so many begin with nothing
         assert kb.consolidate().status == "promoted"
 
     [(adapter, before)] = steps.items()
