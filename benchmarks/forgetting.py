@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.learning import say
-from benchmarks.sample import DATA, REVISIONS, questions
+from benchmarks.sample import DATA, REVISIONS, lay_out, questions, sources
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.metrics import contains
 from ragcl.generation.influence import likelihood
@@ -61,10 +61,10 @@ def main() -> None:
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def measure(folder: Path, sources: int, forgotten: int) -> dict[str, Any]:
+def measure(folder: Path, count: int, forgotten: int) -> dict[str, Any]:
     """All rounds, and what each of the adapters says about the forgotten facts."""
     asked = questions(REVISIONS[0], held_out=False)
-    chosen = list(dict.fromkeys(one["source"] for one in asked))[:sources]
+    chosen = sources(REVISIONS[0], count)
     gone = chosen[-forgotten:]
     held_out = [one for one in questions(REVISIONS[0], held_out=True) if one["source"] in gone]
     sentences = [
@@ -123,14 +123,12 @@ def measure(folder: Path, sources: int, forgotten: int) -> dict[str, Any]:
 
 
 def _learn(
-    kb: KnowledgeBase, docs: Path, sources: Sequence[str], asked: Sequence[dict[str, Any]]
+    kb: KnowledgeBase, docs: Path, chosen: Sequence[str], asked: Sequence[dict[str, Any]]
 ) -> None:
     """Ingest these documents, ask what the others ask about them, and learn."""
-    docs.mkdir(exist_ok=True)
-    for name in sources:
-        (docs / name).write_bytes((HANDBOOK / name).read_bytes())
+    lay_out(REVISIONS[0], docs, chosen)
     kb.ingest(docs)
-    kb.ask_many([one["question"] for one in asked if one["source"] in sources])
+    kb.ask_many([one["question"] for one in asked if one["source"] in chosen])
     report = kb.consolidate()
     say(f"  {report.status} {report.reason}: {report.questions_trained} questions trained")
 

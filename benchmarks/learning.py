@@ -24,7 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sample import REVISIONS, lay_out, questions
+from benchmarks.sample import REVISIONS, lay_out, questions, write_questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.drift import perplexity
 from ragcl.evaluation.metrics import agree, contains, token_f1
@@ -62,8 +62,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
     revision = REVISIONS[0]
     lay_out(revision, folder / "docs")
     held_out = folder / "held_out.jsonl"
-    lines = [json.dumps(one) for one in questions(revision, held_out=True)]
-    held_out.write_text("\n".join(lines), encoding="utf-8")
+    write_questions(questions(revision, held_out=True), held_out)
     rows: dict[str, dict[str, float]] = {}
 
     def row(name: str, mode: Mode) -> EvaluationReport:

@@ -13,8 +13,8 @@ heart. *Right*: of the fourth wordings, which nobody asked, by the weights alone
 
 import argparse
 import json
-import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from benchmarks.learning import say
-from benchmarks.sample import DATA, REVISIONS, questions
+from benchmarks.sample import REVISIONS, lay_out, questions, sources, write_questions
 from ragcl import KnowledgeBase
 from ragcl.consolidation import meta_learning
 
@@ -45,7 +45,7 @@ def main() -> None:
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def measure(folder: Path, initial: Path | None, sources: int) -> dict[str, Any]:
+def measure(folder: Path, initial: Path | None, count: int) -> dict[str, Any]:
     """The practice, and the rounds on the handbook if it was worth it."""
     result: dict[str, Any] = {"threads": torch.get_num_threads()}
     with KnowledgeBase.open(folder / "kb") as kb:
@@ -62,19 +62,13 @@ def measure(folder: Path, initial: Path | None, sources: int) -> dict[str, Any]:
         limits = kb.settings.consolidation
         shortened = meta_learning.load(initial, kb._language_model, limits).shortened(limits)
         less = shortened.model_dump(include={"epochs", "min_steps"})
-        asked = questions(REVISIONS[0], held_out=False)
-        chosen = list(dict.fromkeys(one["source"] for one in asked))[:sources]
-        (folder / "docs").mkdir()
-        for name in chosen:
-            shutil.copy(DATA / "handbook" / REVISIONS[0] / name, folder / "docs")
+        chosen = sources(REVISIONS[0], count)
+        lay_out(REVISIONS[0], folder / "docs", chosen)
         kb.ingest(folder / "docs")
         say("asking the training wordings …")
-        kb.ask_many([one["question"] for one in asked if one["source"] in chosen])
+        kb.ask_many([one["question"] for one in _about(chosen, held_out=False)])
     held_out = folder / "held_out.jsonl"
-    lines = [
-        json.dumps(one) for one in questions(REVISIONS[0], held_out=True) if one["source"] in chosen
-    ]
-    held_out.write_text("\n".join(lines), encoding="utf-8")
+    write_questions(_about(chosen, held_out=True), held_out)
     settings: dict[str, dict[str, Any]] = {
         "from nothing": {},
         "from nothing, as few steps": less,
@@ -86,6 +80,12 @@ def measure(folder: Path, initial: Path | None, sources: int) -> dict[str, Any]:
         result["rounds"][name] = _round(folder / "kb", {"shard_chunks": 1, **changes}, held_out)
         say(f"  {result['rounds'][name]}")
     return result
+
+
+def _about(chosen: Sequence[str], *, held_out: bool) -> list[dict[str, Any]]:
+    """The questions about these documents."""
+    asked = questions(REVISIONS[0], held_out=held_out)
+    return [one for one in asked if one["source"] in chosen]
 
 
 def _round(kb_folder: Path, changes: dict[str, Any], held_out: Path) -> dict[str, Any]:

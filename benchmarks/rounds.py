@@ -20,7 +20,7 @@ and still hot, how many are right now. *Stale*: answers with a superseded value,
 struck off, by `auto`, by the weights alone and by both; the stacked learner has nothing but its
 weights, so here it chooses among all that it was ever taught. *Seconds*: of the round; for the
 stacked one only its training counts. With `--initial`, which names what `ragcl meta-learn` wrote,
-the first two learners begin every round with it.
+the shards of the first two learners begin with it as long as they are small enough.
 """
 
 import argparse

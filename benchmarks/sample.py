@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,29 @@ def questions(revision: str, *, held_out: bool | None = None) -> list[dict[str, 
     ]
 
 
-def lay_out(revision: str, folder: Path) -> None:
-    """Make `folder` hold just the documents of a revision, leaving equal files untouched."""
+def write_questions(asked: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write questions as `KnowledgeBase.evaluate` takes them."""
+    path.write_text("\n".join(map(json.dumps, asked)), encoding="utf-8")
+
+
+def sources(revision: str, count: int) -> list[str]:
+    """The first so many documents that the questions of a revision are about."""
+    return list(dict.fromkeys(one["source"] for one in questions(revision)))[:count]
+
+
+def lay_out(revision: str, folder: Path, only: Sequence[str] | None = None) -> None:
+    """Make `folder` hold just these (None: all) documents of a revision.
+
+    Equal files are left untouched.
+    """
     source = DATA / "handbook" / revision
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {path.name for path in source.iterdir()}
+    wanted = [path for path in source.iterdir() if only is None or path.name in only]
+    names = {path.name for path in wanted}
     for path in folder.iterdir():
-        if path.name not in wanted:
+        if path.name not in names:
             path.unlink()
-    for path in source.iterdir():
+    for path in wanted:
         target = folder / path.name
         if not target.exists() or target.read_bytes() != path.read_bytes():
             shutil.copyfile(path, target)

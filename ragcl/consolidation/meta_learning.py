@@ -32,9 +32,10 @@ from ragcl.consolidation.promotion import CONFIGURATION, read_manifest, write_ma
 from ragcl.consolidation.verification import drift
 from ragcl.consolidation.worlds import Fact, world
 from ragcl.errors import SettingsError, UsageError
+from ragcl.generation.influence import likelihood
 from ragcl.generation.language_model import DIGEST, WEIGHTS, LanguageModel
-from ragcl.generation.prompts import Prompts, answer_tokens
-from ragcl.generation.reading import Reading, Sentence, continuation
+from ragcl.generation.prompts import Prompts
+from ragcl.generation.reading import Reading, Sentence
 from ragcl.results import MetaLearningReport
 from ragcl.settings import ConsolidationSettings
 
@@ -148,7 +149,8 @@ class _School:
         settings = self._settings.model_copy(update={"epochs": 1, "min_steps": STEPS})
         weights: Weights | None = None
         for number in range(WORLDS):
-            learned = self._learn(world(number, FACTS), settings, weights)
+            self._learn(world(number, FACTS), settings, weights)
+            learned = load_file(str(self.learned / WEIGHTS))
             weights = _moved(weights, learned, STEP_SIZE * (1 - number / WORLDS))
             progress("practising", number + 1, WORLDS)
         if weights is None:
@@ -183,9 +185,8 @@ class _School:
         likelihoods, ratios, steps = [], [], 0.0
         for seed in HELD_OUT:
             learned = world(seed, FACTS)
-            self._learn(learned, settings, initial)
-            manifest = read_manifest(self.learned) or {}
-            steps += manifest["steps"]
+            steps += self._learn(learned, settings, initial)
+            write_manifest(self.learned, {"base_revision": self._model.files.revision})
             self._model.attach("learned", self.learned)
             try:
                 likelihoods += [self._log_likelihood(fact) for fact in learned]
@@ -202,11 +203,11 @@ class _School:
 
     def _learn(
         self, facts: Sequence[Fact], settings: ConsolidationSettings, initial: Weights | None
-    ) -> Weights:
-        """Train an adapter on two wordings of each fact."""
+    ) -> float:
+        """Train an adapter on two wordings of each fact; how many steps it took."""
         shutil.rmtree(self.learned, ignore_errors=True)
         rows = [self._row(fact, question) for fact in facts for question in fact.questions[:2]]
-        losses = distillation.train(
+        trained = distillation.train(
             self._model,
             *make_examples(rows, (), self._prompts, settings, context_tokens=CONTEXT_TOKENS),
             self._anchors,
@@ -216,18 +217,17 @@ class _School:
             progress=lambda _done, _total: None,
             initial=initial,
         )
-        write_manifest(self.learned, {"base_revision": self._model.files.revision, **losses})
-        return load_file(str(self.learned / WEIGHTS))
+        return trained["steps"]
 
     def _row(self, fact: Fact, question: str) -> Reading:
         """The study row of a question; nobody has to read what was made up."""
-        [tokens] = answer_tokens(self._model.tokenizer, [fact.answer])
-        certain = torch.tensor([*tokens.ids, self._prompts.end])[:, None]
+        target = self._prompts.answer_ids(fact.answer)
+        certain = torch.tensor(target)[:, None]
         return Reading(
             question=question,
             answer=fact.answer,
             content_hash="",
-            ids=tokens.ids,
+            ids=target[:-1],
             logprob=0.0,
             top_ids=certain,
             top_logprobs=torch.zeros(certain.shape),
@@ -242,8 +242,8 @@ class _School:
     def _log_likelihood(self, fact: Fact) -> float:
         """Of the answer to a wording that was not trained on; nats a token, the stop included."""
         prompt = self._prompts.closed_book(fact.questions[2])
-        ids, scored = continuation(self._model, prompt, fact.answer, adapter="learned")
-        return scored.stopped[-1] / (len(ids) + 1)
+        tokens = len(self._prompts.answer_ids(fact.answer))
+        return likelihood(self._model, prompt, fact.answer, "learned") / tokens
 
     @cached_property
     def _prompts(self) -> Prompts:
