@@ -42,7 +42,7 @@ def learning(result: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(10, 4), layout="constrained")
     accuracy, tokens = figure.subplots(1, 2, sharey=True)
     accuracy.barh(names, [result["rows"][name]["accuracy"] for name in names])
-    accuracy.set(title="Accuracy, unseen wordings", xlim=(0, 1))
+    accuracy.set(title="Accuracy (unseen wordings, if nothing is said)", xlim=(0, 1))
     tokens.barh(names, [result["rows"][name]["prompt_tokens"] for name in names])
     tokens.set(title="Prompt tokens a question")
     return figure
