@@ -40,7 +40,8 @@ from benchmarks.contenders import passages_found, recalled
 from benchmarks.learning import say
 from ragcl import KnowledgeBase, model_files
 from ragcl.catalog.schema import asks
-from ragcl.consolidation import anchors, distillation
+from ragcl.consolidation import anchors
+from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
 from ragcl.evaluation.metrics import contains
 from ragcl.generation.language_model import LanguageModel
@@ -253,17 +254,15 @@ class Stacked:
 
         rows = self._rows([one.question(n) for one in new for n in range(3)])
         model, started = self._model, time.time()
-        prompts = Prompts(model.tokenizer)
         texts, _ = anchors.texts()
         place = self._folder / str(self._rounds)
-        distillation.train(
-            model,
+        tokens = AnsweringSettings().context_tokens
+        # One for every round: each is trained on another base model.
+        Distillation(model, anchors.make(model, texts), self._settings).train(
             *make_examples(
-                rows, (), prompts, self._settings, context_tokens=AnsweringSettings().context_tokens
+                rows, (), Prompts(model.tokenizer), self._settings, context_tokens=tokens
             ),
-            anchors.make(model, texts),
             place,
-            self._settings,
             deadline=started + 3600,
             progress=lambda _done, _total: None,
         )

@@ -23,11 +23,16 @@ UNSEEN_OF = 4  # one of so many is kept to measure drift on
 
 @dataclass(frozen=True)
 class Anchor:
-    """Token ids `(n,)` and the base model's likeliest next tokens at each place, `(n, TOP)`."""
+    """Token ids `(n,)`, and what the base model makes of them.
+
+    Its likeliest next tokens at each place, `(n, TOP)`, and the log-probability (nats) of the text
+    from its second token on.
+    """
 
     ids: tuple[int, ...]
     top_ids: "torch.Tensor"
     top_logprobs: "torch.Tensor"
+    logprob: float
 
 
 def texts() -> tuple[list[str], list[str]]:
@@ -43,6 +48,12 @@ def make(model: LanguageModel, anchor_texts: Sequence[str]) -> list[Anchor]:
     made = []
     for text in anchor_texts:
         ids = tuple(model.tokenizer(text)["input_ids"][:LENGTH])
-        top = model.next_logprobs(ids, None).topk(TOP, dim=-1)
-        made.append(Anchor(ids, top.indices, top.values))
+        logprobs = model.next_logprobs(ids, None)
+        top = logprobs.topk(TOP, dim=-1)
+        made.append(Anchor(ids, top.indices, top.values, text_logprob(ids, logprobs)))
     return made
+
+
+def text_logprob(ids: Sequence[int], logprobs: "torch.Tensor") -> float:
+    """Of a text from its second token on, by what follows each of its `n` tokens, `(n, words)`."""
+    return float(logprobs[range(len(ids) - 1), list(ids[1:])].sum())

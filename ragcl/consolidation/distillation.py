@@ -38,6 +38,7 @@ UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_TOKENS = 1024  # of rows that go through the frozen layers together
 
 Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
+_Task = tuple[Sequence[Sequence["Example"]], Sequence["Example"], float, Weights | None, float]
 
 
 @dataclass(frozen=True)
@@ -83,52 +84,155 @@ def sparse_kl(
     return kl + rest * (rest.log() - student_rest.log())
 
 
-def train(
-    model: LanguageModel,
-    examples: Sequence[Sequence[Example]],
-    context: Sequence[Example],
-    anchors: Sequence[Anchor],
-    folder: Path,
-    settings: ConsolidationSettings,
-    *,
-    deadline: float,
-    progress: Callable[[int, int], None],
-    initial: Weights | None = None,
-) -> dict[str, float]:
-    """Train one adapter and write it to `folder`; the base model is left as it was.
+class Distillation:
+    """Trains adapters of one base model, any number of them one after another.
 
-    Args:
-        model: the base model; no adapter may be attached to it.
-        examples: the rows to learn, in groups: an epoch is one of every group, in turn.
-        context: rows with passages in the prompt, of which each step sees a few, so that the
-            model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
-        anchors: the texts on which to stay near the base model.
-        folder: where `adapter_model.safetensors` and its configuration go.
-        settings: rank, layers, targets, variant, learning rate and the rest.
-        deadline: seconds since the epoch at which to stop early.
-        progress: called with (steps done, steps in all).
-        initial: weights to begin with, of an adapter that these settings make; else `A` is random
-            and `B` zero, which changes nothing.
-
-    Returns:
-        `loss`, the mean of the last tenth of the steps; `steps`; and how many `processes` took
-        each of them together.
-
-    Raises:
-        SettingsError: `settings.targets` names what the model does not have.
+    What they have in common is computed once: what the frozen layers make of the anchors, and what
+    the drift penalty is taken on.
     """
-    rows = examples, context, anchors
-    together.handed_out((rows, settings, deadline, initial), model.base.device.type)
-    return _train(model, rows, folder, settings, deadline, progress, initial)
+
+    def __init__(
+        self, model: LanguageModel, anchors: Sequence[Anchor], settings: ConsolidationSettings
+    ) -> None:
+        """Prepare to train.
+
+        Args:
+            model: the base model; no adapter may be attached to it, here and while one is trained.
+            anchors: the texts on which to stay near the base model.
+            settings: rank, layers, targets, variant, learning rate and the rest.
+
+        Raises:
+            SettingsError: `settings.targets` names what the model does not have.
+        """
+        self._base = model.base
+        self._anchors = anchors
+        self._settings = settings
+        layers = int(self._base.config.num_hidden_layers)
+        first = layers - max(1, round(layers * settings.layers))
+        self._lora = LoraConfig(
+            r=settings.rank,
+            lora_alpha=2 * settings.rank,
+            lora_dropout=0.0,
+            use_rslora=settings.variant == "rslora",
+            use_dora=settings.variant == "dora",
+            target_modules=_targets(self._base, settings.targets),
+            layers_to_transform=list(range(first, layers)),
+            task_type="CAUSAL_LM",
+        )
+        self._frozen = FrozenLayers(self._base, first)
+        beside = [
+            Example(a.ids[:1], a.ids[1:], a.top_ids[:-1], a.top_logprobs[:-1], 0.0, 1.0)
+            for a in anchors
+        ]
+        self._beside = self._frozen.through(beside)
+        with self._adapted() as adapted, self._upper_layers(), adapted.disable_adapter():
+            self._penalty = DriftPenalty(
+                adapted,
+                [_states(one) for one in self._beside],
+                sum(len(one.ids) for one in self._beside),
+            )
+
+    def train(
+        self,
+        examples: Sequence[Sequence[Example]],
+        context: Sequence[Example],
+        folder: Path,
+        *,
+        deadline: float,
+        progress: Callable[[int, int], None],
+        initial: Weights | None = None,
+        share: float = 1.0,
+    ) -> dict[str, float]:
+        """Train one adapter and write it to `folder`; the base model is left as it was.
+
+        Args:
+            examples: the rows to learn, in groups: an epoch is one of every group, in turn.
+            context: rows with passages in the prompt, of which each step sees a few, so that the
+                model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
+            folder: where `adapter_model.safetensors` and its configuration go.
+            deadline: seconds since the epoch at which to stop early.
+            progress: called with (steps done, steps in all).
+            initial: weights to begin with, of an adapter that the settings make; else `A` is
+                random and `B` zero, which changes nothing.
+            share: of the steps that the settings ask for, those to take.
+
+        Returns:
+            `loss`, the mean of the last tenth of the steps; `steps`; and how many `processes` took
+            each of them together.
+        """
+        task = examples, context, deadline, initial, share
+        together.handed_out((self._anchors, self._settings, task), self._base.device.type)
+        return self._train(task, folder, progress)
+
+    def _train(
+        self, task: _Task, folder: Path, progress: Callable[[int, int], None]
+    ) -> dict[str, float]:
+        """Train in this process; the first of several alone writes the adapter."""
+        examples, context, deadline, initial, share = task
+        settings, frozen = self._settings, self._frozen
+        torch.manual_seed(settings.seed)
+        collator = _Collator(
+            [
+                (frozen.through(context), 1, CONTEXT_ROW_EVERY, 1.0),
+                (self._beside, ANCHORS_A_STEP, 1, settings.anchor_weight),
+            ],
+            settings.seed,
+        )
+        flat = iter(frozen.through([one for group in examples for one in group]))
+        groups = _Examples([list(itertools.islice(flat, len(group))) for group in examples])
+        steps = with_share(settings, share)
+        watch = _Watch(deadline, progress)
+        with self._adapted() as adapted:
+            if initial is not None:
+                set_peft_model_state_dict(adapted, dict(initial))
+            penalty = self._penalty.of(adapted)
+            trainer = _Distiller(
+                regulariser=lambda: settings.drift_weight * penalty(),
+                model=adapted,
+                args=_arguments(steps, folder, self._base.device, len(groups)),
+                train_dataset=groups,
+                data_collator=collator,
+                callbacks=[watch],
+            )
+            trainer.remove_callback(PrinterCallback)  # standard output is for the result alone
+            with self._upper_layers(), fused(adapted):
+                trainer.train()
+            if together.is_first():
+                adapted.save_pretrained(str(folder))
+        last = watch.losses[-max(1, len(watch.losses) // 10) :]
+        return {
+            "loss": sum(last) / max(1, len(last)),
+            "steps": float(len(watch.losses)),
+            "processes": together.processes(),
+        }
+
+    @contextlib.contextmanager
+    def _adapted(self) -> Iterator[Any]:
+        """The base model with a new adapter, which is gone afterwards."""
+        adapted = get_peft_model(self._base, self._lora)
+        try:
+            yield adapted
+        finally:
+            adapted.unload()
+            self._base.requires_grad_(False)
+            self._base.eval()
+
+    @contextlib.contextmanager
+    def _upper_layers(self) -> Iterator[None]:
+        """Within it the model takes what the frozen layers gave, and attends as suits training."""
+        with self._frozen.cut_off(), _attention_for_training(self._base):
+            yield
 
 
 def train_along(model: LanguageModel) -> None:
-    """Train whatever the first process trains, until it says that nothing is left."""
+    """Train whatever the first process trains in a round, until it says that nothing is left."""
+    distillation: Distillation | None = None
     while given := together.handed_out(None, model.base.device.type):
-        rows, settings, deadline, initial = given
+        anchors, settings, task = given
+        if distillation is None:  # a round has one set of anchors, and of settings
+            distillation = Distillation(model, anchors, settings)
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            _train(model, rows, folder, settings, deadline, lambda _done, _total: None, initial)
+            distillation._train(task, Path(name), lambda _done, _total: None)
 
 
 def nothing_left(model: LanguageModel) -> None:
@@ -137,83 +241,10 @@ def nothing_left(model: LanguageModel) -> None:
         together.handed_out(None, model.base.device.type)
 
 
-def _train(
-    model: LanguageModel,
-    rows: tuple[Sequence[Sequence[Example]], Sequence[Example], Sequence[Anchor]],
-    folder: Path,
-    settings: ConsolidationSettings,
-    deadline: float,
-    progress: Callable[[int, int], None],
-    initial: Weights | None,
-) -> dict[str, float]:
-    """Train in this process; the first of several alone writes the adapter."""
-    examples, context, anchors = rows
-    base = model.base
-    layers = int(base.config.num_hidden_layers)
-    first = layers - max(1, round(layers * settings.layers))
-    torch.manual_seed(settings.seed)
-    beside = [
-        Example(a.ids[:1], a.ids[1:], a.top_ids[:-1], a.top_logprobs[:-1], 0.0, 1.0)
-        for a in anchors
-    ]
-    frozen = FrozenLayers(base, first)
-    beside = frozen.through(beside)
-    collator = _Collator(
-        [
-            (frozen.through(context), 1, CONTEXT_ROW_EVERY, 1.0),
-            (beside, ANCHORS_A_STEP, 1, settings.anchor_weight),
-        ],
-        settings.seed,
-    )
-    flat = iter(frozen.through([one for group in examples for one in group]))
-    groups = _Examples([list(itertools.islice(flat, len(group))) for group in examples])
-    adapted = get_peft_model(
-        base,
-        LoraConfig(
-            r=settings.rank,
-            lora_alpha=2 * settings.rank,
-            lora_dropout=0.0,
-            use_rslora=settings.variant == "rslora",
-            use_dora=settings.variant == "dora",
-            target_modules=_targets(base, settings.targets),
-            layers_to_transform=list(range(first, layers)),
-            task_type="CAUSAL_LM",
-        ),
-    )
-    watch = _Watch(deadline, progress)
-    try:
-        if initial is not None:
-            set_peft_model_state_dict(adapted, dict(initial))
-        with frozen.cut_off(), _attention_for_training(base):
-            with adapted.disable_adapter():
-                penalty = DriftPenalty(
-                    adapted,
-                    [_states(one) for one in beside],
-                    sum(len(one.ids) for one in beside),
-                )
-            trainer = _Distiller(
-                regulariser=lambda: settings.drift_weight * penalty(),
-                model=adapted,
-                args=_arguments(settings, folder, base.device, len(groups)),
-                train_dataset=groups,
-                data_collator=collator,
-                callbacks=[watch],
-            )
-            trainer.remove_callback(PrinterCallback)  # standard output is for the result alone
-            with fused(adapted):
-                trainer.train()
-        if together.is_first():
-            adapted.save_pretrained(str(folder))
-    finally:
-        adapted.unload()
-        base.requires_grad_(False)
-        base.eval()
-    last = watch.losses[-max(1, len(watch.losses) // 10) :]
-    return {
-        "loss": sum(last) / max(1, len(last)),
-        "steps": float(len(watch.losses)),
-        "processes": together.processes(),
-    }
+def with_share(settings: ConsolidationSettings, share: float) -> ConsolidationSettings:
+    """The settings with a share of the steps, whatever says how many they are."""
+    fewer = {name: math.ceil(share * getattr(settings, name)) for name in ("epochs", "min_steps")}
+    return settings.model_copy(update=fewer)
 
 
 class FrozenLayers:

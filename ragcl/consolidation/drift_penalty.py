@@ -7,7 +7,7 @@ the lengths of the rows of W is not in it. Knows no rows.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ TOGETHER = 8  # anchors that go through the model at once
 
 
 class DriftPenalty:
-    """Of one adapter that is being trained; quadratic in its updates, and 0 for none."""
+    """Of any adapter of the same maps; quadratic in its updates, and 0 for none."""
 
     def __init__(self, adapted: Any, anchors: Sequence[torch.Tensor], tokens: int) -> None:
         """Pass the anchors through `adapted`, whose adapter is switched off.
@@ -29,22 +29,18 @@ class DriftPenalty:
             anchors: of each `(n,)` ids or `(n, width)` hidden states.
             tokens: how many they are in all.
         """
-        from peft.tuners.lora import LoraLayer
-
         self._device = adapted.device
-        adapted_maps: list[Any] = []
-        if anchors:
-            adapted_maps += [m for m in adapted.modules() if isinstance(m, LoraLayer)]
-        inputs: dict[Any, list[torch.Tensor]] = {layer: [] for layer in adapted_maps}
-        sizes = dict.fromkeys(adapted_maps, 0.0)
+        maps = list(_adapted_maps(adapted)) if anchors else []
+        inputs: dict[Any, list[torch.Tensor]] = {one: [] for one in maps}
+        sizes = dict.fromkeys(maps, 0.0)
         every = max(1, math.ceil(tokens / TOKENS))
         kept = torch.empty(0, 0, dtype=torch.bool)
 
-        def keep(layer: Any, given: tuple[torch.Tensor], output: torch.Tensor) -> None:
-            inputs[layer].append(given[0][kept])
-            sizes[layer] += float(output[kept].float().square().sum())
+        def keep(one: Any, given: tuple[torch.Tensor], output: torch.Tensor) -> None:
+            inputs[one].append(given[0][kept])
+            sizes[one] += float(output[kept].float().square().sum())
 
-        hooks = [layer.register_forward_hook(keep) for layer in adapted_maps]
+        hooks = [one.register_forward_hook(keep) for one in maps]
         try:
             with torch.no_grad():
                 for start in range(0, len(anchors), TOGETHER):
@@ -62,28 +58,41 @@ class DriftPenalty:
                 hook.remove()
         # Maps of one shape go together: many small products take longer than a few large ones.
         alike: dict[tuple[int, int], list[Any]] = {}
-        for layer in adapted_maps:
-            alike.setdefault((layer.in_features, layer.out_features), []).append(layer)
+        for one in maps:
+            alike.setdefault((one.in_features, one.out_features), []).append(one)
         self._groups = [
             (
-                layers,
+                group,
                 torch.stack(
-                    [_condensed(torch.cat(inputs.pop(one))) / sizes[one] ** 0.5 for one in layers]
+                    [_condensed(torch.cat(inputs.pop(one))) / sizes[one] ** 0.5 for one in group]
                 ),
             )
-            for layers in alike.values()
+            for group in alike.values()
         ]
 
-    def __call__(self) -> torch.Tensor:
-        """The penalty of the adapter as it is now, a scalar."""
-        total = torch.zeros((), device=self._device)
-        for layers, given in self._groups:
-            [name] = layers[0].active_adapters
-            down = torch.stack([one.lora_A[name].weight for one in layers]).to(given.dtype)
-            up = torch.stack([one.scaling[name] * one.lora_B[name].weight for one in layers])
-            passed = (given @ down.mT).float()
-            total = total + ((passed.mT @ passed) * (up.mT.float() @ up.float())).sum()
-        return total
+    def of(self, adapted: Any) -> Callable[[], torch.Tensor]:
+        """What gives the penalty of the adapter of a PEFT model as it is now, a scalar."""
+        layers = _adapted_maps(adapted)
+        groups = [([layers[one] for one in group], given) for group, given in self._groups]
+
+        def penalty() -> torch.Tensor:
+            total = torch.zeros((), device=self._device)
+            for group, given in groups:
+                [name] = group[0].active_adapters
+                down = torch.stack([one.lora_A[name].weight for one in group]).to(given.dtype)
+                up = torch.stack([one.scaling[name] * one.lora_B[name].weight for one in group])
+                passed = (given @ down.mT).float()
+                total = total + ((passed.mT @ passed) * (up.mT.float() @ up.float())).sum()
+            return total
+
+        return penalty
+
+
+def _adapted_maps(adapted: Any) -> dict[Any, Any]:
+    """The linear maps of the base model that have an adapter, each with what PEFT put around it."""
+    from peft.tuners.lora import LoraLayer
+
+    return {m.get_base_layer(): m for m in adapted.modules() if isinstance(m, LoraLayer)}
 
 
 def model_input(states: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -12,6 +12,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation import anchors, distillation, history, meta_learning, promotion, report
+from ragcl.consolidation.anchors import Anchor
+from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.holding_out import hold_out
 from ragcl.consolidation.meta_learning import InitialAdapter
@@ -36,7 +39,7 @@ from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Narrower, Reader, Reading
 from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
-from ragcl.settings import ConsolidationSettings, Settings
+from ragcl.settings import Settings
 
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 EDIT_MARGIN = 0.1  # how much of its cosine to a question an edited text may lose
@@ -280,7 +283,8 @@ class Job:
 
     def _digest(self, shard: _Shard, teacher: str) -> str:
         """What an adapter is trained on, and how, as a short name."""
-        settings, initial = self._beginning(shard)
+        initial = self._begins_with(shard)
+        settings = initial.shortened(self._limits) if initial else self._limits
         what = [
             teacher,
             settings.model_dump(exclude={"tracker", "initial_adapter"}),
@@ -289,11 +293,9 @@ class Job:
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
-    def _beginning(self, shard: _Shard) -> tuple[ConsolidationSettings, InitialAdapter | None]:
-        """How a shard is trained, and what it begins with."""
-        if self._initial is None or len(shard.trained) > meta_learning.FEW:
-            return self._limits, None
-        return self._initial.shortened(self._limits), self._initial
+    def _begins_with(self, shard: _Shard) -> InitialAdapter | None:
+        """The adapter that a shard of few rows is trained from, if there is one."""
+        return self._initial if len(shard.trained) <= meta_learning.FEW else None
 
     def _active_ids(self) -> set[str]:
         return {adapter.id for adapter in self._catalog.learning.active()[1]}
@@ -306,28 +308,24 @@ class Job:
         """Train the adapters of the shards that have none with just these rows."""
         self._catalog.learning.set_stage(round_id, "distillation")
         started = time.time()
-        texts, _ = anchors.texts()
-        beside = anchors.make(self._model, texts)
         for shard in shards:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             manifest = promotion.read_manifest(folder)
             if manifest is None:
-                settings, initial = self._beginning(shard)
-                losses = distillation.train(
-                    self._model,
+                initial = self._begins_with(shard)
+                losses = self._distillation.train(
                     *make_examples(
                         shard.trained,
                         self._unanswerable(shard),
                         Prompts(self._model.tokenizer),
-                        settings,
+                        self._limits,
                         context_tokens=self._settings.answering.context_tokens,
                     ),
-                    beside,
                     folder,
-                    settings,
                     deadline=deadline,
                     progress=lambda done, total: progress("training", done, total),
                     initial=initial.weights if initial else None,
+                    share=initial.share if initial else 1.0,
                 )
                 manifest = {
                     "adapter": shard.adapter,
@@ -340,6 +338,11 @@ class Job:
                 }
                 promotion.write_manifest(folder, manifest)
         self._seconds["distillation"] = time.time() - started
+
+    @cached_property
+    def _distillation(self) -> Distillation:
+        texts, _ = anchors.texts()
+        return Distillation(self._model, anchors.make(self._model, texts), self._limits)
 
     def _unanswerable(self, shard: _Shard) -> list[str]:
         """Logged questions that nothing in the knowledge base answered, the newest first."""
@@ -357,8 +360,6 @@ class Job:
         """Test the candidates; one that only drifts too far is shrunk until it does not."""
         self._catalog.learning.set_stage(round_id, "verification")
         started = time.time()
-        _, unseen = anchors.texts()
-        self._anchors = anchors.make(self._model, unseen)
         for shard in shards:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             self._model.attach(shard.adapter, folder)
@@ -367,6 +368,10 @@ class Job:
             if shard.verdict.only_drifted:
                 self._shrink(shard, folder, progress)
         self._seconds["verification"] = time.time() - started
+
+    @cached_property
+    def _unseen(self) -> list[Anchor]:
+        return anchors.make(self._model, anchors.texts()[1])
 
     def _near_misses(self, shard: _Shard) -> list[NearMiss]:
         taught = defaultdict[str, dict[str, str]](dict)
@@ -388,7 +393,7 @@ class Job:
             shard.trained,
             shard.held_out,
             shard.near_misses,
-            self._anchors,
+            self._unseen,
             shard.chunks,
             self._limits,
             context_tokens=self._settings.answering.context_tokens,
@@ -401,7 +406,7 @@ class Job:
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             self._model.set_scale(shard.adapter, middle)
-            ratio, _ = drift(self._model, shard.adapter, self._anchors)
+            ratio, _ = drift(self._model, shard.adapter, self._unseen)
             low, high = (
                 (middle, high) if ratio <= self._limits.max_perplexity_ratio else (low, middle)
             )

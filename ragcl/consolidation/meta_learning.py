@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from ragcl.consolidation import anchors, distillation
+from ragcl.consolidation import anchors
 from ragcl.consolidation.anchors import Anchor
-from ragcl.consolidation.distillation import Weights
+from ragcl.consolidation.distillation import Distillation, Weights, with_share
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.promotion import CONFIGURATION, read_manifest, write_manifest
 from ragcl.consolidation.verification import drift
@@ -62,7 +62,7 @@ class InitialAdapter:
 
     def shortened(self, settings: ConsolidationSettings) -> ConsolidationSettings:
         """The settings with as many steps as are enough."""
-        return _with_share(settings, self.share)
+        return with_share(settings, self.share)
 
 
 def load(folder: Path, model: LanguageModel, settings: ConsolidationSettings) -> InitialAdapter:
@@ -147,9 +147,10 @@ class _School:
         """The initial adapter after all worlds."""
         # As many steps for every world, whatever it has to say.
         settings = self._settings.model_copy(update={"epochs": 1, "min_steps": STEPS})
+        distillation = Distillation(self._model, self._anchors, settings)
         weights: Weights | None = None
         for number in range(WORLDS):
-            self._learn(world(number, FACTS), settings, weights)
+            self._learn(distillation, world(number, FACTS), weights)
             learned = load_file(str(self.learned / WEIGHTS))
             weights = _moved(weights, learned, STEP_SIZE * (1 - number / WORLDS))
             progress("practising", number + 1, WORLDS)
@@ -164,10 +165,11 @@ class _School:
 
         None if none does. The first trial begins with nothing and takes all the steps.
         """
-        trials = [self._trial(None, 1.0)]
+        distillation = Distillation(self._model, self._anchors, self._settings)
+        trials = [self._trial(distillation, None, 1.0)]
         for tried, share in enumerate(SHARES, start=1):
             progress("measuring", tried, len(SHARES) + 1)
-            trials.append(self._trial(weights, share))
+            trials.append(self._trial(distillation, weights, share))
             if self._worth_having(trials[-1], trials[0]):
                 return trials, share
         return trials, None
@@ -179,13 +181,14 @@ class _School:
             and trial["perplexity ratio"] <= self._settings.max_perplexity_ratio
         )
 
-    def _trial(self, initial: Weights | None, share: float) -> dict[str, Any]:
+    def _trial(
+        self, distillation: Distillation, initial: Weights | None, share: float
+    ) -> dict[str, Any]:
         """How well the worlds held out are learned with a share of the steps."""
-        settings = _with_share(self._settings, share)
         likelihoods, ratios, steps = [], [], 0.0
         for seed in HELD_OUT:
             learned = world(seed, FACTS)
-            steps += self._learn(learned, settings, initial)
+            steps += self._learn(distillation, learned, initial, share)
             write_manifest(self.learned, {"base_revision": self._model.files.revision})
             self._model.attach("learned", self.learned)
             try:
@@ -202,20 +205,22 @@ class _School:
         }
 
     def _learn(
-        self, facts: Sequence[Fact], settings: ConsolidationSettings, initial: Weights | None
+        self,
+        distillation: Distillation,
+        facts: Sequence[Fact],
+        initial: Weights | None,
+        share: float = 1.0,
     ) -> float:
         """Train an adapter on two wordings of each fact; how many steps it took."""
         shutil.rmtree(self.learned, ignore_errors=True)
         rows = [self._row(fact, question) for fact in facts for question in fact.questions[:2]]
         trained = distillation.train(
-            self._model,
-            *make_examples(rows, (), self._prompts, settings, context_tokens=CONTEXT_TOKENS),
-            self._anchors,
+            *make_examples(rows, (), self._prompts, self._settings, context_tokens=CONTEXT_TOKENS),
             self.learned,
-            settings,
             deadline=math.inf,
             progress=lambda _done, _total: None,
             initial=initial,
+            share=share,
         )
         return trained["steps"]
 
@@ -263,12 +268,6 @@ def _moved(start: Weights | None, towards: Weights, part: float) -> Weights:
     if start is None:
         return towards
     return {name: start[name] + part * (towards[name] - start[name]) for name in start}
-
-
-def _with_share(settings: ConsolidationSettings, share: float) -> ConsolidationSettings:
-    """The settings with a share of the steps, whatever says how many they are."""
-    fewer = {name: math.ceil(share * getattr(settings, name)) for name in ("epochs", "min_steps")}
-    return settings.model_copy(update=fewer)
 
 
 def _shape(settings: ConsolidationSettings) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ragcl.catalog.learning import LearnedQuestion
-from ragcl.consolidation.anchors import Anchor
+from ragcl.consolidation.anchors import Anchor, text_logprob
+from ragcl.consolidation.distillation import sparse_kl
 from ragcl.consolidation.near_misses import NearMiss
 from ragcl.evaluation.metrics import agree, normalise
 from ragcl.generation.language_model import Completion, LanguageModel
@@ -295,20 +296,19 @@ class Learned:
 
 
 def drift(model: LanguageModel, adapter: str, anchors: Sequence[Anchor]) -> tuple[float, float]:
-    """(perplexity with an adapter / without, mean KL from the base in nats a token)."""
-    with_adapter = without = kl = 0.0
+    """(perplexity with an adapter / without, mean KL from the base in nats a token).
+
+    The divergence takes the base's likeliest tokens one by one and all others as one.
+    """
+    change = kl = 0.0
     tokens = 0
     for anchor in anchors:
-        base = model.next_logprobs(anchor.ids, None)
-        adapted = model.next_logprobs(anchor.ids, adapter)
-        places = range(len(anchor.ids) - 1)
-        following = list(anchor.ids[1:])
-        without -= float(base[places, following].sum())
-        with_adapter -= float(adapted[places, following].sum())
-        kl += float((base.exp() * (base - adapted)).sum(-1)[:-1].sum())
-        tokens += len(following)
+        logprobs = model.next_logprobs(anchor.ids, adapter)
+        change += anchor.logprob - text_logprob(anchor.ids, logprobs)
+        kl += float(sparse_kl(logprobs, anchor.top_ids, anchor.top_logprobs)[:-1].sum())
+        tokens += len(anchor.ids) - 1
     tokens = max(1, tokens)
-    return math.exp((with_adapter - without) / tokens), kl / tokens
+    return math.exp(change / tokens), kl / tokens
 
 
 def _context_change(

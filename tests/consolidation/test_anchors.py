@@ -1,5 +1,7 @@
 """Anchors: varied texts, what the base model makes of them, and some that are never trained on."""
 
+import pytest
+
 from ragcl.consolidation.anchors import LENGTH, TOP, make, texts
 from ragcl.generation.language_model import LanguageModel
 
@@ -17,7 +19,10 @@ def test_an_anchor_holds_what_the_base_model_predicts(model: LanguageModel) -> N
     trained, _ = texts()
 
     for anchor in make(model, trained[:3]):
-        top = model.next_logprobs(anchor.ids, None).topk(TOP, dim=-1)
+        logprobs = model.next_logprobs(anchor.ids, None)
+        top = logprobs.topk(TOP, dim=-1)
+        following = [float(logprobs[place, token]) for place, token in enumerate(anchor.ids[1:])]
         assert len(anchor.ids) <= LENGTH
         assert (top.indices == anchor.top_ids).all()
         assert (top.values == anchor.top_logprobs).all()
+        assert anchor.logprob == pytest.approx(sum(following), rel=1e-5)

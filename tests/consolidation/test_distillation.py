@@ -12,7 +12,14 @@ from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import LoraLayer
 from torch.nn.functional import kl_div, log_softmax
 
-from ragcl.consolidation.distillation import Example, FrozenLayers, pack, sparse_kl, train
+from ragcl.consolidation.anchors import make, texts
+from ragcl.consolidation.distillation import (
+    Distillation,
+    Example,
+    FrozenLayers,
+    pack,
+    sparse_kl,
+)
 from ragcl.consolidation.distillation import _Distiller as Distiller
 from ragcl.consolidation.drift_penalty import DriftPenalty
 from ragcl.consolidation.fused_lora import fused
@@ -78,7 +85,7 @@ def test_a_student_that_is_the_teacher_has_nothing_to_learn(seed: int, sharpness
 def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
     model: LanguageModel,
 ) -> None:
-    texts = [torch.arange(1, 9), torch.arange(20, 31)]
+    anchors = [torch.arange(1, 9), torch.arange(20, 31)]
     adapted = get_peft_model(
         model.base,
         LoraConfig(
@@ -86,14 +93,14 @@ def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
         ),
     )
     try:
-        penalty = DriftPenalty(adapted, texts, 19)
+        penalty = DriftPenalty(adapted, anchors, 19).of(adapted)
         assert penalty().item() == 0
         layers = [m for m in adapted.modules() if isinstance(m, LoraLayer)]
         seen: dict[LoraLayer, list[tuple[torch.Tensor, torch.Tensor]]] = {m: [] for m in layers}
         for layer in layers:
             layer.register_forward_hook(lambda m, given, out: seen[m].append((given[0], out)))
         with torch.no_grad():
-            for text in texts:
+            for text in anchors:
                 adapted(input_ids=text[None])
             expected = 0.0
             for layer, calls in seen.items():
@@ -228,13 +235,11 @@ def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, floa
         "batch_size": 2,
         "learning_rate": 0.02,
     }
-    return train(
-        model,
+    settings = ConsolidationSettings(**{**limits, **changes})  # type: ignore[arg-type]
+    return Distillation(model, [], settings).train(
         [[one] for one in examples(model)],
         [],
-        [],
         folder,
-        ConsolidationSettings(**{**limits, **changes}),  # type: ignore[arg-type]
         deadline=time.time() + 600,
         progress=lambda _done, _total: None,
     )
@@ -346,18 +351,58 @@ def test_the_same_seed_gives_the_same_adapter(model: LanguageModel, tmp_path: Pa
     assert a == b != c
 
 
+def test_an_adapter_is_the_same_whatever_was_trained_before_it(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    """What several have in common is computed once, and none of them changes it."""
+    beside = make(model, texts()[0][:3])
+    settings = ConsolidationSettings(epochs=3, min_steps=1, rank=2, layers=0.5, learning_rate=0.1)
+    [one, other] = examples(model)
+    shared = Distillation(model, beside, settings)
+
+    def written(distillation: Distillation, example: Example, name: str) -> bytes:
+        distillation.train(
+            [[example]],
+            [example],
+            tmp_path / name,
+            deadline=time.time() + 600,
+            progress=lambda _done, _total: None,
+        )
+        return (tmp_path / name / "adapter_model.safetensors").read_bytes()
+
+    first, second = written(shared, one, "first"), written(shared, other, "second")
+
+    assert first != second
+    assert written(Distillation(model, beside, settings), other, "alone") == second
+
+
+def test_a_share_of_the_steps_is_taken_where_fewer_are_enough(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    settings = ConsolidationSettings(epochs=7, min_steps=1, batch_size=2, rank=2, layers=1.0)
+
+    told = Distillation(model, [], settings).train(
+        [[one] for one in examples(model)],
+        [],
+        tmp_path,
+        deadline=time.time() + 600,
+        progress=lambda _done, _total: None,
+        share=0.5,
+    )
+
+    assert told["steps"] == 4
+
+
 def test_training_stops_at_the_deadline_with_an_adapter(
     model: LanguageModel, tmp_path: Path
 ) -> None:
     steps: list[tuple[int, int]] = []
 
-    result = train(
-        model,
+    settings = ConsolidationSettings(epochs=50, min_steps=1, rank=2, layers=1.0)
+    result = Distillation(model, [], settings).train(
         [[one] for one in examples(model)],
         [],
-        [],
         tmp_path,
-        ConsolidationSettings(epochs=50, min_steps=1, rank=2, layers=1.0),
         deadline=0,
         progress=lambda done, total: steps.append((done, total)),
     )
@@ -379,13 +424,10 @@ def test_of_examples_that_take_turns_one_counts_in_an_epoch(
 
     def steps(groups: list[list[Example]]) -> float:
         settings = ConsolidationSettings(epochs=4, min_steps=1, batch_size=1, rank=2, layers=1.0)
-        told = train(
-            model,
+        told = Distillation(model, [], settings).train(
             groups,
             [],
-            [],
             tmp_path,
-            settings,
             deadline=time.time() + 600,
             progress=lambda _done, _total: None,
         )
@@ -404,14 +446,13 @@ def test_an_interrupted_training_leaves_the_base_as_it_was(
         if done == 2:
             raise KeyboardInterrupt
 
+    settings = ConsolidationSettings(epochs=50, rank=2, layers=0.5, learning_rate=0.1)
+    distillation = Distillation(model, [], settings)
     with pytest.raises(KeyboardInterrupt):
-        train(
-            model,
+        distillation.train(
             [[one] for one in examples(model)],
             [],
-            [],
             tmp_path,
-            ConsolidationSettings(epochs=50, rank=2, layers=0.5, learning_rate=0.1),
             deadline=time.time() + 600,
             progress=stop,
         )
