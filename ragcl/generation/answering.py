@@ -295,31 +295,42 @@ class Answerer:
 
     def _remember(self, jobs: Sequence[Job]) -> list[Draft]:
         """Answer closed-book: an adapter recalls, the base model writes."""
-        written = [i for i, job in enumerate(jobs) if job.decision.adapter is None]
-        drafts = dict(zip(written, self._write([jobs[i] for i in written]), strict=True))
-        for i, job in enumerate(jobs):
-            if job.decision.adapter is not None:
-                drafts[i] = self._recall(job, job.decision.adapter)
+        drafts: dict[int, Draft] = {}
+        for adapter in dict.fromkeys(job.decision.adapter for job in jobs):
+            places = [i for i, job in enumerate(jobs) if job.decision.adapter == adapter]
+            some = [jobs[i] for i in places]
+            said = self._write(some) if adapter is None else self._recall(some, adapter)
+            drafts.update(zip(places, said, strict=True))
         return [drafts[i] for i in range(len(jobs))]
 
-    def _recall(self, job: Job, adapter: str) -> Draft:
+    def _recall(self, jobs: Sequence[Job], adapter: str) -> list[Draft]:
         """Choose among what was taught about the passages found: what is said can be cited.
 
         Where an answer is held against that to the nearest question, the weights are a second
         opinion; asked alone, they take its nearness into account.
         """
-        by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
-        may_speak = self._catalog.documents.learnable_hashes(by_hash, job.chosen)
-        passages = [key for key in by_hash if key in may_speak]
-        taught = self._active.taught(adapter, passages, job.retrieval.vector)
-        choices = likelihood_alone(taught)
-        if job.decision.expected is None:
-            choices = by_nearness({answer: cosine for answer, (cosine, _) in taught.items()})
-        prompt = self._prompts.closed_book(job.question)
-        [completion] = recall(self._model, [prompt], [choices], adapter=adapter)
-        _, about = taught.get(completion.text, (0.0, ""))
-        source = by_hash.get(about)
-        return Draft(job.decision, completion, len(prompt.ids), (source,) if source else ())
+        taught = [self._taught(job, adapter) for job in jobs]
+        choices = [
+            likelihood_alone(told)
+            if job.decision.expected is not None
+            else by_nearness({answer: cosine for answer, (cosine, _) in told.items()})
+            for job, told in zip(jobs, taught, strict=True)
+        ]
+        prompts = [self._prompts.closed_book(job.question) for job in jobs]
+        completions = recall(self._model, prompts, choices, adapter=adapter)
+        drafts = []
+        for job, told, prompt, said in zip(jobs, taught, prompts, completions, strict=True):
+            _, about = told.get(said.text, (0.0, ""))
+            source = tuple(hit for hit in job.retrieval.hits if hit.chunk.content_hash == about)
+            drafts.append(Draft(job.decision, said, len(prompt.ids), source))
+        return drafts
+
+    def _taught(self, job: Job, adapter: str) -> dict[str, tuple[float, str]]:
+        """What an adapter was taught about those passages found that it may speak of."""
+        found = [hit.chunk.content_hash for hit in job.retrieval.hits]
+        may_speak = self._catalog.documents.learnable_hashes(found, job.chosen)
+        passages = [key for key in found if key in may_speak]
+        return self._active.taught(adapter, passages, job.retrieval.vector)
 
     def _write(self, jobs: Sequence[Job]) -> list[Draft]:
         """Let the model write freely, the questions of one adapter together."""

@@ -30,6 +30,7 @@ BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the proc
 SCORED_TOKENS = 1024  # the same where every place has its logits: 200 MB with 49,152 words
 WEIGHTS = "adapter_model.safetensors"
 DIGEST = "weights_sha256"  # its name in an adapter's manifest
+PACKED_TOKENS = 512  # of short prompts and their candidates in one row; what is longer stands alone
 SUMMED_ROWS = 8  # 1.5 MB with 49,152 words
 KEPT_PREFIXES = 4
 
@@ -52,6 +53,18 @@ class Completion:
     text: str
     token_ids: tuple[int, ...]
     logprob: float
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A prompt and the candidates that it may go on with, each a token at least.
+
+    `prior` is what speaks for each of them beforehand (nats); left out, nothing does.
+    """
+
+    prompt: Prompt
+    candidates: Sequence[tuple[int, ...]]
+    prior: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -344,72 +357,93 @@ class LanguageModel:
         return [found[i] for i in range(len(sequences))]
 
     def continuations(
-        self,
-        prompt: Prompt,
-        candidates: Sequence[tuple[int, ...]],
-        *,
-        adapter: str | None = None,
-        keep: int,
-        prior: Sequence[float] | None = None,
-    ) -> list[Continuation]:
-        """Score the `keep` candidates that start best, in one pass.
+        self, forks: Sequence[Fork], *, adapter: str | None = None, keep: int
+    ) -> Iterator[list[Continuation]]:
+        """Score the `keep` candidates of each prompt that start best.
 
-        How well one starts is the log-probability of its first token and, in nats as well, what
-        speaks for it beforehand: its `prior`.
+        How well one starts is the log-probability of its first token and, in nats as well, its
+        prior.
 
-        The prompt is computed once. The candidates that are kept follow it in one row, each seeing
-        the prompt and itself: no padding, and no copy of the prompt's cache for each. Where all are
-        kept, the prompt goes through the model with them.
+        Every prompt is computed once. Short ones go through the model in one row, each seeing only
+        itself, and so do the candidates that are kept, each seeing its prompt and itself: no
+        padding, and no copy of a prompt's cache for each. Where all are kept, they go with the
+        prompts.
+
+        Yields:
+            What was scored of each fork, in the order given.
         """
-        import torch
+        for pack in _packs(forks):
+            yield from self._score(pack, adapter, keep)
 
+    def _score(
+        self, forks: Sequence[Fork], adapter: str | None, keep: int
+    ) -> list[list[Continuation]]:
+        """The continuations of forks whose prompts have the same shared beginning."""
+        import torch
+        from transformers import DynamicCache
+
+        shared = forks[0].prompt.shared
         with self._lock, torch.inference_mode():
             self._switch(adapter)
-            cache, mask, positions, ids = self._prepare([prompt], adapter)
-            kept = list(range(len(candidates)))
-            rest = ids[0]  # of the prompt, as yet unseen
-            if len(candidates) > keep:
-                first = self._forward(ids, cache, mask, positions)
-                starts = first[0, [candidate[0] for candidate in candidates]].float()
-                if prior is not None:
-                    starts = starts + torch.tensor(prior).to(starts)
-                kept = starts.topk(keep).indices.tolist()
-                rest = rest[:0]
-            told = [(i, n) for i in kept for n in range(len(candidates[i]))]
-            answers = torch.tensor([candidates[i][n] for i, n in told]).to(rest)
-            tokens = torch.cat([rest, answers])
-            # What is left of the prompt is no candidate's own (-1): all of them see it.
-            owner = torch.tensor([-1] * len(rest) + [i for i, _ in told])
-            place = torch.tensor([*range(len(rest)), *(len(rest) + n for _, n in told)])
-            before = int(positions[0, -1]) + 1 - len(rest)
-            seen = (owner[:, None] == owner[None]) | (owner[None] < 0)
-            seen = seen & (place[:, None] >= place[None])
-            seen = torch.cat([seen.new_ones(len(tokens), before), seen], dim=1)
-            output = self.base(
-                input_ids=tokens[None],
-                past_key_values=cache,
-                attention_mask=attention_mask(seen, self.base),
-                position_ids=before + place.to(tokens)[None],
-                use_cache=True,
-                logits_to_keep=len(answers) + (len(rest) > 0),
-            )
-            after = output.logits[0]
-            if len(rest):
-                first, after = after[:1], after[1:]
+            cache = DynamicCache(config=self.base.config)
+            if shared:
+                cache = _growing(self._prefix(forks[0].prompt.ids[:shared], adapter))
+            row = _Row(shared)
+            for number, fork in enumerate(forks):
+                row.add(fork.prompt.ids[shared:], number)
+            lasts = [end - 1 for end in row.ends]
+            behind = row.ends[-1]
+            kept = [list(range(len(fork.candidates))) for fork in forks]
+            pruned = any(len(fork.candidates) > keep for fork in forks)
+            if pruned:
+                first = self._pass(row, 0, cache, lasts)
+                kept = [_best_starts(*pair, keep) for pair in zip(forks, first, strict=True)]
+            for number, (fork, chosen) in enumerate(zip(forks, kept, strict=True)):
+                for i in chosen:
+                    row.add(fork.candidates[i], number, i)
+            places = list(range(behind, row.ends[-1]))
+            if pruned:
+                after = self._pass(row, behind, cache, places)
+            else:
+                logits = self._pass(row, 0, cache, lasts + places)
+                first, after = logits.tensor_split([len(forks)])
             # Of the whole vocabulary only its sum is needed, and the few places that are asked for.
             sums = _log_sums(after)
             ends = after[:, sorted(self.stop_ids)].float().logsumexp(-1) - sums
-            starts = first[0, answers].float() - _log_sums(first)
+            answers = torch.tensor(row.ids[behind:]).to(after.device)
+            prompts = torch.tensor(row.prompts[behind:]).to(after.device)
+            starts = first[prompts, answers].float() - _log_sums(first)[prompts]
             following = after[:-1].gather(-1, answers[1:, None])[:, 0].float() - sums[:-1]
-        found = []
+        found: list[list[Continuation]] = []
         begin = 0
-        for i in kept:
-            end = begin + len(candidates[i])
-            reached = torch.cat([starts[begin : begin + 1], following[begin : end - 1]]).cumsum(0)
-            stopped = tuple((reached + ends[begin:end]).tolist())
-            found.append(Continuation(i, stopped, (first, after[begin:end])))
-            begin = end
+        for number, (fork, chosen) in enumerate(zip(forks, kept, strict=True)):
+            found.append([])
+            for i in chosen:
+                end = begin + len(fork.candidates[i])
+                steps = torch.cat([starts[begin : begin + 1], following[begin : end - 1]])
+                stopped = tuple((steps.cumsum(0) + ends[begin:end]).tolist())
+                own = first[number : number + 1], after[begin:end]
+                found[-1].append(Continuation(i, stopped, own))
+                begin = end
         return found
+
+    def _pass(
+        self, row: "_Row", begin: int, cache: "DynamicCache", places: Sequence[int]
+    ) -> "torch.Tensor":
+        """Logits at some places of a row, `(n, vocabulary)`; what is before `begin` is cached."""
+        import torch
+
+        device = self.base.device
+        output = self.base(
+            input_ids=torch.tensor([row.ids[begin:]], device=device),
+            past_key_values=cache,
+            attention_mask=attention_mask(row.visible(begin), self.base),
+            position_ids=torch.tensor([row.positions[begin:]], device=device),
+            use_cache=True,
+            logits_to_keep=torch.tensor(places, device=device) - begin,
+        )
+        logits: torch.Tensor = output.logits[0]
+        return logits
 
     def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:
         ids = tuple(token for token, _ in pairs)
@@ -517,6 +551,67 @@ class LanguageModel:
         )
         logits: torch.Tensor = output.logits[:, -1]
         return logits
+
+
+class _Row:
+    """Several prompts, and then their candidates, in one sequence behind a shared beginning."""
+
+    def __init__(self, shared: int) -> None:
+        self._shared = shared
+        self.ids: list[int] = []
+        self.positions: list[int] = []
+        self.prompts: list[int] = []  # whose each token is
+        self._candidates: list[int] = []  # of which of its candidates; -1: its own
+        self.ends: list[int] = []  # of what was added
+
+    def add(self, ids: Sequence[int], prompt: int, candidate: int = -1) -> None:
+        """The tokens of a prompt, by its number, or those of a candidate to follow it."""
+        begin = self._shared if candidate < 0 else self.positions[self.ends[prompt] - 1] + 1
+        self.ids += ids
+        self.positions += range(begin, begin + len(ids))
+        self.prompts += [prompt] * len(ids)
+        self._candidates += [candidate] * len(ids)
+        self.ends.append(len(self.ids))
+
+    def visible(self, begin: int) -> "torch.Tensor":
+        """Which tokens those from `begin` on see, `(n, m) bool`: the beginning is seen by all."""
+        import torch
+
+        positions, prompts, candidates = (
+            torch.tensor(one) for one in (self.positions, self.prompts, self._candidates)
+        )
+        seen = (candidates[begin:, None] == candidates[None]) | (candidates[None] < 0)
+        seen &= prompts[begin:, None] == prompts[None]
+        seen &= positions[begin:, None] >= positions[None]
+        return torch.cat([seen.new_ones(len(seen), self._shared), seen], dim=1)
+
+
+def _packs(forks: Sequence[Fork]) -> Iterator[list[Fork]]:
+    """Forks that go through the model together: in their order, with the same shared beginning."""
+    pack: list[Fork] = []
+    tokens = 0
+    for fork in forks:
+        shared = fork.prompt.shared
+        size = len(fork.prompt.ids) - shared + sum(map(len, fork.candidates))
+        same = pack and pack[0].prompt.ids[: pack[0].prompt.shared] == fork.prompt.ids[:shared]
+        if pack and not (same and tokens + size <= PACKED_TOKENS):
+            yield pack
+            pack, tokens = [], 0
+        pack.append(fork)
+        tokens += size
+    if pack:
+        yield pack
+
+
+def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
+    """The candidates with the likeliest first tokens, by the logits `(vocabulary,)` for it."""
+    import torch
+
+    starts = first[[candidate[0] for candidate in fork.candidates]].float()
+    if fork.prior:
+        starts = starts + torch.tensor(fork.prior).to(starts)
+    best: list[int] = starts.topk(min(keep, len(starts))).indices.tolist()
+    return best
 
 
 def _growing(cache: "DynamicCache") -> "DynamicCache":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragcl.evaluation.metrics import contains, normalise
-from ragcl.generation.language_model import Continuation, LanguageModel, Prompt
+from ragcl.generation.language_model import Continuation, Fork, LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts, answer_tokens
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retrieval, Retrieved
@@ -159,7 +159,7 @@ def continuation(
 ) -> tuple[tuple[int, ...], Continuation]:
     """The tokens of one given answer, and how likely the prompt is to go on with them."""
     [tokens] = answer_tokens(model.tokenizer, [text])
-    [scored] = model.continuations(prompt, [tokens.ids], adapter=adapter, keep=1)
+    [[scored]] = model.continuations([Fork(prompt, [tokens.ids])], adapter=adapter, keep=1)
     return tokens.ids, scored
 
 
@@ -187,9 +187,9 @@ class SpanReader:
         asked = set(content_words(question))
         nearness = [NEARNESS * sentences[one.sentence].score for one in candidates]
         best: dict[str, Span] = {}
-        for scored in self._model.continuations(
-            prompt, [c.ids for c in candidates], adapter=adapter, keep=STARTS, prior=nearness
-        ):
+        fork = Fork(prompt, [one.ids for one in candidates], nearness)
+        [weighed] = self._model.continuations([fork], adapter=adapter, keep=STARTS)
+        for scored in weighed:
             candidate = candidates[scored.candidate]
             for length, end in candidate.ends:
                 text = candidate.text[:end].strip(" ,;:.\u2014-\"'")

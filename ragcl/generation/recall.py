@@ -7,7 +7,7 @@ among what it was taught and not knowing, and cannot say anything else. Knows no
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ragcl.evaluation.metrics import normalise
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, Fork, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, answer_tokens
 
 NEARNESS = 10.0  # nats for a cosine of one, as where a span of a sentence is read
@@ -49,7 +49,7 @@ def recall(
     Returns:
         One completion a prompt: its probability is that among all texts, not among these answers.
     """
-    found = []
+    forks, texts = [], []
     for prompt, choices in zip(prompts, taught, strict=True):
         prior: dict[str, float] = {ABSTENTION: 0.0}
         said = {normalise(ABSTENTION)}
@@ -57,15 +57,16 @@ def recall(
             if normalise(text) not in said:
                 said.add(normalise(text))
                 prior[text] = choices[text]
-        texts = list(prior)
-        answers = [one.ids for one in answer_tokens(model.tokenizer, texts)]
-        weighed = model.continuations(
-            prompt, answers, adapter=adapter, keep=STARTS, prior=list(prior.values())
-        )
-        best = max(weighed, key=lambda one: one.stopped[-1] + prior[texts[one.candidate]])
-        tokens = answers[best.candidate]
+        texts.append(list(prior))
+        answers = [one.ids for one in answer_tokens(model.tokenizer, texts[-1])]
+        forks.append(Fork(prompt, answers, list(prior.values())))
+    found = []
+    weighed = model.continuations(forks, adapter=adapter, keep=STARTS)
+    for fork, words, continuations in zip(forks, texts, weighed, strict=True):
+        best = max(continuations, key=lambda one: one.stopped[-1] + fork.prior[one.candidate])
+        tokens = fork.candidates[best.candidate]
         logprob = best.stopped[-1] / (len(tokens) + 1)
-        found.append(Completion(texts[best.candidate], tokens, logprob))
+        found.append(Completion(words[best.candidate], tokens, logprob))
         if progress:
             progress(1)
     return found

@@ -1,6 +1,7 @@
 """Verification: thresholds that keep their promise, and a gate that says what failed."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from ragcl.consolidation.verification import (
     rewordings,
     verify,
 )
-from ragcl.generation.language_model import Completion, Continuation, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, Continuation, Fork, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
 from ragcl.settings import ConsolidationSettings
@@ -213,15 +214,14 @@ class Parrot:
     def generate(self, prompts: list[Prompt], **_: Any) -> list[Completion]:
         return [says(self._answer(prompt)) for prompt in prompts]
 
-    def continuations(
-        self, prompt: Prompt, candidates: list[tuple[int, ...]], **_: Any
-    ) -> list[Continuation]:
-        [known] = answer_tokens(self.tokenizer, [self._answer(prompt)])
+    def continuations(self, forks: list[Fork], **_: Any) -> Iterator[list[Continuation]]:
         none = torch.empty(0)
-        return [
-            Continuation(i, (-9.0 + 8.9 * (ids == known.ids),), (none, none))
-            for i, ids in enumerate(candidates)
-        ]
+        for fork in forks:
+            [known] = answer_tokens(self.tokenizer, [self._answer(fork.prompt)])
+            yield [
+                Continuation(i, (-9.0 + 8.9 * (ids == known.ids),), (none, none))
+                for i, ids in enumerate(fork.candidates)
+            ]
 
 
 def test_one_question_that_was_held_out_does_not_decide_alone(

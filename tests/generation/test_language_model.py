@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from ragcl.errors import ModelNotFoundError, SettingsError
 from ragcl.generation import language_model
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, Fork, LanguageModel, Prompt
 from tests.conftest import make_adapter
 
 TEXTS = (
@@ -307,7 +307,7 @@ def test_continuations_are_as_likely_as_a_direct_forward_says(
     candidates = [tuple(model.tokenizer(text)["input_ids"]) for text in ("11", "metres deep", "x")]
     stop = model.tokenizer.eos_token_id
 
-    found = model.continuations(prompt, candidates, adapter=adapter, keep=9)
+    [found] = model.continuations([Fork(prompt, candidates)], adapter=adapter, keep=9)
 
     assert sorted(one.candidate for one in found) == [0, 1, 2]
     for one in found:
@@ -328,8 +328,8 @@ def test_what_the_output_head_sees_is_laid_out_as_a_tensor_of_its_own(model: Lan
     hook = head.register_forward_pre_hook(lambda _head, inputs: seen.extend(inputs))
     [prompt] = prompts(model, TEXTS[0])
 
-    model.continuations(prompt, [(5, 6), (7,)], keep=9)
-    model.continuations(prompt, [(5, 6), (7,)], keep=1)
+    for keep in (9, 1):
+        list(model.continuations([Fork(prompt, [(5, 6), (7,)])], keep=keep))
     model.generate(prompts(model, *TEXTS[:2]), max_new_tokens=2)
     hook.remove()
 
@@ -342,13 +342,36 @@ def test_only_the_candidates_with_the_likeliest_starts_are_scored(model: Languag
     first = model.next_logprobs(prompt.ids, None)[-1]
     candidates = [(token, 5) for token in range(10, 40)]
 
-    found = model.continuations(prompt, candidates, keep=3)
+    [found] = model.continuations([Fork(prompt, candidates)], keep=3)
 
     likeliest = (first[10:40].topk(3).indices).tolist()
     assert [one.candidate for one in found] == likeliest
 
-    favoured = model.continuations(prompt, candidates, keep=1, prior=[0.0] * 29 + [99.0])
+    favouring = Fork(prompt, candidates, [0.0] * 29 + [99.0])
+    [favoured] = model.continuations([favouring], keep=1)
     assert [one.candidate for one in favoured] == [29]
+
+
+@pytest.mark.parametrize("keep", [2, 9])
+@pytest.mark.parametrize("tokens", [1, 40, 512])
+def test_forks_that_share_a_row_are_scored_as_each_alone(
+    model: LanguageModel, keep: int, tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragcl.generation.language_model.PACKED_TOKENS", tokens)
+    [beginning, *others] = prompts(model, *TEXTS)
+    alike = [Prompt(beginning.ids + one.ids, len(beginning.ids)) for one in others]
+    asked = [*alike, *others, alike[0]]
+    many = [(token, 5, 6)[: 1 + token % 3] for token in range(10, 16)]
+    forks = [Fork(prompt, many[i % 3 :]) for i, prompt in enumerate(asked)]
+    alone = [next(model.continuations([fork], keep=keep)) for fork in forks]
+
+    together = list(model.continuations(forks, keep=keep))
+
+    for expected, found in zip(alone, together, strict=True):
+        assert [one.candidate for one in found] == [one.candidate for one in expected]
+        for one, other in zip(found, expected, strict=True):
+            assert one.stopped == pytest.approx(other.stopped, abs=1e-3)
+            torch.testing.assert_close(one.logprobs, other.logprobs, atol=1e-3, rtol=0)
 
 
 def test_weights_in_four_bits_are_smaller_and_another_base_for_adapters(
