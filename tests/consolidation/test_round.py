@@ -277,14 +277,14 @@ def test_a_second_round_with_nothing_new_does_nothing_if_due_is_asked(
 def test_what_has_not_changed_is_not_trained_again(
     learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ragcl.consolidation import distillation
+    from ragcl.consolidation.distillation import Distillation
 
     names = [one.id for one in learned.catalog.learning.active()[1]]
 
     def never(*_: object, **__: object) -> dict[str, float]:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(distillation, "train", never)
+    monkeypatch.setattr(Distillation, "train", never)
 
     report = learned.consolidate()
 
