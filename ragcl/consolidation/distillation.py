@@ -38,6 +38,7 @@ UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_TOKENS = 1024  # of rows that go through the frozen layers together
 
 Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
+# Of what `Distillation.train` is given, that which every process needs to train along.
 _Task = tuple[Sequence[Sequence["Example"]], Sequence["Example"], float, Weights | None, float]
 
 

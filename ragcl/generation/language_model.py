@@ -380,14 +380,11 @@ class LanguageModel:
     ) -> list[list[Continuation]]:
         """The continuations of forks whose prompts have the same shared beginning."""
         import torch
-        from transformers import DynamicCache
 
         shared = forks[0].prompt.shared
         with self._lock, torch.inference_mode():
             self._switch(adapter)
-            cache = DynamicCache(config=self.base.config)
-            if shared:
-                cache = _growing(self._prefix(forks[0].prompt.ids[:shared], adapter))
+            cache = self._begun(forks[0].prompt.ids[:shared], adapter)
             row = _Row(shared)
             for number, fork in enumerate(forks):
                 row.add(fork.prompt.ids[shared:], number)
@@ -494,16 +491,11 @@ class LanguageModel:
     ) -> tuple["DynamicCache", "torch.Tensor", "torch.Tensor", "torch.Tensor"]:
         """Left-padded inputs behind the shared prefix, whose keys and values are reused."""
         import torch
-        from transformers import DynamicCache
 
         shared = min(prompt.shared for prompt in prompts)
-        prefix = prompts[0].ids[:shared]
-        if shared:
-            cache = _growing(self._prefix(prefix, adapter))
-            if len(prompts) > 1:
-                cache.batch_repeat_interleave(len(prompts))
-        else:
-            cache = DynamicCache(config=self.base.config)
+        cache = self._begun(prompts[0].ids[:shared], adapter)
+        if shared and len(prompts) > 1:
+            cache.batch_repeat_interleave(len(prompts))
         rests = [prompt.ids[shared:] for prompt in prompts]
         width = max(len(rest) for rest in rests)
         device = self.base.device
@@ -517,6 +509,14 @@ class LanguageModel:
             mask[row, shared + pad :] = 1
             positions[row, pad:] += torch.arange(len(rest), device=device)
         return cache, mask, positions, ids
+
+    def _begun(self, prefix: tuple[int, ...], adapter: str | None) -> "DynamicCache":
+        """A cache to go on from behind a prefix, which may be empty."""
+        from transformers import DynamicCache
+
+        if prefix:
+            return _growing(self._prefix(prefix, adapter))
+        return DynamicCache(config=self.base.config)
 
     def _prefix(self, ids: tuple[int, ...], adapter: str | None) -> "DynamicCache":
         import torch

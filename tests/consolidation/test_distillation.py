@@ -226,7 +226,9 @@ def test_an_adapter_is_trained_on_weights_in_four_bits(
     assert answers(four_bit_model, "new") == [answer for _, answer in FACTS]
 
 
-def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, float]:
+def fit(
+    model: LanguageModel, folder: Path, *, share: float = 1.0, **changes: object
+) -> dict[str, float]:
     limits = {
         "epochs": 60,
         "min_steps": 1,
@@ -242,6 +244,7 @@ def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, floa
         folder,
         deadline=time.time() + 600,
         progress=lambda _done, _total: None,
+        share=share,
     )
 
 
@@ -379,18 +382,7 @@ def test_an_adapter_is_the_same_whatever_was_trained_before_it(
 def test_a_share_of_the_steps_is_taken_where_fewer_are_enough(
     model: LanguageModel, tmp_path: Path
 ) -> None:
-    settings = ConsolidationSettings(epochs=7, min_steps=1, batch_size=2, rank=2, layers=1.0)
-
-    told = Distillation(model, [], settings).train(
-        [[one] for one in examples(model)],
-        [],
-        tmp_path,
-        deadline=time.time() + 600,
-        progress=lambda _done, _total: None,
-        share=0.5,
-    )
-
-    assert told["steps"] == 4
+    assert fit(model, tmp_path, epochs=7, share=0.5)["steps"] == 4
 
 
 def test_training_stops_at_the_deadline_with_an_adapter(
