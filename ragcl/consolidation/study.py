@@ -6,9 +6,10 @@ Every question is retrieved for again, from the index as it is now. One whose an
 same sentence, with nothing new nearer to the question, has been read already, and the reading was
 kept; the others are read, with all adapters off. An answer is a span of the source, so it is
 supported by construction; one that the teacher itself doubts is dropped, and so is one that only
-its own question gives. An answer that a user corrected or praised is taken as it is, where the
-source says it. A larger teacher also writes questions about the hot chunks, which are kept with
-what was read for them. Trains nothing.
+its own question gives. Where questions that ask the same read an answer at different lengths, the
+usual one is taught. An answer that a user corrected or praised is taken as it is, where the source
+says it. A larger teacher also writes questions about the hot chunks, which are kept with what was
+read for them. Trains nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 from ragcl.catalog import Catalog
 from ragcl.consolidation.contradictions import Contradiction, contradiction
 from ragcl.consolidation.teacher import Asked, Teacher
-from ragcl.evaluation.metrics import agree
+from ragcl.evaluation.metrics import agree, normalise
 from ragcl.generation.reading import Reader, Reading, Sentence
 from ragcl.retrieval.retriever import Retrieval, Retriever
 
@@ -131,7 +132,10 @@ class Studier:
         uncontested = set(chunks) - {key for one in found.values() for key in one.hashes}
         readings = [one for one in readings if one.content_hash in uncontested]
         sure = [one for one in readings if one.trust >= MIN_TRUST]
-        return consistent(sure, vouched), list(found.values())
+        rows = consistent(sure, vouched)
+        forms = usual_forms(rows, vouched)
+        told_alike = [self._reader.put(one, form) for one, form in zip(rows, forms, strict=True)]
+        return told_alike, list(found.values())
 
     def write_questions(
         self, chunks: Collection[str], asked: Collection[str], count: int
@@ -214,6 +218,43 @@ def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> li
         if borne_out or not (cosines >= SIMILAR).any():
             kept.append(one)
     return kept
+
+
+def usual_forms(readings: Sequence[Reading], vouched: Collection[str] = ()) -> list[str]:
+    """How each answer is to be said, so that those who ask the same are told the same.
+
+    One wording finds a captain's whole name, another half of it. Both are right, but taught side by
+    side they are rivals, and the next wording may be told either. Of the forms in which a piece of
+    the text was read, that of most questions is taken, or of those surest of it, or the longest.
+    What users vouch for (the questions in `vouched`) stays, and others follow it.
+    """
+    forms = []
+    for one in readings:
+        votes: dict[str, tuple[int, int, float]] = {}
+        for other in readings:
+            if other is one or (other.vector @ one.vector >= RELATED and _one_piece(one, other)):
+                voices, count, trust = votes.get(other.answer, (0, 0, 0.0))
+                voices += other.question in vouched
+                votes[other.answer] = voices, count + 1, trust + other.trust
+        most = max(votes, key=lambda answer: (votes[answer], len(answer)))
+        forms.append(one.answer if one.question in vouched else most)
+    return forms
+
+
+def _one_piece(one: Reading, other: Reading) -> bool:
+    """Whether the answers are the same piece of the same text, read at different lengths.
+
+    Where the shorter stands in the sentence twice, it may be about something else: "2" is no form
+    of "2 hours" in "The 2 tugs take 2 hours".
+    """
+    shorter, longer = sorted((one, other), key=lambda reading: len(reading.answer))
+    words = f" {normalise(shorter.answer)} "
+    sentences = [shown.text for shown in longer.sentences if longer.answer in shown.text]
+    return (
+        one.content_hash == other.content_hash
+        and words in f" {normalise(longer.answer)} "
+        and all(f" {normalise(text)} ".count(words) == 1 for text in sentences)
+    )
 
 
 def stands(reading: Reading, sentences: Sequence[Sentence], learnable: Collection[str]) -> bool:

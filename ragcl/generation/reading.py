@@ -358,6 +358,14 @@ class Reader:
         span = self._spans.span(self.prompt(question, shown), answer.strip(), places[-1])
         return self._reading(question, retrieval, shown, span, 1.0)
 
+    def put(self, reading: Reading, answer: str) -> Reading:
+        """The reading with its answer in another form; as it was if that stands in no sentence."""
+        places = [i for i, one in enumerate(reading.sentences) if contains(one.text, [answer])]
+        if answer == reading.answer or not places:
+            return reading
+        prompt = self.prompt(reading.question, reading.sentences)
+        return replace(reading, **_said(self._spans.span(prompt, answer, places[-1])))
+
     @staticmethod
     def _reading(
         question: str,
@@ -366,16 +374,10 @@ class Reader:
         best: Span,
         trust: float,
     ) -> Reading:
-        logprobs = best.logprobs
-        top = logprobs.topk(min(TOP, logprobs.shape[-1]), dim=-1)
         return Reading(
+            **_said(best),
             question=question,
-            answer=best.text,
             content_hash=sentences[best.sentence].content_hash,
-            ids=best.ids,
-            logprob=best.logprob / (len(best.ids) + 1),
-            top_ids=top.indices.cpu(),
-            top_logprobs=top.values.cpu(),
             trust=trust,
             sentences=tuple(sentences),
             vector=retrieval.vector,
@@ -383,6 +385,18 @@ class Reader:
             score=retrieval.hits[0].score,
             margin=retrieval.margin,
         )
+
+
+def _said(span: Span) -> dict[str, Any]:
+    """What a reading tells of its answer."""
+    top = span.logprobs.topk(min(TOP, span.logprobs.shape[-1]), dim=-1)
+    return {
+        "answer": span.text,
+        "ids": span.ids,
+        "logprob": span.logprob / (len(span.ids) + 1),
+        "top_ids": top.indices.cpu(),
+        "top_logprobs": top.values.cpu(),
+    }
 
 
 def _trust(spans: Sequence[Span]) -> float:

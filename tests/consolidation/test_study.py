@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from ragcl.consolidation.study import consistent, stands
+from ragcl.consolidation.study import consistent, stands, usual_forms
 from ragcl.generation.reading import Reading, Sentence
 
 WORDS = st.lists(st.sampled_from("how deep is the north berth at low water".split()), min_size=1)
@@ -56,6 +56,30 @@ def test_what_users_vouch_for_outweighs_what_was_read(reading: Reading) -> None:
     assert consistent([vouched, elsewhere, replace(elsewhere, question="?")], {vouched.question})[
         1:
     ] == [elsewhere, replace(elsewhere, question="?")]
+
+
+def test_who_ask_the_same_are_told_it_in_the_form_that_most_of_them_read(reading: Reading) -> None:
+    whole = asked(reading, "How deep is it?", 0, "11 metres")
+    half = asked(reading, "What depth is there?", 20, "11")
+    again = asked(reading, "What is the depth?", 40, "11 metres")
+
+    assert usual_forms([whole, half, again]) == ["11 metres"] * 3
+    assert usual_forms([half, whole]) == ["11 metres"] * 2
+    assert usual_forms([replace(whole, trust=0.9), half]) == ["11", "11"]
+    assert usual_forms([whole, half, again], {half.question}) == ["11"] * 3
+    assert usual_forms([]) == []
+
+
+def test_another_question_or_passage_has_a_form_of_its_own(reading: Reading) -> None:
+    whole = asked(reading, "How deep is it?", 0, "11 metres")
+    half = asked(reading, "What depth is there?", 20, "11")
+    unrelated = asked(reading, "What does soup cost?", 80, "11")
+    twice = replace(reading.sentences[1], text="Berth 11 is 11 metres deep.")
+
+    assert usual_forms([whole, whole, unrelated])[2] == "11"
+    assert usual_forms([whole, whole, replace(half, content_hash="another")])[2] == "11"
+    ambiguous = replace(whole, sentences=(twice,))
+    assert usual_forms([ambiguous, ambiguous, replace(half, sentences=(twice,))])[2] == "11"
 
 
 def test_a_reading_stands_until_something_nearer_to_the_question_is_there(reading: Reading) -> None:

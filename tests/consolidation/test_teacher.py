@@ -226,6 +226,34 @@ class Same(Teacher):
         return ["11 metres"] * len(asked)
 
 
+class InTurn(Teacher):
+    """Says one thing after another."""
+
+    name = "in turn"
+
+    def __init__(self, *said: str) -> None:
+        self._said = iter(said)
+
+    def answers(self, asked: Sequence[Asked]) -> list[str]:
+        return [next(self._said) for _ in asked]
+
+
+def test_wordings_of_one_question_are_taught_the_answer_in_one_form(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    kb.ingest(docs)
+    larger = InTurn("11 metres", "11", "11 metres")
+    studier = Studier(kb.catalog, kb._retriever, kb._answerer._reader, passages=4, larger=larger)
+    questions = [f"{word} berth is 11 metres deep?" for word in ("Which", "What", "Whose")]
+    hot = {hit.content_hash for hit in kb.search(questions[0], 4)}
+
+    read, _ = studier.study(questions, hot, {}, lambda _count: None, {})
+
+    assert [one.answer for one in read] == ["11 metres"] * 3
+    assert len({one.ids for one in read}) == 1
+    assert all(len(one.top_ids) == len(one.ids) + 1 for one in read)
+
+
 def test_a_written_question_that_another_text_answers_is_not_learned(
     kb: KnowledgeBase, docs: Path
 ) -> None:
