@@ -29,7 +29,8 @@ from ragcl.consolidation.anchors import Anchor
 from ragcl.consolidation.drift_penalty import DriftPenalty, model_input
 from ragcl.consolidation.fused_lora import fused
 from ragcl.errors import SettingsError
-from ragcl.generation.language_model import LanguageModel, attention_mask
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.scoring import attention_mask
 from ragcl.settings import ConsolidationSettings
 
 ANCHORS_A_STEP = 1

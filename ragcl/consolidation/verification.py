@@ -261,8 +261,14 @@ class Learned:
         self._proofs = proofs
 
     def taught(self, asked: Reading | NearMiss) -> list[str]:
-        """The answers that may be recalled: those about the passages that a question finds."""
-        return [row.answer for row in self._trained if row.content_hash in asked.found]
+        """The answers that may be recalled: those about the passages that a question finds.
+
+        That to the question which is most like it comes first.
+        """
+        rows = [row for row in self._trained if row.content_hash in asked.found]
+        return [
+            row.answer for row in sorted(rows, key=lambda row: -float(row.vector @ asked.vector))
+        ]
 
     def trial(
         self,

@@ -311,7 +311,7 @@ class Answerer:
         """
         taught = [self._taught(job, adapter) for job in jobs]
         choices = [
-            likelihood_alone(told)
+            likelihood_alone(sorted(told, key=lambda answer: -told[answer][0]))
             if job.decision.expected is not None
             else by_nearness({answer: cosine for answer, (cosine, _) in told.items()})
             for job, told in zip(jobs, taught, strict=True)

@@ -4,6 +4,7 @@ Gives text with its log-probabilities for prompts of token ids; one decoding loo
 and streams. Knows nothing of questions, passages or routes.
 """
 
+import contextlib
 import copy
 import importlib.util
 import json
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ragcl import model_files
 from ragcl.errors import ModelNotFoundError, SettingsError
+from ragcl.generation.scoring import Continuation, Fork, Scoring, leader, packs
 from ragcl.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.model_files import ModelFiles, sha256
 from ragcl.settings import ModelSettings
@@ -30,8 +32,6 @@ BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the proc
 SCORED_TOKENS = 1024  # the same where every place has its logits: 200 MB with 49,152 words
 WEIGHTS = "adapter_model.safetensors"
 DIGEST = "weights_sha256"  # its name in an adapter's manifest
-PACKED_TOKENS = 512  # of short prompts and their candidates in one row; what is longer stands alone
-SUMMED_ROWS = 8  # 1.5 MB with 49,152 words
 KEPT_PREFIXES = 4
 
 
@@ -53,39 +53,6 @@ class Completion:
     text: str
     token_ids: tuple[int, ...]
     logprob: float
-
-
-@dataclass(frozen=True)
-class Fork:
-    """A prompt and the candidates that it may go on with, each a token at least.
-
-    `prior` is what speaks for each of them beforehand (nats); left out, nothing does.
-    """
-
-    prompt: Prompt
-    candidates: Sequence[tuple[int, ...]]
-    prior: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class Continuation:
-    """How likely a prompt is to go on with the first 1, 2, … n tokens of a candidate.
-
-    `stopped[i]` is the log-probability (nats) of the first `i + 1` tokens and the end of the
-    answer right behind; `logits` are the model's at each of the `n + 1` places, `(1, vocabulary)`
-    at the first and `(n, vocabulary)` at the others.
-    """
-
-    candidate: int
-    stopped: tuple[float, ...]
-    logits: tuple["torch.Tensor", "torch.Tensor"]
-
-    @property
-    def logprobs(self) -> "torch.Tensor":
-        """The log-probabilities at those places, `(n + 1, vocabulary) float32`."""
-        import torch
-
-        return torch.log_softmax(torch.cat(self.logits).float(), dim=-1)
 
 
 def weights_digest(folder: Path) -> str:
@@ -372,75 +339,34 @@ class LanguageModel:
         Yields:
             What was scored of each fork, in the order given.
         """
-        for pack in _packs(forks):
-            yield from self._score(pack, adapter, keep)
+        for pack in packs(forks, lambda fork: fork.candidates):
+            with self._scoring(pack, adapter) as scoring:
+                found = scoring.best_starts(keep)
+            yield from found
 
-    def _score(
-        self, forks: Sequence[Fork], adapter: str | None, keep: int
-    ) -> list[list[Continuation]]:
-        """The continuations of forks whose prompts have the same shared beginning."""
+    def likeliest(
+        self, forks: Sequence[Fork], *, adapter: str | None = None, keep: int
+    ) -> Iterator[Continuation]:
+        """The candidate of each prompt that is likeliest to be all it goes on with, prior included.
+
+        It is found by bounds, in one pass or two: none is likelier than its first token. The one
+        with the highest prior, of equals the first, goes with the prompt, and of the others only
+        those that may still be better are scored, at most the `keep` that start best.
+        """
+        for pack in packs(forks, lambda fork: [fork.candidates[leader(fork)]]):
+            with self._scoring(pack, adapter) as scoring:
+                found = scoring.likeliest(keep)
+            yield from found
+
+    @contextlib.contextmanager
+    def _scoring(self, forks: Sequence[Fork], adapter: str | None) -> Iterator[Scoring]:
+        """Forks whose prompts have the same shared beginning, about to be scored."""
         import torch
 
-        shared = forks[0].prompt.shared
+        beginning = forks[0].prompt.ids[: forks[0].prompt.shared]
         with self._lock, torch.inference_mode():
             self._switch(adapter)
-            cache = self._begun(forks[0].prompt.ids[:shared], adapter)
-            row = _Row(shared)
-            for number, fork in enumerate(forks):
-                row.add(fork.prompt.ids[shared:], number)
-            lasts = [end - 1 for end in row.ends]
-            behind = row.ends[-1]
-            kept = [list(range(len(fork.candidates))) for fork in forks]
-            pruned = any(len(fork.candidates) > keep for fork in forks)
-            if pruned:
-                first = self._pass(row, 0, cache, lasts)
-                kept = [_best_starts(*pair, keep) for pair in zip(forks, first, strict=True)]
-            for number, (fork, chosen) in enumerate(zip(forks, kept, strict=True)):
-                for i in chosen:
-                    row.add(fork.candidates[i], number, i)
-            places = list(range(behind, row.ends[-1]))
-            if pruned:
-                after = self._pass(row, behind, cache, places)
-            else:
-                logits = self._pass(row, 0, cache, lasts + places)
-                first, after = logits.tensor_split([len(forks)])
-            # Of the whole vocabulary only its sum is needed, and the few places that are asked for.
-            sums = _log_sums(after)
-            ends = after[:, sorted(self.stop_ids)].float().logsumexp(-1) - sums
-            answers = torch.tensor(row.ids[behind:]).to(after.device)
-            prompts = torch.tensor(row.prompts[behind:]).to(after.device)
-            starts = first[prompts, answers].float() - _log_sums(first)[prompts]
-            following = after[:-1].gather(-1, answers[1:, None])[:, 0].float() - sums[:-1]
-        found: list[list[Continuation]] = []
-        begin = 0
-        for number, (fork, chosen) in enumerate(zip(forks, kept, strict=True)):
-            found.append([])
-            for i in chosen:
-                end = begin + len(fork.candidates[i])
-                steps = torch.cat([starts[begin : begin + 1], following[begin : end - 1]])
-                stopped = tuple((steps.cumsum(0) + ends[begin:end]).tolist())
-                own = first[number : number + 1], after[begin:end]
-                found[-1].append(Continuation(i, stopped, own))
-                begin = end
-        return found
-
-    def _pass(
-        self, row: "_Row", begin: int, cache: "DynamicCache", places: Sequence[int]
-    ) -> "torch.Tensor":
-        """Logits at some places of a row, `(n, vocabulary)`; what is before `begin` is cached."""
-        import torch
-
-        device = self.base.device
-        output = self.base(
-            input_ids=torch.tensor([row.ids[begin:]], device=device),
-            past_key_values=cache,
-            attention_mask=attention_mask(row.visible(begin), self.base),
-            position_ids=torch.tensor([row.positions[begin:]], device=device),
-            use_cache=True,
-            logits_to_keep=torch.tensor(places, device=device) - begin,
-        )
-        logits: torch.Tensor = output.logits[0]
-        return logits
+            yield Scoring(self.base, forks, self._begun(beginning, adapter), self.stop_ids)
 
     def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:
         ids = tuple(token for token, _ in pairs)
@@ -553,67 +479,6 @@ class LanguageModel:
         return logits
 
 
-class _Row:
-    """Several prompts, and then their candidates, in one sequence behind a shared beginning."""
-
-    def __init__(self, shared: int) -> None:
-        self._shared = shared
-        self.ids: list[int] = []
-        self.positions: list[int] = []
-        self.prompts: list[int] = []  # whose each token is
-        self._candidates: list[int] = []  # of which of its candidates; -1: its own
-        self.ends: list[int] = []  # of what was added
-
-    def add(self, ids: Sequence[int], prompt: int, candidate: int = -1) -> None:
-        """The tokens of a prompt, by its number, or those of a candidate to follow it."""
-        begin = self._shared if candidate < 0 else self.positions[self.ends[prompt] - 1] + 1
-        self.ids += ids
-        self.positions += range(begin, begin + len(ids))
-        self.prompts += [prompt] * len(ids)
-        self._candidates += [candidate] * len(ids)
-        self.ends.append(len(self.ids))
-
-    def visible(self, begin: int) -> "torch.Tensor":
-        """Which tokens those from `begin` on see, `(n, m) bool`: the beginning is seen by all."""
-        import torch
-
-        positions, prompts, candidates = (
-            torch.tensor(one) for one in (self.positions, self.prompts, self._candidates)
-        )
-        seen = (candidates[begin:, None] == candidates[None]) | (candidates[None] < 0)
-        seen &= prompts[begin:, None] == prompts[None]
-        seen &= positions[begin:, None] >= positions[None]
-        return torch.cat([seen.new_ones(len(seen), self._shared), seen], dim=1)
-
-
-def _packs(forks: Sequence[Fork]) -> Iterator[list[Fork]]:
-    """Forks that go through the model together: in their order, with the same shared beginning."""
-    pack: list[Fork] = []
-    tokens = 0
-    for fork in forks:
-        shared = fork.prompt.shared
-        size = len(fork.prompt.ids) - shared + sum(map(len, fork.candidates))
-        same = pack and pack[0].prompt.ids[: pack[0].prompt.shared] == fork.prompt.ids[:shared]
-        if pack and not (same and tokens + size <= PACKED_TOKENS):
-            yield pack
-            pack, tokens = [], 0
-        pack.append(fork)
-        tokens += size
-    if pack:
-        yield pack
-
-
-def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
-    """The candidates with the likeliest first tokens, by the logits `(vocabulary,)` for it."""
-    import torch
-
-    starts = first[[candidate[0] for candidate in fork.candidates]].float()
-    if fork.prior:
-        starts = starts + torch.tensor(fork.prior).to(starts)
-    best: list[int] = starts.topk(min(keep, len(starts))).indices.tolist()
-    return best
-
-
 def _growing(cache: "DynamicCache") -> "DynamicCache":
     """A cache that begins as another: what it gains is no part of the other.
 
@@ -622,25 +487,6 @@ def _growing(cache: "DynamicCache") -> "DynamicCache":
     begun = copy.copy(cache)
     begun.layers = [copy.copy(layer) for layer in cache.layers]
     return begun
-
-
-def _log_sums(logits: "torch.Tensor") -> "torch.Tensor":
-    """The log of what probabilities are divided by, `(n,) float32` of `(n, vocabulary)`.
-
-    A few rows at a time: what is computed of them stays in the processor's cache.
-    """
-    import torch
-
-    return torch.cat([rows.float().logsumexp(-1) for rows in logits.split(SUMMED_ROWS)])
-
-
-def attention_mask(visible: "torch.Tensor", model: Any) -> "torch.Tensor":
-    """What a model takes for `(n, m) bool`, which place sees which: `(1, 1, n, m)`, added."""
-    import torch
-
-    hidden = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
-    hidden.masked_fill_(~visible.to(model.device), torch.finfo(model.dtype).min)
-    return hidden[None, None]
 
 
 def _four_bits(dtype: "torch.dtype") -> Any:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragcl.evaluation.metrics import contains, normalise
-from ragcl.generation.language_model import Continuation, Fork, LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts, answer_tokens
+from ragcl.generation.scoring import Continuation, Fork
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retrieval, Retrieved
 from ragcl.retrieval.sentences import split_sentences

@@ -7,15 +7,19 @@ among what it was taught and not knowing, and cannot say anything else. Knows no
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ragcl.evaluation.metrics import normalise
-from ragcl.generation.language_model import Completion, Fork, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, answer_tokens
+from ragcl.generation.scoring import Fork
 
 NEARNESS = 10.0  # nats for a cosine of one, as where a span of a sentence is read
-STARTS = 16  # answers that are weighed: those with the likeliest first token
+STARTS = 16  # answers that are weighed at most: those with the likeliest first token
 
 
 def likelihood_alone(answers: Iterable[str]) -> dict[str, float]:
-    """Answers of which none is favoured: what the weights know by themselves."""
+    """Answers of which none is favoured: what the weights know by themselves.
+
+    The sooner the one that they will choose, the less has to be computed.
+    """
     return dict.fromkeys(answers, 0.0)
 
 
@@ -51,19 +55,19 @@ def recall(
     """
     forks, texts = [], []
     for prompt, choices in zip(prompts, taught, strict=True):
-        prior: dict[str, float] = {ABSTENTION: 0.0}
+        prior: dict[str, float] = {}
         said = {normalise(ABSTENTION)}
         for text in sorted(choices, key=lambda text: -choices[text]):
             if normalise(text) not in said:
                 said.add(normalise(text))
                 prior[text] = choices[text]
+        prior[ABSTENTION] = 0.0
         texts.append(list(prior))
         answers = [one.ids for one in answer_tokens(model.tokenizer, texts[-1])]
         forks.append(Fork(prompt, answers, list(prior.values())))
     found = []
-    weighed = model.continuations(forks, adapter=adapter, keep=STARTS)
-    for fork, words, continuations in zip(forks, texts, weighed, strict=True):
-        best = max(continuations, key=lambda one: one.stopped[-1] + fork.prior[one.candidate])
+    likeliest = model.likeliest(forks, adapter=adapter, keep=STARTS)
+    for fork, words, best in zip(forks, texts, likeliest, strict=True):
         tokens = fork.candidates[best.candidate]
         logprob = best.stopped[-1] / (len(tokens) + 1)
         found.append(Completion(words[best.candidate], tokens, logprob))

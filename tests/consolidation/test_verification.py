@@ -24,9 +24,10 @@ from ragcl.consolidation.verification import (
     rewordings,
     verify,
 )
-from ragcl.generation.language_model import Completion, Continuation, Fork, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
+from ragcl.generation.scoring import Continuation, Fork
 from ragcl.settings import ConsolidationSettings
 
 NAMES = ("confidence", "margin", "score", "similarity")
@@ -214,14 +215,13 @@ class Parrot:
     def generate(self, prompts: list[Prompt], **_: Any) -> list[Completion]:
         return [says(self._answer(prompt)) for prompt in prompts]
 
-    def continuations(self, forks: list[Fork], **_: Any) -> Iterator[list[Continuation]]:
+    def likeliest(self, forks: list[Fork], **_: Any) -> Iterator[Continuation]:
         none = torch.empty(0)
         for fork in forks:
             [known] = answer_tokens(self.tokenizer, [self._answer(fork.prompt)])
-            yield [
-                Continuation(i, (-9.0 + 8.9 * (ids == known.ids),), (none, none))
-                for i, ids in enumerate(fork.candidates)
-            ]
+            sure = known.ids in fork.candidates
+            best = fork.candidates.index(known.ids) if sure else 0
+            yield Continuation(best, (-0.1 if sure else -9.0,), (none, none))
 
 
 def test_one_question_that_was_held_out_does_not_decide_alone(
@@ -309,4 +309,4 @@ def test_what_may_be_recalled_was_taught_about_a_passage_found() -> None:
     asked = placed("how deep?", "11 metres", 10)
 
     assert learned.taught(asked) == ["11 metres"]
-    assert learned.taught(replace(asked, found=("z", "y", "x"))) == ["11 metres", "Ann"]
+    assert learned.taught(replace(asked, found=("z", "y", "x"))) == ["Ann", "11 metres"]

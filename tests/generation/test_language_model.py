@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from ragcl.errors import ModelNotFoundError, SettingsError
 from ragcl.generation import language_model
-from ragcl.generation.language_model import Completion, Fork, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.scoring import Fork
 from tests.conftest import make_adapter
 
 TEXTS = (
@@ -352,12 +353,55 @@ def test_only_the_candidates_with_the_likeliest_starts_are_scored(model: Languag
     assert [one.candidate for one in favoured] == [29]
 
 
+@pytest.mark.parametrize("tokens", [1, 40, 512])
+@pytest.mark.parametrize("favoured", [None, 1, 4])
+def test_the_likeliest_candidate_is_that_of_all_continuations(
+    model: LanguageModel, tokens: int, favoured: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragcl.generation.scoring.PACKED_TOKENS", tokens)
+    candidates = [(token, 5, 6)[: 1 + token % 3] for token in range(10, 40)]
+    prior = [0.0 if i == favoured else -0.3 * (i % 4) for i in range(len(candidates))]
+    forks = [Fork(one, candidates, prior) for one in prompts(model, *TEXTS)]
+    expected = [
+        max(weighed, key=lambda one: one.stopped[-1] + prior[one.candidate])
+        for weighed in model.continuations(forks, keep=99)
+    ]
+
+    found = list(model.likeliest(forks, keep=99))
+
+    assert [one.candidate for one in found] == [one.candidate for one in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert one.stopped == pytest.approx(other.stopped, abs=1e-3)
+        torch.testing.assert_close(one.logprobs, other.logprobs, atol=1e-3, rtol=0)
+
+
+def test_candidates_that_cannot_be_the_likeliest_are_not_put_through_the_model(
+    model: LanguageModel,
+) -> None:
+    [prompt] = prompts(model, TEXTS[0])
+    candidates = [(token, 5, 6) for token in range(10, 40)]
+    width = len(prompt.ids) + 3
+
+    def put_through(keep: int, prior: list[float]) -> list[int]:
+        seen: list[int] = []
+        hook = model.base.get_input_embeddings().register_forward_pre_hook(
+            lambda _layer, given: seen.append(given[0].numel())
+        )
+        list(model.likeliest([Fork(prompt, candidates, prior)], keep=keep))
+        hook.remove()
+        return seen
+
+    assert put_through(4, [0.0] + [-99.0] * 29) == [width]
+    assert put_through(4, [99.0, 98.9, 98.8] + [0.0] * 27) == [width, 6]
+    assert put_through(1, [99.0, 98.9, 98.8] + [0.0] * 27) == [width, 3]
+
+
 @pytest.mark.parametrize("keep", [2, 9])
 @pytest.mark.parametrize("tokens", [1, 40, 512])
 def test_forks_that_share_a_row_are_scored_as_each_alone(
     model: LanguageModel, keep: int, tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ragcl.generation.language_model.PACKED_TOKENS", tokens)
+    monkeypatch.setattr("ragcl.generation.scoring.PACKED_TOKENS", tokens)
     [beginning, *others] = prompts(model, *TEXTS)
     alike = [Prompt(beginning.ids + one.ids, len(beginning.ids)) for one in others]
     asked = [*alike, *others, alike[0]]

@@ -55,19 +55,6 @@ def test_where_nothing_was_taught_it_abstains(model: LanguageModel) -> None:
     assert answer.text == ABSTENTION
 
 
-def test_only_those_with_the_likeliest_first_tokens_are_weighed(
-    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ragcl.generation.recall.STARTS", 1)
-    prompt = Prompts(model.tokenizer).closed_book(QUESTIONS[0])
-
-    [answer] = recall(model, [prompt], [likelihood_alone(TAUGHT)], adapter="one")
-
-    first = model.next_logprobs(prompt.ids, "one")[-1]
-    starts = {text: float(first[_ids(model, text)[0]]) for text in [ABSTENTION, *TAUGHT]}
-    assert answer.text == max(starts, key=lambda text: starts[text])
-
-
 def test_an_answer_taught_twice_is_one_and_progress_counts_questions(model: LanguageModel) -> None:
     done: list[int] = []
     prompts = [Prompts(model.tokenizer).closed_book(question) for question in QUESTIONS]

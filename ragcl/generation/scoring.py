@@ -1,0 +1,249 @@
+"""Scoring: how likely prompts are to go on with given candidates, many of them in one pass.
+
+Prompts and candidates stand in one row, in which each sees what belongs to it and nothing else.
+Knows no adapters and no text.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import DynamicCache
+
+    from ragcl.generation.language_model import Prompt
+
+PACKED_TOKENS = 512  # of short prompts and their candidates in one row; what is longer stands alone
+SUMMED_ROWS = 8  # 1.5 MB with 49,152 words
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A prompt and the candidates that it may go on with, each a token at least.
+
+    `prior` is what speaks for each of them beforehand (nats); left out, nothing does.
+    """
+
+    prompt: "Prompt"
+    candidates: Sequence[tuple[int, ...]]
+    prior: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """How likely a prompt is to go on with the first 1, 2, … n tokens of a candidate.
+
+    `stopped[i]` is the log-probability (nats) of the first `i + 1` tokens and the end of the
+    answer right behind; `logits` are the model's at each of the `n + 1` places, `(1, vocabulary)`
+    at the first and `(n, vocabulary)` at the others.
+    """
+
+    candidate: int
+    stopped: tuple[float, ...]
+    logits: tuple["torch.Tensor", "torch.Tensor"]
+
+    @property
+    def logprobs(self) -> "torch.Tensor":
+        """The log-probabilities at those places, `(n + 1, vocabulary) float32`."""
+        import torch
+
+        return torch.log_softmax(torch.cat(self.logits).float(), dim=-1)
+
+
+class Scoring:
+    """Some prompts and their candidates on the way through a model, all of them in one row."""
+
+    def __init__(
+        self, base: Any, forks: Sequence[Fork], cache: "DynamicCache", stop_ids: Collection[int]
+    ) -> None:
+        """`cache` holds the shared beginning of the prompts."""
+        import torch
+
+        self._base = base
+        self._forks = forks
+        self._cache = cache
+        self._stop_ids = sorted(stop_ids)
+        shared = forks[0].prompt.shared
+        self._row = _Row(shared)
+        for number, fork in enumerate(forks):
+            self._row.add(fork.prompt.ids[shared:], number)
+        self._lasts = [end - 1 for end in self._row.ends]
+        self._passed = 0  # so much of the row is in the cache
+        # Logits of what follows each prompt, and the logs of what they are divided by.
+        self._first = self._first_sums = torch.empty(0)
+
+    def best_starts(self, keep: int) -> list[list[Continuation]]:
+        """The `keep` candidates of each fork that start best."""
+        chosen = [list(range(len(fork.candidates))) for fork in self._forks]
+        if any(len(fork.candidates) > keep for fork in self._forks):
+            self._pass()
+            chosen = [_best(starts, range(len(starts)), keep) for starts in self._starts()]
+        return self._weigh(chosen)
+
+    def likeliest(self, keep: int) -> list[Continuation]:
+        """The candidate of each fork that is best as a whole."""
+        leaders = [leader(fork) for fork in self._forks]
+        found = self._weigh([[one] for one in leaders])
+        rivals = []
+        for fork, [lead], starts in zip(self._forks, found, self._starts(), strict=True):
+            reached = _worth(fork, lead)
+            above = [i for i in (starts > reached).nonzero()[:, 0].tolist() if i != lead.candidate]
+            rivals.append(_best(starts, above, keep))
+        if any(rivals):
+            further = self._weigh(rivals)
+            found = [one + other for one, other in zip(found, further, strict=True)]
+        return [
+            max(some, key=lambda one: _worth(fork, one))
+            for fork, some in zip(self._forks, found, strict=True)
+        ]
+
+    def _starts(self) -> list["torch.Tensor"]:
+        """Of each fork's candidates the log-probability of the first token, with the prior."""
+        import torch
+
+        found = []
+        for fork, logits, whole in zip(self._forks, self._first, self._first_sums, strict=True):
+            starts = logits[[one[0] for one in fork.candidates]].float() - whole
+            found.append(starts + torch.tensor(fork.prior).to(starts) if fork.prior else starts)
+        return found
+
+    def _weigh(self, chosen: Sequence[Sequence[int]]) -> list[list[Continuation]]:
+        """The continuations with those candidates of each fork, which have not been passed yet."""
+        import torch
+
+        row, begin = self._row, len(self._row.ids)
+        for number, (fork, candidates) in enumerate(zip(self._forks, chosen, strict=True)):
+            for i in candidates:
+                row.add(fork.candidates[i], number, i)
+        after = self._pass(range(begin, len(row.ids)))
+        # Of the whole vocabulary only its sum is needed, and the few places that are asked for.
+        sums = _log_sums(after)
+        ends = after[:, self._stop_ids].float().logsumexp(-1) - sums
+        answers = torch.tensor(row.ids[begin:]).to(after.device)
+        prompts = torch.tensor(row.prompts[begin:]).to(after.device)
+        starts = self._first[prompts, answers].float() - self._first_sums[prompts]
+        following = after[:-1].gather(-1, answers[1:, None])[:, 0].float() - sums[:-1]
+        found: list[list[Continuation]] = []
+        place = 0
+        for number, (fork, candidates) in enumerate(zip(self._forks, chosen, strict=True)):
+            found.append([])
+            for i in candidates:
+                end = place + len(fork.candidates[i])
+                steps = torch.cat([starts[place : place + 1], following[place : end - 1]])
+                stopped = tuple((steps.cumsum(0) + ends[place:end]).tolist())
+                own = self._first[number : number + 1], after[place:end]
+                found[-1].append(Continuation(i, stopped, own))
+                place = end
+        return found
+
+    def _pass(self, places: Sequence[int] = ()) -> "torch.Tensor":
+        """Put through what is new in the row; the logits at some places, `(n, vocabulary)`."""
+        import torch
+
+        row, begin, device = self._row, self._passed, self._base.device
+        wanted = [*places] if begin else [*self._lasts, *places]
+        output = self._base(
+            input_ids=torch.tensor([row.ids[begin:]], device=device),
+            past_key_values=self._cache,
+            attention_mask=attention_mask(row.visible(begin), self._base),
+            position_ids=torch.tensor([row.positions[begin:]], device=device),
+            use_cache=True,
+            logits_to_keep=torch.tensor(wanted, device=device) - begin,
+        )
+        logits: torch.Tensor = output.logits[0]
+        self._passed = len(row.ids)
+        if not begin:
+            self._first, logits = logits.tensor_split([len(self._lasts)])
+            self._first_sums = _log_sums(self._first)
+        return logits
+
+
+class _Row:
+    """Several prompts, and then their candidates, in one sequence behind a shared beginning."""
+
+    def __init__(self, shared: int) -> None:
+        self._shared = shared
+        self.ids: list[int] = []
+        self.positions: list[int] = []
+        self.prompts: list[int] = []  # whose each token is
+        self._candidates: list[int] = []  # of which of its candidates; -1: its own
+        self.ends: list[int] = []  # of what was added
+
+    def add(self, ids: Sequence[int], prompt: int, candidate: int = -1) -> None:
+        """The tokens of a prompt, by its number, or those of a candidate to follow it."""
+        begin = self._shared if candidate < 0 else self.positions[self.ends[prompt] - 1] + 1
+        self.ids += ids
+        self.positions += range(begin, begin + len(ids))
+        self.prompts += [prompt] * len(ids)
+        self._candidates += [candidate] * len(ids)
+        self.ends.append(len(self.ids))
+
+    def visible(self, begin: int) -> "torch.Tensor":
+        """Which tokens those from `begin` on see, `(n, m) bool`: the beginning is seen by all."""
+        import torch
+
+        positions, prompts, candidates = (
+            torch.tensor(one) for one in (self.positions, self.prompts, self._candidates)
+        )
+        seen = (candidates[begin:, None] == candidates[None]) | (candidates[None] < 0)
+        seen &= prompts[begin:, None] == prompts[None]
+        seen &= positions[begin:, None] >= positions[None]
+        return torch.cat([seen.new_ones(len(seen), self._shared), seen], dim=1)
+
+
+def packs(
+    forks: Sequence[Fork], beside: Callable[[Fork], Sequence[tuple[int, ...]]]
+) -> Iterator[list[Fork]]:
+    """Forks that go through the model together: in their order, with the same shared beginning.
+
+    `beside` says which candidates certainly go with a prompt.
+    """
+    pack: list[Fork] = []
+    tokens = 0
+    for fork in forks:
+        shared = fork.prompt.shared
+        size = len(fork.prompt.ids) - shared + sum(map(len, beside(fork)))
+        same = pack and pack[0].prompt.ids[: pack[0].prompt.shared] == fork.prompt.ids[:shared]
+        if pack and not (same and tokens + size <= PACKED_TOKENS):
+            yield pack
+            pack, tokens = [], 0
+        pack.append(fork)
+        tokens += size
+    if pack:
+        yield pack
+
+
+def leader(fork: Fork) -> int:
+    """The candidate with the highest prior; of equals the first."""
+    return max(range(len(fork.prior)), key=lambda i: fork.prior[i], default=0)
+
+
+def _worth(fork: Fork, one: Continuation) -> float:
+    """How likely a candidate is to be all that follows, prior included (nats)."""
+    return one.stopped[-1] + (fork.prior[one.candidate] if fork.prior else 0.0)
+
+
+def _best(values: "torch.Tensor", among: Sequence[int], keep: int) -> list[int]:
+    """Of some places of a tensor the `keep` with the highest values, the highest first."""
+    chosen: list[int] = values[list(among)].topk(min(keep, len(among))).indices.tolist()
+    return [among[i] for i in chosen]
+
+
+def _log_sums(logits: "torch.Tensor") -> "torch.Tensor":
+    """The log of what probabilities are divided by, `(n,) float32` of `(n, vocabulary)`.
+
+    A few rows at a time: what is computed of them stays in the processor's cache.
+    """
+    import torch
+
+    return torch.cat([rows.float().logsumexp(-1) for rows in logits.split(SUMMED_ROWS)])
+
+
+def attention_mask(visible: "torch.Tensor", model: Any) -> "torch.Tensor":
+    """What a model takes for `(n, m) bool`, which place sees which: `(1, 1, n, m)`, added."""
+    import torch
+
+    hidden = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
+    hidden.masked_fill_(~visible.to(model.device), torch.finfo(model.dtype).min)
+    return hidden[None, None]
