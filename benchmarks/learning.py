@@ -4,12 +4,12 @@
 
 Asks the three training wordings of every fact, runs one round, and measures on the fourth wording,
 which is neither asked nor trained on, and of `auto` on those that were asked as well, as questions
-that are hot come back; beside it, what others would do with the same questions and texts
-(`benchmarks/contenders.py`). Then the world moves on: facts change, a document goes; every
-question about them is asked by every route, before and after a second round, and no answer may be
-what is no longer so. `--probes` names a folder for what the model could do before:
-`wikitext2-valid.txt` (the validation part of WikiText-2, Merity et al. 2016, as raw text) for the
-perplexity, and the files of ragcl/evaluation/probes.py as EleutherAI publishes them
+that are hot come back, and how long one takes by itself; beside it, what others would do with the
+same questions and texts (`benchmarks/contenders.py`). Then the world moves on: facts change, a
+document goes; every question about them is asked by every route, before and after a second round,
+and no answer may be what is no longer so. `--probes` names a folder for what the model could do
+before: `wikitext2-valid.txt` (the validation part of WikiText-2, Merity et al. 2016, as raw text)
+for the perplexity, and the files of ragcl/evaluation/probes.py as EleutherAI publishes them
 (`arc_easy.jsonl`, `lambada_openai.jsonl`) and, in `blimp/`, those of alexwarstadt/blimp; of each
 file some hundred lines at equal distances are asked.
 """
@@ -42,6 +42,7 @@ PLAIN_EPOCHS = 12  # of plain fine-tuning at most; it stops when it knows as muc
 ASKED_EVERY = 3  # of its epochs
 LAMBADA_PASSAGES = 2000  # each is a single yes or no, so that few of them say little
 BLIMP_PAIRS = 200  # of each of its files
+ASKED_SINGLY = 24
 
 
 def main() -> None:
@@ -98,6 +99,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
         agreement = _agreement(row("auto", "auto"), read)
         read = row("base, open-book, asked before", "context", asked)
         agreement_asked = _agreement(row("auto, asked before", "auto", asked), read)
+        singly = _singly(kb, questions(revision, held_out=False))
         others, cost = _contenders(kb, folder, questions(revision, held_out=True))
         rows |= others
         facts = {one["fact"] for one in questions(revision)}
@@ -109,6 +111,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
             "auto_agrees_with_context": agreement,
             "auto_agrees_with_context_asked_before": agreement_asked,
             "rows": rows,
+            "seconds_of_one_question": singly,
             "cost": {"ragcl's training": report.stage_seconds["distillation"], **cost},
             "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
         }
@@ -123,6 +126,19 @@ def _agreement(one: EvaluationReport, other: EvaluationReport) -> float:
     """The share of the questions whose answers agree."""
     pairs = zip(one.details, other.details, strict=True)
     return statistics.mean(agree(a.text, b.text) for a, b in pairs)
+
+
+def _singly(kb: KnowledgeBase, asked: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The median seconds that a question takes which is asked by itself, by mode, in turn."""
+    modes: tuple[Mode, ...] = ("context", "weights", "auto")
+    taken: dict[str, list[float]] = {mode: [] for mode in modes}
+    for one in [asked[0], *evenly(asked, ASKED_SINGLY)]:
+        for mode in modes:
+            started = time.perf_counter()
+            kb.ask(one["question"], mode=mode, record=False)
+            taken[mode].append(time.perf_counter() - started)
+    # The first of each computes what all share.
+    return {mode: statistics.median(seconds[1:]) for mode, seconds in taken.items()}
 
 
 def _move_on(kb: KnowledgeBase, folder: Path) -> dict[str, Any]:
@@ -321,6 +337,10 @@ def table(result: dict[str, Any]) -> str:
         f"auto agrees with context: {result['auto_agrees_with_context']:.3f}, on the wordings "
         f"asked before {result['auto_agrees_with_context_asked_before']:.3f}",
     ]
+    singly = result["seconds_of_one_question"]
+    lines.append(
+        "one question by itself: " + ", ".join(f"{k} {v:.3f} s" for k, v in singly.items())
+    )
     for name, row in result.get("drift", {}).get("models", {}).items():
         figures = ", ".join(f"{key} {value:.3f}" for key, value in row.items())
         lines.append(f"drift, {name}: {figures}")

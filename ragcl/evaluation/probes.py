@@ -10,9 +10,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ragcl.generation.language_model import LanguageModel
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,10 @@ def blimp(path: Path) -> list[Choice]:
     return [Choice("", (one["sentence_good"], one["sentence_bad"])) for one in _lines(path)]
 
 
-def evenly(choices: Sequence[Choice], count: int) -> list[Choice]:
-    """So many of the choices, taken at equal distances; all if there are fewer."""
-    step = max(1.0, len(choices) / count)
-    return [choices[int(i * step)] for i in range(min(count, len(choices)))]
+def evenly(things: Sequence[Thing], count: int) -> list[Thing]:
+    """So many of some things, taken at equal distances; all if there are fewer."""
+    step = max(1.0, len(things) / count)
+    return [things[int(i * step)] for i in range(min(count, len(things)))]
 
 
 def answered(
