@@ -40,7 +40,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A question with what it retrieved of the documents chosen and the route it is to take."""
+    """A question with what it retrieved of the documents chosen and the route it is to take.
+
+    Questions that are answered together have the same documents to choose from.
+    """
 
     question: str
     retrieval: Retrieval
@@ -309,7 +312,12 @@ class Answerer:
         Where an answer is held against that to the nearest question, the weights are a second
         opinion; asked alone, they take its nearness into account.
         """
-        taught = [self._taught(job, adapter) for job in jobs]
+        found = {key for job in jobs for key in job.retrieval.found}
+        may_speak = self._catalog.documents.learnable_hashes(found, jobs[0].chosen)
+        taught = []
+        for job in jobs:
+            passages = [key for key in job.retrieval.found if key in may_speak]
+            taught.append(self._active.taught(adapter, passages, job.retrieval.vector))
         choices = [
             likelihood_alone(sorted(told, key=lambda answer: -told[answer][0]))
             if job.decision.expected is not None
@@ -324,13 +332,6 @@ class Answerer:
             source = tuple(hit for hit in job.retrieval.hits if hit.chunk.content_hash == about)
             drafts.append(Draft(job.decision, said, len(prompt.ids), source))
         return drafts
-
-    def _taught(self, job: Job, adapter: str) -> dict[str, tuple[float, str]]:
-        """What an adapter was taught about those passages found that it may speak of."""
-        found = [hit.chunk.content_hash for hit in job.retrieval.hits]
-        may_speak = self._catalog.documents.learnable_hashes(found, job.chosen)
-        passages = [key for key in found if key in may_speak]
-        return self._active.taught(adapter, passages, job.retrieval.vector)
 
     def _write(self, jobs: Sequence[Job]) -> list[Draft]:
         """Let the model write freely, the questions of one adapter together."""
