@@ -365,9 +365,9 @@ class LanguageModel:
     ) -> Iterator[Continuation]:
         """The candidate of each prompt that is likeliest to be all it goes on with, prior included.
 
-        It is found by bounds, in one pass or two: none is likelier than its first token. The one
+        It is found by bounds, in one pass or two: none is likelier than its first tokens. The one
         with the highest prior, of equals the first, goes with the prompt, and of the others only
-        those that may still be better are scored, at most the `keep` that start best.
+        those that may still be better are scored, at most the `keep` of which most may be hoped.
         """
         for pack in packs(forks, lambda fork: [fork.candidates[leader(fork)]]):
             with self._scoring(pack, adapter) as scoring:

@@ -4,6 +4,7 @@ Prompts and candidates stand in one row, in which each sees what belongs to it a
 Knows no adapters and no text.
 """
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,9 @@ class Scoring:
         chosen = [list(range(len(fork.candidates))) for fork in self._forks]
         if any(len(fork.candidates) > keep for fork in self._forks):
             self._pass()
-            chosen = [_best(starts, range(len(starts)), keep) for starts in self._starts()]
+            chosen = [
+                _best_starts(*pair, keep) for pair in zip(self._forks, self._first, strict=True)
+            ]
         return self._weigh(chosen)
 
     def likeliest(self, keep: int) -> list[Continuation]:
@@ -86,10 +89,11 @@ class Scoring:
         leaders = [leader(fork) for fork in self._forks]
         found = self._weigh([[one] for one in leaders])
         rivals = []
-        for fork, [lead], starts in zip(self._forks, found, self._starts(), strict=True):
-            reached = _worth(fork, lead)
-            above = [i for i in (starts > reached).nonzero()[:, 0].tolist() if i != lead.candidate]
-            rivals.append(_best(starts, above, keep))
+        for fork, [lead] in zip(self._forks, found, strict=True):
+            bounds = _bounds(fork, lead, self._stop_ids)
+            above = [i for i, bound in enumerate(bounds) if bound > _worth(fork, lead)]
+            above = [i for i in above if i != lead.candidate]
+            rivals.append(sorted(above, key=lambda i: -bounds[i])[:keep])
         if any(rivals):
             further = self._weigh(rivals)
             found = [one + other for one, other in zip(found, further, strict=True)]
@@ -97,16 +101,6 @@ class Scoring:
             max(some, key=lambda one: _worth(fork, one))
             for fork, some in zip(self._forks, found, strict=True)
         ]
-
-    def _starts(self) -> list["torch.Tensor"]:
-        """Of each fork's candidates the log-probability of the first token, with the prior."""
-        import torch
-
-        found = []
-        for fork, logits, whole in zip(self._forks, self._first, self._first_sums, strict=True):
-            starts = logits[[one[0] for one in fork.candidates]].float() - whole
-            found.append(starts + torch.tensor(fork.prior).to(starts) if fork.prior else starts)
-        return found
 
     def _weigh(self, chosen: Sequence[Sequence[int]]) -> list[list[Continuation]]:
         """The continuations with those candidates of each fork, which have not been passed yet."""
@@ -224,10 +218,33 @@ def _worth(fork: Fork, one: Continuation) -> float:
     return one.stopped[-1] + (fork.prior[one.candidate] if fork.prior else 0.0)
 
 
-def _best(values: "torch.Tensor", among: Sequence[int], keep: int) -> list[int]:
-    """Of some places of a tensor the `keep` with the highest values, the highest first."""
-    chosen: list[int] = values[list(among)].topk(min(keep, len(among))).indices.tolist()
-    return [among[i] for i in chosen]
+def _bounds(fork: Fork, lead: Continuation, stop_ids: Sequence[int]) -> list[float]:
+    """What each candidate is worth at most, by what was computed for one of them.
+
+    None is likelier than the tokens that it shares with that one and the first beyond.
+    """
+    path = fork.candidates[lead.candidate]
+    logprobs = lead.logprobs.cpu()
+    along = [0.0, *itertools.accumulate(float(logprobs[i, one]) for i, one in enumerate(path))]
+    bounds = []
+    for i, ids in enumerate(fork.candidates):
+        pairs = enumerate(zip(ids, path, strict=False))
+        shared = next((n for n, (one, other) in pairs if one != other), min(len(ids), len(path)))
+        beyond = [ids[shared]] if shared < len(ids) else [*stop_ids]
+        bound = along[shared] + float(logprobs[shared, beyond].logsumexp(-1))
+        bounds.append(bound + (fork.prior[i] if fork.prior else 0.0))
+    return bounds
+
+
+def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
+    """The candidates with the likeliest first tokens, by the logits `(vocabulary,)` for it."""
+    import torch
+
+    starts = first[[candidate[0] for candidate in fork.candidates]].float()
+    if fork.prior:
+        starts = starts + torch.tensor(fork.prior).to(starts)
+    best: list[int] = starts.topk(min(keep, len(starts))).indices.tolist()
+    return best
 
 
 def _log_sums(logits: "torch.Tensor") -> "torch.Tensor":

@@ -398,6 +398,7 @@ def test_the_likeliest_candidate_is_that_of_all_continuations(
 ) -> None:
     monkeypatch.setattr("ragcl.generation.scoring.PACKED_TOKENS", tokens)
     candidates = [(token, 5, 6)[: 1 + token % 3] for token in range(10, 40)]
+    candidates += [(11, 5, 6), (11, 7), (14,), (14, 5, 6, 7)]  # that begin like others
     prior = [0.0 if i == favoured else -0.3 * (i % 4) for i in range(len(candidates))]
     forks = [Fork(one, candidates, prior) for one in prompts(model, *TEXTS)]
     expected = [
