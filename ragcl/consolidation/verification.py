@@ -115,7 +115,6 @@ def verify(
         [prompts.closed_book(question) for test in tests for question in test],
         adapter=adapter,
         max_new_tokens=MAX_ANSWER_TOKENS,
-        drafts=[row.ids for row, test in zip(trained, tests, strict=True) for _ in test],
         progress=answered,
     )
     proofs = _proofs(trained, written)

@@ -244,7 +244,6 @@ class LanguageModel:
         *,
         adapter: str | None = None,
         max_new_tokens: int,
-        drafts: Sequence[tuple[int, ...]] = (),
         progress: Callable[[int], None] | None = None,
     ) -> list[Completion]:
         """Complete every prompt greedily.
@@ -253,34 +252,19 @@ class LanguageModel:
             prompts: any number; prompts of the same kind and length are computed together.
             adapter: the name of an attached adapter, or None for the base model.
             max_new_tokens: where an answer is cut off.
-            drafts: of every prompt the tokens that it will probably be completed with. The same is
-                written with and without them, but one that is right takes a single pass
-                (speculative decoding, Leviathan et al., arXiv 2211.17192).
-            progress: called with the number of prompts done whenever some are.
+            progress: called with the number of prompts done after every batch.
 
         Returns:
             One completion a prompt, in the order given.
         """
-        report = progress or (lambda _count: None)
         results: dict[int, Completion] = {}
-        short = [i for i, draft in enumerate(drafts) if 0 < len(draft) < max_new_tokens]
-        forks = [Fork(prompts[i], [drafts[i]]) for i in short]
-        for i, [weighed] in zip(
-            short, self.continuations(forks, adapter=adapter, keep=1), strict=True
-        ):
-            pairs = [*_likeliest_tokens(weighed.logits[0]), *_likeliest_tokens(weighed.logits[1])]
-            *written, last = (token for token, _ in pairs)
-            if tuple(written) == drafts[i] and last in self.stop_ids:
-                results[i] = self._completion(pairs)
-                report(1)
-        others = [i for i in range(len(prompts)) if i not in results]
-        for batch in _batches([prompts[i] for i in others], BATCH_TOKENS):
-            some = [others[place] for place in batch]
-            steps = list(self._decode([prompts[i] for i in some], adapter, max_new_tokens))
-            for place, i in enumerate(some):
+        for batch in _batches(prompts, BATCH_TOKENS):
+            steps = list(self._decode([prompts[i] for i in batch], adapter, max_new_tokens))
+            for place, i in enumerate(batch):
                 taken = [step[place] for step in steps if step[place] is not None]
                 results[i] = self._completion([pair for pair in taken if pair is not None])
-            report(len(batch))
+            if progress:
+                progress(len(batch))
         return [results[i] for i in range(len(prompts))]
 
     def stream(
@@ -411,7 +395,10 @@ class LanguageModel:
         ended = [False] * len(prompts)
         position = positions[:, -1:]
         for step in range(max_new_tokens):
-            pairs = _likeliest_tokens(logits)
+            logprobs = torch.log_softmax(logits.float(), dim=-1)
+            tokens = logprobs.argmax(dim=-1)
+            values = logprobs.gather(-1, tokens[:, None])[:, 0]
+            pairs = list(zip(tokens.tolist(), values.tolist(), strict=True))
             yield [None if done else pair for done, pair in zip(ended, pairs, strict=True)]
             ended = [
                 done or token in self.stop_ids
@@ -423,8 +410,7 @@ class LanguageModel:
                 self._switch(adapter)
                 position = position + 1
                 mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
-                tokens = torch.tensor([[token] for token, _ in pairs], device=ids.device)
-                logits = self._forward(tokens, cache, mask, position)
+                logits = self._forward(tokens[:, None], cache, mask, position)
 
     def _prepare(
         self, prompts: Sequence[Prompt], adapter: str | None
@@ -491,14 +477,6 @@ class LanguageModel:
         )
         logits: torch.Tensor = output.logits[:, -1]
         return logits
-
-
-def _likeliest_tokens(logits: "torch.Tensor") -> list[tuple[int, float]]:
-    """The likeliest of each row, `(n, vocabulary)`, with its log-probability."""
-    import torch
-
-    values, tokens = torch.log_softmax(logits.float(), dim=-1).max(dim=-1)
-    return list(zip(tokens.tolist(), values.tolist(), strict=True))
 
 
 def _growing(cache: "DynamicCache") -> "DynamicCache":

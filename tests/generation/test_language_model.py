@@ -322,44 +322,6 @@ def test_continuations_are_as_likely_as_a_direct_forward_says(
         torch.testing.assert_close(one.logprobs, logprobs, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("adapter", [None, "one"])
-def test_with_drafts_the_same_is_written_and_what_was_foreseen_in_one_pass(
-    model: LanguageModel,
-    random_adapters: Path,
-    adapter: str | None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    model.attach("one", random_adapters / "one")
-    asked = prompts(model, *TEXTS)
-    endless = model.generate(asked, adapter=adapter, max_new_tokens=5)
-    monkeypatch.setattr(model, "stop_ids", frozenset({one.token_ids[-1] for one in endless}))
-    expected = model.generate(asked, adapter=adapter, max_new_tokens=40)
-    drafts = [one.token_ids[:-1] for one in expected]
-    assert any(drafts)
-    passes: list[int] = []
-    hook = model.base.register_forward_hook(lambda *_: passes.append(1))
-
-    def written(drafts: list[tuple[int, ...]]) -> tuple[list[Completion], int]:
-        passes.clear()
-        done: list[int] = []
-        found = model.generate(
-            asked, adapter=adapter, max_new_tokens=40, drafts=drafts, progress=done.append
-        )
-        assert sum(done) == len(asked)
-        return found, len(passes)
-
-    foreseen, few = written(drafts)
-    guessed, many = written([(*draft[:-1], 7) for draft in drafts])
-    cut_short, _ = written([draft[:-1] for draft in drafts])
-    hook.remove()
-    for found in (foreseen, guessed, cut_short):
-        assert [one.token_ids for one in found] == [one.token_ids for one in expected]
-        assert [one.logprob for one in found] == pytest.approx(
-            [one.logprob for one in expected], abs=1e-3
-        )
-    assert few < many
-
-
 def test_what_the_output_head_sees_is_laid_out_as_a_tensor_of_its_own(model: LanguageModel) -> None:
     """By the strides of a slice, the product copies the whole vocabulary matrix."""
     seen: list[torch.Tensor] = []
