@@ -32,6 +32,7 @@ MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
 MAX_ANSWER_TOKENS = 24
 QUANTILES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 LET_THROUGH = 0.05  # of near misses at most: what they cost is about half of it, in accuracy
+BRIEFLY, POLITELY = 0, 1  # of the rewordings
 SIMILARITY = "similarity"
 FEATURES = ("confidence", "margin", "score", SIMILARITY)
 
@@ -96,14 +97,13 @@ def verify(
         progress: called with (questions done, questions in all).
     """
     prompts = Prompts(model.tokenizer)
-    tests = [[row.question, *rewordings(row.question)] for row in trained]
-    polite = [replace(row, question=test[-1]) for row, test in zip(trained, tests, strict=True)]
+    polite = _reworded(trained, POLITELY)
     few = len(held_out) < MIN_HELD_OUT  # too few things were asked often enough
     unseen = [*held_out, *(polite if few else ())]
     shown = [*held_out, *(trained if few else ())]
     left_out = borne_out(trained)
     asked = {one.question: one for one in [*unseen, *(polite[i] for i in left_out), *near_misses]}
-    questions_in_all = sum(map(len, tests)) + len(asked)
+    questions_in_all = 3 * len(trained) + len(asked)
     done = 0
 
     def answered(count: int) -> None:
@@ -111,13 +111,18 @@ def verify(
         done += count
         progress(done, questions_in_all)
 
-    written = model.generate(
-        [prompts.closed_book(question) for test in tests for question in test],
-        adapter=adapter,
-        max_new_tokens=MAX_ANSWER_TOKENS,
-        progress=answered,
-    )
-    proofs = _proofs(trained, written)
+    def right(rows: Sequence[Reading]) -> list[bool]:
+        """Whether the adapter writes the answers of rows when it is asked their questions."""
+        written = model.generate(
+            [prompts.closed_book(row.question) for row in rows],
+            adapter=adapter,
+            max_new_tokens=MAX_ANSWER_TOKENS,
+            progress=answered,
+        )
+        return [agree(one.text, row.answer) for one, row in zip(written, rows, strict=True)]
+
+    proofs = _proofs(trained, polite, right)
+    answered(3 * len(trained) - done)  # what did not have to be asked
     learned = Learned(trained, proofs)
     recalled = recall(
         model,
@@ -236,13 +241,28 @@ def _features(trials: Sequence[Trial]) -> np.ndarray:
     ).reshape(-1, len(FEATURES))
 
 
-def _proofs(trained: Sequence[Reading], written: Sequence[Completion]) -> list[bool]:
+def _reworded(rows: Sequence[Reading], way: int) -> list[Reading]:
+    """The rows with their questions asked in another way."""
+    return [replace(row, question=rewordings(row.question)[way]) for row in rows]
+
+
+def _proofs(
+    trained: Sequence[Reading],
+    polite: Sequence[Reading],
+    right: Callable[[Sequence[Reading]], list[bool]],
+) -> list[bool]:
     """A learned question is proved if it and a rewording of it are answered as in context.
 
-    `written` holds three answers a question: to itself and to its two rewordings.
+    Only where the polite one is not known is it asked in brief as well.
     """
-    right = [agree(one.text, trained[i // 3].answer) for i, one in enumerate(written)]
-    return [right[3 * i] and any(right[3 * i + 1 : 3 * i + 3]) for i in range(len(trained))]
+    n = len(trained)
+    answered = right([*trained, *polite])
+    proofs = [one and other for one, other in zip(answered[:n], answered[n:], strict=True)]
+    open_ones = [i for i in range(n) if answered[i] and not proofs[i]]
+    in_brief = right(_reworded([trained[i] for i in open_ones], BRIEFLY))
+    for i, known in zip(open_ones, in_brief, strict=True):
+        proofs[i] = known
+    return proofs
 
 
 def borne_out(trained: Sequence[Reading]) -> list[int]:

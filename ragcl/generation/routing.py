@@ -17,14 +17,16 @@ from ragcl.retrieval.retriever import Retrieval
 # How much nearer than a stale text a current one has to be before an adapter that was trained on
 # the stale one may speak at all. Two wordings of one question differ by about this in cosine.
 STALE_MARGIN = 0.1
+SAME = 0.999  # cosine of a question with itself, but for rounding
 
 
 @dataclass(frozen=True)
 class Decision:
     """A route, the adapter it uses (None: the base model) and what led to it.
 
-    What the router chose of itself has an answer from the weights held against `min_confidence`
-    and against `expected`, the answer to the nearest question that was learned about the passage.
+    What the router chose of itself has an answer from the weights held against `expected`, the
+    answer to the nearest question that was learned about the passage, and, unless that question
+    was asked again as it stands, against `min_confidence`.
     """
 
     route: Route
@@ -170,11 +172,14 @@ def _auto(
         if value < limits[name]:
             reason = f"{name} {value:.2f} is below the calibrated {limits[name]:.2f}"
             return Decision("context", None, reason, features=features)
+    # How sure the weights have to be was calibrated on wordings without a proof of their own.
+    itself = near[0][0] >= SAME
     return Decision(
         "weights",
         adapter.id,
-        "the best passage is current in the weights and proved for questions like this",
-        min_confidence=limits["confidence"],
+        "the best passage is current in the weights and proved for "
+        + ("this very question" if itself else "questions like this"),
+        min_confidence=None if itself else limits["confidence"],
         expected=near[0][1].answer,
         features=features,
     )

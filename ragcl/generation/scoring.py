@@ -30,6 +30,10 @@ class Fork:
     candidates: Sequence[tuple[int, ...]]
     prior: Sequence[float] = ()
 
+    def __post_init__(self) -> None:
+        if not self.prior:
+            object.__setattr__(self, "prior", [0.0] * len(self.candidates))
+
 
 @dataclass(frozen=True)
 class Continuation:
@@ -210,12 +214,12 @@ def packs(
 
 def leader(fork: Fork) -> int:
     """The candidate with the highest prior; of equals the first."""
-    return max(range(len(fork.prior)), key=lambda i: fork.prior[i], default=0)
+    return max(range(len(fork.prior)), key=lambda i: fork.prior[i])
 
 
 def _worth(fork: Fork, one: Continuation) -> float:
     """How likely a candidate is to be all that follows, prior included (nats)."""
-    return one.stopped[-1] + (fork.prior[one.candidate] if fork.prior else 0.0)
+    return one.stopped[-1] + fork.prior[one.candidate]
 
 
 def _bounds(fork: Fork, lead: Continuation, stop_ids: Sequence[int]) -> list[float]:
@@ -227,12 +231,11 @@ def _bounds(fork: Fork, lead: Continuation, stop_ids: Sequence[int]) -> list[flo
     logprobs = lead.logprobs.cpu()
     along = [0.0, *itertools.accumulate(float(logprobs[i, one]) for i, one in enumerate(path))]
     bounds = []
-    for i, ids in enumerate(fork.candidates):
+    for ids, prior in zip(fork.candidates, fork.prior, strict=True):
         pairs = enumerate(zip(ids, path, strict=False))
         shared = next((n for n, (one, other) in pairs if one != other), min(len(ids), len(path)))
         beyond = [ids[shared]] if shared < len(ids) else [*stop_ids]
-        bound = along[shared] + float(logprobs[shared, beyond].logsumexp(-1))
-        bounds.append(bound + (fork.prior[i] if fork.prior else 0.0))
+        bounds.append(prior + along[shared] + float(logprobs[shared, beyond].logsumexp(-1)))
     return bounds
 
 
@@ -241,8 +244,7 @@ def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
     import torch
 
     starts = first[[candidate[0] for candidate in fork.candidates]].float()
-    if fork.prior:
-        starts = starts + torch.tensor(fork.prior).to(starts)
+    starts = starts + torch.tensor(fork.prior).to(starts)
     best: list[int] = starts.topk(min(keep, len(starts))).indices.tolist()
     return best
 

@@ -252,6 +252,43 @@ def test_one_question_that_was_held_out_does_not_decide_alone(
     assert [one.proved for one in verdict.questions] == [True] * 7 + [False]
 
 
+def test_what_is_written_right_is_proved_where_a_rewording_is_as_well(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
+    monkeypatch.setattr(verification, "_context_change", lambda *_: 0.0)
+    rows = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(5)]
+    briefly, politely = zip(*(rewordings(row.question) for row in rows), strict=True)
+    known = {
+        rows[0].question: "0 metres",
+        politely[0]: "0 metres",
+        rows[1].question: "1 metres",
+        briefly[1]: "1 metres",
+        rows[2].question: "2 metres",
+        briefly[3]: "3 metres",
+        politely[3]: "3 metres",
+    }
+    parrot = Parrot(model, known)
+    done: list[tuple[int, int]] = []
+
+    verdict = verify(
+        parrot,  # type: ignore[arg-type]
+        "one",
+        rows,
+        [],
+        [],
+        [],
+        ["x"],
+        ConsolidationSettings(),
+        context_tokens=100,
+        progress=lambda *pair: done.append(pair),
+    )
+
+    assert [one.proved for one in verdict.questions] == [True, True, False, False, False]
+    assert done[-1] == (20, 20)  # three of each, and five politely to be recalled
+    assert [count for count, _ in done] == sorted(count for count, _ in done)
+
+
 # --- as the router meets a question
 
 

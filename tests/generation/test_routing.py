@@ -77,6 +77,19 @@ def test_what_is_current_proved_and_decisive_is_answered_from_the_weights() -> N
     assert decision.features["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-3)
 
 
+def test_the_very_question_that_was_proved_needs_no_calibrated_confidence() -> None:
+    again = route("auto", retrieval(0, depth=20, other=90), adapter())
+    unproved = route(
+        "auto", retrieval(0, depth=20, other=90), adapter(questions=(("depth", 0, False),))
+    )
+    undecided = route("auto", retrieval(0, depth=20, other=21), adapter())
+
+    assert (again.route, again.min_confidence, again.expected) == ("weights", None, "depth!")
+    assert again.reason.endswith("this very question")
+    assert (unproved.route, undecided.route) == ("context", "context")
+    assert undecided.reason.startswith("margin")
+
+
 def test_what_users_rated_badly_is_read_again() -> None:
     active = ActiveAdapters(1, [adapter()])
 
