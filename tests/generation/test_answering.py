@@ -145,10 +145,11 @@ def test_what_was_proved_is_answered_from_the_weights_and_names_its_source(
 def test_an_answer_that_the_model_is_unsure_of_is_read_instead(
     full: KnowledgeBase, random_adapters: Path
 ) -> None:
-    before = full.ask(QUESTION)
+    reworded = f"Please: {QUESTION}"
+    before = full.ask(reworded)
     install(full, random_adapters, "s0-x", QUESTION, confidence=0.0)
 
-    answer = full.ask(QUESTION)
+    answer = full.ask(reworded)
 
     assert (answer.route, answer.text) == ("context", before.text)
     assert answer.trace["tried"] == "weights"
