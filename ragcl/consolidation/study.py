@@ -12,6 +12,7 @@ says it. A larger teacher also writes questions about the hot chunks, which are 
 read for them. Trains nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -228,10 +229,13 @@ def usual_forms(readings: Sequence[Reading], vouched: Collection[str] = ()) -> l
     the text was read, that of most questions is taken, or of those surest of it, or the longest.
     What users vouch for (the questions in `vouched`) stays, and others follow it.
     """
+    of_chunk = defaultdict[str, list[Reading]](list)
+    for one in readings:
+        of_chunk[one.content_hash].append(one)
     forms = []
     for one in readings:
         votes: dict[str, tuple[int, int, float]] = {}
-        for other in readings:
+        for other in of_chunk[one.content_hash]:
             if other is one or (other.vector @ one.vector >= RELATED and _one_piece(one, other)):
                 voices, count, trust = votes.get(other.answer, (0, 0, 0.0))
                 voices += other.question in vouched
@@ -242,7 +246,7 @@ def usual_forms(readings: Sequence[Reading], vouched: Collection[str] = ()) -> l
 
 
 def _one_piece(one: Reading, other: Reading) -> bool:
-    """Whether the answers are the same piece of the same text, read at different lengths.
+    """Whether the answers, of one chunk, are the same piece of it, read at different lengths.
 
     Where the shorter stands in the sentence twice, it may be about something else: "2" is no form
     of "2 hours" in "The 2 tugs take 2 hours".
@@ -250,10 +254,8 @@ def _one_piece(one: Reading, other: Reading) -> bool:
     shorter, longer = sorted((one, other), key=lambda reading: len(reading.answer))
     words = f" {normalise(shorter.answer)} "
     sentences = [shown.text for shown in longer.sentences if longer.answer in shown.text]
-    return (
-        one.content_hash == other.content_hash
-        and words in f" {normalise(longer.answer)} "
-        and all(f" {normalise(text)} ".count(words) == 1 for text in sentences)
+    return words in f" {normalise(longer.answer)} " and all(
+        f" {normalise(text)} ".count(words) == 1 for text in sentences
     )
 
 
