@@ -21,7 +21,7 @@ import numpy as np
 from ragcl.catalog import Catalog
 from ragcl.consolidation.contradictions import Contradiction, contradiction
 from ragcl.consolidation.teacher import Asked, Teacher
-from ragcl.evaluation.metrics import agree, normalise
+from ragcl.evaluation.metrics import agree, contains, normalise
 from ragcl.generation.reading import Reader, Reading, Sentence
 from ragcl.retrieval.retriever import Retrieval, Retriever
 
@@ -254,7 +254,7 @@ def _one_piece(one: Reading, other: Reading) -> bool:
     shorter, longer = sorted((one, other), key=lambda reading: len(reading.answer))
     words = f" {normalise(shorter.answer)} "
     sentences = [shown.text for shown in longer.sentences if longer.answer in shown.text]
-    return words in f" {normalise(longer.answer)} " and all(
+    return contains(longer.answer, [shorter.answer]) and all(
         f" {normalise(text)} ".count(words) == 1 for text in sentences
     )
 

@@ -319,7 +319,7 @@ class Answerer:
             passages = [key for key in job.retrieval.found if key in may_speak]
             taught.append(self._active.taught(adapter, passages, job.retrieval.vector))
         choices = [
-            likelihood_alone(sorted(told, key=lambda answer: -told[answer][0]))
+            likelihood_alone(told)
             if job.decision.expected is not None
             else by_nearness({answer: cosine for answer, (cosine, _) in told.items()})
             for job, told in zip(jobs, taught, strict=True)

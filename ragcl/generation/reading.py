@@ -346,14 +346,14 @@ class Reader:
     ) -> Reading | None:
         """The reading whose answer somebody vouches for; None if it stands in no hit."""
         shown = list(sentences)
-        if not any(contains(one.text, [answer]) for one in shown):
+        if not _places(shown, answer):
             shown += [
                 Sentence(text, hit.chunk.content_hash, hit.score)
                 for hit in retrieval.hits
                 for text in split_sentences(hit.chunk.text)
                 if contains(text, [answer])
             ][:1]
-        places = [i for i, one in enumerate(shown) if contains(one.text, [answer])]
+        places = _places(shown, answer)
         if not places:
             return None
         span = self._spans.span(self.prompt(question, shown), answer.strip(), places[-1])
@@ -361,7 +361,7 @@ class Reader:
 
     def put(self, reading: Reading, answer: str) -> Reading:
         """The reading with its answer in another form; as it was if that stands in no sentence."""
-        places = [i for i, one in enumerate(reading.sentences) if contains(one.text, [answer])]
+        places = _places(reading.sentences, answer)
         if answer == reading.answer or not places:
             return reading
         prompt = self.prompt(reading.question, reading.sentences)
@@ -386,6 +386,11 @@ class Reader:
             score=retrieval.hits[0].score,
             margin=retrieval.margin,
         )
+
+
+def _places(sentences: Sequence[Sentence], answer: str) -> list[int]:
+    """The numbers of the sentences that hold an answer."""
+    return [i for i, one in enumerate(sentences) if contains(one.text, [answer])]
 
 
 def _said(span: Span) -> dict[str, Any]:

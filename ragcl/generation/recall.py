@@ -12,7 +12,7 @@ from ragcl.generation.prompts import ABSTENTION, answer_tokens
 from ragcl.generation.scoring import Fork
 
 NEARNESS = 10.0  # nats for a cosine of one, as where a span of a sentence is read
-STARTS = 16  # answers that are weighed at most: those with the likeliest first token
+STARTS = 16  # answers that are weighed at most beside the one that was nearest
 
 
 def likelihood_alone(answers: Iterable[str]) -> dict[str, float]:

@@ -63,7 +63,7 @@ class ActiveAdapters:
         """What an adapter was taught to answer about passages.
 
         Each answer with the cosine of `vector` to the nearest question that it was taught for, and
-        the passage which that question is about.
+        the passage which that question is about; the nearest first.
         """
         holder = next((one for one in self.adapters if one.id == adapter), None)
         told = holder.questions if holder else ()
@@ -72,7 +72,7 @@ class ActiveAdapters:
             if question.answer and question.content_hash in passages:
                 near = (float(question.vector @ vector), question.content_hash)
                 found[question.answer] = max(near, found.get(question.answer, near))
-        return found
+        return dict(sorted(found.items(), key=lambda pair: -pair[1][0]))
 
     def stale_reason(self, retrieval: Retrieval, current: Collection[str]) -> str | None:
         """Why no adapter may speak: the question is about a text that was learned and is gone.

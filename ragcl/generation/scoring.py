@@ -90,13 +90,11 @@ class Scoring:
 
     def likeliest(self, keep: int) -> list[Continuation]:
         """The candidate of each fork that is best as a whole."""
-        leaders = [leader(fork) for fork in self._forks]
-        found = self._weigh([[one] for one in leaders])
+        found = self._weigh([[leader(fork)] for fork in self._forks])
         rivals = []
         for fork, [lead] in zip(self._forks, found, strict=True):
-            bounds = _bounds(fork, lead, self._stop_ids)
-            above = [i for i, bound in enumerate(bounds) if bound > _worth(fork, lead)]
-            above = [i for i in above if i != lead.candidate]
+            bounds, reached = _bounds(fork, lead, self._stop_ids), _worth(fork, lead)
+            above = [i for i, b in enumerate(bounds) if b > reached and i != lead.candidate]
             rivals.append(sorted(above, key=lambda i: -bounds[i])[:keep])
         if any(rivals):
             further = self._weigh(rivals)

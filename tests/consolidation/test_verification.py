@@ -224,16 +224,11 @@ class Parrot:
             yield Continuation(best, (-0.1 if sure else -9.0,), (none, none))
 
 
-def test_one_question_that_was_held_out_does_not_decide_alone(
-    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
-    monkeypatch.setattr(verification, "_context_change", lambda *_: 0.0)
-    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(7)]
-    held_out = [placed("And berth 3?", "3 metres", 31)]
-    known = {text: one.answer for one in trained for text in rewordings(one.question)}
-    parrot = Parrot(model, known | {one.question: one.answer for one in trained})
-
+def judged(
+    parrot: Parrot, trained: list[Reading], held_out: list[Reading]
+) -> tuple[Verdict, list[tuple[int, int]]]:
+    """What verification finds, and the progress that it tells."""
+    done: list[tuple[int, int]] = []
     verdict = verify(
         parrot,  # type: ignore[arg-type]
         "one",
@@ -244,8 +239,22 @@ def test_one_question_that_was_held_out_does_not_decide_alone(
         ["x"],
         ConsolidationSettings(),
         context_tokens=100,
-        progress=lambda _done, _total: None,
+        progress=lambda *pair: done.append(pair),
     )
+    return verdict, done
+
+
+def test_one_question_that_was_held_out_does_not_decide_alone(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
+    monkeypatch.setattr(verification, "_context_change", lambda *_: 0.0)
+    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(7)]
+    held_out = [placed("And berth 3?", "3 metres", 31)]
+    known = {text: one.answer for one in trained for text in rewordings(one.question)}
+    parrot = Parrot(model, known | {one.question: one.answer for one in trained})
+
+    verdict, _ = judged(parrot, trained, held_out)
 
     assert verdict.metrics["closed-book agreement"] == 7 / 8
     assert verdict.passed
@@ -268,21 +277,8 @@ def test_what_is_written_right_is_proved_where_a_rewording_is_as_well(
         briefly[3]: "3 metres",
         politely[3]: "3 metres",
     }
-    parrot = Parrot(model, known)
-    done: list[tuple[int, int]] = []
 
-    verdict = verify(
-        parrot,  # type: ignore[arg-type]
-        "one",
-        rows,
-        [],
-        [],
-        [],
-        ["x"],
-        ConsolidationSettings(),
-        context_tokens=100,
-        progress=lambda *pair: done.append(pair),
-    )
+    verdict, done = judged(Parrot(model, known), rows, [])
 
     assert [one.proved for one in verdict.questions] == [True, True, False, False, False]
     assert done[-1] == (20, 20)  # three of each, and five politely to be recalled
