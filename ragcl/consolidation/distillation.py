@@ -33,10 +33,11 @@ from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.scoring import attention_mask
 from ragcl.settings import ConsolidationSettings
 
-ANCHORS_A_STEP = 1
-CONTEXT_ROW_EVERY = 4  # steps; a row with passages costs as much as eight without
+PIECE = 28  # tokens of an anchor that are predicted at once
+PIECES_A_STEP = 2  # two halves of different anchors say more than the whole of one
+CONTEXT_ROW_EVERY = 6  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
-BATCH_TOKENS = 1024  # of rows that go through the frozen layers together
+BATCH_TOKENS = 512  # of rows that go through the frozen layers together
 
 Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
 # Of what `Distillation.train` is given, that which every process needs to train along.
@@ -173,10 +174,11 @@ class Distillation:
         examples, context, deadline, initial, share = task
         settings, frozen = self._settings, self._frozen
         torch.manual_seed(settings.seed)
+        pieces = [piece for one in self._beside for piece in _pieces(one)]
         collator = _Collator(
             [
                 (frozen.through(context), 1, CONTEXT_ROW_EVERY, 1.0),
-                (self._beside, ANCHORS_A_STEP, 1, settings.anchor_weight),
+                (pieces, PIECES_A_STEP, 1, settings.anchor_weight),
             ],
             settings.seed,
         )
@@ -339,6 +341,7 @@ def _arguments(
         max_steps=max(settings.min_steps, steps),
         per_device_train_batch_size=share,
         learning_rate=settings.learning_rate,
+        adam_beta2=0.98,  # the usual 0.999 looks back over more steps than there are
         lr_scheduler_type="cosine",
         warmup_steps=0.05,
         weight_decay=0.0,
@@ -404,6 +407,23 @@ class _Collator:
                 groups.append(([next(order) for _ in range(count)], weight))
         self._step += 1
         return pack(groups)
+
+
+def _pieces(anchor: Example) -> list[Example]:
+    """An anchor part by part: of each, what it predicts after all that precedes it."""
+    ids, before = anchor.ids, len(anchor.prompt)
+    ends = [*range(before + PIECE, len(ids) - PIECE // 2, PIECE), len(ids)]
+    return [
+        replace(
+            anchor,
+            prompt=ids[:start],
+            target=ids[start:end],
+            top_ids=anchor.top_ids[start - before : end - before],
+            top_logprobs=anchor.top_logprobs[start - before : end - before],
+            hidden=None if anchor.hidden is None else anchor.hidden[:end],
+        )
+        for start, end in itertools.pairwise([before, *ends])
+    ]
 
 
 def _shuffled(examples: Sequence[Example], seed: int) -> Iterator[Example]:

@@ -9,7 +9,7 @@ from ragcl.generation.language_model import LanguageModel
 def test_the_texts_to_measure_with_are_not_trained_on() -> None:
     trained, unseen = texts()
 
-    assert len(unseen) == 16
+    assert len(unseen) == 32
     assert len(trained) >= 3 * len(unseen) - 3
     assert not set(trained) & set(unseen)
     assert len({text[:20] for text in [*trained, *unseen]}) > 0.9 * len([*trained, *unseen])

@@ -14,6 +14,7 @@ from torch.nn.functional import kl_div, log_softmax
 
 from ragcl.consolidation.anchors import make, texts
 from ragcl.consolidation.distillation import (
+    PIECE,
     Distillation,
     Example,
     FrozenLayers,
@@ -21,6 +22,7 @@ from ragcl.consolidation.distillation import (
     sparse_kl,
 )
 from ragcl.consolidation.distillation import _Distiller as Distiller
+from ragcl.consolidation.distillation import _pieces as pieces
 from ragcl.consolidation.drift_penalty import DriftPenalty
 from ragcl.consolidation.fused_lora import fused
 from ragcl.errors import SettingsError
@@ -352,6 +354,27 @@ def test_the_same_seed_gives_the_same_adapter(model: LanguageModel, tmp_path: Pa
 
     a, b, c = ((tmp_path / name / "adapter_model.safetensors").read_bytes() for name in "abc")
     assert a == b != c
+
+
+@given(tokens=st.integers(2, 200), hidden=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_the_pieces_of_an_anchor_predict_each_of_its_tokens_once_after_all_before_it(
+    tokens: int, hidden: bool
+) -> None:
+    ids = tuple(range(tokens))
+    labels = torch.arange(1, tokens)[:, None]
+    states = torch.arange(tokens)[:, None] if hidden else None
+    anchor = Example(ids[:1], ids[1:], labels, -labels.float(), 0.0, 1.0, states)
+
+    parts = pieces(anchor)
+
+    assert sum((part.target for part in parts), ()) == anchor.target
+    for part in parts:
+        assert part.ids == ids[: len(part.ids)]
+        assert part.top_ids[:, 0].tolist() == list(part.target)
+        assert torch.equal(part.top_logprobs, -part.top_ids.float())
+        assert part.hidden is None or part.hidden[:, 0].tolist() == list(part.ids)
+        assert len(part.target) < 2 * PIECE
 
 
 def test_an_adapter_is_the_same_whatever_was_trained_before_it(
