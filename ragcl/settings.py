@@ -80,14 +80,14 @@ class ConsolidationSettings(_Section):
     # `rslora` scales by the root of the rank (Kalajdzievski 2023, arXiv 2312.03732); `dora` learns
     # the length of each row of a weight by itself (Liu et al. 2024, arXiv 2402.09353).
     variant: Literal["lora", "rslora", "dora"] = "lora"
-    learning_rate: float = Field(5e-3, gt=0)
-    epochs: int = Field(10, ge=1)  # how often an answer is learned, in one wording after another
+    learning_rate: float = Field(4e-3, gt=0)
+    epochs: int = Field(14, ge=1)  # how often an answer is learned, in one wording after another
     min_steps: int = Field(48, ge=1)  # a few rows need more epochs to move the weights at all
     batch_size: int = Field(8, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)
     soft_label_weight: float = Field(0.1, ge=0)
     anchor_weight: float = Field(8.0, ge=0)
-    drift_weight: float = Field(240.0, ge=0)
+    drift_weight: float = Field(160.0, ge=0)
     # A folder that `ragcl meta-learn` wrote: a few rows are learned from there, in fewer steps.
     initial_adapter: str = ""
     agreement: float = Field(0.95, gt=0, le=1)
