@@ -34,7 +34,7 @@ from ragcl.generation.scoring import attention_mask
 from ragcl.settings import ConsolidationSettings
 
 PIECE = 28  # tokens of an anchor that are predicted at once
-PIECES_A_STEP = 2  # two halves of different anchors say more than the whole of one
+PIECES_A_STEP = 2  # parts of two anchors say more than the whole of one
 CONTEXT_ROW_EVERY = 6  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_TOKENS = 512  # of rows that go through the frozen layers together
