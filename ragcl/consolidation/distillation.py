@@ -127,12 +127,13 @@ class Distillation:
             Example(a.ids[:1], a.ids[1:], a.top_ids[:-1], a.top_logprobs[:-1], 0.0, 1.0)
             for a in anchors
         ]
-        self._beside = self._frozen.through(beside)
+        beside = self._frozen.through(beside)
+        self._pieces = [piece for one in beside for piece in _pieces(one)]
         with self._adapted() as adapted, self._upper_layers(), adapted.disable_adapter():
             self._penalty = DriftPenalty(
                 adapted,
-                [_states(one) for one in self._beside],
-                sum(len(one.ids) for one in self._beside),
+                [_states(one) for one in beside],
+                sum(len(one.ids) for one in beside),
             )
 
     def train(
@@ -174,11 +175,10 @@ class Distillation:
         examples, context, deadline, initial, share = task
         settings, frozen = self._settings, self._frozen
         torch.manual_seed(settings.seed)
-        pieces = [piece for one in self._beside for piece in _pieces(one)]
         collator = _Collator(
             [
                 (frozen.through(context), 1, CONTEXT_ROW_EVERY, 1.0),
-                (pieces, PIECES_A_STEP, 1, settings.anchor_weight),
+                (self._pieces, PIECES_A_STEP, 1, settings.anchor_weight),
             ],
             settings.seed,
         )

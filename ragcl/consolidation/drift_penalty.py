@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-# Sampled at most: as many as the widest input in the default model has dimensions. More would have
-# to be condensed, which takes longer than the pass that gives them.
+# Sampled at most: as many as the widest input in the default model has dimensions, so that only
+# the narrower ones have to be condensed.
 TOKENS = 1536
 TOGETHER = 8  # anchors that go through the model at once
 

@@ -225,9 +225,14 @@ class Parrot:
 
 
 def judged(
-    parrot: Parrot, trained: list[Reading], held_out: list[Reading]
+    monkeypatch: pytest.MonkeyPatch,
+    parrot: Parrot,
+    trained: list[Reading],
+    held_out: list[Reading],
 ) -> tuple[Verdict, list[tuple[int, int]]]:
-    """What verification finds, and the progress that it tells."""
+    """What verification finds where nothing drifts, and the progress that it tells."""
+    monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
+    monkeypatch.setattr(verification, "_context_change", lambda *_: 0.0)
     done: list[tuple[int, int]] = []
     verdict = verify(
         parrot,  # type: ignore[arg-type]
@@ -247,14 +252,12 @@ def judged(
 def test_one_question_that_was_held_out_does_not_decide_alone(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
-    monkeypatch.setattr(verification, "_context_change", lambda *_: 0.0)
     trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(7)]
     held_out = [placed("And berth 3?", "3 metres", 31)]
     known = {text: one.answer for one in trained for text in rewordings(one.question)}
     parrot = Parrot(model, known | {one.question: one.answer for one in trained})
 
-    verdict, _ = judged(parrot, trained, held_out)
+    verdict, _ = judged(monkeypatch, parrot, trained, held_out)
 
     assert verdict.metrics["closed-book agreement"] == 7 / 8
     assert verdict.passed
@@ -264,8 +267,6 @@ def test_one_question_that_was_held_out_does_not_decide_alone(
 def test_what_is_written_right_is_proved_where_a_rewording_is_as_well(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
-    monkeypatch.setattr(verification, "_context_change", lambda *_: 0.0)
     rows = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(5)]
     briefly, politely = zip(*(rewordings(row.question) for row in rows), strict=True)
     known = {
@@ -278,7 +279,7 @@ def test_what_is_written_right_is_proved_where_a_rewording_is_as_well(
         politely[3]: "3 metres",
     }
 
-    verdict, done = judged(Parrot(model, known), rows, [])
+    verdict, done = judged(monkeypatch, Parrot(model, known), rows, [])
 
     assert [one.proved for one in verdict.questions] == [True, True, False, False, False]
     assert done[-1] == (20, 20)  # three of each, and five politely to be recalled
