@@ -39,7 +39,6 @@ PROBE_TOKENS = 32_768
 PROBE_CHOICES = 500
 RAW_EPOCHS = 4
 PLAIN_EPOCHS = 12  # of plain fine-tuning at most; it stops when it knows as much as ragcl
-ASKED_EVERY = 3  # of its epochs
 LAMBADA_PASSAGES = 2000  # each is a single yes or no, so that few of them say little
 BLIMP_PAIRS = 200  # of each of its files
 ASKED_SINGLY = 24
@@ -206,7 +205,7 @@ def _contenders(
     """What others would make of the same: see `benchmarks/contenders.py`.
 
     Returns:
-        Rows of the table; and what the plain fine-tuning cost: after every few epochs the seconds
+        Rows of the table; and what the plain fine-tuning cost: after every epoch the seconds
         of training so far and the accuracy, until that is at least what the likelihood under
         ragcl's adapter gives by itself.
     """
@@ -265,17 +264,15 @@ def _contenders(
     found["raw-text LoRA, closed-book"] = seen(written, time.time() - started, tokens)
     tuned = learner("fine-tuned", PLAIN_EPOCHS)
     epochs: list[dict[str, float]] = []
-    paused, began, done = 0.0, time.time(), 0
+    paused, began = 0.0, time.time()
 
     def after_epoch() -> bool:
-        nonlocal paused, done
-        done += 1
-        if done % ASKED_EVERY:
-            return True
+        nonlocal paused
         asking = time.time()
         said = recalled(tuned.model, held_out, choices, None)
         right = [contains(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
         spent = asking - began - paused
+        done = len(epochs) + 1
         epochs.append({"epochs": done, "seconds": spent, "accuracy": statistics.mean(right)})
         say(f"  {epochs[-1]}")
         paused += time.time() - asking

@@ -21,7 +21,6 @@ import torch
 from accelerate.utils import extract_model_from_parallel
 from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from torch.nn.functional import log_softmax
-from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from ragcl.consolidation import together
@@ -41,7 +40,7 @@ BATCH_TOKENS = 512  # of rows that go through the frozen layers together
 
 Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
 # Of what `Distillation.train` is given, that which every process needs to train along.
-_Task = tuple[Sequence[Sequence["Example"]], Sequence["Example"], float, Weights | None, float]
+_Task = tuple[Sequence["Example"], Sequence["Example"], float, Weights | None, float]
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class Distillation:
 
     def train(
         self,
-        examples: Sequence[Sequence[Example]],
+        examples: Sequence[Example],
         context: Sequence[Example],
         folder: Path,
         *,
@@ -150,14 +149,14 @@ class Distillation:
         """Train one adapter and write it to `folder`; the base model is left as it was.
 
         Args:
-            examples: the rows to learn, in groups: an epoch is one of every group, in turn.
+            examples: the rows to learn.
             context: rows with passages in the prompt, of which each step sees a few, so that the
                 model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
             folder: where `adapter_model.safetensors` and its configuration go.
             deadline: seconds since the epoch at which to stop early.
             progress: called with (steps done, steps in all).
             initial: weights to begin with, of an adapter that the settings make; else `A` is
-                random and `B` zero, which changes nothing.
+                random, apart from the anchors, and `B` zero, which changes nothing.
             share: of the steps that the settings ask for, those to take.
 
         Returns:
@@ -182,19 +181,20 @@ class Distillation:
             ],
             settings.seed,
         )
-        flat = iter(frozen.through([one for group in examples for one in group]))
-        groups = _Examples([list(itertools.islice(flat, len(group))) for group in examples])
+        rows = frozen.through(examples)
         steps = with_share(settings, share)
         watch = _Watch(deadline, progress)
         with self._adapted() as adapted:
-            if initial is not None:
+            if initial is None:
+                self._penalty.set_apart(adapted)
+            else:
                 set_peft_model_state_dict(adapted, dict(initial))
             penalty = self._penalty.of(adapted)
             trainer = _Distiller(
                 regulariser=lambda: settings.drift_weight * penalty(),
                 model=adapted,
-                args=_arguments(steps, folder, self._base.device, len(groups)),
-                train_dataset=groups,
+                args=_arguments(steps, folder, self._base.device, len(rows)),
+                train_dataset=rows,
                 data_collator=collator,
                 callbacks=[watch],
             )
@@ -369,19 +369,6 @@ def _targets(base: Any, wanted: Sequence[str]) -> list[str]:
             f"of this model have {', '.join(sorted(known))}: name some of these, or none for all."
         )
     return sorted(wanted or known)
-
-
-class _Examples(Dataset[Example]):
-    """Groups of examples, each of which gives the next of its own whenever it is drawn."""
-
-    def __init__(self, groups: Sequence[Sequence[Example]]) -> None:
-        self._turns = [itertools.cycle(group) for group in groups]
-
-    def __len__(self) -> int:
-        return len(self._turns)
-
-    def __getitem__(self, index: int) -> Example:
-        return next(self._turns[index])
 
 
 class _Collator:

@@ -115,6 +115,34 @@ def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
         adapted.unload()
 
 
+def test_an_adapter_set_apart_hears_less_of_the_anchors_and_is_as_large(
+    model: LanguageModel,
+) -> None:
+    anchors = [torch.arange(1, 9), torch.arange(20, 31)]
+    adapted = get_peft_model(
+        model.base,
+        LoraConfig(r=3, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM"),
+    )
+    try:
+        penalty = DriftPenalty(adapted, anchors, 19)
+        maps = [m for m in adapted.modules() if isinstance(m, LoraLayer)]
+        down = [m.lora_A["default"].weight for m in maps]
+        before = [one.detach().clone() for one in down]
+        with torch.no_grad():
+            for one in maps:
+                torch.nn.init.normal_(one.lora_B["default"].weight)
+        heard = penalty.of(adapted)().item()
+
+        penalty.set_apart(adapted)
+
+        assert penalty.of(adapted)().item() < 0.5 * heard
+        for one, was in zip(down, before, strict=True):
+            assert one.norm().item() == pytest.approx(was.norm().item(), rel=1e-3)
+            assert torch.linalg.matrix_rank(one.detach()) == 3
+    finally:
+        adapted.unload()
+
+
 # --- training
 
 FACTS = (("How deep is it?", "11 metres"), ("What does soup cost?", "3 crowns"))
@@ -241,7 +269,7 @@ def fit(
     }
     settings = ConsolidationSettings(**{**limits, **changes})  # type: ignore[arg-type]
     return Distillation(model, [], settings).train(
-        [[one] for one in examples(model)],
+        examples(model),
         [],
         folder,
         deadline=time.time() + 600,
@@ -388,7 +416,7 @@ def test_an_adapter_is_the_same_whatever_was_trained_before_it(
 
     def written(distillation: Distillation, example: Example, name: str) -> bytes:
         distillation.train(
-            [[example]],
+            [example],
             [example],
             tmp_path / name,
             deadline=time.time() + 600,
@@ -415,7 +443,7 @@ def test_training_stops_at_the_deadline_with_an_adapter(
 
     settings = ConsolidationSettings(epochs=50, min_steps=1, rank=2, layers=1.0)
     result = Distillation(model, [], settings).train(
-        [[one] for one in examples(model)],
+        examples(model),
         [],
         tmp_path,
         deadline=0,
@@ -432,24 +460,9 @@ def test_a_few_rows_are_gone_through_more_often(model: LanguageModel, tmp_path: 
     assert fit(model, tmp_path / "b", epochs=9, min_steps=7)["steps"] == 9
 
 
-def test_of_examples_that_take_turns_one_counts_in_an_epoch(
-    model: LanguageModel, tmp_path: Path
-) -> None:
-    [one, other] = examples(model)
-
-    def steps(groups: list[list[Example]]) -> float:
-        settings = ConsolidationSettings(epochs=4, min_steps=1, batch_size=1, rank=2, layers=1.0)
-        told = Distillation(model, [], settings).train(
-            groups,
-            [],
-            tmp_path,
-            deadline=time.time() + 600,
-            progress=lambda _done, _total: None,
-        )
-        return told["steps"]
-
-    assert steps([[one], [other]]) == 8
-    assert steps([[one, other]]) == 4
+def test_every_example_counts_in_an_epoch(model: LanguageModel, tmp_path: Path) -> None:
+    assert fit(model, tmp_path / "a", epochs=4, min_steps=1, batch_size=2)["steps"] == 4
+    assert fit(model, tmp_path / "b", epochs=4, min_steps=1, batch_size=1)["steps"] == 8
 
 
 def test_an_interrupted_training_leaves_the_base_as_it_was(
@@ -465,7 +478,7 @@ def test_an_interrupted_training_leaves_the_base_as_it_was(
     distillation = Distillation(model, [], settings)
     with pytest.raises(KeyboardInterrupt):
         distillation.train(
-            [[one] for one in examples(model)],
+            examples(model),
             [],
             tmp_path,
             deadline=time.time() + 600,
