@@ -158,9 +158,10 @@ def test_an_answer_that_the_model_is_unsure_of_is_read_instead(
 
 
 def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
-    full: KnowledgeBase, random_adapters: Path
+    full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The nearest question that was proved may have been about something else."""
+    monkeypatch.setattr("ragcl.generation.recall.NEARNESS", 0.0)
     before, other = full.ask(QUESTION), "Which ships does the north berth take?"
     install(full, random_adapters, "s0-x", QUESTION, answer="11 metres", also={other: "tankers"})
     recalled = full.ask(QUESTION, mode="weights").text
