@@ -62,7 +62,7 @@ class Verdict:
 
 
 def rewordings(question: str) -> tuple[str, str]:
-    """Two ways to ask the same that no row was trained on: telegram style and a polite request."""
+    """Two other ways to ask the same: telegram style and a polite request."""
     plain = question.strip().rstrip("?.!")
     keywords = " ".join(content_words(plain))
     return keywords or plain.lower(), f"Could you tell me: {plain[:1].lower()}{plain[1:]}?"
@@ -253,13 +253,23 @@ def _proofs(
 ) -> list[bool]:
     """A learned question is proved if it and a rewording of it are answered as in context.
 
-    Only where the polite one is not known is it asked in brief as well.
+    Only where the polite one is not known is it asked in brief as well. A rewording that is a
+    question trained on, as that of one which was brief already, proves nothing.
     """
     n = len(trained)
+    taught = {normalise(row.question) for row in trained}
+
+    def new(row: Reading) -> bool:
+        return normalise(row.question) not in taught
+
     answered = right([*trained, *polite])
-    proofs = [one and other for one, other in zip(answered[:n], answered[n:], strict=True)]
-    open_ones = [i for i in range(n) if answered[i] and not proofs[i]]
-    in_brief = right(_reworded([trained[i] for i in open_ones], BRIEFLY))
+    proofs = [
+        known and known_politely and new(row)
+        for known, known_politely, row in zip(answered[:n], answered[n:], polite, strict=True)
+    ]
+    briefly = _reworded(trained, BRIEFLY)
+    open_ones = [i for i in range(n) if answered[i] and not proofs[i] and new(briefly[i])]
+    in_brief = right([briefly[i] for i in open_ones])
     for i, known in zip(open_ones, in_brief, strict=True):
         proofs[i] = known
     return proofs

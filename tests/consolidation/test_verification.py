@@ -286,6 +286,27 @@ def test_what_is_written_right_is_proved_where_a_rewording_is_as_well(
     assert [count for count, _ in done] == sorted(count for count, _ in done)
 
 
+def test_a_rewording_that_was_trained_on_proves_nothing(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks in key words is reworded in brief to the same, whatever the capitals."""
+    briefly, _ = rewordings("How deep is the North berth?")
+    rows = [
+        placed("Deep North berth", "11 metres", 0),
+        placed("How long is the quay?", "186 metres", 40),
+        placed(rewordings("How long is the quay?")[1], "186 metres", 41),
+    ]
+    known = {row.question: row.answer for row in rows} | {briefly: "11 metres"}
+
+    verdict, _ = judged(monkeypatch, Parrot(model, known), rows, [])
+
+    assert [one.proved for one in verdict.questions] == [False, False, False]
+    known[rewordings(rows[0].question)[1]] = "11 metres"
+    known[rewordings(rows[1].question)[0]] = "186 metres"
+    verdict, _ = judged(monkeypatch, Parrot(model, known), rows, [])
+    assert [one.proved for one in verdict.questions] == [True, True, False]
+
+
 # --- as the router meets a question
 
 
