@@ -94,22 +94,20 @@ class DriftPenalty:
     def set_apart(self, adapted: Any) -> None:
         """Turn every A of a new adapter towards what the anchors have little of.
 
-        Its random rows get the covariance of the inverse of C, the second moment of what its map
-        is given on the anchors, and are as long as before: what is learned through them is heard
-        where it is unlike other text, so it is learned sooner and changes less elsewhere. That is
-        the metric in which ROME (arXiv 2202.05262) writes a fact.
+        Its random rows get the inverse of C as their covariance, where C is the second moment of
+        what its map is given on the anchors, and are as long as before, taken together. So what is
+        learned through them is heard where it is unlike other text: it is learned sooner and
+        changes less elsewhere. ROME (arXiv 2202.05262) writes facts in the same metric.
         """
         layers = _adapted_maps(adapted)
         for group, given in self._groups:
-            moment = given.float().mT @ given.float()
-            width = moment.shape[-1]
-            variance = moment.diagonal(dim1=-2, dim2=-1).mean(-1)
-            eye = torch.eye(width, device=moment.device)
-            root = torch.linalg.cholesky(moment + FLOOR * variance[:, None, None] * eye)
-            for one, factor in zip(group, root, strict=True):
+            moments = given.float().mT @ given.float()
+            variances = moments.diagonal(dim1=-2, dim2=-1)
+            variances += FLOOR * variances.mean(-1, keepdim=True)
+            for one, root in zip(group, torch.linalg.cholesky(moments), strict=True):
                 [name] = layers[one].active_adapters
                 down = layers[one].lora_A[name].weight
-                apart = torch.linalg.solve_triangular(factor, down.float(), upper=False, left=False)
+                apart = torch.linalg.solve_triangular(root, down.float(), upper=False, left=False)
                 down.copy_(apart * (down.norm() / apart.norm()))
 
 

@@ -1,8 +1,8 @@
 """Study rows to training examples: questions as they were asked, some with their passages.
 
-A question is taught in no words but its own. Handfuls of its words, and its source with a blank for
-the answer, take up passes in which the question itself would be learned, and what is learned so is
-recalled less often in other words. Knows tokens and weights of the loss; trains nothing.
+A question is taught in no words but its own: handfuls of them, and its source with a blank for the
+answer, take up passes in which the question itself would be learned. Knows tokens and weights of
+the loss; trains nothing.
 """
 
 from collections.abc import Sequence

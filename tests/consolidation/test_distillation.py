@@ -1,8 +1,11 @@
 """Distillation: the loss is the divergence it says it is, and training leaves the base alone."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -84,26 +87,34 @@ def test_a_student_that_is_the_teacher_has_nothing_to_learn(seed: int, sharpness
 # --- the drift penalty
 
 
+ANCHORS = [torch.arange(1, 9), torch.arange(20, 31)]
+
+
+@contextlib.contextmanager
+def adapted(model: LanguageModel) -> Iterator[tuple[Any, list[LoraLayer], DriftPenalty]]:
+    """The model with a new adapter, the layers of it, and the penalty on the anchors."""
+    targets = ["q_proj", "down_proj"]
+    config = LoraConfig(r=3, lora_alpha=6, target_modules=targets, task_type="CAUSAL_LM")
+    made = get_peft_model(model.base, config)
+    try:
+        layers = [m for m in made.modules() if isinstance(m, LoraLayer)]
+        yield made, layers, DriftPenalty(made, ANCHORS, sum(map(len, ANCHORS)))
+    finally:
+        made.unload()
+
+
 def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
     model: LanguageModel,
 ) -> None:
-    anchors = [torch.arange(1, 9), torch.arange(20, 31)]
-    adapted = get_peft_model(
-        model.base,
-        LoraConfig(
-            r=3, lora_alpha=6, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM"
-        ),
-    )
-    try:
-        penalty = DriftPenalty(adapted, anchors, 19).of(adapted)
+    with adapted(model) as (made, layers, drift):
+        penalty = drift.of(made)
         assert penalty().item() == 0
-        layers = [m for m in adapted.modules() if isinstance(m, LoraLayer)]
         seen: dict[LoraLayer, list[tuple[torch.Tensor, torch.Tensor]]] = {m: [] for m in layers}
         for layer in layers:
             layer.register_forward_hook(lambda m, given, out: seen[m].append((given[0], out)))
         with torch.no_grad():
-            for text in anchors:
-                adapted(input_ids=text[None])
+            for text in ANCHORS:
+                made(input_ids=text[None])
             expected = 0.0
             for layer, calls in seen.items():
                 torch.nn.init.normal_(layer.lora_B["default"].weight)
@@ -111,36 +122,25 @@ def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
                 change = 2 * layer.lora_B["default"](layer.lora_A["default"](given))
                 expected += float(change.square().sum() / out.square().sum())
             assert penalty().item() == pytest.approx(expected, rel=0.02)
-    finally:
-        adapted.unload()
 
 
 def test_an_adapter_set_apart_hears_less_of_the_anchors_and_is_as_large(
     model: LanguageModel,
 ) -> None:
-    anchors = [torch.arange(1, 9), torch.arange(20, 31)]
-    adapted = get_peft_model(
-        model.base,
-        LoraConfig(r=3, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM"),
-    )
-    try:
-        penalty = DriftPenalty(adapted, anchors, 19)
-        maps = [m for m in adapted.modules() if isinstance(m, LoraLayer)]
-        down = [m.lora_A["default"].weight for m in maps]
+    with adapted(model) as (made, layers, drift):
+        down = [layer.lora_A["default"].weight for layer in layers]
         before = [one.detach().clone() for one in down]
         with torch.no_grad():
-            for one in maps:
-                torch.nn.init.normal_(one.lora_B["default"].weight)
-        heard = penalty.of(adapted)().item()
+            for layer in layers:
+                torch.nn.init.normal_(layer.lora_B["default"].weight)
+        heard = drift.of(made)().item()
 
-        penalty.set_apart(adapted)
+        drift.set_apart(made)
 
-        assert penalty.of(adapted)().item() < 0.5 * heard
+        assert drift.of(made)().item() < 0.5 * heard
         for one, was in zip(down, before, strict=True):
             assert one.norm().item() == pytest.approx(was.norm().item(), rel=1e-3)
             assert torch.linalg.matrix_rank(one.detach()) == 3
-    finally:
-        adapted.unload()
 
 
 # --- training

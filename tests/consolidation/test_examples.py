@@ -1,4 +1,4 @@
-"""Examples: a row is taught as it was asked, and never as verification asks."""
+"""Examples: a row is taught as it was asked, and some with their passages."""
 
 from dataclasses import replace
 
