@@ -41,13 +41,15 @@ class LearnedChunk:
 class LearnedQuestion:
     """A question an adapter was trained or tested on; `proved` if its fact passed verification.
 
-    `answer` is what was taught, or read in the text.
+    `answer` is what was taught, or read in the text; `margin` the lead that its passage had among
+    those retrieved.
     """
 
     content_hash: str
     question: str
     answer: str
     vector: np.ndarray
+    margin: float
     proved: bool
 
 
@@ -175,6 +177,7 @@ class Learning:
                     "question": question.question,
                     "answer": question.answer,
                     "vector": question.vector.astype(np.float32).tobytes(),
+                    "margin": question.margin,
                     "proved": question.proved,
                 }
                 for question in record.questions
@@ -372,5 +375,6 @@ def _learned_question(row: Row[Any]) -> LearnedQuestion:
         row.question,
         row.answer,
         np.frombuffer(row.vector, np.float32),
+        row.margin,
         row.proved,
     )

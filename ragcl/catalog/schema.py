@@ -192,6 +192,7 @@ adapter_questions = Table(
     Column("vector", LargeBinary, nullable=False),
     Column("proved", Boolean, nullable=False),
     Column("answer", String, nullable=False, server_default=""),
+    Column("margin", Float, nullable=False, server_default=text("2")),
 )
 
 adapter_sets = Table(

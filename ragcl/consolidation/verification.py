@@ -142,12 +142,11 @@ def verify(
     thresholds, routed = calibrate(trials, near, settings.agreement)
     let_through = [one.passes(thresholds) for one in near]
     questions = [
-        LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, proof)
-        for row, proof in zip(trained, proofs, strict=True)
-    ]
-    questions += [
-        LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, proof)
-        for row, proof in zip(held_out, agreed, strict=False)
+        LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, row.margin, proof)
+        for row, proof in [
+            *zip(trained, proofs, strict=True),
+            *zip(held_out, agreed, strict=False),
+        ]
     ]
     proved = {question.content_hash for question in questions if question.proved}
     ratio, kl = drift(model, adapter, anchors)

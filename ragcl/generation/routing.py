@@ -3,8 +3,9 @@
 Pure decisions on vectors and scores; knows no model, no storage and no text of an answer.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from ragcl.retrieval.retriever import Retrieval
 # How much nearer than a stale text a current one has to be before an adapter that was trained on
 # the stale one may speak at all. Two wordings of one question differ by about this in cosine.
 STALE_MARGIN = 0.1
-SAME = 0.999  # cosine of a question with itself, but for rounding
+ROUNDING = 0.001  # of cosines and differences of them
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Decision:
     """A route, the adapter it uses (None: the base model) and what led to it.
 
     What the router chose of itself has an answer from the weights held against `expected`, the
-    answer to the nearest question that was learned about the passage, and, unless that question
-    was asked again as it stands, against `min_confidence`.
+    answer to the nearest question that was learned about the passage, and against `min_confidence`,
+    if there is one.
     """
 
     route: Route
@@ -160,29 +161,39 @@ def _auto(
     near = active.questions_about(key, retrieval.vector)
     if not near:
         return Decision("context", None, "no question was learned about the best passage")
+    similarity, question = near[0]
+    itself = similarity >= 1 - ROUNDING
     features = {
         "score": round(best.score, 4),
         "margin": round(retrieval.margin, 4),
-        "similarity": round(near[0][0], 4),
+        "similarity": round(similarity, 4),
     }
-    limits = adapter.thresholds
-    if not near[0][1].proved:
+    limits = _for_itself(adapter.thresholds, question) if itself else adapter.thresholds
+    if not question.proved:
         return Decision("context", None, "nothing like this question was proved", features=features)
     for name, value in features.items():
         if value < limits[name]:
-            reason = f"{name} {value:.2f} is below the calibrated {limits[name]:.2f}"
+            reason = f"{name} {value:.2f} is below the {limits[name]:.2f} it needs"
             return Decision("context", None, reason, features=features)
-    # How sure the weights have to be was calibrated on wordings without a proof of their own.
-    itself = near[0][0] >= SAME
     return Decision(
         "weights",
         adapter.id,
         "the best passage is current in the weights and proved for "
         + ("this very question" if itself else "questions like this"),
-        min_confidence=None if itself else limits["confidence"],
-        expected=near[0][1].answer,
+        min_confidence=limits["confidence"],
+        expected=question.answer,
         features=features,
     )
+
+
+def _for_itself(calibrated: Mapping[str, float], question: LearnedQuestion) -> dict[str, float]:
+    """What is demanded where a learned question is asked again as it stands.
+
+    Its proof is its own, while the thresholds were calibrated on wordings that have none. So it is
+    enough that its passage leads as clearly as when it was learned.
+    """
+    margin = min(calibrated["margin"], question.margin - ROUNDING)
+    return {**calibrated, "confidence": -math.inf, "score": -math.inf, "margin": margin}
 
 
 def _stack(vectors: Sequence[np.ndarray]) -> np.ndarray:

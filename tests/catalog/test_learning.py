@@ -17,7 +17,9 @@ def adapter(name: str, round_id: int, *hashes: str) -> AdapterRecord:
         created_at=50.0,
         thresholds={"score": 0.5},
         chunks=tuple(LearnedChunk(key, VECTOR) for key in hashes),
-        questions=tuple(LearnedQuestion(key, f"{key}?", f"{key}!", VECTOR, True) for key in hashes),
+        questions=tuple(
+            LearnedQuestion(key, f"{key}?", f"{key}!", VECTOR, 0.25, True) for key in hashes
+        ),
     )
 
 

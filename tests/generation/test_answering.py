@@ -59,7 +59,7 @@ def install(
             thresholds={**EASY, **limits},
             chunks=tuple(LearnedChunk(key, vectors[key]) for key in dict.fromkeys(about.values())),
             questions=tuple(
-                LearnedQuestion(about[one], one, told, vector, True)
+                LearnedQuestion(about[one], one, told, vector, 0.0, True)
                 for (one, told), vector in zip(
                     taught.items(), kb._embedder.encode_questions(list(taught)), strict=True
                 )

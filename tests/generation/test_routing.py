@@ -37,6 +37,7 @@ def adapter(
     name: str = "s0",
     chunks: dict[str, float] | None = None,
     questions: tuple[tuple[str, float, bool], ...] = (("depth", 0, True),),
+    margin: float = 0.5,
 ) -> AdapterRecord:
     return AdapterRecord(
         id=name,
@@ -45,7 +46,8 @@ def adapter(
         thresholds=LIMITS,
         chunks=tuple(LearnedChunk(key, at(d)) for key, d in (chunks or {"depth": 20}).items()),
         questions=tuple(
-            LearnedQuestion(key, "?", f"{key}!", at(d), proved) for key, d, proved in questions
+            LearnedQuestion(key, "?", f"{key}!", at(d), margin, proved)
+            for key, d, proved in questions
         ),
     )
 
@@ -77,17 +79,26 @@ def test_what_is_current_proved_and_decisive_is_answered_from_the_weights() -> N
     assert decision.features["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-3)
 
 
-def test_the_very_question_that_was_proved_needs_no_calibrated_confidence() -> None:
-    again = route("auto", retrieval(0, depth=20, other=90), adapter())
-    unproved = route(
-        "auto", retrieval(0, depth=20, other=90), adapter(questions=(("depth", 0, False),))
-    )
-    undecided = route("auto", retrieval(0, depth=20, other=21), adapter())
+def test_the_very_question_that_was_proved_is_not_held_to_what_was_calibrated_on_others() -> None:
+    again = retrieval(0, depth=20, other=90)
+    strict = adapter(margin=again.margin)
+    strict = replace(strict, thresholds={**LIMITS, "score": 1.5, "margin": 1.5, "confidence": 0.0})
 
-    assert (again.route, again.min_confidence, again.expected) == ("weights", None, "depth!")
-    assert again.reason.endswith("this very question")
-    assert (unproved.route, undecided.route) == ("context", "context")
-    assert undecided.reason.startswith("margin")
+    decision = route("auto", again, strict)
+    unproved = route("auto", again, adapter(questions=(("depth", 0, False),)))
+
+    assert (decision.route, decision.expected) == ("weights", "depth!")
+    assert decision.min_confidence == -np.inf
+    assert decision.reason.endswith("this very question")
+    assert unproved.route == "context"
+
+
+def test_the_very_question_is_read_where_another_text_has_come_as_near() -> None:
+    crowded = retrieval(0, depth=20, other=21)
+
+    assert route("auto", crowded, adapter()).reason.startswith("margin")
+    assert route("auto", crowded, adapter(margin=crowded.margin)).route == "weights"
+    assert route("auto", retrieval(0, depth=20, other=90), adapter(margin=2.0)).route == "weights"
 
 
 def test_what_users_rated_badly_is_read_again() -> None:
@@ -200,7 +211,7 @@ def test_only_questions_about_the_best_passage_count() -> None:
 def test_the_weights_may_say_only_what_the_nearest_question_proved() -> None:
     near, nearer, far = at(30), at(10), at(80)
     questions = tuple(
-        LearnedQuestion("depth", "?", answer, vector, proved)
+        LearnedQuestion("depth", "?", answer, vector, 0.5, proved)
         for answer, vector, proved in (
             ("near", near, True),
             ("nearer", nearer, True),
