@@ -258,7 +258,7 @@ class Stacked:
         place = self._folder / str(self._rounds)
         tokens = AnsweringSettings().context_tokens
         # One for every round: each is trained on another base model.
-        Distillation(model, anchors.make(model, texts), self._settings).train(
+        Distillation(model, texts, self._settings).train(
             *make_examples(
                 rows, (), Prompts(model.tokenizer), self._settings, context_tokens=tokens
             ),

@@ -81,7 +81,7 @@ class ConsolidationSettings(_Section):
     # the length of each row of a weight by itself (Liu et al. 2024, arXiv 2402.09353).
     variant: Literal["lora", "rslora", "dora"] = "lora"
     learning_rate: float = Field(4e-3, gt=0)
-    epochs: int = Field(6, ge=1)  # how often every row is learned
+    epochs: int = Field(8, ge=1)  # how often every row is learned
     min_steps: int = Field(48, ge=1)  # a few rows need more epochs to move the weights at all
     batch_size: int = Field(8, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)

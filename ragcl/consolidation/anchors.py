@@ -47,11 +47,21 @@ def make(model: LanguageModel, anchor_texts: Sequence[str]) -> list[Anchor]:
     """What the base model predicts on the texts."""
     made = []
     for text in anchor_texts:
-        ids = tuple(model.tokenizer(text)["input_ids"][:LENGTH])
+        ids = tokens(model, text)
         logprobs = model.next_logprobs(ids, None)
-        top = logprobs.topk(TOP, dim=-1)
-        made.append(Anchor(ids, top.indices, top.values, text_logprob(ids, logprobs)))
+        made.append(Anchor(ids, *likeliest(logprobs), text_logprob(ids, logprobs)))
     return made
+
+
+def tokens(model: LanguageModel, text: str) -> tuple[int, ...]:
+    """The token ids of an anchor."""
+    return tuple(model.tokenizer(text)["input_ids"][:LENGTH])
+
+
+def likeliest(logprobs: "torch.Tensor") -> tuple["torch.Tensor", "torch.Tensor"]:
+    """The labels of an anchor: of `(n, words)` the tokens and values that are kept, `(n, TOP)`."""
+    top = logprobs.topk(TOP, dim=-1)
+    return top.indices, top.values
 
 
 def text_logprob(ids: Sequence[int], logprobs: "torch.Tensor") -> float:

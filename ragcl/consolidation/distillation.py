@@ -24,8 +24,8 @@ from torch.nn.functional import log_softmax
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from ragcl.consolidation import together
-from ragcl.consolidation.anchors import Anchor
-from ragcl.consolidation.drift_penalty import DriftPenalty, model_input
+from ragcl.consolidation.anchors import likeliest, tokens
+from ragcl.consolidation.drift_penalty import DriftPenalty, listening, model_input
 from ragcl.consolidation.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
@@ -33,8 +33,8 @@ from ragcl.generation.scoring import attention_mask
 from ragcl.settings import ConsolidationSettings
 
 PIECE = 28  # tokens of an anchor that are predicted at once
-PIECES_A_STEP = 2  # parts of two anchors say more than the whole of one
-CONTEXT_ROW_EVERY = 6  # steps; a row with passages costs as much as eight without
+PIECES_A_STEP = 1  # a part of an anchor, since more of them kept no more of the model
+CONTEXT_ROW_EVERY = 12  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_TOKENS = 512  # of rows that go through the frozen layers together
 
@@ -89,12 +89,12 @@ def sparse_kl(
 class Distillation:
     """Trains adapters of one base model, any number of them one after another.
 
-    What they have in common is computed once: what the frozen layers make of the anchors, and what
-    the drift penalty is taken on.
+    What they have in common is computed once, in one pass of the anchors through the model: what
+    its frozen layers make of them, what the drift penalty is taken on, and what it predicts.
     """
 
     def __init__(
-        self, model: LanguageModel, anchors: Sequence[Anchor], settings: ConsolidationSettings
+        self, model: LanguageModel, anchors: Sequence[str], settings: ConsolidationSettings
     ) -> None:
         """Prepare to train.
 
@@ -122,18 +122,17 @@ class Distillation:
             task_type="CAUSAL_LM",
         )
         self._frozen = FrozenLayers(self._base, first)
-        beside = [
-            Example(a.ids[:1], a.ids[1:], a.top_ids[:-1], a.top_logprobs[:-1], 0.0, 1.0)
-            for a in anchors
-        ]
-        beside = self._frozen.through(beside)
+        beside = self._frozen.through([_unlabelled(tokens(model, text)) for text in anchors])
+        length = sum(len(one.ids) for one in beside)
+        with (
+            self._adapted() as adapted,
+            self._upper_layers(),
+            adapted.disable_adapter(),
+            listening(adapted, length) as heard,
+        ):
+            beside = [_labelled(one, adapted) for one in beside]
+        self._penalty = DriftPenalty(heard)
         self._pieces = [piece for one in beside for piece in _pieces(one)]
-        with self._adapted() as adapted, self._upper_layers(), adapted.disable_adapter():
-            self._penalty = DriftPenalty(
-                adapted,
-                [_states(one) for one in beside],
-                sum(len(one.ids) for one in beside),
-            )
 
     def train(
         self,
@@ -269,7 +268,7 @@ class FrozenLayers:
         if not self._first:
             return list(examples)
         done: list[Example] = []
-        with self._only(slice(self._first + 1)):
+        with self._only(slice(self._first + 1)), _attention_for_training(self._base):
             for group in _batches(examples, BATCH_TOKENS):
                 output = self._base(
                     **_packed_input(pack([(group, 1.0)]), self._base),
@@ -394,6 +393,20 @@ class _Collator:
                 groups.append(([next(order) for _ in range(count)], weight))
         self._step += 1
         return pack(groups)
+
+
+def _unlabelled(ids: tuple[int, ...]) -> Example:
+    """A text of which all tokens but the first are predicted; how is not known yet."""
+    labels = torch.zeros(len(ids) - 1, 1)
+    return Example(ids[:1], ids[1:], labels.long(), labels, hard=0.0, soft=1.0)
+
+
+def _labelled(text: Example, model: Any) -> Example:
+    """The text with what the model predicts."""
+    given = model_input(_states(text)[None].to(model.device))
+    logits = model(**given, use_cache=False).logits[0, :-1].float()
+    top_ids, top_logprobs = likeliest(log_softmax(logits, dim=-1).cpu())
+    return replace(text, top_ids=top_ids, top_logprobs=top_logprobs)
 
 
 def _pieces(anchor: Example) -> list[Example]:

@@ -7,69 +7,63 @@ the lengths of the rows of W is not in it. The same inputs say where an adapter 
 Knows no rows.
 """
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 # Sampled at most: as many as the widest input in the default model has dimensions, so that only
 # the narrower ones have to be condensed.
 TOKENS = 1536
-TOGETHER = 8  # anchors that go through the model at once
 FLOOR = 0.1  # of the mean variance of an input, as the least that a direction counts as having
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What adapted maps are given and give: the inputs, and the sum of the outputs' squares."""
+
+    inputs: dict[Any, list[torch.Tensor]]
+    sizes: dict[Any, float]
+
+
+@contextlib.contextmanager
+def listening(adapted: Any, tokens: int) -> Iterator[Heard]:
+    """Within it texts go through a PEFT model, one at a time, and its adapted maps are heard.
+
+    Its adapter is switched off, and `tokens` is how many there are in all.
+    """
+    maps = list(_adapted_maps(adapted)) if tokens else []
+    heard = Heard({one: [] for one in maps}, dict.fromkeys(maps, 0.0))
+    # Without the first token: nothing precedes it, and its activations dwarf all others.
+    kept = slice(1, None, max(1, math.ceil(tokens / TOKENS)))
+
+    def keep(one: Any, given: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        heard.inputs[one].append(given[0][0, kept])
+        heard.sizes[one] += float(output[0, kept].float().square().sum())
+
+    hooks = [one.register_forward_hook(keep) for one in maps]
+    try:
+        with torch.no_grad():
+            yield heard
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class DriftPenalty:
     """Of any adapter of the same maps; quadratic in its updates, and 0 for none."""
 
-    def __init__(self, adapted: Any, anchors: Sequence[torch.Tensor], tokens: int) -> None:
-        """Pass the anchors through `adapted`, whose adapter is switched off.
-
-        Args:
-            adapted: a PEFT model with a LoRA adapter.
-            anchors: of each `(n,)` ids or `(n, width)` hidden states.
-            tokens: how many they are in all.
-        """
-        self._device = adapted.device
-        maps = list(_adapted_maps(adapted)) if anchors else []
-        inputs: dict[Any, list[torch.Tensor]] = {one: [] for one in maps}
-        sizes = dict.fromkeys(maps, 0.0)
-        every = max(1, math.ceil(tokens / TOKENS))
-        kept = torch.empty(0, 0, dtype=torch.bool)
-
-        def keep(one: Any, given: tuple[torch.Tensor], output: torch.Tensor) -> None:
-            inputs[one].append(given[0][kept])
-            sizes[one] += float(output[kept].float().square().sum())
-
-        hooks = [one.register_forward_hook(keep) for one in maps]
-        try:
-            with torch.no_grad():
-                for start in range(0, len(anchors), TOGETHER):
-                    group = anchors[start : start + TOGETHER]
-                    # Padded on the right: no token sees what comes after it.
-                    states = pad_sequence(list(group), batch_first=True).to(self._device)
-                    kept = torch.zeros(states.shape[:2], dtype=torch.bool, device=self._device)
-                    for row, anchor in enumerate(group):
-                        # Without the first token: nothing precedes it, and its activations dwarf
-                        # all others.
-                        kept[row, 1 : len(anchor) : every] = True
-                    adapted(**model_input(states), use_cache=False, logits_to_keep=1)
-        finally:
-            for hook in hooks:
-                hook.remove()
+    def __init__(self, heard: Heard) -> None:
+        """`heard` is what the base model gives the adapted maps on the anchors."""
         # Maps of one shape go together: many small products take longer than a few large ones.
         alike: dict[tuple[int, int], list[Any]] = {}
-        for one in maps:
+        for one in heard.inputs:
             alike.setdefault((one.in_features, one.out_features), []).append(one)
         self._groups = [
-            (
-                group,
-                torch.stack(
-                    [_condensed(torch.cat(inputs.pop(one))) / sizes[one] ** 0.5 for one in group]
-                ),
-            )
+            (group, torch.stack([_condensed(heard, one) for one in group]))
             for group in alike.values()
         ]
 
@@ -79,7 +73,7 @@ class DriftPenalty:
         groups = [([layers[one] for one in group], given) for group, given in self._groups]
 
         def penalty() -> torch.Tensor:
-            total = torch.zeros((), device=self._device)
+            total = torch.zeros((), device=adapted.device)
             for group, given in groups:
                 [name] = group[0].active_adapters
                 down = torch.stack([one.lora_A[name].weight for one in group]).to(given.dtype)
@@ -123,12 +117,13 @@ def model_input(states: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"inputs_embeds" if states.is_floating_point() else "input_ids": states}
 
 
-def _condensed(inputs: torch.Tensor) -> torch.Tensor:
-    """Rows with the same Gram matrix as `(n, width)` inputs, but at most `width` of them.
+def _condensed(heard: Heard, one: Any) -> torch.Tensor:
+    """The inputs of a map in proportion to its outputs, `(at most width, width)`.
 
     The penalty depends on the inputs X through X'X alone, and X = QR has X'X = R'R.
     """
-    if len(inputs) <= inputs.shape[1]:
-        return inputs
-    factor: torch.Tensor = torch.linalg.qr(inputs.float(), mode="r").R
-    return factor.to(inputs.dtype)
+    inputs = torch.cat(heard.inputs[one])
+    if len(inputs) > inputs.shape[1]:
+        inputs = torch.linalg.qr(inputs.float(), mode="r").R.to(inputs.dtype)
+    scaled: torch.Tensor = inputs / heard.sizes[one] ** 0.5
+    return scaled

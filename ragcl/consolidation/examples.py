@@ -15,7 +15,7 @@ from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Reading
 from ragcl.settings import ConsolidationSettings
 
-WITH_CONTEXT_EVERY = 8  # rows that are also trained with their passages in the prompt
+WITH_CONTEXT_EVERY = 16  # rows that are also trained with their passages in the prompt
 ABSTENTION_WEIGHT = 0.1  # more, and what is asked in new words is not answered any more
 
 

@@ -342,7 +342,7 @@ class Job:
     @cached_property
     def _distillation(self) -> Distillation:
         texts, _ = anchors.texts()
-        return Distillation(self._model, anchors.make(self._model, texts), self._limits)
+        return Distillation(self._model, texts, self._limits)
 
     def _unanswerable(self, shard: _Shard) -> list[str]:
         """Logged questions that nothing in the knowledge base answered, the newest first."""

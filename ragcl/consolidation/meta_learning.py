@@ -147,7 +147,7 @@ class _School:
         """The initial adapter after all worlds."""
         # As many steps for every world, whatever it has to say.
         settings = self._settings.model_copy(update={"epochs": 1, "min_steps": STEPS})
-        distillation = Distillation(self._model, self._anchors, settings)
+        distillation = Distillation(self._model, anchors.texts()[0], settings)
         weights: Weights | None = None
         for number in range(WORLDS):
             self._learn(distillation, world(number, FACTS), weights)
@@ -165,7 +165,7 @@ class _School:
 
         None if none does. The first trial begins with nothing and takes all the steps.
         """
-        distillation = Distillation(self._model, self._anchors, self._settings)
+        distillation = Distillation(self._model, anchors.texts()[0], self._settings)
         trials = [self._trial(distillation, None, 1.0)]
         for tried, share in enumerate(SHARES, start=1):
             progress("measuring", tried, len(SHARES) + 1)
@@ -253,10 +253,6 @@ class _School:
     @cached_property
     def _prompts(self) -> Prompts:
         return Prompts(self._model.tokenizer)
-
-    @cached_property
-    def _anchors(self) -> list[Anchor]:
-        return anchors.make(self._model, anchors.texts()[0])
 
     @cached_property
     def _unseen(self) -> list[Anchor]:

@@ -11,7 +11,7 @@ from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, answer_tokens
 from ragcl.generation.scoring import Fork
 
-NEARNESS = 40.0  # nats for a cosine of one; chosen on wordings that are not tested on
+NEARNESS = 80.0  # nats for a cosine of one; chosen on wordings that are not tested on
 STARTS = 16  # answers that are weighed at most beside the one that was nearest
 
 

@@ -15,7 +15,7 @@ from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import LoraLayer
 from torch.nn.functional import kl_div, log_softmax
 
-from ragcl.consolidation.anchors import make, texts
+from ragcl.consolidation.anchors import texts
 from ragcl.consolidation.distillation import (
     PIECE,
     Distillation,
@@ -26,7 +26,7 @@ from ragcl.consolidation.distillation import (
 )
 from ragcl.consolidation.distillation import _Distiller as Distiller
 from ragcl.consolidation.distillation import _pieces as pieces
-from ragcl.consolidation.drift_penalty import DriftPenalty
+from ragcl.consolidation.drift_penalty import DriftPenalty, listening
 from ragcl.consolidation.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel, Prompt
@@ -98,7 +98,10 @@ def adapted(model: LanguageModel) -> Iterator[tuple[Any, list[LoraLayer], DriftP
     made = get_peft_model(model.base, config)
     try:
         layers = [m for m in made.modules() if isinstance(m, LoraLayer)]
-        yield made, layers, DriftPenalty(made, ANCHORS, sum(map(len, ANCHORS)))
+        with listening(made, sum(map(len, ANCHORS))) as heard:
+            for text in ANCHORS:
+                made(input_ids=text[None])
+        yield made, layers, DriftPenalty(heard)
     finally:
         made.unload()
 
@@ -405,11 +408,26 @@ def test_the_pieces_of_an_anchor_predict_each_of_its_tokens_once_after_all_befor
         assert len(part.target) < 2 * PIECE
 
 
+@pytest.mark.parametrize("layers", [0.5, 1.0])
+def test_anchors_are_labelled_with_what_the_base_model_predicts(
+    model: LanguageModel, layers: float
+) -> None:
+    settings = ConsolidationSettings(rank=2, layers=layers)
+
+    anchors = Distillation(model, texts()[0][:2], settings)._pieces
+
+    assert len({piece.ids[:3] for piece in anchors}) == 2
+    for piece in anchors:
+        predicted = model.next_logprobs(piece.ids, None)[len(piece.prompt) - 1 : -1]
+        expected = predicted.gather(-1, piece.top_ids)
+        torch.testing.assert_close(piece.top_logprobs, expected, atol=0.05, rtol=0.01)
+
+
 def test_an_adapter_is_the_same_whatever_was_trained_before_it(
     model: LanguageModel, tmp_path: Path
 ) -> None:
     """What several have in common is computed once, and none of them changes it."""
-    beside = make(model, texts()[0][:3])
+    beside = texts()[0][:3]
     settings = ConsolidationSettings(epochs=3, min_steps=1, rank=2, layers=0.5, learning_rate=0.1)
     [one, other] = examples(model)
     shared = Distillation(model, beside, settings)
