@@ -11,7 +11,9 @@ from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, answer_tokens
 from ragcl.generation.scoring import Fork
 
-NEARNESS = 80.0  # nats for a cosine of one; chosen on wordings that are not tested on
+# Chosen on wordings that are not tested on.
+NEARNESS = 80.0  # nats for a cosine of one
+WORDING = 0.1  # cosine by which two wordings of one question differ
 STARTS = 16  # answers that are weighed at most beside the one that was nearest
 
 
@@ -26,10 +28,11 @@ def likelihood_alone(answers: Iterable[str]) -> dict[str, float]:
 def by_nearness(cosines: Mapping[str, float]) -> dict[str, float]:
     """Answers favoured by how near the question is to the nearest one each was taught for.
 
-    The nearest of all has 0, just as not knowing: between these two the weights decide.
+    Not knowing counts as taught for a question that is further than the nearest by `WORDING`: else
+    it would be said of many a question that is asked in new words.
     """
-    nearest = max(cosines.values(), default=0.0)
-    return {answer: NEARNESS * (cosine - nearest) for answer, cosine in cosines.items()}
+    unknown = max(cosines.values(), default=0.0) - WORDING
+    return {answer: NEARNESS * (cosine - unknown) for answer, cosine in cosines.items()}
 
 
 def recall(

@@ -8,7 +8,7 @@ import pytest
 from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.recall import NEARNESS, by_nearness, likelihood_alone, recall
+from ragcl.generation.recall import NEARNESS, WORDING, by_nearness, likelihood_alone, recall
 
 QUESTIONS = ("How deep is the north berth?", "Where do pilots board?", "What does soup cost?")
 TAUGHT = ["11 metres", "at the red buoy", "3 crowns", "Marta Holm"]
@@ -83,9 +83,9 @@ def best_of(model: LanguageModel, ids: tuple[int, ...], answers: list[str]) -> s
     return max([ABSTENTION, *answers], key=lambda text: likelihood(model, ids, text))
 
 
-def test_of_answers_the_nearest_is_favoured_and_weighed_evenly_against_not_knowing() -> None:
-    assert by_nearness({"11 metres": 0.7, "3 crowns": 0.5}) == {
-        "11 metres": 0.0,
-        "3 crowns": pytest.approx(-0.2 * NEARNESS),
-    }
+def test_the_nearer_an_answer_is_the_more_it_is_favoured_over_not_knowing() -> None:
+    found = by_nearness({"11 metres": 0.7, "3 crowns": 0.5})
+
+    assert found["11 metres"] == pytest.approx(WORDING * NEARNESS)
+    assert found["3 crowns"] == pytest.approx((WORDING - 0.2) * NEARNESS)
     assert by_nearness({}) == {}
