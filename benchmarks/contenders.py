@@ -25,6 +25,8 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import LearnedQuestion
+from ragcl.consolidation.verification import MAX_ANSWER_TOKENS, rewordings
+from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
@@ -112,6 +114,23 @@ class Plain:
         manifest = f'{{"base_revision": "{self.model.files.revision}"}}'
         (self._folder / "manifest.json").write_text(manifest, encoding="utf-8")
         self.model.attach("plain", self._folder)
+
+
+def written_share(model: LanguageModel, rows: Sequence[Reading], adapter: str | None) -> float:
+    """The share of rows whose answer is written freely, to their question and politely asked.
+
+    The adapter is None while it is in training.
+    """
+    prompts = Prompts(model.tokenizer)
+    asked = [row.question for row in rows]
+    asked += [rewordings(question)[1] for question in asked]
+    said = model.generate(
+        [prompts.closed_book(one) for one in asked],
+        adapter=adapter,
+        max_new_tokens=MAX_ANSWER_TOKENS,
+    )
+    right = [agree(one.text, row.answer) for one, row in zip(said, [*rows, *rows], strict=True)]
+    return sum(map(all, zip(right, right[len(rows) :], strict=False))) / max(1, len(rows))
 
 
 def recalled(
