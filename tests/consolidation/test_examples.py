@@ -30,13 +30,13 @@ def test_a_row_becomes_a_prompt_without_passages_and_some_become_one_with(
     assert (one.hard, one.soft) == (0.0, 1.0)
 
 
-def test_one_row_in_eight_is_taught_with_its_passages_too(
+def test_one_row_in_sixteen_is_taught_with_its_passages_too(
     reading: Reading, model: LanguageModel
 ) -> None:
-    rows = [replace(reading, question=f"How deep is berth {n}?") for n in range(16)]
+    rows = [replace(reading, question=f"How deep is berth {n}?") for n in range(32)]
     prompts = Prompts(model.tokenizer)
 
     closed, context = make_examples(rows, (), prompts, ConsolidationSettings(), context_tokens=100)
 
-    assert len(closed) == 16
+    assert len(closed) == 32
     assert len(context) == 2
