@@ -25,7 +25,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import LearnedQuestion
-from ragcl.consolidation.verification import MAX_ANSWER_TOKENS, rewordings
+from ragcl.consolidation.verification import MAX_ANSWER_TOKENS, POLITELY, rewordings
 from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
@@ -123,7 +123,7 @@ def written_share(model: LanguageModel, rows: Sequence[Reading], adapter: str | 
     """
     prompts = Prompts(model.tokenizer)
     asked = [row.question for row in rows]
-    asked += [rewordings(question)[1] for question in asked]
+    asked += [rewordings(question)[POLITELY] for question in asked]
     said = model.generate(
         [prompts.closed_book(one) for one in asked],
         adapter=adapter,

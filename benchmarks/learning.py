@@ -42,7 +42,7 @@ PLAIN_EPOCHS = 12  # of plain fine-tuning at most; it stops when it knows as muc
 LAMBADA_PASSAGES = 2000  # each is a single yes or no, so that few of them say little
 BLIMP_PAIRS = 200  # of each of its files
 ASKED_SINGLY = 24
-ASKED_TO_WRITE = 64
+ASKED_TO_WRITE = 64  # of the questions taught, after every epoch
 
 
 def main() -> None:

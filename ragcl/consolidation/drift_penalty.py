@@ -57,7 +57,7 @@ class DriftPenalty:
     """Of any adapter of the same maps; quadratic in its updates, and 0 for none."""
 
     def __init__(self, heard: Heard) -> None:
-        """`heard` is what the base model gives the adapted maps on the anchors."""
+        """`heard` is what the base model gives the adapted maps on the anchors; it is used up."""
         # Maps of one shape go together: many small products take longer than a few large ones.
         alike: dict[tuple[int, int], list[Any]] = {}
         for one in heard.inputs:
@@ -122,7 +122,7 @@ def _condensed(heard: Heard, one: Any) -> torch.Tensor:
 
     The penalty depends on the inputs X through X'X alone, and X = QR has X'X = R'R.
     """
-    inputs = torch.cat(heard.inputs[one])
+    inputs = torch.cat(heard.inputs.pop(one))  # those of all maps take much memory
     if len(inputs) > inputs.shape[1]:
         inputs = torch.linalg.qr(inputs.float(), mode="r").R.to(inputs.dtype)
     scaled: torch.Tensor = inputs / heard.sizes[one] ** 0.5
