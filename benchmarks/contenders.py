@@ -14,14 +14,13 @@ Knows no benchmark.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import LearnedQuestion
@@ -54,16 +53,14 @@ class Plain:
         ids = [self.model.tokenizer(one)["input_ids"][:MAX_TOKENS] for one in passages]
         self._train([(one, one) for one in ids])
 
-    def learn_answers(
-        self, rows: Sequence[Reading], after_epoch: Callable[[], bool] | None = None
-    ) -> None:
-        """Fine-tune on questions with answers; `after_epoch` says whether to go on."""
+    def learn_answers(self, rows: Sequence[Reading]) -> None:
+        """Fine-tune on questions with answers."""
         pairs = []
         for row in rows:
             prompt = list(self.prompts.closed_book(row.question).ids)
             target = [*row.ids, self.prompts.end]
             pairs.append((prompt + target, [NOTHING] * len(prompt) + target))
-        self._train(pairs, after_epoch)
+        self._train(pairs)
 
     def written(self, questions: Sequence[str], max_new_tokens: int) -> list[str]:
         """What it writes freely."""
@@ -71,11 +68,7 @@ class Plain:
         found = self.model.generate(asked, adapter="plain", max_new_tokens=max_new_tokens)
         return [one.text for one in found]
 
-    def _train(
-        self,
-        pairs: Sequence[tuple[list[int], list[int]]],
-        after_epoch: Callable[[], bool] | None = None,
-    ) -> None:
+    def _train(self, pairs: Sequence[tuple[list[int], list[int]]]) -> None:
         settings = ConsolidationSettings()
         torch.manual_seed(settings.seed)
         adapted = get_peft_model(
@@ -103,7 +96,6 @@ class Plain:
             ),
             train_dataset=_Rows(pairs),
             data_collator=_padded,
-            callbacks=[_AfterEpoch(after_epoch)] if after_epoch else [],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
@@ -116,11 +108,17 @@ class Plain:
         self.model.attach("plain", self._folder)
 
 
-def written_share(model: LanguageModel, rows: Sequence[Reading], adapter: str | None) -> float:
-    """The share of rows whose answer is written freely, to their question and politely asked.
+def readings_taught(kb: KnowledgeBase) -> list[Reading]:
+    """What the active adapters were taught, held back or not, as it was studied."""
+    _, active = kb.catalog.learning.active()
+    asked = {one.question for adapter in active for one in adapter.questions}
+    hot = {chunk.content_hash for adapter in active for chunk in adapter.chunks}
+    study = kb.catalog.learning.study(hot, kb._answerer._reader.teacher)
+    return [Reading.from_json(study[one]) for one in sorted(asked) if one in study]
 
-    The adapter is None while it is in training.
-    """
+
+def written_share(model: LanguageModel, rows: Sequence[Reading], adapter: str) -> float:
+    """The share of rows whose answer is written freely, to their question and politely asked."""
     prompts = Prompts(model.tokenizer)
     asked = [row.question for row in rows]
     asked += [rewordings(question)[POLITELY] for question in asked]
@@ -139,10 +137,7 @@ def recalled(
     taught: Sequence[Sequence[str]],
     adapter: str | None,
 ) -> list[str]:
-    """The likeliest of the answers taught about each question's passages, however near they are.
-
-    The adapter is None while it is in training.
-    """
+    """The likeliest of the answers taught about each question's passages, however near they are."""
     prompts = [Prompts(model.tokenizer).closed_book(question) for question in questions]
     choices = [likelihood_alone(answers) for answers in taught]
     return [one.text for one in recall(model, prompts, choices, adapter=adapter)]
@@ -167,21 +162,6 @@ def _padded(rows: Sequence[tuple[list[int], list[int]]]) -> dict[str, torch.Tens
         "attention_mask": pad_sequence([torch.ones_like(one) for one in ids], batch_first=True),
         "labels": pad_sequence(labels, batch_first=True, padding_value=NOTHING),
     }
-
-
-class _AfterEpoch(TrainerCallback):
-    """Stops when what is called after each epoch says so."""
-
-    def __init__(self, go_on: Callable[[], bool]) -> None:
-        self._go_on = go_on
-
-    def on_epoch_end(
-        self, args: Any, state: Any, control: Any, model: Any = None, **_: Any
-    ) -> None:
-        model.eval()
-        if not self._go_on():
-            control.should_training_stop = True
-        model.train()
 
 
 class AnswerCache:

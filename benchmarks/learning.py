@@ -1,4 +1,4 @@
-"""What one round of consolidation learns on the sample handbook, and what it costs.
+"""What one round of consolidation learns on the sample handbook.
 
     python -m benchmarks.learning [--probes FOLDER] [--out FILE]
 
@@ -31,18 +31,15 @@ from ragcl.evaluation.drift import perplexity
 from ragcl.evaluation.metrics import agree, contains, token_f1
 from ragcl.evaluation.probes import answered, arc_easy, blimp, evenly, lambada
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.reading import Reading
 from ragcl.results import MODES, EvaluationReport, Mode
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 PROBE_TOKENS = 32_768
 PROBE_CHOICES = 500
 RAW_EPOCHS = 4
-PLAIN_EPOCHS = 12  # of plain fine-tuning at most; it stops when it knows as much as ragcl
 LAMBADA_PASSAGES = 2000  # each is a single yes or no, so that few of them say little
 BLIMP_PAIRS = 200  # of each of its files
 ASKED_SINGLY = 24
-ASKED_TO_WRITE = 64  # of the questions taught, after every epoch
 
 
 def main() -> None:
@@ -100,8 +97,7 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
         read = row("base, open-book, asked before", "context", asked)
         agreement_asked = _agreement(row("auto, asked before", "auto", asked), read)
         singly = _singly(kb, questions(revision, held_out=False))
-        others, cost = _contenders(kb, folder, questions(revision, held_out=True))
-        rows |= others
+        rows |= _contenders(kb, folder, questions(revision, held_out=True))
         facts = {one["fact"] for one in questions(revision)}
         result: dict[str, Any] = {
             "facts": len(facts),
@@ -112,7 +108,6 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
             "auto_agrees_with_context_asked_before": agreement_asked,
             "rows": rows,
             "seconds_of_one_question": singly,
-            "cost": {"seconds of ragcl's training": report.stage_seconds["distillation"], **cost},
             "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
         }
         if probes is not None and report.status == "promoted":
@@ -202,31 +197,20 @@ def _row(report: EvaluationReport) -> dict[str, float]:
 
 def _contenders(
     kb: KnowledgeBase, folder: Path, asked: Sequence[dict[str, Any]]
-) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
-    """What others would make of the same: see `benchmarks/contenders.py`.
-
-    Returns:
-        Rows of the table; and what was known for which training, by ragcl's adapter and by the
-        plain fine-tuning after every epoch: the accuracy of what is likeliest in the wording never
-        asked, and the share of the questions taught (a part of them) to which the answer is written
-        freely, as they were asked and in other words. It goes on until it knows as much in both
-        ways.
-    """
+) -> dict[str, dict[str, float]]:
+    """What others would make of the same, see `benchmarks/contenders.py`, as rows of the table."""
     from benchmarks.contenders import (
         AnswerCache,
         Plain,
         nearest_answer,
+        readings_taught,
         recalled,
         rows_taught,
-        written_share,
     )
 
     log = kb.catalog.asks.log()
     _, active = kb.catalog.learning.active()
-    trained = {one.question for adapter in active for one in adapter.questions}
     hot = {chunk.content_hash for adapter in active for chunk in adapter.chunks}
-    study = kb.catalog.learning.study(hot, kb._answerer._reader.teacher)
-    readings = [Reading.from_json(study[one]) for one in sorted(trained) if one in study]
     passages = [chunk.passage for chunk in kb.catalog.documents.current(hot).values()]
     held_out = [one["question"] for one in asked]
     cache = AnswerCache(
@@ -267,42 +251,16 @@ def _contenders(
     started = time.time()
     said = recalled(kb._language_model, held_out, choices, adapter.id)
     found["adapter, its likelihood alone"] = seen(said, time.time() - started, tokens)
-    taught_some = evenly(readings, ASKED_TO_WRITE)
-    goal = {
-        "accuracy": found["adapter, its likelihood alone"]["accuracy"],
-        "written": written_share(kb._language_model, taught_some, adapter.id),
-    }
     raw.learn_text(passages)
     started = time.time()
     written = raw.written(held_out, kb.settings.answering.max_new_tokens)
     found["raw-text LoRA, closed-book"] = seen(written, time.time() - started, tokens)
-    tuned = learner("fine-tuned", PLAIN_EPOCHS)
-    epochs: list[dict[str, float]] = []
-    paused, began = 0.0, time.time()
-
-    def after_epoch() -> bool:
-        nonlocal paused
-        asking = time.time()
-        said = recalled(tuned.model, held_out, choices, None)
-        right = [contains(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
-        epochs.append(
-            {
-                "epochs": len(epochs) + 1,
-                "seconds": asking - began - paused,
-                "accuracy": statistics.mean(right),
-                "written": written_share(tuned.model, taught_some, None),
-            }
-        )
-        say(f"  {epochs[-1]}")
-        paused += time.time() - asking
-        return any(epochs[-1][name] < least for name, least in goal.items())
-
-    tuned.learn_answers(readings, after_epoch)
+    tuned = learner("fine-tuned", kb.settings.consolidation.epochs)
+    tuned.learn_answers(readings_taught(kb))
     started = time.time()
     said = recalled(tuned.model, held_out, choices, "plain")
-    name = "plain fine-tuning on the same rows"
-    found[name] = seen(said, time.time() - started, tokens)
-    return found, {"ragcl": goal, name: epochs}
+    found["plain fine-tuning on the same rows"] = seen(said, time.time() - started, tokens)
+    return found
 
 
 def _drift(kb: Path, adapters: list[str], probes: Path) -> dict[str, Any]:
@@ -345,8 +303,6 @@ def table(result: dict[str, Any]) -> str:
             f"| {name} | {row['accuracy']:.3f} | {row['f1']:.3f} | {row['prompt_tokens']:.0f} "
             f"| {row['seconds_a_question']:.2f} | {row['from_weights']:.2f} |"
         )
-    for name, cost in result["cost"].items():
-        lines += ["", f"{name}: {cost}"]
     lines += [
         "",
         f"closed-book / open-book: {result['closed_over_open']:.2f}; "

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import math
 import os
+import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,9 @@ from ragcl.settings import ConsolidationSettings
 
 PIECE = 28  # tokens of an anchor that are predicted at once
 PIECES_A_STEP = 1  # a part of an anchor, since more of them kept no more of the model
+ELSEWHERE = 16  # places at least to keep what is learned from, of few answers several of each
+ELSEWHERE_WEIGHT = 1.0  # as much as an anchor has, and what is taught drifts from the anchors
+BEGINNING = range(4, 24)  # tokens of an anchor that stand there before an answer
 CONTEXT_ROW_EVERY = 12  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
 BATCH_TOKENS = 512  # of rows that go through the frozen layers together
@@ -122,7 +126,8 @@ class Distillation:
             task_type="CAUSAL_LM",
         )
         self._frozen = FrozenLayers(self._base, first)
-        beside = self._frozen.through([_unlabelled(tokens(model, text)) for text in anchors])
+        self._texts = [tokens(model, text) for text in anchors]
+        beside = self._frozen.through([_unlabelled(ids[:1], ids[1:]) for ids in self._texts])
         length = sum(len(one.ids) for one in beside)
         with (
             self._adapted() as adapted,
@@ -130,7 +135,7 @@ class Distillation:
             adapted.disable_adapter(),
             listening(adapted, length) as heard,
         ):
-            beside = [_labelled(one, adapted) for one in beside]
+            beside = [one for text in beside for one in _labelled([text], adapted)]
         self._penalty = DriftPenalty(heard)
         self._pieces = [piece for one in beside for piece in _pieces(one)]
 
@@ -177,6 +182,7 @@ class Distillation:
             [
                 (frozen.through(context), 1, CONTEXT_ROW_EVERY, 1.0),
                 (self._pieces, PIECES_A_STEP, 1, settings.anchor_weight),
+                (self._elsewhere(examples), 1, 1, ELSEWHERE_WEIGHT),
             ],
             settings.seed,
         )
@@ -208,6 +214,33 @@ class Distillation:
             "steps": float(len(watch.losses)),
             "processes": together.processes(),
         }
+
+    @torch.inference_mode()
+    def _elsewhere(self, examples: Sequence[Example]) -> list[Example]:
+        """The answers where nobody asked for them, behind beginnings of anchors, as labelled there.
+
+        Taught behind its question alone, how an answer goes on is learned of its first token and
+        not of the question: a small adapter then finishes the one name that it knows in any text
+        that comes to such a token. MEND (arXiv 2110.11309) calls it locality.
+        """
+        if not self._texts:
+            return []
+        answers = list(dict.fromkeys(one.target for one in examples))
+        chance = random.Random(self._settings.seed)
+        rows = self._frozen.through(
+            [
+                _unlabelled(chance.choice(self._texts)[: chance.choice(BEGINNING)], target)
+                for target in itertools.islice(
+                    itertools.cycle(answers), max(ELSEWHERE, len(answers))
+                )
+            ]
+        )
+        with self._upper_layers():
+            return [
+                row
+                for batch in _batches(rows, BATCH_TOKENS)
+                for row in _labelled(batch, self._base)
+            ]
 
     @contextlib.contextmanager
     def _adapted(self) -> Iterator[Any]:
@@ -395,18 +428,22 @@ class _Collator:
         return pack(groups)
 
 
-def _unlabelled(ids: tuple[int, ...]) -> Example:
-    """A text of which all tokens but the first are predicted; how is not known yet."""
-    labels = torch.zeros(len(ids) - 1, 1)
-    return Example(ids[:1], ids[1:], labels.long(), labels, hard=0.0, soft=1.0)
+def _unlabelled(prompt: tuple[int, ...], target: tuple[int, ...]) -> Example:
+    """Of which the target is predicted; how is not known yet."""
+    labels = torch.zeros(len(target), 1)
+    return Example(prompt, target, labels.long(), labels, hard=0.0, soft=1.0)
 
 
-def _labelled(text: Example, model: Any) -> Example:
-    """The text with what the model predicts."""
-    given = model_input(_states(text)[None].to(model.device))
-    logits = model(**given, use_cache=False).logits[0, :-1].float()
-    top_ids, top_logprobs = likeliest(log_softmax(logits, dim=-1).cpu())
-    return replace(text, top_ids=top_ids, top_logprobs=top_logprobs)
+def _labelled(examples: Sequence[Example], model: Any) -> list[Example]:
+    """The examples, in one pack, with what the model predicts where their targets are."""
+    packed = pack([(examples, 1.0)])
+    output = model(**_packed_input(packed, model), logits_to_keep=packed["places"])
+    labels = likeliest(log_softmax(output.logits[0].float(), dim=-1).cpu())
+    top_ids, top_logprobs = (one.split([len(e.target) for e in examples]) for one in labels)
+    return [
+        replace(one, top_ids=ids, top_logprobs=logprobs)
+        for one, ids, logprobs in zip(examples, top_ids, top_logprobs, strict=True)
+    ]
 
 
 def _pieces(anchor: Example) -> list[Example]:

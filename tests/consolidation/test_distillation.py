@@ -423,6 +423,47 @@ def test_anchors_are_labelled_with_what_the_base_model_predicts(
         torch.testing.assert_close(piece.top_logprobs, expected, atol=0.05, rtol=0.01)
 
 
+def test_what_is_taught_is_kept_from_texts_where_nobody_asked(
+    model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind other text the tokens of an answer are followed by what followed them before."""
+    settings = ConsolidationSettings(
+        epochs=1, min_steps=40, rank=8, layers=1.0, learning_rate=0.02, drift_weight=0
+    )
+    distillation = Distillation(model, texts()[0][:6], settings)
+    taught = examples(model)
+    elsewhere = distillation._elsewhere(taught)
+
+    def moved(name: str) -> float:
+        folder = tmp_path / name
+        distillation.train(
+            taught,
+            [],
+            folder,
+            deadline=time.time() + 600,
+            progress=lambda _done, _total: None,
+        )
+        (folder / "manifest.json").write_text(f'{{"base_revision": "{model.files.revision}"}}')
+        model.attach(name, folder)
+        change = [
+            sparse_kl(predicted(row, name), row.top_ids, row.top_logprobs).mean()
+            for row in elsewhere
+        ]
+        model.detach(name)
+        return sum(map(float, change)) / len(change)
+
+    def predicted(row: Example, adapter: str | None) -> torch.Tensor:
+        return model.next_logprobs(row.ids, adapter)[len(row.prompt) - 1 : -1]
+
+    assert {row.target for row in elsewhere} == {row.target for row in taught}
+    for row in elsewhere:
+        expected = predicted(row, None).gather(-1, row.top_ids)
+        torch.testing.assert_close(row.top_logprobs, expected, atol=0.05, rtol=0.01)
+    kept = moved("kept")
+    monkeypatch.setattr("ragcl.consolidation.distillation.ELSEWHERE_WEIGHT", 0.0)
+    assert kept < 0.7 * moved("not-kept")
+
+
 def test_an_adapter_is_the_same_whatever_was_trained_before_it(
     model: LanguageModel, tmp_path: Path
 ) -> None:
