@@ -1,20 +1,25 @@
 """Study rows to training examples: questions as they were asked, some with their passages.
 
-A question is taught in no words but its own: handfuls of them, and its source with a blank for the
-answer, take up passes in which the question itself would be learned. Knows tokens and weights of
-the loss; trains nothing.
+Where passes are short, a question is taught in no words but its own: others take up passes in which
+the question itself would be learned. Of a few rows there are passes to spare, and handfuls of its
+words are taught beside it, in any order: whoever asks differently shares some of them. Knows tokens
+and weights of the loss; trains nothing.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from ragcl.consolidation.distillation import Example
+from ragcl.consolidation.verification import rewordings
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.reading import Reading
+from ragcl.generation.reading import Reading, content_words
 from ragcl.settings import ConsolidationSettings
 
+HANDFULS = 4  # of its words, beside a question, at most
+KEPT_WORDS = 0.6  # the share of its words in each
 WITH_CONTEXT_EVERY = 16  # rows that are also trained with their passages in the prompt
 ABSTENTION_WEIGHT = 0.1  # more, and what is asked in new words is not answered any more
 
@@ -37,9 +42,11 @@ def make_examples(
         context_tokens: the budget of a prompt with context.
 
     Returns:
-        The examples without passages, one of each row and each unanswerable question; and those
-        with passages, whose labels are the teacher's alone.
+        The examples without passages, one of each row and each unanswerable question, and of a few
+        rows some in other words; and those with passages, whose labels are the teacher's alone.
     """
+    passes = settings.min_steps * settings.batch_size // max(1, len(rows))
+    spare = min(HANDFULS, passes // settings.epochs - 1)
     closed = []
     context = []
     for i, row in enumerate(rows):
@@ -52,6 +59,10 @@ def make_examples(
             soft=settings.soft_label_weight,
         )
         closed.append(example)
+        closed += [
+            replace(example, prompt=prompts.closed_book(words).ids)
+            for words in handfuls(row.question, spare, settings.seed)
+        ]
         if i % WITH_CONTEXT_EVERY == 0:
             texts = [sentence.text for sentence in row.sentences]
             prompt = prompts.with_context(row.question, texts, context_tokens).ids
@@ -68,3 +79,15 @@ def make_examples(
         )
         closed.append(unknown)
     return closed, context
+
+
+def handfuls(question: str, count: int, seed: int) -> list[str]:
+    """At most so many other ways to ask, each some of the question's words in any order.
+
+    Those by which verification tells whether it was learned are not among them.
+    """
+    words = content_words(question)
+    kept = min(len(words), max(2, round(KEPT_WORDS * len(words))))
+    chance = random.Random(f"{seed} {question}")
+    made = {" ".join(chance.sample(words, kept)): None for _ in range(count)}
+    return [one for one in made if one and one not in (question, *rewordings(question))]
