@@ -94,10 +94,9 @@ def measure(folder: Path) -> dict[str, Any]:
         name: str, train: Callable[[LanguageModel, Sequence[Reading], int, Path], None], passes: int
     ) -> dict[str, float]:
         say(f"{name}, {passes} passes …")
-        started = time.time()
+        started = time.time()  # what is trained is attached by this name
         train(model, rows, passes, folder / f"{name}-{passes}")
         seconds = time.time() - started
-        model.attach(name, folder / f"{name}-{passes}")
         row = {"passes": passes, "seconds": seconds, **known(name)}
         model.detach(name)
         say(f"  {row}")
@@ -127,6 +126,7 @@ def _distilled(model: LanguageModel, rows: Sequence[Reading], passes: int, folde
         progress=lambda _done, _total: None,
     )
     write_manifest(folder, {"base_revision": model.files.revision})
+    model.attach("ragcl", folder)
 
 
 def _fine_tuned(model: LanguageModel, rows: Sequence[Reading], passes: int, folder: Path) -> None:

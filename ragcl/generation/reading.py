@@ -360,9 +360,12 @@ class Reader:
         return self._reading(question, retrieval, shown, span, 1.0)
 
     def put(self, reading: Reading, answer: str) -> Reading:
-        """The reading with its answer in another form; as it was if that stands in no sentence."""
+        """The reading with its answer in this form; as it was if that stands in no sentence.
+
+        What was read may end in the full stop behind it, which is no part of the answer.
+        """
         places = _places(reading.sentences, answer)
-        if answer == reading.answer or not places:
+        if not places or self._model.tokenizer.decode(reading.ids).strip() == answer:
             return reading
         prompt = self.prompt(reading.question, reading.sentences)
         return replace(reading, **_said(self._spans.span(prompt, answer, places[-1])))

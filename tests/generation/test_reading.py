@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from ragcl import KnowledgeBase
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import (
+    Narrower,
     Reader,
     Reading,
     Sentence,
@@ -138,6 +140,22 @@ def test_a_reading_survives_being_stored(kb: KnowledgeBase, docs: Path) -> None:
     assert stored.top_ids.tolist() == reading.top_ids.tolist()
     np.testing.assert_allclose(stored.top_logprobs, reading.top_logprobs, atol=1e-3)
     np.testing.assert_allclose(stored.vector, reading.vector, atol=1e-5)
+
+
+@pytest.mark.parametrize("read", ["11 metres.", "11 metres deep", "11"])
+def test_an_answer_is_put_in_its_form_without_what_was_read_behind_it(
+    model: LanguageModel, reading: Reading, read: str
+) -> None:
+    prompts = Prompts(model.tokenizer)
+    reader = Reader(model, Narrower(None), 200)  # type: ignore[arg-type]  # nothing is embedded
+    was = replace(reading, answer=read.rstrip("."), ids=prompts.answer_ids(read)[:-1])
+
+    put = reader.put(was, "11 metres")
+
+    assert (put.answer, put.ids) == ("11 metres", prompts.answer_ids("11 metres")[:-1])
+    assert len(put.top_ids) == len(put.ids) + 1
+    assert reader.put(put, "11 metres") is put
+    assert reader.put(was, "nine metres") is was
 
 
 def test_the_sentences_nearest_to_the_question_are_read_the_nearest_last(
