@@ -26,7 +26,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.verification import MAX_ANSWER_TOKENS, POLITELY, rewordings
 from ragcl.evaluation.metrics import agree
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import likelihood_alone, recall
@@ -61,12 +61,6 @@ class Plain:
             target = [*row.ids, self.prompts.end]
             pairs.append((prompt + target, [NOTHING] * len(prompt) + target))
         self._train(pairs)
-
-    def written(self, questions: Sequence[str], max_new_tokens: int) -> list[str]:
-        """What it writes freely."""
-        asked: list[Prompt] = [self.prompts.closed_book(one) for one in questions]
-        found = self.model.generate(asked, adapter="plain", max_new_tokens=max_new_tokens)
-        return [one.text for one in found]
 
     def _train(self, pairs: Sequence[tuple[list[int], list[int]]]) -> None:
         settings = ConsolidationSettings()
@@ -117,18 +111,30 @@ def readings_taught(kb: KnowledgeBase) -> list[Reading]:
     return [Reading.from_json(study[one]) for one in sorted(asked) if one in study]
 
 
-def written_share(model: LanguageModel, rows: Sequence[Reading], adapter: str) -> float:
-    """The share of rows whose answer is written freely, to their question and politely asked."""
+def written(
+    model: LanguageModel,
+    questions: Sequence[str],
+    adapter: str,
+    max_new_tokens: int = MAX_ANSWER_TOKENS,
+) -> list[str]:
+    """What is written freely, without context."""
     prompts = Prompts(model.tokenizer)
+    asked = [prompts.closed_book(one) for one in questions]
+    said = model.generate(asked, adapter=adapter, max_new_tokens=max_new_tokens)
+    return [one.text for one in said]
+
+
+def proved_share(model: LanguageModel, rows: Sequence[Reading], adapter: str) -> float:
+    """The share of rows whose answer is written freely, to their question and politely asked."""
     asked = [row.question for row in rows]
-    asked += [rewordings(question)[POLITELY] for question in asked]
-    said = model.generate(
-        [prompts.closed_book(one) for one in asked],
-        adapter=adapter,
-        max_new_tokens=MAX_ANSWER_TOKENS,
+    said = zip(
+        written(model, asked, adapter),
+        written(model, [rewordings(question)[POLITELY] for question in asked], adapter),
+        rows,
+        strict=True,
     )
-    right = [agree(one.text, row.answer) for one, row in zip(said, [*rows, *rows], strict=True)]
-    return sum(map(all, zip(right, right[len(rows) :], strict=False))) / max(1, len(rows))
+    right = [all(agree(text, row.answer) for text in texts) for *texts, row in said]
+    return sum(right) / max(1, len(rows))
 
 
 def recalled(

@@ -206,6 +206,7 @@ def _contenders(
         readings_taught,
         recalled,
         rows_taught,
+        written,
     )
 
     log = kb.catalog.asks.log()
@@ -253,8 +254,8 @@ def _contenders(
     found["adapter, its likelihood alone"] = seen(said, time.time() - started, tokens)
     raw.learn_text(passages)
     started = time.time()
-    written = raw.written(held_out, kb.settings.answering.max_new_tokens)
-    found["raw-text LoRA, closed-book"] = seen(written, time.time() - started, tokens)
+    said = written(raw.model, held_out, "plain", kb.settings.answering.max_new_tokens)
+    found["raw-text LoRA, closed-book"] = seen(said, time.time() - started, tokens)
     tuned = learner("fine-tuned", kb.settings.consolidation.epochs)
     tuned.learn_answers(readings_taught(kb))
     started = time.time()
