@@ -2,8 +2,8 @@
 
 The loss is the KL divergence to the teacher's soft labels at the answer's tokens, plus
 lambda x cross-entropy on the answer (Hinton et al. 2015), plus what keeps the model as it is
-elsewhere: the same KL on anchors, and the drift penalty. Runs on transformers' Trainer. Knows
-nothing of chunks, gates or the catalog.
+elsewhere: the same KL on anchors and on the answers where nobody asked for them, and the drift
+penalty. Runs on transformers' Trainer. Knows nothing of chunks, gates or the catalog.
 """
 
 import contextlib
@@ -35,8 +35,8 @@ from ragcl.settings import ConsolidationSettings
 
 PIECE = 28  # tokens of an anchor that are predicted at once
 PIECES_A_STEP = 1  # a part of an anchor, since more of them kept no more of the model
-ELSEWHERE = 16  # places at least to keep what is learned from, of few answers several of each
-ELSEWHERE_WEIGHT = 1.0  # as much as an anchor has, and what is taught drifts from the anchors
+ELSEWHERE = 16  # places where nobody asked, at least: of few answers several of each
+ELSEWHERE_WEIGHT = 1.0  # with that of the anchors, eight, other text drifted the more
 BEGINNING = range(4, 24)  # tokens of an anchor that stand there before an answer
 CONTEXT_ROW_EVERY = 12  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
