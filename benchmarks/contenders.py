@@ -4,6 +4,7 @@
   every layer adapted, the same rank as ragcl's, batches of the same size, the model's own loss.
 - *raw text*: that script on the passages themselves, as continued pre-training.
 - *fine-tuned*: that script on the questions and answers that ragcl's adapter is trained on.
+- *distilled*: ragcl's own training on given rows, without what a round does before and after it.
 - *answer cache*: no model; the stored answer of the most similar question that was asked.
 - *nearest question taught*: no model either; of what ragcl's adapter was taught about the passages
   retrieved, the answer to the most similar question. It is what retrieval and study are worth
@@ -12,6 +13,7 @@
 Knows no benchmark.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,13 +26,16 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import LearnedQuestion
+from ragcl.consolidation import anchors
+from ragcl.consolidation.distillation import Distillation
+from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.verification import MAX_ANSWER_TOKENS, POLITELY, rewordings
 from ragcl.evaluation.metrics import agree
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import likelihood_alone, recall
-from ragcl.settings import ConsolidationSettings
+from ragcl.settings import AnsweringSettings, ConsolidationSettings
 
 LEARNING_RATE = 1e-3  # the usual 2e-4 learns hardly anything in so few steps
 MAX_TOKENS = 256  # of a passage in one row
@@ -100,6 +105,19 @@ class Plain:
         manifest = f'{{"base_revision": "{self.model.files.revision}"}}'
         (self._folder / "manifest.json").write_text(manifest, encoding="utf-8")
         self.model.attach("plain", self._folder)
+
+
+def distilled(
+    model: LanguageModel, rows: Sequence[Reading], settings: ConsolidationSettings, folder: Path
+) -> None:
+    """Write to `folder` the adapter that a round would train on these rows."""
+    context_tokens = AnsweringSettings().context_tokens
+    Distillation(model, anchors.texts()[0], settings).train(
+        *make_examples(rows, (), Prompts(model.tokenizer), settings, context_tokens=context_tokens),
+        folder,
+        deadline=math.inf,
+        progress=lambda _done, _total: None,
+    )
 
 
 def readings_taught(kb: KnowledgeBase) -> list[Reading]:

@@ -32,6 +32,7 @@ import torch
 
 from benchmarks.contenders import (
     Plain,
+    distilled,
     proved_share,
     readings_taught,
     recalled,
@@ -42,22 +43,20 @@ from benchmarks.learning import say
 from benchmarks.sample import REVISIONS, lay_out, questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.consolidation import anchors
-from ragcl.consolidation.distillation import Distillation
-from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.promotion import write_manifest
 from ragcl.consolidation.verification import drift
 from ragcl.evaluation.metrics import contains
 from ragcl.evaluation.probes import evenly
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
-from ragcl.settings import ConsolidationSettings, Settings
+from ragcl.settings import ConsolidationSettings
 
 RESULTS = Path(__file__).parent / "results" / "cost.json"
 PASSES = (4, 6, 8)  # over the rows, of ragcl
 PLAIN_PASSES = (2, 3, 4, 5, 6)
 ASKED_TO_PROVE = 64  # of the questions taught
 MEASURES = ("recalled", "written", "proved")
+COMPARED = {**{name: (name,) for name in MEASURES}, "all": MEASURES}
 
 
 def main() -> None:
@@ -123,19 +122,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
 
 def _distilled(model: LanguageModel, rows: Sequence[Reading], passes: int, folder: Path) -> None:
-    settings = ConsolidationSettings(epochs=passes)
-    Distillation(model, anchors.texts()[0], settings).train(
-        *make_examples(
-            rows,
-            (),
-            Prompts(model.tokenizer),
-            settings,
-            context_tokens=Settings().answering.context_tokens,
-        ),
-        folder,
-        deadline=float("inf"),
-        progress=lambda _done, _total: None,
-    )
+    distilled(model, rows, ConsolidationSettings(epochs=passes), folder)
     write_manifest(folder, {"base_revision": model.files.revision})
     model.attach("ragcl", folder)
 
@@ -167,10 +154,10 @@ def table(result: dict[str, Any]) -> str:
     lines.append("")
     for row in result["ragcl"]:
         compared = []
-        for names in (*((name,) for name in MEASURES), MEASURES):
-            found = shortest(result["plain"], {name: row[name] for name in names})
+        for name, measures in COMPARED.items():
+            found = shortest(result["plain"], {one: row[one] for one in measures})
             times = f"{found['seconds'] / row['seconds']:.1f} x" if found else "never"
-            compared.append(f"{' and '.join(names) if len(names) < 3 else 'all'}: {times}")
+            compared.append(f"{name}: {times}")
         lines.append(f"plain for as much as ragcl in {row['passes']} passes: {'; '.join(compared)}")
     return "\n".join(lines)
 

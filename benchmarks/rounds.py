@@ -36,19 +36,15 @@ from typing import Any
 import torch
 from sqlalchemy import update
 
-from benchmarks.contenders import passages_found, recalled
+from benchmarks.contenders import distilled, passages_found, recalled
 from benchmarks.learning import say
 from ragcl import KnowledgeBase, model_files
 from ragcl.catalog.schema import asks
-from ragcl.consolidation import anchors
-from ragcl.consolidation.distillation import Distillation
-from ragcl.consolidation.examples import make_examples
 from ragcl.evaluation.metrics import contains
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
 from ragcl.results import Mode
-from ragcl.settings import AnsweringSettings, ConsolidationSettings
+from ragcl.settings import ConsolidationSettings
 
 RESULTS = Path(__file__).parent / "results" / "rounds.json"
 DAYS = 10  # that pass between two rounds
@@ -254,18 +250,8 @@ class Stacked:
 
         rows = self._rows([one.question(n) for one in new for n in range(3)])
         model, started = self._model, time.time()
-        texts, _ = anchors.texts()
         place = self._folder / str(self._rounds)
-        tokens = AnsweringSettings().context_tokens
-        # One for every round: each is trained on another base model.
-        Distillation(model, texts, self._settings).train(
-            *make_examples(
-                rows, (), Prompts(model.tokenizer), self._settings, context_tokens=tokens
-            ),
-            place,
-            deadline=started + 3600,
-            progress=lambda _done, _total: None,
-        )
+        distilled(model, rows, self._settings, place)
         merged: Any = PeftModel.from_pretrained(
             model.base, str(place), adapter_name=f"r{self._rounds}"
         )

@@ -89,5 +89,6 @@ def handfuls(question: str, count: int, seed: int) -> list[str]:
     words = content_words(question)
     kept = min(len(words), max(2, round(KEPT_WORDS * len(words))))
     chance = random.Random(f"{seed} {question}")
-    made = {" ".join(chance.sample(words, kept)): None for _ in range(count)}
-    return [one for one in made if one and one not in (question, *rewordings(question))]
+    made = dict.fromkeys(" ".join(chance.sample(words, kept)) for _ in range(count))
+    not_wanted = {"", question, *rewordings(question)}
+    return [one for one in made if one not in not_wanted]
