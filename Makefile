@@ -23,14 +23,16 @@ test: lint models  ## lint, then every test, those with the real models too
 	@$(BIN)/python -m pytest
 
 bench: models  ## measure, for some hours, and write the results to benchmarks/
-	@$(BIN)/python -m benchmarks.learning $(if $(DATA),--probes $(DATA)/probes)
+	@$(BIN)/python -m benchmarks.learning
 	@$(BIN)/python -m benchmarks.rounds
 	@$(BIN)/python -m benchmarks.growth
+	@$(BIN)/python -m benchmarks.cost
 	@$(BIN)/python -m benchmarks.forgetting
 	@$(BIN)/python -m benchmarks.meta_learning
 	@$(BIN)/python -m benchmarks.faults
 	@$(BIN)/python -m benchmarks.index
 ifdef DATA
+	@$(BIN)/python -m benchmarks.drift $(DATA)/probes
 	@$(BIN)/python -m benchmarks.paragraphs $(DATA)/xquad
 	@$(BIN)/python -m benchmarks.releases $(DATA)/endoflife
 	@$(BIN)/python -m benchmarks.freshness $(DATA)/endoflife

@@ -1,17 +1,13 @@
 """What one round of consolidation learns on the sample handbook.
 
-    python -m benchmarks.learning [--probes FOLDER] [--out FILE]
+    python -m benchmarks.learning [--out FILE]
 
-Asks the three training wordings of every fact, runs one round, and measures on the fourth wording,
-which is neither asked nor trained on, and of `auto` on those that were asked as well, as questions
-that are hot come back, and how long one takes by itself; beside it, what others would do with the
-same questions and texts (`benchmarks/contenders.py`). Then the world moves on: facts change, a
-document goes; every question about them is asked by every route, before and after a second round,
-and no answer may be what is no longer so. `--probes` names a folder for what the model could do
-before: `wikitext2-valid.txt` (the validation part of WikiText-2, Merity et al. 2016, as raw text)
-for the perplexity, and the files of ragcl/evaluation/probes.py as EleutherAI publishes them
-(`arc_easy.jsonl`, `lambada_openai.jsonl`) and, in `blimp/`, those of alexwarstadt/blimp; of each
-file some hundred lines at equal distances are asked.
+Needs no outside data. Asks the three training wordings of every fact, runs one round, and measures
+on the fourth wording, which is neither asked nor trained on, and of `auto` on those that were asked
+as well, as questions that are hot come back, and how long one takes by itself; beside it, what
+others would do with the same questions and texts (`benchmarks/contenders.py`). Then the world moves
+on: facts change, a document goes; every question about them is asked by every route, before and
+after a second round, and no answer may be what is no longer so.
 """
 
 import argparse
@@ -27,18 +23,13 @@ from typing import Any
 
 from benchmarks.sample import REVISIONS, lay_out, questions, write_questions
 from ragcl import KnowledgeBase, model_files
-from ragcl.evaluation.drift import perplexity
 from ragcl.evaluation.metrics import agree, contains, token_f1
-from ragcl.evaluation.probes import answered, arc_easy, blimp, evenly, lambada
+from ragcl.evaluation.probes import evenly
 from ragcl.generation.language_model import LanguageModel
 from ragcl.results import MODES, EvaluationReport, Mode
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
-PROBE_TOKENS = 32_768
-PROBE_CHOICES = 500
 RAW_EPOCHS = 4
-LAMBADA_PASSAGES = 2000  # each is a single yes or no, so that few of them say little
-BLIMP_PAIRS = 200  # of each of its files
 ASKED_SINGLY = 24
 
 
@@ -47,18 +38,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--probes", type=Path)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        result = measure(Path(folder), options.probes)
+        result = measure(Path(folder))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(table(result))
 
 
-def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
-    """One round on the first revision: rows of the table, the round's report, the drift."""
+def measure(folder: Path) -> dict[str, Any]:
+    """One round on the first revision: rows of the table, the round's report."""
     revision = REVISIONS[0]
     lay_out(revision, folder / "docs")
     held_out = folder / "held_out.jsonl"
@@ -110,9 +100,6 @@ def measure(folder: Path, probes: Path | None) -> dict[str, Any]:
             "seconds_of_one_question": singly,
             "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
         }
-        if probes is not None and report.status == "promoted":
-            say("drift …")
-            result["drift"] = _drift(folder / "kb", report.adapter_ids, probes)
         result["moved"] = _move_on(kb, folder)
     return result
 
@@ -264,32 +251,6 @@ def _contenders(
     return found
 
 
-def _drift(kb: Path, adapters: list[str], probes: Path) -> dict[str, Any]:
-    """Perplexity and accuracy of the base model and of each adapter."""
-    text = (probes / "wikitext2-valid.txt").read_text(encoding="utf-8")
-    choices = {
-        "ARC-easy": evenly(arc_easy(probes / "arc_easy.jsonl"), PROBE_CHOICES),
-        "LAMBADA": evenly(lambada(probes / "lambada_openai.jsonl"), LAMBADA_PASSAGES),
-        "BLiMP": [
-            one
-            for path in sorted((probes / "blimp").glob("*.jsonl"))
-            for one in evenly(blimp(path), BLIMP_PAIRS)
-        ],
-    }
-    model = LanguageModel(model_files.resolve("default", "language_model"))
-    for adapter in adapters:
-        model.attach(adapter, kb / "adapters" / adapter)
-    models: dict[str, dict[str, float]] = {}
-    for adapter in (None, *adapters):
-        row = {"perplexity": perplexity(model, text, adapter=adapter, tokens=PROBE_TOKENS)}
-        for name, asked in choices.items():
-            row[name] = statistics.mean(answered(model, asked, adapter))
-        models[adapter or "base"] = row
-        say(f"  {adapter or 'base'}: {row}")
-    asked_of_each = {name: len(asked) for name, asked in choices.items()}
-    return {"perplexity tokens": PROBE_TOKENS, "questions": asked_of_each, "models": models}
-
-
 def table(result: dict[str, Any]) -> str:
     """The results as Markdown."""
     lines = [
@@ -314,9 +275,6 @@ def table(result: dict[str, Any]) -> str:
     lines.append(
         "one question by itself: " + ", ".join(f"{k} {v:.3f} s" for k, v in singly.items())
     )
-    for name, row in result.get("drift", {}).get("models", {}).items():
-        figures = ", ".join(f"{key} {value:.3f}" for key, value in row.items())
-        lines.append(f"drift, {name}: {figures}")
     moved = result["moved"]
     lines += [
         "",

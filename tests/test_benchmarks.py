@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cost import shortest
+from benchmarks.drift import compared
 from benchmarks.index import Vectors, fill
 from ragcl.catalog import Catalog
 from ragcl.retrieval.retriever import Retriever
@@ -37,3 +38,13 @@ def test_a_training_is_compared_with_the_shortest_that_knows_as_much() -> None:
     assert shortest(rows, {"recalled": 0.6, "written": 0.4}) == rows[1]
     assert shortest(rows, {"recalled": 0.6, "written": 0.5}) == rows[2]
     assert shortest(rows, {"recalled": 0.8}) is None
+
+
+def test_what_is_lost_and_what_is_won_are_told_apart() -> None:
+    assert compared([True, True, False, False], [True, False, True, True]) == {
+        "questions": 4,
+        "base": 0.5,
+        "adapter": 0.75,
+        "lost": 1,
+        "won": 2,
+    }
