@@ -14,8 +14,11 @@ Knows no benchmark.
 """
 
 import math
+import statistics
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,13 +27,14 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from ragcl import KnowledgeBase
+from benchmarks.progress import say
+from ragcl import KnowledgeBase, model_files
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation import anchors
 from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.verification import MAX_ANSWER_TOKENS, POLITELY, rewordings
-from ragcl.evaluation.metrics import agree
+from ragcl.evaluation.metrics import agree, contains, token_f1
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
@@ -40,7 +44,67 @@ from ragcl.settings import AnsweringSettings, ConsolidationSettings
 LEARNING_RATE = 1e-3  # the usual 2e-4 learns hardly anything in so few steps
 MAX_TOKENS = 256  # of a passage in one row
 CACHED = 0.8  # cosine of two questions at which a cache serves the answer of one for the other
+RAW_EPOCHS = 4  # over the passages
 NOTHING = -100  # labels that count for no loss, as transformers has it
+
+
+def measure(
+    kb: KnowledgeBase, folder: Path, asked: Sequence[dict[str, Any]]
+) -> dict[str, dict[str, float]]:
+    """What each of them says to questions with `answers`, after a round that made one adapter."""
+    log = kb.catalog.asks.log()
+    _, active = kb.catalog.learning.active()
+    hot = {chunk.content_hash for adapter in active for chunk in adapter.chunks}
+    passages = [chunk.passage for chunk in kb.catalog.documents.current(hot).values()]
+    held_out = [one["question"] for one in asked]
+    cache = AnswerCache(
+        kb._embedder.encode_questions,
+        [one.question for one in log],
+        ["" if one.route == "none" else one.answer for one in log],
+    )
+
+    def learner(name: str, epochs: int) -> Plain:
+        say(f"{name} …")
+        model = LanguageModel(model_files.resolve("default", "language_model"))
+        return Plain(model, folder / name, epochs=epochs)
+
+    def seen(said: list[str], seconds: float, tokens: float) -> dict[str, float]:
+        pairs = [(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
+        row = {
+            "accuracy": statistics.mean(contains(text, right) for text, right in pairs),
+            "f1": statistics.mean(token_f1(text, right) for text, right in pairs),
+            "prompt_tokens": tokens,
+            "seconds_a_question": seconds / len(pairs),
+            "from_weights": 0.0 if tokens == 0 else 1.0,
+        }
+        say(f"  {row}")
+        return row
+
+    started = time.time()
+    found = {"answer cache": seen(cache.serve(held_out), time.time() - started, 0)}
+    taught = rows_taught(kb, held_out)
+    started = time.time()
+    vectors = kb._embedder.encode_questions(held_out)
+    near = [nearest_answer(one, rows) for one, rows in zip(vectors, taught, strict=True)]
+    found["nearest question taught"] = seen(near, time.time() - started, 0)
+    choices = [[row.answer for row in rows] for rows in taught]
+    raw = learner("raw text", RAW_EPOCHS)
+    tokens = statistics.mean(len(raw.prompts.closed_book(one).ids) for one in held_out)
+    say("adapter, its likelihood alone …")
+    [adapter] = active
+    started = time.time()
+    said = recalled(kb._language_model, held_out, choices, adapter.id)
+    found["adapter, its likelihood alone"] = seen(said, time.time() - started, tokens)
+    raw.learn_text(passages)
+    started = time.time()
+    said = written(raw.model, held_out, "plain", kb.settings.answering.max_new_tokens)
+    found["raw-text LoRA, closed-book"] = seen(said, time.time() - started, tokens)
+    tuned = learner("fine-tuned", kb.settings.consolidation.epochs)
+    tuned.learn_answers(readings_taught(kb))
+    started = time.time()
+    said = recalled(tuned.model, held_out, choices, "plain")
+    found["plain fine-tuning on the same rows"] = seen(said, time.time() - started, tokens)
+    return found
 
 
 class Plain:

@@ -39,7 +39,7 @@ from benchmarks.contenders import (
     rows_taught,
     written,
 )
-from benchmarks.learning import say
+from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, lay_out, questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.consolidation import anchors

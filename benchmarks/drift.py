@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, lay_out, questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.drift import perplexity

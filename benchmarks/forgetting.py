@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from benchmarks.sample import DATA, REVISIONS, lay_out, questions, sources
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.metrics import contains

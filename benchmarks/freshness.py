@@ -42,7 +42,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from ragcl import KnowledgeBase
 from ragcl.results import Hit
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from benchmarks.rounds import FACTS, Fact, World, consolidated
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains

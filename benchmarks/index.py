@@ -34,7 +34,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from ragcl.catalog import Catalog, full_text
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord, chunk_vectors
 from ragcl.retrieval import building

@@ -13,7 +13,6 @@ after a second round, and no answer may be what is no longer so.
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,15 +20,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, lay_out, questions, write_questions
-from ragcl import KnowledgeBase, model_files
-from ragcl.evaluation.metrics import agree, contains, token_f1
+from ragcl import KnowledgeBase
+from ragcl.evaluation.metrics import agree, contains
 from ragcl.evaluation.probes import evenly
-from ragcl.generation.language_model import LanguageModel
 from ragcl.results import MODES, EvaluationReport, Mode
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
-RAW_EPOCHS = 4
 ASKED_SINGLY = 24
 
 
@@ -49,6 +47,8 @@ def main() -> None:
 
 def measure(folder: Path) -> dict[str, Any]:
     """One round on the first revision: rows of the table, the round's report."""
+    from benchmarks import contenders  # what they are built on is heavy
+
     revision = REVISIONS[0]
     lay_out(revision, folder / "docs")
     held_out = folder / "held_out.jsonl"
@@ -87,7 +87,7 @@ def measure(folder: Path) -> dict[str, Any]:
         read = row("base, open-book, asked before", "context", asked)
         agreement_asked = _agreement(row("auto, asked before", "auto", asked), read)
         singly = _singly(kb, questions(revision, held_out=False))
-        rows |= _contenders(kb, folder, questions(revision, held_out=True))
+        rows |= contenders.measure(kb, folder, questions(revision, held_out=True))
         facts = {one["fact"] for one in questions(revision)}
         result: dict[str, Any] = {
             "facts": len(facts),
@@ -182,75 +182,6 @@ def _row(report: EvaluationReport) -> dict[str, float]:
     }
 
 
-def _contenders(
-    kb: KnowledgeBase, folder: Path, asked: Sequence[dict[str, Any]]
-) -> dict[str, dict[str, float]]:
-    """What others would make of the same, see `benchmarks/contenders.py`, as rows of the table."""
-    from benchmarks.contenders import (
-        AnswerCache,
-        Plain,
-        nearest_answer,
-        readings_taught,
-        recalled,
-        rows_taught,
-        written,
-    )
-
-    log = kb.catalog.asks.log()
-    _, active = kb.catalog.learning.active()
-    hot = {chunk.content_hash for adapter in active for chunk in adapter.chunks}
-    passages = [chunk.passage for chunk in kb.catalog.documents.current(hot).values()]
-    held_out = [one["question"] for one in asked]
-    cache = AnswerCache(
-        kb._embedder.encode_questions,
-        [one.question for one in log],
-        ["" if one.route == "none" else one.answer for one in log],
-    )
-
-    def learner(name: str, epochs: int) -> Plain:
-        say(f"{name} …")
-        model = LanguageModel(model_files.resolve("default", "language_model"))
-        return Plain(model, folder / name, epochs=epochs)
-
-    def seen(said: list[str], seconds: float, tokens: float) -> dict[str, float]:
-        pairs = [(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
-        row = {
-            "accuracy": statistics.mean(contains(text, right) for text, right in pairs),
-            "f1": statistics.mean(token_f1(text, right) for text, right in pairs),
-            "prompt_tokens": tokens,
-            "seconds_a_question": seconds / len(pairs),
-            "from_weights": 0.0 if tokens == 0 else 1.0,
-        }
-        say(f"  {row}")
-        return row
-
-    started = time.time()
-    found = {"answer cache": seen(cache.serve(held_out), time.time() - started, 0)}
-    taught = rows_taught(kb, held_out)
-    started = time.time()
-    vectors = kb._embedder.encode_questions(held_out)
-    near = [nearest_answer(one, rows) for one, rows in zip(vectors, taught, strict=True)]
-    found["nearest question taught"] = seen(near, time.time() - started, 0)
-    choices = [[row.answer for row in rows] for rows in taught]
-    raw = learner("raw text", RAW_EPOCHS)
-    tokens = statistics.mean(len(raw.prompts.closed_book(one).ids) for one in held_out)
-    say("adapter, its likelihood alone …")
-    [adapter] = active
-    started = time.time()
-    said = recalled(kb._language_model, held_out, choices, adapter.id)
-    found["adapter, its likelihood alone"] = seen(said, time.time() - started, tokens)
-    raw.learn_text(passages)
-    started = time.time()
-    said = written(raw.model, held_out, "plain", kb.settings.answering.max_new_tokens)
-    found["raw-text LoRA, closed-book"] = seen(said, time.time() - started, tokens)
-    tuned = learner("fine-tuned", kb.settings.consolidation.epochs)
-    tuned.learn_answers(readings_taught(kb))
-    started = time.time()
-    said = recalled(tuned.model, held_out, choices, "plain")
-    found["plain fine-tuning on the same rows"] = seen(said, time.time() - started, tokens)
-    return found
-
-
 def table(result: dict[str, Any]) -> str:
     """The results as Markdown."""
     lines = [
@@ -285,11 +216,6 @@ def table(result: dict[str, Any]) -> str:
         f"{moved['learned chunks no longer current']}",
     ]
     return "\n".join(lines)
-
-
-def say(text: str) -> None:
-    """Progress, on standard error."""
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, lay_out, questions, sources, write_questions
 from ragcl import KnowledgeBase
 from ragcl.consolidation import meta_learning

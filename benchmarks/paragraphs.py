@@ -13,8 +13,10 @@ it that nobody asked about. One round is run. Then, by each route:
   that `auto` is as right as the context alone.
 - *agree*: the share of answers that agree with those from the context.
 
-Beside them, *nearest question taught*: the accuracy of a cache that serves what the adapter was
-taught for the most similar question about the passages retrieved.
+Beside them, on what was asked, the base model without context and what others would make of the
+same questions and paragraphs (`benchmarks/contenders.py`); on near misses *nearest question
+taught*, a cache that serves what was studied for the most similar question about the passages
+retrieved.
 """
 
 import argparse
@@ -27,8 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import nearest_answer, rows_taught
-from benchmarks.learning import say
+from benchmarks import contenders
+from benchmarks.progress import say
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import agree, contains
 from ragcl.results import Answer, Mode
@@ -89,6 +91,9 @@ def measure(data: Path, folder: Path, count: int) -> dict[str, Any]:
     result: dict[str, Any] = {name: len(one) for name, one in sets.items()}
     with KnowledgeBase.open(folder / "kb") as kb:
         kb.ingest(docs)
+        held_out = [UNSEEN.format(one.text) for one in asked]
+        before = kb.ask_many(held_out, mode="weights", record=False)
+        result["base, closed-book"] = _accuracy([one.text for one in before], asked)
         say("asking …")
         kb.ask_many([wording.format(one.text) for one in asked for wording in WORDINGS])
         say("one round …")
@@ -105,24 +110,42 @@ def measure(data: Path, folder: Path, count: int) -> dict[str, Any]:
         say(f"  {result['round']}")
         for name, questions in sets.items():
             texts = [unseen[name].format(one.text) for one in questions]
-            answers = {mode: kb.ask_many(texts, mode=mode, record=False) for mode in MODES}
+            answers, seconds = {}, {}
+            for mode in MODES:
+                started = time.time()
+                answers[mode] = kb.ask_many(texts, mode=mode, record=False)
+                seconds[mode] = (time.time() - started) / len(texts)
+            rows = {mode: _row(questions, answers[mode], answers["context"]) for mode in MODES}
             result[name] = {
                 "questions": len(questions),
-                **{mode: _row(questions, answers[mode], answers["context"]) for mode in MODES},
+                **{
+                    mode: {**row, "seconds a question": seconds[mode]} for mode, row in rows.items()
+                },
                 "nearest question taught": _nearest(kb, questions, texts),
             }
             say(f"  {name}: {result[name]}")
+        result["contenders"] = contenders.measure(
+            kb,
+            folder,
+            [
+                {"question": text, "answers": one.answers}
+                for text, one in zip(held_out, asked, strict=True)
+            ],
+        )
     return result
 
 
 def _nearest(kb: KnowledgeBase, questions: Sequence[Question], texts: Sequence[str]) -> float:
     """How often what was taught for the most similar question is right: a cache, and no model."""
     vectors = kb._embedder.encode_questions(texts)
-    taught = rows_taught(kb, texts)
-    said = [nearest_answer(vector, rows) for vector, rows in zip(vectors, taught, strict=True)]
-    return statistics.mean(
-        contains(text, one.answers) for text, one in zip(said, questions, strict=True)
-    )
+    taught = contenders.rows_taught(kb, texts)
+    pairs = zip(vectors, taught, strict=True)
+    return _accuracy([contenders.nearest_answer(*pair) for pair in pairs], questions)
+
+
+def _accuracy(said: Sequence[str], questions: Sequence[Question]) -> float:
+    pairs = zip(said, questions, strict=True)
+    return statistics.mean(contains(text, one.answers) for text, one in pairs)
 
 
 def _first_fitting(paragraphs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -133,12 +156,9 @@ def _first_fitting(paragraphs: Sequence[dict[str, Any]]) -> dict[str, Any] | Non
 def _row(
     questions: Sequence[Question], answers: Sequence[Answer], reference: Sequence[Answer]
 ) -> dict[str, float]:
-    right = [
-        contains(answer.text, one.answers) for one, answer in zip(questions, answers, strict=True)
-    ]
     same = [agree(one.text, other.text) for one, other in zip(answers, reference, strict=True)]
     return {
-        "accuracy": statistics.mean(right),
+        "accuracy": _accuracy([one.text for one in answers], questions),
         "agree": statistics.mean(same),
         "from weights": statistics.mean(one.route == "weights" for one in answers),
         "prompt tokens": statistics.mean(one.prompt_tokens for one in answers),
@@ -150,18 +170,27 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"One round of {result['round']['seconds']:.0f} s, {result['round']['status']}.",
         "",
-        "| questions | mode | accuracy | agree | from weights | prompt tokens |",
-        "|---|---|---|---|---|---|",
+        "| questions | mode | accuracy | agree | from weights | prompt tokens | s a question |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name in ("asked", "near misses"):
         for mode in MODES:
             row = result[name][mode]
             lines.append(
                 f"| {result[name]['questions']} {name} | {mode} | {row['accuracy']:.3f} "
-                f"| {row['agree']:.3f} | {row['from weights']:.2f} | {row['prompt tokens']:.0f} |"
+                f"| {row['agree']:.3f} | {row['from weights']:.2f} | {row['prompt tokens']:.0f} "
+                f"| {row['seconds a question']:.2f} |"
             )
         nearest = result[name]["nearest question taught"]
-        lines.append(f"| | nearest question taught | {nearest:.3f} | | | |")
+        lines.append(f"| | nearest question taught | {nearest:.3f} | | | | |")
+    lines.append(
+        f"\nOf what was asked, the base model without context {result['base, closed-book']:.3f}."
+    )
+    lines += [
+        f"{name}: {row['accuracy']:.3f}, {row['prompt_tokens']:.0f} prompt tokens, "
+        f"{row['seconds_a_question']:.2f} s a question"
+        for name, row in result["contenders"].items()
+    ]
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains
 from ragcl.results import MODES

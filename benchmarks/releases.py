@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.freshness import holds, step
-from benchmarks.learning import say
+from benchmarks.progress import say
 from ragcl import KnowledgeBase, model_files
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts

@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from ragcl import KnowledgeBase
 from ragcl.catalog.documents import stored_chunks
 from ragcl.retrieval import lexical

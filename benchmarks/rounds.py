@@ -37,7 +37,7 @@ import torch
 from sqlalchemy import update
 
 from benchmarks.contenders import distilled, passages_found, recalled
-from benchmarks.learning import say
+from benchmarks.progress import say
 from ragcl import KnowledgeBase, model_files
 from ragcl.catalog.schema import asks
 from ragcl.evaluation.metrics import contains

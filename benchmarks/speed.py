@@ -33,7 +33,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.learning import say
+from benchmarks.progress import say
 from benchmarks.retrieval import DEPTH, scifact, scores
 from ragcl import KnowledgeBase, model_files
 from ragcl.settings import IngestSettings
