@@ -2,8 +2,8 @@
 
     python -m benchmarks.plots [--results FOLDER]
 
-Measures nothing: it shows `learning.json`, `paragraphs.json`, `rounds.json` and `growth.json`,
-those of them that are there.
+Measures nothing: it shows `learning.json`, `paragraphs.json`, `rounds.json`, `growth.json` and
+`cost.json`, those of them that are there.
 """
 
 import argparse
@@ -90,11 +90,25 @@ def growth(result: dict[str, Any]) -> Figure:
     return figure
 
 
+def cost(result: dict[str, Any]) -> Figure:
+    """What is known after so many seconds of training, and how far the model has moved."""
+    figure = Figure(figsize=(12, 3), layout="constrained")
+    names = ("recalled", "written", "proved", "KL")
+    for axes, name in zip(figure.subplots(1, len(names)), names, strict=True):
+        for learner in ("ragcl", "plain"):
+            seconds = [row["seconds"] for row in result[learner]]
+            axes.plot(seconds, [row[name] for row in result[learner]], "o-", label=learner)
+        axes.set(title=name, xlabel="seconds", xlim=(0, None), ylim=(0, None))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right")
+    return figure
+
+
 PLOTS: dict[str, Callable[[dict[str, Any]], Figure]] = {
     "learning": learning,
     "paragraphs": paragraphs,
     "rounds": rounds,
     "growth": growth,
+    "cost": cost,
 }
 
 
