@@ -51,12 +51,18 @@ NOTHING = -100  # labels that count for no loss, as transformers has it
 def measure(
     kb: KnowledgeBase, folder: Path, asked: Sequence[dict[str, Any]]
 ) -> dict[str, dict[str, float]]:
-    """What each of them says to questions with `answers`, after a round that made one adapter."""
+    """What they say to questions with `answers`, after a round that made one adapter.
+
+    Beside them what that adapter says by its likelihood alone.
+    """
     log = kb.catalog.asks.log()
     _, active = kb.catalog.learning.active()
     hot = {chunk.content_hash for adapter in active for chunk in adapter.chunks}
     passages = [chunk.passage for chunk in kb.catalog.documents.current(hot).values()]
     held_out = [one["question"] for one in asked]
+    right = [one["answers"] for one in asked]
+    taught = rows_taught(kb, held_out)
+    choices = [[row.answer for row in rows] for rows in taught]
     cache = AnswerCache(
         kb._embedder.encode_questions,
         [one.question for one in log],
@@ -68,43 +74,47 @@ def measure(
         model = LanguageModel(model_files.resolve("default", "language_model"))
         return Plain(model, folder / name, epochs=epochs)
 
-    def seen(said: list[str], seconds: float, tokens: float) -> dict[str, float]:
-        pairs = [(text, one["answers"]) for text, one in zip(said, asked, strict=True)]
+    def seen(answered: Callable[[], list[str]], tokens: float) -> dict[str, float]:
+        started = time.time()
+        said = answered()
+        seconds = time.time() - started
         row = {
-            "accuracy": statistics.mean(contains(text, right) for text, right in pairs),
-            "f1": statistics.mean(token_f1(text, right) for text, right in pairs),
+            "accuracy": accuracy(said, right),
+            "f1": statistics.mean(map(token_f1, said, right)),
             "prompt_tokens": tokens,
-            "seconds_a_question": seconds / len(pairs),
+            "seconds_a_question": seconds / len(said),
             "from_weights": 0.0 if tokens == 0 else 1.0,
         }
         say(f"  {row}")
         return row
 
-    started = time.time()
-    found = {"answer cache": seen(cache.serve(held_out), time.time() - started, 0)}
-    taught = rows_taught(kb, held_out)
-    started = time.time()
-    vectors = kb._embedder.encode_questions(held_out)
-    near = [nearest_answer(one, rows) for one, rows in zip(vectors, taught, strict=True)]
-    found["nearest question taught"] = seen(near, time.time() - started, 0)
-    choices = [[row.answer for row in rows] for rows in taught]
+    found = {
+        "answer cache": seen(lambda: cache.serve(held_out), 0),
+        "nearest question taught": seen(lambda: nearest_answers(kb, held_out, taught), 0),
+    }
     raw = learner("raw text", RAW_EPOCHS)
     tokens = statistics.mean(len(raw.prompts.closed_book(one).ids) for one in held_out)
     say("adapter, its likelihood alone …")
     [adapter] = active
-    started = time.time()
-    said = recalled(kb._language_model, held_out, choices, adapter.id)
-    found["adapter, its likelihood alone"] = seen(said, time.time() - started, tokens)
+    found["adapter, its likelihood alone"] = seen(
+        lambda: recalled(kb._language_model, held_out, choices, adapter.id), tokens
+    )
     raw.learn_text(passages)
-    started = time.time()
-    said = written(raw.model, held_out, "plain", kb.settings.answering.max_new_tokens)
-    found["raw-text LoRA, closed-book"] = seen(said, time.time() - started, tokens)
+    limit = kb.settings.answering.max_new_tokens
+    found["raw-text LoRA, closed-book"] = seen(
+        lambda: written(raw.model, held_out, "plain", limit), tokens
+    )
     tuned = learner("fine-tuned", kb.settings.consolidation.epochs)
     tuned.learn_answers(readings_taught(kb))
-    started = time.time()
-    said = recalled(tuned.model, held_out, choices, "plain")
-    found["plain fine-tuning on the same rows"] = seen(said, time.time() - started, tokens)
+    found["plain fine-tuning on the same rows"] = seen(
+        lambda: recalled(tuned.model, held_out, choices, "plain"), tokens
+    )
     return found
+
+
+def accuracy(said: Sequence[str], answers: Sequence[Sequence[str]]) -> float:
+    """The share of what was said that holds one of the answers accepted for it."""
+    return statistics.mean(contains(text, right) for text, right in zip(said, answers, strict=True))
 
 
 class Plain:
@@ -288,6 +298,12 @@ def passages_found(kb: KnowledgeBase, question: str) -> set[str]:
     return {hit.content_hash for hit in kb.search(question, k=kb.settings.answering.passages)}
 
 
-def nearest_answer(vector: np.ndarray, rows: Sequence[LearnedQuestion]) -> str:
-    """The answer to that of the questions taught which is most similar; '' where there is none."""
-    return max(rows, key=lambda row: float(row.vector @ vector)).answer if rows else ""
+def nearest_answers(
+    kb: KnowledgeBase, questions: Sequence[str], taught: Sequence[Sequence[LearnedQuestion]]
+) -> list[str]:
+    """For each question the answer to the most similar of those taught; '' where there is none."""
+    vectors = kb._embedder.encode_questions(questions)
+    return [
+        max(rows, key=lambda row: float(row.vector @ vector)).answer if rows else ""
+        for vector, rows in zip(vectors, taught, strict=True)
+    ]

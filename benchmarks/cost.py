@@ -21,7 +21,6 @@ For every training of ragcl, the plain one that is compared is the shortest whic
 
 import argparse
 import json
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +31,7 @@ import torch
 
 from benchmarks.contenders import (
     Plain,
+    accuracy,
     distilled,
     proved_share,
     readings_taught,
@@ -40,12 +40,11 @@ from benchmarks.contenders import (
     written,
 )
 from benchmarks.progress import say
-from benchmarks.sample import REVISIONS, lay_out, questions
+from benchmarks.sample import REVISIONS, learn, questions
 from ragcl import KnowledgeBase, model_files
 from ragcl.consolidation import anchors
 from ragcl.consolidation.promotion import write_manifest
 from ragcl.consolidation.verification import drift
-from ragcl.evaluation.metrics import contains
 from ragcl.evaluation.probes import evenly
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.reading import Reading
@@ -77,25 +76,19 @@ def measure(folder: Path) -> dict[str, Any]:
     """Train both with so many passes each."""
     asked = questions(REVISIONS[0], held_out=True)
     unseen = [one["question"] for one in asked]
+    right = [one["answers"] for one in asked]
     say("one round, for the rows …")
     with KnowledgeBase.open(folder / "kb") as kb:
-        lay_out(REVISIONS[0], folder / "docs")
-        kb.ingest(folder / "docs")
-        kb.ask_many([one["question"] for one in questions(REVISIONS[0], held_out=False)])
-        kb.consolidate()
+        learn(kb, folder / "docs")
         rows = readings_taught(kb)
         choices = [[row.answer for row in taught] for taught in rows_taught(kb, unseen)]
     model = LanguageModel(model_files.resolve("default", "language_model"))
     strange = anchors.make(model, anchors.texts()[1])
 
-    def accuracy(said: Sequence[str]) -> float:
-        pairs = zip(said, asked, strict=True)
-        return statistics.mean(contains(text, one["answers"]) for text, one in pairs)
-
     def known(adapter: str) -> dict[str, float]:
         return {
-            "recalled": accuracy(recalled(model, unseen, choices, adapter)),
-            "written": accuracy(written(model, unseen, adapter)),
+            "recalled": accuracy(recalled(model, unseen, choices, adapter), right),
+            "written": accuracy(written(model, unseen, adapter), right),
             "proved": proved_share(model, evenly(rows, ASKED_TO_PROVE), adapter),
             "KL": drift(model, adapter, strange)[1],
         }

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 
 from benchmarks.progress import say
-from benchmarks.sample import REVISIONS, lay_out, questions
+from benchmarks.sample import learn
 from ragcl import KnowledgeBase, model_files
 from ragcl.evaluation.drift import perplexity
 from ragcl.evaluation.probes import Choice, answered, arc_easy, blimp, evenly, lambada
@@ -57,11 +57,8 @@ def measure(folder: Path, probes: Path) -> dict[str, Any]:
     text = (probes / "wikitext2-valid.txt").read_text(encoding="utf-8")
     choices = read(probes)
     with KnowledgeBase.open(folder / "kb") as kb:
-        lay_out(REVISIONS[0], folder / "docs")
-        kb.ingest(folder / "docs")
-        kb.ask_many([one["question"] for one in questions(REVISIONS[0], held_out=False)])
         say("one round …")
-        report = kb.consolidate()
+        report = learn(kb, folder / "docs")
     say(f"  {report.status}: {report.metrics}")
     model = LanguageModel(model_files.resolve("default", "language_model"))
 

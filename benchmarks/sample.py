@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ragcl import KnowledgeBase
+from ragcl.results import ConsolidationReport
+
 DATA = Path(__file__).parent.parent / "data"
 REVISIONS = ("2026-01-15", "2026-04-15", "2026-07-15")
 
@@ -48,3 +51,11 @@ def lay_out(revision: str, folder: Path, only: Sequence[str] | None = None) -> N
         target = folder / path.name
         if not target.exists() or target.read_bytes() != path.read_bytes():
             shutil.copyfile(path, target)
+
+
+def learn(kb: KnowledgeBase, folder: Path) -> ConsolidationReport:
+    """Ingest the first revision, laid out in `folder`, ask the training wordings, run a round."""
+    lay_out(REVISIONS[0], folder)
+    kb.ingest(folder)
+    kb.ask_many([one["question"] for one in questions(REVISIONS[0], held_out=False)])
+    return kb.consolidate()
