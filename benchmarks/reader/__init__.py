@@ -1,0 +1,1 @@
+"""The reader that ragcl ships: what it is trained on, its training, and what it measures."""

@@ -1,0 +1,186 @@
+"""Calibrating the reader: what its probabilities mean, on questions that it was not trained on.
+
+Documents set aside are ingested together with all others of their kind, so that each question meets
+the distractors that a user's would. From what the reader makes of every question come the limits
+that tell a phrase from a quotation and from not knowing. Knows no training.
+"""
+
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.reader.lessons import PASSAGES, Source, sources
+from benchmarks.reader.material import Asked, Document
+from ragcl import KnowledgeBase
+from ragcl.evaluation.metrics import contains, exact_match
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.narrowing import Sentence
+from ragcl.generation.prompts import Prompts
+from ragcl.generation.quoting import Quoter, choose
+from ragcl.generation.reading import Outlook, Reader
+from ragcl.models.trained_reader import Forms
+
+RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, for which limits are kept
+CONTEXT_TOKENS = 900
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the reader made of one question that was set aside.
+
+    `fit` is that of the best passage, and `found` says whether the text of
+    the right answer is among the sentences shown.
+    """
+
+    kind: str
+    asked: Asked
+    outlook: Outlook
+    fit: float
+    ranked: list[Sentence]
+    found: bool
+
+    @property
+    def form(self) -> str:
+        """The form of the right answer."""
+        return "phrase" if self.asked.phrase else "quotation" if self.asked.quotes else "none"
+
+
+def looks(
+    model: LanguageModel,
+    kinds: dict[str, list[Document]],
+    others: dict[str, list[Document]],
+    folder: Path,
+    every: int = 1,
+) -> list[Look]:
+    """What a reader makes of every question on documents of some kinds, set among others."""
+    found = []
+    for kind, documents in kinds.items():
+        own = sources([(f"{kind}-aside", documents)], 0)
+        beside = sources([(kind, others.get(kind, []))], 0)
+        found += _looks(model, kind, own, beside, folder / kind, every)
+    return found
+
+
+def _looks(
+    model: LanguageModel,
+    kind: str,
+    own: Sequence[Source],
+    beside: Sequence[Source],
+    folder: Path,
+    every: int,
+) -> Iterable[Look]:
+    for source in [*own, *beside]:
+        path = folder / "docs" / source.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source.text, encoding="utf-8")
+    pairs = [(source, asked) for source in own for asked in source.document.asked][::every]
+    with KnowledgeBase.open(folder / "kb") as kb:
+        kb.ingest(folder / "docs")
+        questions = [asked.question for _, asked in pairs]
+        retrievals = kb._retriever.retrieve(questions, PASSAGES)
+        reader = Reader(model, kb._narrower, CONTEXT_TOKENS)
+        ranked = reader.rank(questions, retrievals)
+    for (source, asked), retrieval, sentences in zip(pairs, retrievals, ranked, strict=True):
+        mine = {h.chunk.content_hash for h in retrieval.hits if h.chunk.source == source.path}
+        shown = reader.fitting(sentences)
+        texts = [one.text for one in shown if one.content_hash in mine]
+        wanted = asked.phrase.split("\n") if asked.phrase else asked.quotes
+        yield Look(
+            kind,
+            asked,
+            reader.look(asked.question, retrieval, shown),
+            max(hit.fused for hit in retrieval.hits),
+            sentences,
+            any(contains(text, [one]) for text in texts for one in wanted if one),
+        )
+
+
+def calibrated(rows: Sequence[Look]) -> Forms:
+    """The limits by which most forms are right, and those for rates of false abstention."""
+    known = [one for one in rows if one.form != "none"]
+    gains = sorted(one.outlook.quote - one.outlook.phrase for one in known)
+    # As many of either kind: how often people ask for sentences is not known.
+    quote = max(
+        gains,
+        key=lambda limit: sum(
+            statistics.mean(
+                (one.outlook.quote - one.outlook.phrase > limit) == (form == "quotation")
+                for one in known
+                if one.form == form
+            )
+            for form in ("phrase", "quotation")
+        ),
+    )
+    relevance = max(
+        (0.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0),
+        key=lambda weight: auc(rows, Forms(relevance=weight)),
+    )
+    forms = Forms(relevance=relevance)
+    # A rate is kept to on every kind of document, not only on all of them together.
+    unknown = [
+        [one.outlook.not_knowing(one.fit, forms) for one in known if one.kind == kind]
+        for kind in sorted({one.kind for one in known})
+    ]
+    limits = tuple(
+        (rate, max(float(np.quantile(some, 1 - rate)) for some in unknown)) for rate in RATES
+    )
+    return Forms(float(quote), limits, relevance)
+
+
+def auc(rows: Sequence[Look], forms: Forms) -> float:
+    """How well not knowing tells what nothing answers from what something does: area under ROC."""
+    values: dict[bool, list[float]] = {True: [], False: []}
+    for one in rows:
+        values[one.form == "none"].append(one.outlook.not_knowing(one.fit, forms))
+    nothing, something = np.array(values[True]), np.array(values[False])
+    return float((nothing[:, None] > something[None]).mean())
+
+
+def scores(model: LanguageModel, rows: Sequence[Look], forms: Forms) -> dict[str, float]:
+    """What the reader is worth on questions set aside, by kind of document and in all."""
+    started = time.time()
+    found: dict[str, float] = {}
+    quoter = Quoter(model, Prompts.of(model))
+    for kind in sorted({one.kind for one in rows}):
+        some = [one for one in rows if one.kind == kind]
+        phrases = [one for one in some if one.form == "phrase"]
+        read = [one.outlook.reading.answer if one.outlook.reading else "" for one in phrases]
+        accepted = [one.asked.phrase.split("\n") for one in phrases]
+        shown = [one.found for one in phrases]
+        right = [contains(a, b) for a, b in zip(read, accepted, strict=True)]
+        exact = [exact_match(a, b) for a, b in zip(read, accepted, strict=True)]
+        found |= {
+            f"{kind}: phrases contained": statistics.mean(right),
+            f"{kind}: phrases exact": statistics.mean(exact),
+            f"{kind}: phrases shown": statistics.mean(shown),
+            f"{kind}: contained where shown": statistics.mean(
+                one for one, seen in zip(right, shown, strict=True) if seen
+            ),
+            f"{kind}: AUC of not knowing": auc(some, forms),
+        }
+        for form in ("phrase", "quotation", "none"):
+            asked = [one for one in some if one.form == form]
+            if asked:
+                taken = [one.outlook.form(one.fit, forms, 0.05) for one in asked]
+                found[f"{kind}: {form} as such"] = statistics.mean(one == form for one in taken)
+                found[f"{kind}: {form} abstained"] = statistics.mean(one == "none" for one in taken)
+        quoted = [one for one in some if one.form == "quotation"][:60]
+        if quoted:
+            words, recall = [], []
+            for one in quoted:
+                weights, _ = quoter.weigh(one.asked.question, one.ranked)
+                text = " ".join(sentence.text for sentence in choose(weights))
+                words.append(len(text.split()))
+                recall.append(statistics.mean(_within(text, quote) for quote in one.asked.quotes))
+            found[f"{kind}: sentences quoted"] = statistics.mean(recall)
+            found[f"{kind}: words quoted"] = statistics.mean(words)
+    found["seconds"] = round(time.time() - started)
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def _within(text: str, quote: str) -> bool:
+    return " ".join(quote.split()) in " ".join(text.split())

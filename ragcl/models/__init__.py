@@ -1,0 +1,1 @@
+"""What ragcl brings for models: the trained reader of the default language model."""
