@@ -7,6 +7,7 @@ folder says which, or the settings do. Knows nothing of chunks, documents or sto
 import copy
 import hashlib
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # stay in the cache of a core; a GPU wants many.
 CPU_BATCH_TOKENS = 1024
 GPU_BATCH_TOKENS = 8192
+DEFAULT_TOKENS = 512  # of a passage, to a model that names no limit
 # What model folders call their prompts, the likeliest name first.
 QUERY_NAMES = ("query", "question")
 DOCUMENT_NAMES = ("document", "passage", "corpus")
@@ -74,10 +76,17 @@ class Embedder:
     def _counter(self) -> Any:
         """A tokenizer that never truncates: embedding makes the model's own do so, from then on."""
         tokenizer: Any = self._model.tokenizer
-        counter = copy.deepcopy(tokenizer.backend_tokenizer)
+        # That of a static model is the bare one.
+        counter = copy.deepcopy(getattr(tokenizer, "backend_tokenizer", tokenizer))
         counter.no_truncation()
         counter.no_padding()
         return counter
+
+    @property
+    def _longest(self) -> int:
+        """A static model takes any number, and the mean of so many words says nothing."""
+        longest = self._model.max_seq_length or DEFAULT_TOKENS
+        return int(longest) if math.isfinite(longest) else DEFAULT_TOKENS
 
     def _prompt(self, given: str | None, names: Sequence[str]) -> str:
         """What was given, or what the model's folder calls by the first of these names."""
@@ -90,7 +99,7 @@ class Embedder:
     def max_tokens(self) -> int:
         """How many tokens of a passage the model takes; it would ignore what follows."""
         with self._lock:
-            return int(self._model.max_seq_length or 512)
+            return self._longest
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a passage is to the model, its prompt and special tokens included."""
@@ -126,9 +135,8 @@ class Embedder:
         result = np.empty((len(texts), self._model.get_embedding_dimension() or 0), np.float32)
         on_cpu = self._model.device.type == "cpu"
         counts = [len(one.ids) for one in self._counter.encode_batch([prompt + t for t in texts])]
-        longest = int(self._model.max_seq_length or 512)
         for batch in _batches(
-            [min(count, longest) for count in counts],
+            [min(count, self._longest) for count in counts],
             CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS,
         ):
             result[batch] = self._model.encode(

@@ -4,14 +4,15 @@ The vector index is caught up with the catalog before every search, inside the s
 words are matched in and chunks are read from: what another process ingested is seen, what it
 deleted is never returned. Since every opener does so, the index file may lag a little behind and is
 not written for every small change. An index that has outgrown its kind, or has much to catch up
-with, goes on serving while another thread makes the next one. Knows nothing of answers.
+with, goes on serving while another thread makes the next one. What cosines mean is measured when
+the knowledge base is first searched, and again as it grows. Knows nothing of answers.
 """
 
 import contextlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,10 @@ from ragcl.catalog.documents import (
     stored_chunks,
     was_at,
 )
-from ragcl.errors import ModelMismatchError, RagclError
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelMismatchError, RagclError
 from ragcl.model_files import ModelFiles
 from ragcl.retrieval import building, lexical
+from ragcl.retrieval.calibration import AS_IS, UNMEASURED, Calibration, Scale, material, recipe
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.index_file import DamagedIndexError
 from ragcl.retrieval.near_duplicates import Contents, collapse
@@ -46,11 +48,12 @@ from ragcl.retrieval.vector_index import Stamp, VectorIndex, outgrown
 log = logging.getLogger(__name__)
 
 EMBEDDER = "embedder"
+CALIBRATION = "calibration"
 INDEX_FILE = "index/vectors.faiss"
 POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
 SPARE = 10  # further candidates, in the place of near duplicates
 RERANKED = 20  # hits that a reranker reads: the right one is hardly ever further down
-LEXICAL_WEIGHT = 0.8  # chosen as benchmarks/retrieval.py says
+LEXICAL_WEIGHT = 1.2  # of similarity; chosen as benchmarks/retrieval.py says
 CATALOG_LOST = (
     "there is a vector index, but the catalog is new and empty: restore catalog.sqlite from a "
     "copy, or ingest the documents again"
@@ -65,18 +68,24 @@ NOT_WRITTEN = "The index file could not be written (%s): it is made when needed.
 class Retrieved:
     """A chunk that a question retrieved.
 
-    `score` is its cosine similarity in [-1, 1]; `lexical` in [0, 1] is how much of what the
-    question's words weigh it holds.
+    `score` is its cosine similarity in [-1, 1], which means something on its `scale` only;
+    `lexical` in [0, 1] is how much of what the question's words weigh it holds.
     """
 
     chunk: StoredChunk
     score: float
     lexical: float = 0.0
+    scale: Scale = AS_IS
+
+    @property
+    def similarity(self) -> float:
+        """How near it is in meaning: 0 as what has nothing to do with it, 1 as an answer."""
+        return self.scale(self.score)
 
     @property
     def fused(self) -> float:
         """What hits are ranked by: meaning and words together."""
-        return fused(self.score, self.lexical)
+        return fused(self.similarity, self.lexical)
 
 
 @dataclass(frozen=True)
@@ -86,14 +95,23 @@ class _Candidate:
     id: int
     score: float
     lexical: float
+    scale: Scale
+
+    @property
+    def fused(self) -> float:
+        return fused(self.scale(self.score), self.lexical)
 
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What one question retrieved, best first; `vector` is `(dim,) float32`."""
+    """What one question retrieved, best first; `vector` is `(dim,) float32`.
+
+    `calibration` is what the cosines of it mean.
+    """
 
     vector: np.ndarray
     hits: tuple[Retrieved, ...]
+    calibration: Calibration = UNMEASURED
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -110,9 +128,9 @@ class Retrieval:
         return first - second
 
 
-def fused(score: float, lexical: float) -> float:
-    """One figure of a cosine in [-1, 1] and a share of the words in [0, 1]."""
-    return score + LEXICAL_WEIGHT * lexical
+def fused(similarity: float, lexical: float) -> float:
+    """One figure of a similarity and a share of the words in [0, 1]."""
+    return similarity + LEXICAL_WEIGHT * lexical
 
 
 def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
@@ -137,6 +155,14 @@ def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = 
         )
 
 
+def stored_calibration(catalog: Catalog) -> Calibration | None:
+    """What was measured last, if it was with the embedder and the texts of today."""
+    stored = catalog.get(CALIBRATION)
+    if stored is None or stored["embedder"] != catalog.get(EMBEDDER):
+        return None
+    return Calibration.from_json(stored) if stored["recipe"] == recipe() else None
+
+
 class Retriever:
     """Search over the current chunks of one knowledge base."""
 
@@ -148,16 +174,25 @@ class Retriever:
         self._reranker = reranker
         self._path = folder / INDEX_FILE
         self._index: VectorIndex | None = None
+        self._calibration: Calibration | None = None
         self._lock = threading.Lock()
         self._renewal: threading.Thread | None = None
 
     def retrieve(
-        self, questions: Sequence[str], k: int, chosen: Filter | None = None
+        self,
+        questions: Sequence[str],
+        k: int,
+        chosen: Filter | None = None,
+        *,
+        rerank: bool = True,
     ) -> list[Retrieval]:
-        """The `k` best current chunks for each question, of the documents chosen."""
+        """The `k` best current chunks for each question, of the documents chosen.
+
+        With `rerank` a reranker, if there is one, has the last word.
+        """
         check_embedder(self._catalog, self._embedder.files)
         vectors = self._embedder.encode_questions(questions)
-        if self._reranker is None:
+        if self._reranker is None or not rerank:
             return self._find(vectors, questions, k, chosen)
         found = self._find(vectors, questions, max(k, RERANKED), chosen)
         return [
@@ -172,29 +207,88 @@ class Retriever:
         first, rest = retrieval.hits[:RERANKED], retrieval.hits[RERANKED:]
         scores = reranker.scores(question, [hit.chunk.passage for hit in first])
         order = np.argsort(-scores, kind="stable")
-        return Retrieval(retrieval.vector, (*(first[i] for i in order), *rest)[:k])
+        return replace(retrieval, hits=(*(first[i] for i in order), *rest)[:k])
 
-    def nearest(self, vectors: np.ndarray, k: int) -> list[Retrieval]:
-        """The `k` current chunks nearest to each vector, `(n, dim) float32`; loads no model."""
-        return self._find(vectors, [""] * len(vectors), k, None)
+    def nearest(
+        self, vectors: np.ndarray, k: int, questions: Sequence[str] | None = None
+    ) -> list[Retrieval]:
+        """The `k` current chunks nearest to each vector, `(n, dim) float32`; loads no model.
+
+        Where the `questions` are given that the vectors are of, their words count as well.
+        """
+        asked = [""] * len(vectors) if questions is None else questions
+        return self._find(vectors, asked, k, None, may_measure=False)
+
+    def calibrate(self) -> Calibration:
+        """What cosines mean in this knowledge base; measured if that is not known or outgrown."""
+        with self._lock, self._catalog.database.reading() as connection:
+            known = self._known_calibration(count_chunks(connection))
+            if known is None or known.outgrown(count_chunks(connection)):
+                index = self._caught_up(connection)
+                known = UNMEASURED if index is None else self._calibrated(connection, index)
+            return known
 
     def _find(
-        self, vectors: np.ndarray, questions: Sequence[str], k: int, chosen: Filter | None
+        self,
+        vectors: np.ndarray,
+        questions: Sequence[str],
+        k: int,
+        chosen: Filter | None,
+        *,
+        may_measure: bool = True,
     ) -> list[Retrieval]:
         with self._lock, self._catalog.database.reading() as connection:
             index = self._caught_up(connection)
             if index is None:
                 return [Retrieval(vector, ()) for vector in vectors]
+            calibration = self._calibrated(connection, index, may_measure=may_measure)
+            scale = calibration.passages
             among = None if chosen is None else chunk_ids(connection, chosen)
-            ranked = _rank(connection, index, vectors, questions, k + SPARE, among)
+            ranked = _rank(connection, index, vectors, questions, k + SPARE, among, scale)
             try:
                 hits = _hits(connection, ranked, questions, k, chosen)
             except _UnknownChunkError:  # e.g. the catalog was restored from a copy
                 log.warning("The vector index disagrees with the catalog; it is built again.")
                 index = self._rebuilt(connection)
-                ranked = _rank(connection, index, vectors, questions, k + SPARE, among)
+                ranked = _rank(connection, index, vectors, questions, k + SPARE, among, scale)
                 hits = _hits(connection, ranked, questions, k, chosen)
-        return [Retrieval(vector, one) for vector, one in zip(vectors, hits, strict=True)]
+        return [
+            Retrieval(vector, one, calibration) for vector, one in zip(vectors, hits, strict=True)
+        ]
+
+    def _calibrated(
+        self, connection: Connection, index: VectorIndex, *, may_measure: bool = True
+    ) -> Calibration:
+        """The calibration, as any process stored it last; measured where that does not serve."""
+        known = self._known_calibration(len(index))
+        if len(index) and may_measure and (known is None or known.outgrown(len(index))):
+            known = self._calibration = self._measured(connection, index)
+        return known or UNMEASURED
+
+    def _known_calibration(self, chunks: int) -> Calibration | None:
+        """The one in memory, or what another process may have stored since."""
+        if self._calibration is None or self._calibration.outgrown(chunks):
+            self._calibration = stored_calibration(self._catalog)
+        return self._calibration
+
+    def _measured(self, connection: Connection, index: VectorIndex) -> Calibration:
+        """Ask the packaged questions, about quite other things, and store what they find."""
+        check_embedder(self._catalog, self._embedder.files)
+        about = material(self._embedder)
+        best = {}
+        for language, questions in about.asked.items():
+            vectors = about.vectors[language]
+            found = _rank(connection, index, vectors, questions, 1, None, about.passages)
+            best[language] = [one[0].fused for one in found]
+        measured = about.calibration(best, len(index))
+        made_by = _made_by(index.stamp)
+        try:
+            self._catalog.put(
+                CALIBRATION, {"embedder": made_by, "recipe": recipe(), **measured.to_json()}
+            )
+        except (CatalogError, KnowledgeBaseBusyError) as error:
+            log.warning("What cosines mean could not be stored, and is measured again: %s", error)
+        return measured
 
     def save(self, *, purge: bool = False) -> None:
         """Write the index file anew if more than the share `LAG` of it has changed; else quick.
@@ -383,6 +477,7 @@ def _rank(
     questions: Sequence[str],
     k: int,
     among: np.ndarray | None,
+    scale: Scale,
 ) -> list[list[_Candidate]]:
     """What is near to each question and what shares its words, best first: `k` or more."""
     depth = max(k, POOL)
@@ -395,8 +490,8 @@ def _rank(
         for i, other in chunk_vectors(connection, others).items():
             cosines[i] = float(other @ vector)
         held = dict(zip(matching.tolist(), shares.tolist(), strict=True))
-        row = [_Candidate(i, score, held.get(i, 0.0)) for i, score in cosines.items()]
-        ranked.append(sorted(row, key=lambda one: (-fused(one.score, one.lexical), one.id)))
+        row = [_Candidate(i, score, held.get(i, 0.0), scale) for i, score in cosines.items()]
+        ranked.append(sorted(row, key=lambda one: (-one.fused, one.id)))
     return ranked
 
 
@@ -461,7 +556,7 @@ def _hits(
 
 
 def _newest_first(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> list[_Candidate]:
-    scores = [fused(one.score, one.lexical) for one in row]
+    scores = [one.fused for one in row]
     return [row[i] for i in newest_first([found[one.id] for one in row], scores)]
 
 
@@ -472,7 +567,8 @@ def _shown(
     shown = collapse([found[one.id] for one in row], contents)
     by_id = {one.id: one for one in row}
     return tuple(
-        Retrieved(chunk, by_id[chunk.id].score, by_id[chunk.id].lexical) for chunk in shown
+        Retrieved(chunk, one.score, one.lexical, one.scale)
+        for chunk, one in ((chunk, by_id[chunk.id]) for chunk in shown)
     )
 
 

@@ -2,8 +2,29 @@
 
 import re
 
-# The escapes are the stops of Chinese and Japanese, which put no space after them.
-_END = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[\u3002\uff01\uff1f])|\n+")
+# The escapes are the stops of Chinese and Japanese, which put no space after them. A full stop ends
+# no sentence behind an initial or a shortened word, nor where a small letter follows.
+_SHORT = (
+    "Dr",
+    "Mr",
+    "Mrs",
+    "Ms",
+    "Prof",
+    "St",
+    "No",
+    "vs",
+    "ca",
+    "Fig",
+    "e.g",
+    "i.e",
+    "cf",
+    "approx",
+)
+_END = re.compile(
+    "".join(rf"(?<!\b{re.escape(word)}\.)" for word in _SHORT)
+    + r"(?<!\b[A-Z]\.)(?:(?<=[.!?])|(?<=[.!?][\"')\]\u201d\u2019]))[^\S\n]+(?=[^\W\d_a-z]|[\W\d])"
+    + r"|(?<=[\u3002\uff01\uff1f])|\n+"
+)
 _RULE = re.compile(r"[-=~*_#\s]*")  # what underlines a title, or parts two paragraphs
 _ITEM = re.compile(r"[-*+\u2022|>#]|\d+[.)]\s")
 _FIELD = re.compile(r"[\w ]{1,40}:\s")

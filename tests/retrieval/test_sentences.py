@@ -46,6 +46,8 @@ from ragcl.retrieval.sentences import split_sentences
             "10:00:01 the server started on port 80\n10:00:02 a client came from port 99",
             ["10:00:01 the server started on port 80", "10:00:02 a client came from port 99"],
         ),
+        ("Some (e.g. two) sat. Dr. Who, J. Smith.", ["Some (e.g. two) sat.", "Dr. Who, J. Smith."]),
+        ('"We are open." He shut it.', ['"We are open."', "He shut it."]),
         ("  ", []),
         ("no end", ["no end"]),
     ],
