@@ -23,7 +23,7 @@ from ragcl.errors import RagclError, UsageError
 
 if TYPE_CHECKING:
     from ragcl.knowledge_base import KnowledgeBase, Progress
-    from ragcl.results import IngestReport
+    from ragcl.results import Answer, IngestReport
 
 PARTLY_DONE = 1
 
@@ -240,6 +240,90 @@ def ask(
         typer.echo(line)
 
 
+@app.command()
+@_verb
+def chat(
+    context: typer.Context,
+    mode: ModeOption = "auto",
+    record: Annotated[bool, typer.Option(help="Enter the questions in the log.")] = True,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON a turn.")] = False,
+) -> None:
+    """Answer one question after another, each in the light of those before.
+
+    `/new` begins anew, `/quit` or Ctrl-D ends it. Without a terminal, questions come one a line.
+    """
+    how: dict[str, Any] = {
+        "mode": mode,
+        "record": record,
+        "source": source,
+        "since": since,
+        "until": until,
+        "where": _pairs(where),
+    }
+    refused = False
+    with _opened(context) as kb:
+        history: list[tuple[str, str]] = []
+        for line in _typed("" if json else "> "):
+            if line == "/quit":
+                break
+            if line == "/new":
+                history = []
+                continue
+            try:
+                answer = _turn(kb, line, history, json, how)
+            except UsageError as error:
+                typer.echo(f"ragcl: {error}", err=True)
+                refused = True
+                continue
+            history.append((answer.question, answer.text))
+    if refused and not sys.stdin.isatty():
+        raise typer.Exit(PARTLY_DONE)
+
+
+def _typed(prompt: str) -> Iterator[str]:
+    """The lines that somebody types, or that come through a pipe, as far as there is any text."""
+    if not sys.stdin.isatty():
+        yield from filter(None, map(str.strip, sys.stdin))
+        return
+    with contextlib.suppress(ImportError):  # of systems that have none
+        import readline  # noqa: F401  # the arrow keys
+
+    with contextlib.suppress(EOFError):
+        while True:
+            if line := input(prompt).strip():
+                yield line
+
+
+def _turn(
+    kb: "KnowledgeBase",
+    question: str,
+    history: list[tuple[str, str]],
+    json: bool,
+    how: dict[str, Any],
+) -> "Answer":
+    """One question of a conversation, answered and printed."""
+    from ragcl.results import to_dict
+
+    if json:
+        whole: Answer = kb.ask(question, history=history, **how)
+        typer.echo(json_module.dumps(to_dict(whole), ensure_ascii=False))
+        return whole
+    pieces = kb.ask(question, history=history, stream=True, **how)
+    for piece in pieces:
+        typer.echo(piece, nl=False)
+    typer.echo()
+    answer: Answer = pieces.result
+    if answer.question != question:
+        typer.echo(f"  understood as: {answer.question}")
+    for line in display.sources(answer):
+        typer.echo(line)
+    return answer
+
+
 def _pairs(where: list[str] | None) -> dict[str, str]:
     """The conditions `key=value` by key."""
     pairs: dict[str, str] = {}
@@ -388,6 +472,12 @@ def status(context: typer.Context, json: Json = False) -> None:
         typer.echo(f"  failed {failure.path}: {failure.reason}")
     for flag, count in found.flagged.items():
         typer.echo(f"  {count} chunks flagged as {flag}: found, but never learned")
+    if found.calibration:
+        unrelated, answering = found.calibration["passages"]
+        typer.echo(
+            f"  cosine of a question to an unrelated passage {unrelated:.2f}, to its answer "
+            f"{answering:.2f}"
+        )
     typer.echo(f"  {found.asks} questions asked, {found.rounds} rounds")
     for adapter in found.adapters:
         typer.echo(

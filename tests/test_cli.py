@@ -27,8 +27,8 @@ HEAVY = {
 def ragcl(kb_folder: Path) -> Any:
     """`ragcl("ask", …)` runs a verb on the knowledge base."""
 
-    def run(*arguments: str | Path) -> Result:
-        return CliRunner().invoke(app, ["--kb", str(kb_folder), *map(str, arguments)])
+    def run(*arguments: str | Path, typed: str = "") -> Result:
+        return CliRunner().invoke(app, ["--kb", str(kb_folder), *map(str, arguments)], input=typed)
 
     return run
 
@@ -221,6 +221,44 @@ def test_every_verb_prints_something_for_people(full: Any, tmp_path: Path) -> No
         assert expected in result.stdout
 
 
+# --- a conversation
+
+
+def test_chat_answers_line_by_line_in_the_light_of_those_before(full: Any) -> None:
+    typed = "When does the canteen open?\n\nSince when?\n/new\nSince when?\n/quit\nWhy?\n"
+
+    result = full("chat", "--json", "--mode", "context", "--source", "canteen.md", typed=typed)
+
+    assert result.exit_code == 0, result.stderr
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["question"] for one in answers] == [
+        "When does the canteen open?",
+        "Since when does the canteen open?",
+        "Since when?",
+    ]
+    assert answers[1]["trace"]["asked"] == "Since when?"
+    assert "asked" not in answers[0]["trace"]
+    assert {hit["source"] for one in answers for hit in one["trace"]["hits"]} == {"canteen.md"}
+    assert [one["id"] for one in answers] == [1, 2, 3]
+
+
+def test_chat_shows_how_a_question_was_understood(full: Any) -> None:
+    result = full("chat", "--no-record", typed="When does the canteen open?\nSince when?\n")
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("understood as") == 1
+    assert "  understood as: Since when does the canteen open?\n" in result.stdout
+    assert "canteen.md" in result.stdout
+
+
+def test_chat_goes_on_after_a_question_that_cannot_be_asked(full: Any) -> None:
+    result = full("chat", "--json", typed=f"{'x' * 5000}\n{QUESTION}\n")
+
+    assert result.exit_code == 1
+    assert "5,000 characters" in result.stderr
+    assert [json.loads(line)["question"] for line in result.stdout.splitlines()] == [QUESTION]
+
+
 # --- exit codes
 
 
@@ -357,8 +395,8 @@ def test_help_is_light_and_names_every_verb() -> None:
     assert loaded(f"sys.argv = ['ragcl', 'ask', '--help']\n{code}") == set()
     text = CliRunner().invoke(app, ["--help"]).stdout
     verbs = (
-        "ingest ask search consolidate meta-learn schedule status explain feedback rollback forget "
-        "evaluate models doctor"
+        "ingest ask chat search consolidate meta-learn schedule status explain feedback rollback "
+        "forget evaluate models doctor"
     )
     assert all(verb in text for verb in verbs.split())
 

@@ -1,0 +1,221 @@
+"""Conversation: a question that leans on earlier ones is made to stand alone before it is answered.
+
+Rules say what it may mean; what the index holds and what the language model finds likely decide
+among that. A model that writes well is asked first. An earlier answer is never evidence: it only
+says what a pronoun may stand for. Knows nothing of how a question is answered.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ragcl.catalog.documents import Filter
+from ragcl.errors import UsageError
+from ragcl.generation.antecedents import ANSWER_CHARS, Turn
+from ragcl.generation.english import English, is_english, words
+from ragcl.generation.followups import Candidate, FollowUp, follow_up
+from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.prompts import Prompts, is_abstention
+from ragcl.generation.scoring import Fork
+from ragcl.retrieval.retriever import Retrieval, Retriever
+from ragcl.settings import AnsweringSettings
+
+History = Sequence[tuple[str, str]]
+
+TURNS = 4  # the last ones, which are looked at
+HITS = 4  # of a candidate, that tell how well it is found
+# What the index, the language model and the rules count for, each of the first two in standard
+# deviations among the candidates; chosen on follow-ups like those of tests/generation.
+INDEX_WEIGHT, MODEL_WEIGHT, RULES_WEIGHT = 0.5, 1.0, 1.0
+# A question without a pronoun stays as it is where its best passage leads by so much, or what was
+# spoken of adds less than so much to how well it is found.
+CLEAR_MARGIN, NEEDED_LEAD = 0.53, 0.38
+# Found so much worse, what was put in the place of a pronoun is wrong.
+TOLERATED_LOSS = 0.45
+SHORT = 4  # words of a question in another language that may lean on the one before
+
+_SYSTEM = (
+    "You rewrite the last question of a conversation so that it can be understood without the "
+    "conversation: put names in the place of pronouns and add what is left out. Add nothing else. "
+    "If it can be understood by itself, repeat it. Write the question alone."
+)
+_STEM = 4  # letters by which two forms of a word are the same at least
+
+
+def checked(history: History) -> list[tuple[str, str]]:
+    """The turns of a conversation that are looked at: the last ones.
+
+    Raises:
+        UsageError: something in it is no pair of texts.
+    """
+    if isinstance(history, str | bytes):
+        raise UsageError("history is a text: give the earlier turns as [(question, answer), …].")
+    turns = []
+    for number, turn in enumerate(history, start=1):
+        if (
+            isinstance(turn, str | bytes)
+            or not isinstance(turn, Sequence)
+            or len(turn) != 2
+            or not all(isinstance(text, str) for text in turn)
+        ):
+            raise UsageError(
+                f"turn {number} of the history is {turn!r:.80}: give a pair of texts, the question "
+                "and its answer."
+            )
+        turns.append((turn[0], turn[1]))
+    return turns[-TURNS:]
+
+
+class Conversation:
+    """Makes follow-ups stand alone, on what one knowledge base holds."""
+
+    def __init__(
+        self, retriever: Retriever, model: LanguageModel, settings: AnsweringSettings
+    ) -> None:
+        self._retriever = retriever
+        self._model = model
+        self._settings = settings
+
+    def stand_alone(self, question: str, history: History, chosen: Filter | None = None) -> str:
+        """The question as it is to be looked up; what was asked, to the letter, if that will do.
+
+        Args:
+            question: what was asked.
+            history: the earlier turns, as `checked` gives them; each may lean on those before it.
+            chosen: the documents that may be looked at; None: all.
+        """
+        turns: list[Turn] = []
+        for earlier, answer in history:
+            if turns:
+                earlier = self._settled(earlier, turns, chosen)
+            known = "" if is_abstention(answer) else answer[:ANSWER_CHARS]
+            turns.append(Turn(earlier, known.encode(errors="ignore").decode()))
+        return self._settled(question, turns, chosen) if turns else question
+
+    def _settled(self, question: str, turns: Sequence[Turn], chosen: Filter | None) -> str:
+        english = is_english(f"{turns[-1].question} {question}")
+        found = follow_up(question, turns) if english else _any_language(question, turns[-1])
+        longest = self._settings.max_question_chars
+        rest = tuple(one for one in found.candidates[1:] if len(one.question) <= longest)
+        if self._settings.reading == "write" and (rest or not english):
+            written = self._rewritten(question, turns)
+            if written:
+                return written
+        if not rest:
+            return question
+        return self._best(FollowUp((found.candidates[0], *rest), found.open), turns, chosen)
+
+    def _best(self, found: FollowUp, turns: Sequence[Turn], chosen: Filter | None) -> str:
+        """The candidate that is meant, by the index, the language model and the rules."""
+        questions = [one.question for one in found.candidates]
+        retrievals = self._retriever.retrieve(questions, HITS, chosen, rerank=False)
+        if not any(one.hits for one in retrievals):
+            return questions[0]
+        index = np.array([one.hits[0].fused if one.hits else -1.0 for one in retrievals])
+        best = 0
+        if len(questions) > 1:
+            best = 1 + int(np.argmax(self._worth(found.candidates[1:], index[1:], turns)))
+        if found.open and not _needed(retrievals[0], retrievals[best]):
+            return questions[0]
+        return questions[best if index[best] > index[0] - TOLERATED_LOSS else 0]
+
+    def _worth(
+        self, candidates: Sequence[Candidate], index: np.ndarray, turns: Sequence[Turn]
+    ) -> np.ndarray:
+        """What speaks for each of `n` candidates, `(n,)`; `index` is how well each is found."""
+        rules = np.array([one.prior for one in candidates])
+        if len(candidates) == 1:
+            return rules
+        model = self._likelihoods([one.question for one in candidates], turns)
+        return (
+            INDEX_WEIGHT * _standardised(index)
+            + MODEL_WEIGHT * _standardised(model)
+            + RULES_WEIGHT * rules
+        )
+
+    def _likelihoods(self, questions: Sequence[str], turns: Sequence[Turn]) -> np.ndarray:
+        """How likely the base model goes on with each question (nats), `(n,)`."""
+        said = "".join(
+            f"Question: {turn.question}\nAnswer: {turn.answer or 'unknown'}\n" for turn in turns
+        )
+        fork = Fork(Prompt(self._ids(f"{said}Question:")), [self._ids(f" {q}") for q in questions])
+        [scored] = self._model.continuations([fork], keep=len(questions))
+        values = np.empty(len(questions))
+        for one in scored:
+            values[one.candidate] = one.stopped[-1]
+        return values
+
+    def _ids(self, text: str) -> tuple[int, ...]:
+        tokenizer = self._model.tokenizer
+        quoted = Prompts(tokenizer).quoted(text)
+        return tuple(tokenizer(quoted, add_special_tokens=False)["input_ids"])
+
+    def _rewritten(self, question: str, turns: Sequence[Turn]) -> str | None:
+        """What the model makes of the question; None if it adds what nobody said."""
+        said = "".join(
+            f"Question: {turn.question}\nAnswer: {turn.answer or 'unknown'}\n\n" for turn in turns
+        )
+        prompt = Prompts.of(self._model).instructed(_SYSTEM, f"{said}Last question: {question}")
+        [completion] = self._model.generate([prompt], max_new_tokens=64)
+        written = completion.text.strip().strip('"')
+        fits = 0 < len(written) <= self._settings.max_question_chars
+        return written if fits and is_faithful(written, f"{said}{question}", question) else None
+
+
+def is_faithful(written: str, conversation: str, question: str) -> bool:
+    """Whether a question holds only words of the conversation, and what was asked is still in it.
+
+    English function words may be added; two forms of a word count as the same.
+    """
+    if "\n" in written or is_abstention(written):
+        return False
+    known = {word.low for word in words(conversation)}
+    stems = {_stem(word) for word in known}
+    free = English.FUNCTION_WORDS
+    own = {word.low for word in words(written)}
+    telling = {word.low for word in words(question)} - free
+    kept = {_stem(word) for word in telling} <= {_stem(word) for word in own}
+    return bool(own) and kept and all(w in free or w in known or _stem(w) in stems for w in own)
+
+
+def _stem(word: str) -> str:
+    """A word without its ending, roughly."""
+    bare = re.sub(r"'s?$|\W", "", word)
+    return bare[: max(_STEM, len(bare) - 2)] if bare.isalpha() else bare
+
+
+def _any_language(question: str, last: Turn) -> FollowUp:
+    """A question in a language without rules: as it is, or behind the words of the last one."""
+    found = words(question)
+    spaced = any(" " in text.strip() for text in (question, last.question))
+    short = len(found) <= SHORT if spaced else len(question) < len(last.question)
+    as_it_is = Candidate(question)
+    own = {word.low for word in found}
+    least = 4 if spaced else 1  # letters of a word that tells something
+    content = [w.text for w in words(last.question) if len(w.text) >= least and w.low not in own]
+    if not short or not content:
+        return FollowUp((as_it_is,))
+    return FollowUp((as_it_is, Candidate(f"{' '.join(content)} {question}")), open=True)
+
+
+def _needed(plain: Retrieval, full: Retrieval) -> bool:
+    """Whether a question is found only with what was spoken of before.
+
+    What it is found in then is not far from its own words.
+    """
+    if not plain.hits or not full.hits:
+        return bool(full.hits)
+    lead = full.hits[0].fused - plain.hits[0].fused
+    return (
+        plain.margin < CLEAR_MARGIN
+        and lead >= NEEDED_LEAD
+        and full.hits[0].chunk.content_hash in plain.found
+    )
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    """Values in standard deviations from their mean."""
+    spread = values.std()
+    centred: np.ndarray = values - values.mean()
+    return centred / spread if spread else centred
