@@ -23,6 +23,7 @@ test: lint models  ## lint, then every test, those with the real models too
 	@$(BIN)/python -m pytest
 
 bench: models  ## measure, for some hours, and write the results to benchmarks/
+	@$(BIN)/python -m benchmarks.answers $(if $(DATA),--data $(DATA))
 	@$(BIN)/python -m benchmarks.learning
 	@$(BIN)/python -m benchmarks.rounds
 	@$(BIN)/python -m benchmarks.growth
@@ -31,6 +32,7 @@ bench: models  ## measure, for some hours, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.meta_learning
 	@$(BIN)/python -m benchmarks.faults
 	@$(BIN)/python -m benchmarks.index
+	@$(BIN)/python -m benchmarks.similarity
 ifdef DATA
 	@$(BIN)/python -m benchmarks.drift $(DATA)/probes
 	@$(BIN)/python -m benchmarks.paragraphs $(DATA)/xquad

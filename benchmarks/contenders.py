@@ -33,7 +33,8 @@ from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation import anchors
 from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
-from ragcl.consolidation.verification import MAX_ANSWER_TOKENS, POLITELY, rewordings
+from ragcl.consolidation.rewording import POLITELY, rewordings
+from ragcl.consolidation.verification import MAX_ANSWER_TOKENS
 from ragcl.evaluation.metrics import agree, contains, token_f1
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
@@ -123,7 +124,7 @@ class Plain:
     def __init__(self, model: LanguageModel, folder: Path, *, epochs: int) -> None:
         """`model` must have no adapter; the trained one is attached to it as `plain`."""
         self.model = model
-        self.prompts = Prompts(model.tokenizer)
+        self.prompts = Prompts.of(model)
         self._folder = folder
         self._epochs = epochs
 
@@ -187,7 +188,7 @@ def distilled(
     """Write to `folder` the adapter that a round would train on these rows."""
     context_tokens = AnsweringSettings().context_tokens
     Distillation(model, anchors.texts()[0], settings).train(
-        *make_examples(rows, (), Prompts(model.tokenizer), settings, context_tokens=context_tokens),
+        *make_examples(rows, (), Prompts.of(model), settings, context_tokens=context_tokens),
         folder,
         deadline=math.inf,
         progress=lambda _done, _total: None,
@@ -210,7 +211,7 @@ def written(
     max_new_tokens: int = MAX_ANSWER_TOKENS,
 ) -> list[str]:
     """What is written freely, without context."""
-    prompts = Prompts(model.tokenizer)
+    prompts = Prompts.of(model)
     asked = [prompts.closed_book(one) for one in questions]
     said = model.generate(asked, adapter=adapter, max_new_tokens=max_new_tokens)
     return [one.text for one in said]
@@ -236,7 +237,7 @@ def recalled(
     adapter: str | None,
 ) -> list[str]:
     """The likeliest of the answers taught about each question's passages, however near they are."""
-    prompts = [Prompts(model.tokenizer).closed_book(question) for question in questions]
+    prompts = [Prompts.of(model).closed_book(question) for question in questions]
     choices = [likelihood_alone(answers) for answers in taught]
     return [one.text for one in recall(model, prompts, choices, adapter=adapter)]
 

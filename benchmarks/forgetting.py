@@ -149,7 +149,7 @@ class _Scorer:
         model = LanguageModel(model_files.resolve("default", "language_model"))
         for adapter in adapters:
             model.attach(adapter, kb / "adapters" / adapter)
-        prompts = Prompts(model.tokenizer)
+        prompts = Prompts.of(model)
         likelihoods, recalled = [], []
         for one in self._facts:
             prompt = prompts.closed_book(one["question"])

@@ -67,7 +67,7 @@ def measure(folder: Path) -> dict[str, Any]:
     settings = folder / "kb" / "ragcl.toml"
     with KnowledgeBase.open(folder / "kb") as kb:
         kb.ingest(folder / "docs")
-    settings.write_text('[answering]\nreading = "generate"\n', encoding="utf-8")
+    settings.write_text('[answering]\nreading = "write"\n', encoding="utf-8")
     with KnowledgeBase.open(folder / "kb") as kb:
         row("base, whole passages, written freely", "context")
     settings.unlink()

@@ -192,7 +192,7 @@ def alone(kb: KnowledgeBase, folder: Path, facts: Sequence[Fact]) -> list[str]:
     """What the adapters on disk say with nothing that watches over them."""
     _, adapters = kb.catalog.learning.active()
     model = LanguageModel(model_files.resolve("default", "language_model"))
-    prompts = Prompts(model.tokenizer)
+    prompts = Prompts.of(model)
     said = []
     for one in facts:
         wordings = {one.question(n) for n in range(3)}

@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ragcl.results import Answer, Explanation
+    from ragcl.results import Answer, Citation, Explanation, Hit, Quote
 
 NAMED = 3  # files that a passage stands in too; a footer stands in hundreds
 
 
 def sources(answer: "Answer") -> Iterator[str]:
-    """What an answer rests on, and which way it came."""
+    """What an answer rests on, word for word and with its place, and which way it came."""
+    if answer.form != "quotation":  # which says the same already
+        yield from (f"  \u201c{quote.text}\u201d  {place(quote)}" for quote in answer.quotes)
+    if answer.nearest:
+        yield f"  nothing here says so; nearest: {place(answer.nearest)}"
     for number, citation in enumerate(answer.citations, start=1):
         yield f"  [{number}] {place(citation)}  ({citation.score:.2f})"
     note = f"route {answer.route}: {answer.trace['reason']}"
     yield f"  {note}" + (f"; answer {answer.id}" if answer.id else "")
 
 
-def place(source: Any) -> str:
-    """Where a hit or citation stands: file, lines or page, heading."""
+def place(source: "Hit | Citation | Quote") -> str:
+    """Where a hit, a citation or a quote stands: file, lines or page, heading."""
     where = source.source
     if source.lines:
         first, last = source.lines

@@ -65,7 +65,7 @@ def ingest_folder(
         folder: the root; it is remembered by its absolute path.
         catalog: where documents and chunks are kept.
         embedder: loaded only when some text is new.
-        retriever: whose index file is renewed at the end.
+        retriever: whose index file is renewed at the end, and what cosines mean if need be.
         settings: limits of size, time and memory, and the length of a chunk.
         exclude: a folder that is never read: that of the knowledge base itself.
         allow_empty: whether a folder without any file means that its documents are gone.
@@ -123,6 +123,8 @@ def ingest_folder(
     failures = {failure.path: failure.reason for failure in tally.failed}
     catalog.documents.set_failures(root_id, failures, time.time())
     retriever.save()  # even if nothing changed now: the last ingest may have been killed before it
+    if tally.delta.added:
+        retriever.calibrate()  # rather now than at the next question
     catalog.database.checkpoint()
     return IngestReport(
         root=root,

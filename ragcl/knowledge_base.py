@@ -47,7 +47,7 @@ from ragcl.results import (
 if TYPE_CHECKING:
     from ragcl.generation.answering import Answerer, AnswerStream
     from ragcl.generation.language_model import LanguageModel
-    from ragcl.generation.reading import Narrower
+    from ragcl.generation.narrowing import Narrower
     from ragcl.retrieval.embedder import Embedder
     from ragcl.retrieval.filters import Moment
     from ragcl.retrieval.reranker import Reranker
@@ -237,6 +237,7 @@ class KnowledgeBase:
         self,
         question: str,
         *,
+        history: Sequence[tuple[str, str]] = ...,
         mode: Mode = ...,
         stream: Literal[False] = ...,
         record: bool = ...,
@@ -251,6 +252,7 @@ class KnowledgeBase:
         self,
         question: str,
         *,
+        history: Sequence[tuple[str, str]] = ...,
         mode: Mode = ...,
         stream: Literal[True],
         record: bool = ...,
@@ -264,6 +266,7 @@ class KnowledgeBase:
         self,
         question: str,
         *,
+        history: Sequence[tuple[str, str]] = (),
         mode: Mode = "auto",
         stream: bool = False,
         record: bool = True,
@@ -276,6 +279,9 @@ class KnowledgeBase:
 
         Args:
             question: in plain words.
+            history: earlier questions and their answers, oldest first, if it is asked in a
+                conversation: it is made to stand alone before it is looked up and logged. The
+                answer's `question` is what it became; what was asked is in the trace.
             mode: `auto` lets the router choose; `context`, `weights` and `both` force a route.
             stream: give the pieces of the answer as they come; `.result` is the answer afterwards.
             record: whether the question enters the log that consolidation learns from.
@@ -285,15 +291,17 @@ class KnowledgeBase:
             where: the same. The weights answer only from what stands in these documents.
 
         Raises:
-            UsageError: an empty or overlong question, an unknown mode, or a date that is none.
+            UsageError: an empty or overlong question, an unknown mode, a date that is none, or a
+                history that is no pairs of texts.
             ModelNotFoundError: a model is not on this machine.
         """
         from ragcl.retrieval.filters import make_filter
 
         chosen = make_filter(source, since, until, where)
+        answerer = self._answerer
         if stream:
-            return self._answerer.stream(question, mode, record=record, chosen=chosen)
-        return self._answerer.answer([question], mode, record=record, chosen=chosen)[0]
+            return answerer.stream(question, mode, record=record, chosen=chosen, history=history)
+        return answerer.answer([question], mode, record=record, chosen=chosen, history=history)[0]
 
     def ask_many(
         self,
@@ -483,6 +491,8 @@ class KnowledgeBase:
 
     def status(self) -> Status:
         """What the knowledge base holds; loads no model."""
+        from ragcl.retrieval.retriever import stored_calibration
+
         documents, chunks = self.catalog.documents.count()
         _, adapters = self.catalog.learning.active()
         rounds = self.catalog.learning.rounds()
@@ -490,6 +500,7 @@ class KnowledgeBase:
             chunk.content_hash for adapter in adapters for chunk in adapter.chunks
         )
         finished = [one for one in rounds if one.report is not None]
+        calibration = stored_calibration(self.catalog)
         return Status(
             path=str(self.folder),
             roots=self.catalog.documents.roots(),
@@ -516,6 +527,7 @@ class KnowledgeBase:
             rounds=len(rounds),
             last_round=finished[-1].report if finished else None,
             flagged=self.catalog.documents.flagged(),
+            calibration=None if calibration is None else calibration.cosines(),
         )
 
     def doctor(self, *, repair: bool = True) -> DoctorReport:
@@ -592,7 +604,7 @@ class KnowledgeBase:
 
     @cached_property
     def _narrower(self) -> "Narrower":
-        from ragcl.generation.reading import Narrower
+        from ragcl.generation.narrowing import Narrower
 
         return Narrower(self._embedder)
 

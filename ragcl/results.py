@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Mode = Literal["auto", "context", "weights", "both"]
 Route = Literal["context", "weights", "both", "none"]
+Form = Literal["phrase", "quotation", "written", "none"]
 MODES: tuple[Mode, ...] = ("auto", "context", "weights", "both")
 
 
@@ -49,7 +50,9 @@ class IngestReport:
 class Hit:
     """One retrieved chunk; `score` is the cosine similarity in [-1, 1], higher is nearer.
 
-    Hits are ranked by `fused`, which adds to it how well the words match (`lexical` in [0, 1]).
+    Hits are ranked by `fused`: where the cosine lies between those of texts that have nothing to do
+    with each other (0) and of questions with their answers (1), and how well the words match
+    (`lexical` in [0, 1]).
     `source` is the path of the file relative to `root`, the folder
     that was ingested; the files `elsewhere` say the same, those it `supersedes` hold an older
     version of the text. `flags` are the reasons why it may be found but is never learned:
@@ -92,9 +95,31 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class Quote:
+    """A sentence, or several that follow one another, word for word as the source has them.
+
+    `lines` are its first and last line in the file (1-based), or those of the citation where they
+    cannot be told. `elsewhere`, `supersedes` and `flags` are those of the `Hit`.
+    """
+
+    text: str
+    source: str
+    lines: tuple[int, int] | None
+    heading: str = ""
+    page: int | None = None
+    content_hash: str = ""
+    elsewhere: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Answer:
     """One answer. `id` is 0 when the ask was not recorded.
 
+    `form` says what the answer is: a `phrase`, a `quotation` of the source, `written` text, or
+    `none` where nothing answers; then `nearest` is the passage that came nearest. `quotes` are the
+    sentences that it rests on, on every route.
     `confidence` is the mean log-probability (nats a token) of the answer's tokens; `trace` says
     why the route was taken.
     """
@@ -111,6 +136,9 @@ class Answer:
     confidence: float
     seconds: float
     trace: dict[str, Any]
+    form: Form = "phrase"
+    quotes: list[Quote] = field(default_factory=list)
+    nearest: Citation | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +150,8 @@ class ConsolidationReport:
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
     has, of every chunk that was trained, its content hash, source and heading, how many questions
     were `trained` and `held_out`, whether it was `proved`, and whether its adapter was `promoted`.
+    `left_out` names chunks with the reason, `questions_left_out` how many of the questions asked
+    about the chunks selected are not learned for each reason.
     `retention` is the share of what earlier rounds promoted as proved, and is still selected, that
     this round proved again. `prompt_tokens` has, by route, the `answers` logged since the last
     round and their `mean_prompt_tokens`; `tokens_saved` is what those from the weights saved. None:
@@ -140,6 +170,7 @@ class ConsolidationReport:
     gate: list[dict[str, Any]] = field(default_factory=list)
     learned: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
+    questions_left_out: dict[str, int] = field(default_factory=dict)
     retention: float | None = None
     prompt_tokens: dict[str, dict[str, float]] = field(default_factory=dict)
     tokens_saved: float | None = None
@@ -251,7 +282,9 @@ class RollbackReport:
 class Status:
     """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag.
 
-    `untrusted` are those of the roots from which nothing is learned.
+    `untrusted` are those of the roots from which nothing is learned. `calibration` is what cosines
+    the embedder gives to a question with unrelated `passages` and with an answer, and the same of
+    other `questions`; None before the first ingest.
     """
 
     path: str
@@ -267,6 +300,7 @@ class Status:
     last_round: dict[str, Any] | None
     flagged: dict[str, int] = field(default_factory=dict)
     untrusted: list[str] = field(default_factory=list)
+    calibration: dict[str, list[float]] | None = None
 
 
 @dataclass(frozen=True)

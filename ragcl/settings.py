@@ -54,13 +54,19 @@ class IngestSettings(_Section):
 class AnsweringSettings(_Section):
     """How a question becomes an answer."""
 
-    # `extract` picks the likeliest piece of the source: nothing is invented, and a small model is
-    # right more often. `generate` lets the model write: for larger ones.
-    reading: Literal["extract", "generate"] = "extract"
+    # `phrase` picks the likeliest piece of the source, `quote` the sentences that answer, `auto`
+    # whichever the question wants: nothing is invented, and a small model is right more often.
+    # `write` lets the model write: for larger ones.
+    reading: Literal["auto", "phrase", "quote", "write"] = "auto"
+    # Of the questions that the documents answer, the share that may be met with "I don't know", as
+    # a trained reader was calibrated: the more, the less is answered that they do not say.
+    false_abstentions: float = Field(0.05, ge=0, le=1)
     passages: int = Field(4, ge=1)
     context_tokens: int = Field(900, ge=64)  # passages only, without question and examples
-    max_new_tokens: int = Field(48, ge=1)
-    min_score: float = Field(0.25, ge=-1, le=1)  # cosine; below it nothing is relevant: abstain
+    max_new_tokens: int = Field(256, ge=1)  # of an answer that is written
+    # Of questions about quite other things than the documents, the share that may be answered all
+    # the same; the others find nothing relevant, which is said. 1: there is always an answer.
+    false_answers: float = Field(0.1, ge=0, le=1)
     max_question_chars: int = Field(4000, ge=1)
 
 
@@ -94,7 +100,7 @@ class ConsolidationSettings(_Section):
     min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
     max_perplexity_ratio: float = Field(1.02, gt=1)
     min_agreement: float = Field(0.4, ge=0, le=1)  # closed-book with in-context, unseen questions
-    max_context_change: float = Field(0.25, ge=0, le=1)
+    max_context_loss: float = Field(0.1, ge=0, le=1)  # of answers in context, with the adapter on
     seed: int = 0
     # Where the curves of a training go: with the adapter, or to a service that is set up apart.
     tracker: Literal["tensorboard", "wandb", "mlflow"] = "tensorboard"

@@ -19,7 +19,9 @@ import torch
 from ragcl import KnowledgeBase, model_files
 from ragcl.catalog import Catalog
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.reading import Reading, Sentence
+from ragcl.generation.narrowing import Sentence
+from ragcl.generation.reading import Reading
+from ragcl.retrieval.calibration import WORDINGS
 
 # A property that is slow on a busy machine is none the less true.
 hypothesis.settings.register_profile(
@@ -140,6 +142,7 @@ def reading() -> Reading:
         found=("x",),
         score=0.9,
         margin=0.1,
+        candidates=(("11 metres", 1.0),),
     )
 
 
@@ -207,7 +210,7 @@ batch_size = 4
 min_proved = 0.0
 min_agreement = 0.0
 max_perplexity_ratio = 1000.0
-max_context_change = 1.0
+max_context_loss = 1.0
 """
 
 
@@ -228,7 +231,8 @@ def make_embedder(folder: Path) -> Path:
     texts = " ".join([*DOCUMENTS.values(), *QUESTIONS]).lower()
     found = {*re.findall(r"[a-z]{2,}", texts)} | _FUNCTION_WORDS
     words = sorted(word for word in found if word.removesuffix("s") not in found - {word})
-    tokens = dict.fromkeys([*special, *pieces, *words])
+    everyday = sorted(set(re.findall(r"[a-z]{2,}", WORDINGS.read_text("utf-8").lower())))
+    tokens = dict.fromkeys([*special, *pieces, *words, *everyday])
     vocabulary = {token: i for i, token in enumerate(tokens)}
 
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))

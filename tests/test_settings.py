@@ -26,7 +26,7 @@ def test_the_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None
     loaded = settings.load(tmp_path)
 
     assert loaded.answering.passages == 7
-    assert loaded.answering.min_score == Settings().answering.min_score
+    assert loaded.answering.false_answers == Settings().answering.false_answers
     assert loaded.consolidation == Settings().consolidation
 
 
@@ -68,9 +68,9 @@ def test_a_mistake_is_named_with_its_file_and_value(
 
 
 def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
-    write(tmp_path, "[answering]\npassages = 0\nmin_score = 9\n")
+    write(tmp_path, "[answering]\npassages = 0\nfalse_answers = 9\n")
 
-    with pytest.raises(SettingsError, match=r"passages.*min_score"):
+    with pytest.raises(SettingsError, match=r"passages.*false_answers"):
         settings.load(tmp_path)
 
 

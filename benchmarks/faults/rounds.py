@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +48,11 @@ def kills_of_rounds(
     first, second = _wordings()
     with KnowledgeBase.open(base) as opened:
         opened.ingest(folder / "docs")
-        opened.ask_many(first)
+        _ask(opened, first)
     if run(base, "consolidate").exit_code:
         raise SystemExit("the first round was not promoted: nothing to measure")
     with KnowledgeBase.open(base) as opened:
-        opened.ask_many(second)
+        _ask(opened, second)
     before = Learned.of(base, first[0])
     course = rehearse(copy(base, kb), "consolidate")
     after = Learned.of(kb, first[0])
@@ -60,6 +60,12 @@ def kills_of_rounds(
         seconds = course.seconds * draw.uniform(number, number + 1) / count
         moment = kill(lambda: copy(base, kb), Moment(seconds, False), "consolidate")
         yield _recover(kb, before, after, moment, first[0])
+
+
+def _ask(kb: KnowledgeBase, questions: Sequence[str]) -> None:
+    """Ask, and confirm the answers: random weights read another one at every wording."""
+    for answer in kb.ask_many(questions):
+        kb.feedback(answer.id, rating=1)
 
 
 def _wordings() -> tuple[list[str], list[str]]:

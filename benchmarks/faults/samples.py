@@ -30,7 +30,7 @@ min_asks = 1
 min_proved = 0.0
 min_agreement = 0.0
 max_perplexity_ratio = 100.0
-max_context_change = 1.0
+max_context_loss = 1.0
 """
 
 

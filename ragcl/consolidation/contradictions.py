@@ -1,16 +1,18 @@
 """Contradictions: another current text that answers a question as well, and differently.
 
 Two texts may say the same words of two things ("the north berth is 11 metres deep", "the east berth
-is 9 metres deep"): so the other text must hold every word of the question that the first holds, in
-its sentence or its heading, and give another number, or other words in the place of the answer in
-much the same sentence. Knows no catalog.
+is 9 metres deep"), and name the thing elsewhere than where they say it. So the other text must hold
+every word of the question that the first holds, in its sentence or its heading; what the first has
+of the question anywhere, the other must have too; and it must give another number, or other words
+in the place of the answer in much the same sentence. Knows no catalog.
 """
 
 import re
 from dataclasses import dataclass
 
 from ragcl.evaluation.metrics import agree
-from ragcl.generation.reading import Reader, Reading, Sentence, content_words, stems
+from ragcl.generation.narrowing import Sentence, content_words, stems
+from ragcl.generation.reading import Reader, Reading
 from ragcl.retrieval.retriever import Retrieval
 
 MIN_WORDS = 2  # of a question that both hold: one tells too little of what is asked about
@@ -29,14 +31,19 @@ class Contradiction:
     other_answer: str
     other_source: str
 
-    @property
-    def hashes(self) -> tuple[str, str]:
-        """The content hashes of both chunks."""
-        return self.content_hash, self.other_hash
+    def disputes(self, reading: Reading) -> bool:
+        """Whether it is the answer of a reading, in one of the chunks, that is in dispute."""
+        return any(
+            reading.content_hash == key and agree(reading.answer, answer)
+            for key, answer in (
+                (self.content_hash, self.answer),
+                (self.other_hash, self.other_answer),
+            )
+        )
 
     @property
     def reason(self) -> str:
-        """Why the first chunk is not learned; quotes nothing, since reports outlive texts."""
+        """Why the fact is not learned; quotes nothing, since reports outlive texts."""
         return f"{self.other_source} contradicts it: the two have to be brought into agreement"
 
 
@@ -56,10 +63,13 @@ def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Con
     if not own:
         return None
     needed = held(own[-1])
+    subject = asked & stems(chunks[reading.content_hash].passage)
     if len(needed) < max(MIN_WORDS, MIN_SHARE * len(asked)):
         return None
     for sentence in reversed(reading.sentences):
         if sentence.content_hash == reading.content_hash or not needed <= held(sentence):
+            continue
+        if not subject <= stems(chunks[sentence.content_hash].passage):
             continue
         other = reader.read(reading.question, retrieval, [sentence])
         if (

@@ -127,7 +127,7 @@ class Distillation:
         )
         self._frozen = FrozenLayers(self._base, first)
         self._texts = [tokens(model, text) for text in anchors]
-        beside = self._frozen.through([_unlabelled(ids[:1], ids[1:]) for ids in self._texts])
+        beside = self._frozen.through([unlabelled(ids[:1], ids[1:]) for ids in self._texts])
         length = sum(len(one.ids) for one in beside)
         with (
             self._adapted() as adapted,
@@ -135,7 +135,7 @@ class Distillation:
             adapted.disable_adapter(),
             listening(adapted, length) as heard,
         ):
-            beside = [one for text in beside for one in _labelled([text], adapted)]
+            beside = [one for text in beside for one in labelled([text], adapted)]
         self._penalty = DriftPenalty(heard)
         self._pieces = [piece for one in beside for piece in _pieces(one)]
 
@@ -229,7 +229,7 @@ class Distillation:
         chance = random.Random(self._settings.seed)
         rows = self._frozen.through(
             [
-                _unlabelled(chance.choice(self._texts)[: chance.choice(BEGINNING)], target)
+                unlabelled(chance.choice(self._texts)[: chance.choice(BEGINNING)], target)
                 for target in itertools.islice(
                     itertools.cycle(answers), max(ELSEWHERE, len(answers))
                 )
@@ -237,9 +237,7 @@ class Distillation:
         )
         with self._upper_layers():
             return [
-                row
-                for batch in _batches(rows, BATCH_TOKENS)
-                for row in _labelled(batch, self._base)
+                row for batch in _batches(rows, BATCH_TOKENS) for row in labelled(batch, self._base)
             ]
 
     @contextlib.contextmanager
@@ -256,7 +254,7 @@ class Distillation:
     @contextlib.contextmanager
     def _upper_layers(self) -> Iterator[None]:
         """Within it the model takes what the frozen layers gave, and attends as suits training."""
-        with self._frozen.cut_off(), _attention_for_training(self._base):
+        with self._frozen.cut_off(), attention_for_training(self._base):
             yield
 
 
@@ -301,10 +299,10 @@ class FrozenLayers:
         if not self._first:
             return list(examples)
         done: list[Example] = []
-        with self._only(slice(self._first + 1)), _attention_for_training(self._base):
+        with self._only(slice(self._first + 1)), attention_for_training(self._base):
             for group in _batches(examples, BATCH_TOKENS):
                 output = self._base(
-                    **_packed_input(pack([(group, 1.0)]), self._base),
+                    **packed_input(pack([(group, 1.0)]), self._base),
                     output_hidden_states=True,
                     logits_to_keep=1,
                 )
@@ -347,7 +345,7 @@ class FrozenLayers:
 
 
 @contextlib.contextmanager
-def _attention_for_training(base: Any) -> Iterator[None]:
+def attention_for_training(base: Any) -> Iterator[None]:
     """Within it attention on a CPU is plain products of matrices.
 
     The fused kernel for the CPU takes about twice as long for the short sequences here, most of it
@@ -428,16 +426,16 @@ class _Collator:
         return pack(groups)
 
 
-def _unlabelled(prompt: tuple[int, ...], target: tuple[int, ...]) -> Example:
+def unlabelled(prompt: tuple[int, ...], target: tuple[int, ...]) -> Example:
     """Of which the target is predicted; how is not known yet."""
     labels = torch.zeros(len(target), 1)
     return Example(prompt, target, labels.long(), labels, hard=0.0, soft=1.0)
 
 
-def _labelled(examples: Sequence[Example], model: Any) -> list[Example]:
+def labelled(examples: Sequence[Example], model: Any) -> list[Example]:
     """The examples, in one pack, with what the model predicts where their targets are."""
     packed = pack([(examples, 1.0)])
-    output = model(**_packed_input(packed, model), logits_to_keep=packed["places"])
+    output = model(**packed_input(packed, model), logits_to_keep=packed["places"])
     labels = likeliest(log_softmax(output.logits[0].float(), dim=-1).cpu())
     top_ids, top_logprobs = (one.split([len(e.target) for e in examples]) for one in labels)
     return [
@@ -525,7 +523,7 @@ def _packed(examples: Sequence[Example], weight: float, k: int) -> dict[str, tor
     }
 
 
-def _packed_input(packed: dict[str, torch.Tensor], model: Any) -> dict[str, Any]:
+def packed_input(packed: dict[str, torch.Tensor], model: Any) -> dict[str, Any]:
     """What the model is called with for a pack, beside what is wanted of it."""
     return {
         **model_input(packed["tokens"][None].to(model.device)),
@@ -562,6 +560,17 @@ def _widened(values: torch.Tensor, k: int, filler: float) -> torch.Tensor:
     return torch.nn.functional.pad(values, (0, k - values.shape[-1]), value=filler)
 
 
+def packed_loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The loss of a pack: cross-entropy and KL divergence at the targets, as they are weighed."""
+    given = packed_input(packed, extract_model_from_parallel(model))
+    output = model(**given, logits_to_keep=packed["places"])
+    logprobs = log_softmax(output.logits[0].float(), dim=-1)
+    hard = -logprobs.gather(-1, packed["target"][:, None])[:, 0]
+    soft = sparse_kl(logprobs, packed["top_ids"], packed["top_logprobs"])
+    loss: torch.Tensor = (packed["hard"] * hard + packed["soft"] * soft).sum()
+    return loss
+
+
 class _Distiller(Trainer):
     """A Trainer whose loss compares the model with soft and hard labels."""
 
@@ -577,19 +586,9 @@ class _Distiller(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """The loss of the packed examples and the penalty."""
-        loss = self._loss(model, inputs)
+        loss = packed_loss(model, inputs)
         loss = loss + self._regulariser().to(loss.device)
         return (loss, None) if return_outputs else loss
-
-    @staticmethod
-    def _loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
-        given = _packed_input(packed, extract_model_from_parallel(model))
-        output = model(**given, logits_to_keep=packed["places"])
-        logprobs = log_softmax(output.logits[0].float(), dim=-1)
-        hard = -logprobs.gather(-1, packed["target"][:, None])[:, 0]
-        soft = sparse_kl(logprobs, packed["top_ids"], packed["top_logprobs"])
-        loss: torch.Tensor = (packed["hard"] * hard + packed["soft"] * soft).sum()
-        return loss
 
 
 class _Watch(TrainerCallback):

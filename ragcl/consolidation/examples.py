@@ -13,9 +13,10 @@ from dataclasses import replace
 import torch
 
 from ragcl.consolidation.distillation import Example
-from ragcl.consolidation.verification import rewordings
+from ragcl.consolidation.rewording import rewordings
+from ragcl.generation.narrowing import content_words, excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.reading import Reading, content_words
+from ragcl.generation.reading import Reading
 from ragcl.settings import ConsolidationSettings
 
 HANDFULS = 4  # of its words, beside a question, at most
@@ -64,7 +65,7 @@ def make_examples(
             for words in handfuls(row.question, spare, settings.seed)
         ]
         if i % WITH_CONTEXT_EVERY == 0:
-            texts = [sentence.text for sentence in row.sentences]
+            texts = [one.text for one in excerpts(row.sentences)]
             prompt = prompts.with_context(row.question, texts, context_tokens).ids
             context.append(replace(example, prompt=prompt, hard=0.0, soft=1.0))
     target = prompts.answer_ids(ABSTENTION)

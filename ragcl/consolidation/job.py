@@ -23,26 +23,28 @@ from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation import anchors, distillation, history, meta_learning, promotion, report
 from ragcl.consolidation.anchors import Anchor
+from ragcl.consolidation.contradictions import Contradiction
 from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.holding_out import hold_out
 from ragcl.consolidation.meta_learning import InitialAdapter
 from ragcl.consolidation.near_misses import NearMiss, near_misses
 from ragcl.consolidation.selection import HotChunk, Selection, select
-from ragcl.consolidation.study import Studier
+from ragcl.consolidation.study import Studied, Studier
 from ragcl.consolidation.teacher import teacher_of
 from ragcl.consolidation.verification import Verdict, drift, verify
 from ragcl.errors import SettingsError
 from ragcl.evaluation.metrics import agree, contains
 from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.narrowing import Narrower
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.reading import Narrower, Reader, Reading
+from ragcl.generation.reading import Reader, Reading
 from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
 from ragcl.settings import Settings
 
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
-EDIT_MARGIN = 0.1  # how much of its cosine to a question an edited text may lose
+EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
 
 Progress = Callable[[str, int, int], None]
@@ -108,16 +110,16 @@ class Job:
                 None, "nothing due", reason, left_out=list(selection.left_out)
             )
         round_id = self._begin(selection, started)
-        shards, reasons = self._study(selection, progress)
-        unread = _unread(selection, shards, reasons)
+        shards, study = self._study(selection, progress)
+        unread = _unread(selection, shards, study.contradictions)
         selection = replace(selection, left_out=selection.left_out + unread)
         changed = [shard for shard in shards if shard.adapter not in self._active_ids()]
         if changed:
             self._distil(changed, round_id, deadline, progress)
             self._verify(changed, round_id, progress)
         elif {shard.adapter for shard in shards} == self._active_ids():
-            return self._unchanged(round_id, selection)
-        return self._conclude(round_id, selection, shards, changed, started)
+            return self._unchanged(round_id, selection, study)
+        return self._conclude(round_id, selection, study, shards, changed, started)
 
     def _check_tracker(self) -> None:
         """Before hours of work, and not after, that the curves have somewhere to go."""
@@ -169,15 +171,18 @@ class Job:
         renewed = list(log)
         if not old:
             return renewed
-        found = self._retriever.nearest(
-            np.stack([log[i].vector for i in old]), self._settings.answering.passages
-        )
+        scales = self._retriever.calibrate()
+        answering = self._settings.answering
+        vectors = np.stack([log[i].vector for i in old])
+        asked = [log[i].question for i in old]
+        found = self._retriever.nearest(vectors, answering.passages, asked)
         for i, retrieval in zip(old, found, strict=True):
-            needed = max(self._settings.answering.min_score, log[i].hits[0].score - EDIT_MARGIN)
+            relevant = scales.needed(log[i].vector, answering.false_answers)
+            needed = scales.passages(log[i].hits[0].score) - EDIT_MARGIN
             hits = tuple(
                 HitRecord(hit.chunk.content_hash, hit.score, {})
                 for hit in retrieval.hits
-                if hit.score >= needed
+                if hit.similarity >= needed and hit.fused >= relevant
             )
             correction = log[i].correction
             if not any(contains(hit.chunk.text, [correction or ""]) for hit in retrieval.hits):
@@ -231,13 +236,11 @@ class Job:
 
     # Study
 
-    def _study(
-        self, selection: Selection, progress: Progress
-    ) -> tuple[list[_Shard], dict[str, str]]:
+    def _study(self, selection: Selection, progress: Progress) -> tuple[list[_Shard], Studied]:
         """Read the questions of the hot chunks and share the rows out to train and to verify.
 
         Returns:
-            The shards that there is something to train on for, and why chunks gave nothing.
+            The shards that there is something to train on for, and what was studied.
         """
         started = time.time()
         answering = self._settings.answering
@@ -247,6 +250,7 @@ class Job:
             self._retriever,
             reader,
             passages=answering.passages,
+            false_abstentions=answering.false_abstentions,
             larger=self._teacher,
         )
         shards = [
@@ -267,8 +271,8 @@ class Job:
             progress("studying", done, len(questions))
 
         # In an order of their own: by heat, the same rows would make another adapter tomorrow.
-        read, contradictions = studier.study(questions, hot, selection.vouched, studied, written)
-        rows = sorted(read, key=lambda row: row.question)
+        study = studier.study(questions, hot, selection.vouched, studied, written)
+        rows = sorted(study.rows, key=lambda row: row.question)
         for shard in shards:
             own = [row for row in rows if row.content_hash in shard.chunks]
             shard.trained, shard.held_out = hold_out(own, self._limits.seed)
@@ -278,8 +282,7 @@ class Job:
             shard.chunks = tuple(key for key in shard.chunks if key in shard.vectors)
             shard.adapter = f"{shard.name}-{self._digest(shard, studier.teacher)}"
         self._seconds["study"] = time.time() - started
-        reasons = {one.content_hash: one.reason for one in contradictions}
-        return [shard for shard in shards if shard.trained], reasons
+        return [shard for shard in shards if shard.trained], study
 
     def _digest(self, shard: _Shard, teacher: str) -> str:
         """What an adapter is trained on, and how, as a short name."""
@@ -317,7 +320,7 @@ class Job:
                     *make_examples(
                         shard.trained,
                         self._unanswerable(shard),
-                        Prompts(self._model.tokenizer),
+                        Prompts.of(self._model),
                         self._limits,
                         context_tokens=self._settings.answering.context_tokens,
                     ),
@@ -418,7 +421,9 @@ class Job:
 
     # Promotion
 
-    def _unchanged(self, round_id: int, selection: Selection) -> ConsolidationReport:
+    def _unchanged(
+        self, round_id: int, selection: Selection, study: Studied
+    ) -> ConsolidationReport:
         """Close a round whose study set is the one that was learned already."""
         done = ConsolidationReport(
             round_id,
@@ -426,6 +431,7 @@ class Job:
             "what was asked gives nothing further to learn",
             adapter_ids=sorted(self._active_ids()),
             left_out=list(selection.left_out),
+            questions_left_out=study.left_out,
         )
         self._catalog.learning.finish_round(round_id, asdict(done), time.time())
         promotion.clean_up(self._folder, self._catalog)
@@ -435,6 +441,7 @@ class Job:
         self,
         round_id: int,
         selection: Selection,
+        study: Studied,
         shards: Sequence[_Shard],
         changed: Sequence[_Shard],
         started: float,
@@ -467,6 +474,7 @@ class Job:
             gate=[test for verdict in verdicts for test in verdict.gate],
             learned=learned,
             left_out=list(selection.left_out),
+            questions_left_out=study.left_out,
             retention=history.retention(
                 earlier,
                 {chunk.content_hash for chunk in selection.chunks},
@@ -542,10 +550,11 @@ def train_along(settings: Settings) -> ConsolidationReport:
 
 
 def _unread(
-    selection: Selection, shards: Sequence[_Shard], reasons: Mapping[str, str]
+    selection: Selection, shards: Sequence[_Shard], disputed: Sequence[Contradiction]
 ) -> tuple[dict[str, str], ...]:
-    """The selected chunks that the study gave nothing to learn on."""
+    """The selected chunks of which a fact is in dispute, or that gave nothing to learn on."""
     read = {key for shard in shards for key in shard.chunks}
+    reasons = {one.content_hash: one.reason for one in disputed}
     doubtful = "no answer to its questions is sure enough, or they contradict one another"
     return tuple(
         {
@@ -554,7 +563,7 @@ def _unread(
             "reason": reasons.get(chunk.content_hash, doubtful),
         }
         for chunk in selection.chunks
-        if chunk.content_hash not in read
+        if chunk.content_hash not in read or chunk.content_hash in reasons
     )
 
 

@@ -34,8 +34,9 @@ from ragcl.consolidation.worlds import Fact, world
 from ragcl.errors import SettingsError, UsageError
 from ragcl.generation.influence import likelihood
 from ragcl.generation.language_model import DIGEST, WEIGHTS, LanguageModel
+from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.reading import Reading, Sentence
+from ragcl.generation.reading import Reading
 from ragcl.results import MetaLearningReport
 from ragcl.settings import ConsolidationSettings
 
@@ -252,7 +253,7 @@ class _School:
 
     @cached_property
     def _prompts(self) -> Prompts:
-        return Prompts(self._model.tokenizer)
+        return Prompts.of(self._model)
 
     @cached_property
     def _unseen(self) -> list[Anchor]:

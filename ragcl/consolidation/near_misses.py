@@ -16,7 +16,7 @@ import numpy as np
 
 from ragcl.catalog.documents import StoredChunk
 from ragcl.evaluation.metrics import contains
-from ragcl.generation.reading import content_words
+from ragcl.generation.narrowing import content_words
 from ragcl.retrieval.retriever import Retriever
 from ragcl.retrieval.sentences import split_sentences
 

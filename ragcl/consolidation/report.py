@@ -186,6 +186,11 @@ def _tables(
             ],
         ),
         _Table(
+            "Questions left out",
+            ("why", "questions"),
+            [(reason, str(count)) for reason, count in sorted(done.questions_left_out.items())],
+        ),
+        _Table(
             "Left out",
             ("source", "why", "chunk"),
             [

@@ -5,30 +5,50 @@ Or a larger teacher reads, where the settings name one: its answer counts where 
 Every question is retrieved for again, from the index as it is now. One whose answer stands in the
 same sentence, with nothing new nearer to the question, has been read already, and the reading was
 kept; the others are read, with all adapters off. An answer is a span of the source, so it is
-supported by construction; one that the teacher itself doubts is dropped, and so is one that only
-its own question gives. Where questions that ask the same read an answer at different lengths, the
-usual one is taught. An answer that a user corrected or praised is taken as it is, where the source
-says it. A larger teacher also writes questions about the hot chunks, which are kept with what was
-read for them. Trains nothing.
+supported by construction. The label of a question is pooled from all wordings of it; what only one
+question asks has to be read again when it is asked in brief. Where questions that ask the same read
+an answer at different lengths, the usual one is taught. An answer that a user corrected or praised
+is taken as it is, where the source says it. A larger teacher also writes questions about the hot
+chunks, which are kept with what was read for them. Whatever is left out is counted by its reason.
+Trains nothing.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
-
-import numpy as np
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ragcl.catalog import Catalog
 from ragcl.consolidation.contradictions import Contradiction, contradiction
+from ragcl.consolidation.pooling import RELATED, SIMILAR, pool
+from ragcl.consolidation.rewording import BRIEFLY, rewordings
 from ragcl.consolidation.teacher import Asked, Teacher
 from ragcl.evaluation.metrics import agree, contains, normalise
-from ragcl.generation.reading import Reader, Reading, Sentence
+from ragcl.generation.narrowing import Sentence
+from ragcl.generation.reading import Reader, Reading
+from ragcl.retrieval.calibration import AS_IS, Scale
 from ragcl.retrieval.retriever import Retrieval, Retriever
 
-MIN_TRUST = 0.25  # below it an answer is too doubtful to be learned
-RELATED = 0.3  # cosine of two questions that may ask the same; of wordings of one fact 97 % have it
-SIMILAR = 0.5  # and that probably do
+MIN_SHARE = 0.25  # of an answer among all candidates: below it it is too doubtful to be learned
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
+
+
+NOTHING_SAYS_IT = "no passage that may be learned says it"
+NO_PHRASE = "sentences answer it, and no phrase does"
+ELSEWHERE = "it is answered from a passage that is not learned now"
+NOT_VOUCHED = "users gave an answer that is not the one that is read"
+DISPUTED = "another text contradicts the answer"
+DOUBTFUL = "its wordings do not agree on an answer"
+NOT_FOUND_AGAIN = "asked in brief, another answer is read"
+
+
+@dataclass(frozen=True)
+class Studied:
+    """What may be learned, and how many questions are left out for each reason."""
+
+    rows: list[Reading]
+    contradictions: list[Contradiction]
+    left_out: dict[str, int]
 
 
 class Studier:
@@ -41,6 +61,7 @@ class Studier:
         reader: Reader,
         *,
         passages: int,
+        false_abstentions: float,
         larger: Teacher | None = None,
     ) -> None:
         self._catalog = catalog
@@ -48,6 +69,7 @@ class Studier:
         self._reader = reader
         self._passages = passages
         self._larger = larger
+        self._false_abstentions = false_abstentions
 
     @property
     def teacher(self) -> str:
@@ -62,10 +84,10 @@ class Studier:
         vouched: Mapping[str, str],
         progress: Callable[[int], None],
         written: Mapping[str, str],
-    ) -> tuple[list[Reading], list[Contradiction]]:
+    ) -> Studied:
         """The readings of those questions whose answer stands in one of `chunks`.
 
-        A chunk that another text contradicts gives none, and the contradiction is told. Where users
+        A fact that another text contradicts is left out, and the contradiction is told. Where users
         vouch for an answer, that is what is read, and readings of similar questions about the same
         chunk that contradict it are left out. Text that must not be learned is not shown to the
         teacher. A question in `written` counts only if its answer stands in the chunk that it was
@@ -73,7 +95,8 @@ class Studier:
         """
         kept = self._catalog.learning.study(chunks, self.teacher)
         readings: list[Reading] = []
-        found: dict[str, Contradiction] = {}
+        contradictions: list[Contradiction] = []
+        left_out: Counter[str] = Counter()
         for start in range(0, len(questions), GROUP):
             group = questions[start : start + GROUP]
             retrievals = [
@@ -81,22 +104,7 @@ class Studier:
                 for one in self._retriever.retrieve(group, self._passages)
             ]
             narrowed = self._reader.narrow(group, retrievals)
-            before = {one: Reading.from_json(kept[one]) for one in group if one in kept}
-            learnable = self._catalog.documents.learnable_hashes(
-                {shown.content_hash for one in before.values() for shown in one.sentences}
-            )
-            read_before = {
-                # What is farther from the question may have changed, or stand in other chunks.
-                question: replace(
-                    before[question],
-                    sentences=tuple(sentences),
-                    found=retrieval.found,
-                    score=retrieval.hits[0].score,
-                    margin=retrieval.margin,
-                )
-                for question, retrieval, sentences in zip(group, retrievals, narrowed, strict=True)
-                if question in before and stands(before[question], sentences, learnable)
-            }
+            read_before = self._read_before(kept, group, retrievals, narrowed)
             told = self._told(
                 [
                     (question, [hit.chunk.passage for hit in retrieval.hits])
@@ -114,29 +122,115 @@ class Studier:
                         continue
                 reading = read_before.get(question)
                 if reading is None:
-                    reading = self._read(question, retrieval, sentences, told)
-                    if reading is not None and question in written:
-                        about = reading.content_hash == written[question]
-                        reading = replace(reading, written=True) if about else None
-                    fresh += [] if reading is None else [reading]
-                if reading is None or (answer and not agree(reading.answer, answer)):
-                    continue
-                readings.append(reading)
-                if reading.content_hash in chunks and reading.content_hash not in found:
+                    read = self._read(question, retrieval, sentences, told)
+                    if isinstance(read, str):
+                        left_out[read] += 1
+                        continue
+                    if question in written and read.content_hash != written[question]:
+                        left_out[ELSEWHERE] += 1
+                        continue
+                    reading = replace(read, written=question in written)
+                    fresh.append(reading)
+                if answer and not agree(reading.answer, answer):
+                    left_out[NOT_VOUCHED] += 1
+                elif reading.content_hash not in chunks:
+                    left_out[ELSEWHERE] += 1
+                else:
+                    readings.append(reading)
                     against = contradiction(self._reader, reading, retrieval)
-                    if against is not None:
-                        found[reading.content_hash] = against
+                    contradictions += [] if against is None else [against]
             self._catalog.learning.add_study(
                 self.teacher, [(one.content_hash, one.question, one.to_json()) for one in fresh]
             )
             progress(len(group))
-        uncontested = set(chunks) - {key for one in found.values() for key in one.hashes}
-        readings = [one for one in readings if one.content_hash in uncontested]
-        sure = [one for one in readings if one.trust >= MIN_TRUST]
-        rows = consistent(sure, vouched)
-        forms = usual_forms(rows, vouched)
-        told_alike = [self._reader.put(one, form) for one, form in zip(rows, forms, strict=True)]
-        return told_alike, list(found.values())
+        scale = self._retriever.calibrate().questions
+        rows = []
+        for one in readings:
+            if any(other.disputes(one) for other in contradictions):
+                left_out[DISPUTED] += 1
+            elif one.question not in vouched and denied(one, readings, vouched, scale):
+                left_out[NOT_VOUCHED] += 1
+            else:
+                rows.append(one)
+        rows = self._labelled(rows, vouched, scale, left_out)
+        forms = usual_forms(rows, vouched, scale)
+        alike = [self._reader.put(one, form) for one, form in zip(rows, forms, strict=True)]
+        return Studied(alike, contradictions, dict(+left_out))
+
+    def _read_before(
+        self,
+        kept: Mapping[str, Mapping[str, Any]],
+        questions: Sequence[str],
+        retrievals: Sequence[Retrieval],
+        narrowed: Sequence[Sequence[Sentence]],
+    ) -> dict[str, Reading]:
+        """The kept readings that hold still, with what is retrieved today."""
+        before = {one: Reading.from_json(dict(kept[one])) for one in questions if one in kept}
+        learnable = self._catalog.documents.learnable_hashes(
+            {shown.content_hash for one in before.values() for shown in one.sentences}
+        )
+        return {
+            # What is farther from the question may have changed, or stand in other chunks.
+            question: replace(
+                before[question],
+                sentences=tuple(sentences),
+                found=retrieval.found,
+                score=retrieval.hits[0].score,
+                margin=retrieval.margin,
+            )
+            for question, retrieval, sentences in zip(questions, retrievals, narrowed, strict=True)
+            if question in before and stands(before[question], sentences, learnable)
+        }
+
+    def _labelled(
+        self,
+        readings: Sequence[Reading],
+        vouched: Collection[str],
+        scale: Scale,
+        left_out: Counter[str],
+    ) -> list[Reading]:
+        """The readings with the answers that they are taught, those in doubt left out."""
+        sure = []
+        for one, label in zip(readings, pool(readings, vouched, scale), strict=True):
+            if label.share < MIN_SHARE:
+                left_out[DOUBTFUL] += 1
+            else:
+                taught = replace(self._reader.put(one, label.answer), trust=label.share)
+                sure.append((taught, label.voices > 0 or one.question in vouched))
+        alone = [one for one, borne_out in sure if not borne_out]
+        again = {one.question: one.found_again for one in alone if one.found_again is not None}
+        again |= self._found_again([one for one in alone if one.question not in again])
+        lost = {question for question, found in again.items() if not found}
+        left_out[NOT_FOUND_AGAIN] += len(lost)
+        return [one for one, _ in sure if one.question not in lost]
+
+    def _found_again(self, readings: Sequence[Reading]) -> dict[str, bool]:
+        """Whether questions are answered so when they are asked in brief, which is kept.
+
+        A round trip: it is the proof where no other question bears an answer out.
+        """
+        briefly = [rewordings(one.question)[BRIEFLY] for one in readings]
+        said: list[str | None]
+        if self._larger is None:
+            said = [
+                self._reader.best_span(brief, one.sentences)
+                for brief, one in zip(briefly, readings, strict=True)
+            ]
+        else:
+            found = {key for one in readings for key in one.found}
+            current = self._catalog.documents.current(found)
+            passages = [
+                [current[key].passage for key in one.found if key in current] for one in readings
+            ]
+            said = list(self._larger.answers(list(zip(briefly, passages, strict=True))))
+        known = [
+            replace(one, found_again=bool(answer) and agree(answer or "", one.answer))
+            for one, answer in zip(readings, said, strict=True)
+        ]
+        self._catalog.learning.add_study(
+            self.teacher, [(one.content_hash, one.question, one.to_json()) for one in known]
+        )
+        return {one.question: bool(one.found_again) for one in known}
 
     def write_questions(
         self, chunks: Collection[str], asked: Collection[str], count: int
@@ -175,53 +269,41 @@ class Studier:
         retrieval: Retrieval,
         sentences: Sequence[Sentence],
         told: Mapping[str, str],
-    ) -> Reading | None:
-        """The base model's reading, or that of the larger teacher's answer if the text holds it."""
-        if self._larger is None:
-            return self._reader.read(question, retrieval, sentences)
-        answer = told.get(question)
-        return self._reader.given(question, retrieval, sentences, answer) if answer else None
+    ) -> Reading | str:
+        """The base model's reading, or that of the larger teacher's answer if the text holds it.
+
+        Where there is none that may be learned, the reason.
+        """
+        if self._larger is not None:
+            answer = told.get(question)
+            given = answer and self._reader.given(question, retrieval, sentences, answer)
+            return given or NOTHING_SAYS_IT
+        if not sentences:
+            return NOTHING_SAYS_IT
+        outlook = self._reader.look(question, retrieval, sentences)
+        fit = max(hit.fused for hit in retrieval.hits)
+        form = outlook.form(fit, self._reader.forms, self._false_abstentions)
+        if form == "quotation":
+            return NO_PHRASE
+        return NOTHING_SAYS_IT if form == "none" or outlook.reading is None else outlook.reading
 
 
-def consistent(readings: Sequence[Reading], vouched: Collection[str] = ()) -> list[Reading]:
-    """Those whose answer another question bears out, or that no similar question contradicts.
-
-    A question that was asked in several ways is answered several times, and an answer that only
-    one of the ways gives is seldom right, however sure the teacher is of it (self-consistency,
-    Wang et al., arXiv 2203.11171). Only questions that find the same passage first, or are answered
-    from the same one, ask the same: "Who leads A?" says nothing of "Who leads B?". What was asked
-    once is taken as it is, and what users vouch for (the questions in `vouched`) outweighs every
-    reading.
-    """
-    if not readings:
-        return []
-    vectors = np.stack([one.vector for one in readings])
-    first = np.array([one.found[0] for one in readings])
-    held = np.array([one.content_hash for one in readings])
-    kept = []
-    for i, one in enumerate(readings):
-        if one.question in vouched:
-            kept.append(one)
-            continue
-        one_passage = (first == one.found[0]) | (held == one.content_hash)
-        cosines = np.where(one_passage, vectors @ one.vector, -1.0)
-        cosines[i] = -1.0
-        related = np.flatnonzero(cosines >= RELATED).tolist()
-        if any(
-            readings[j].question in vouched
-            and readings[j].content_hash == one.content_hash
-            and cosines[j] >= SIMILAR
-            and not agree(one.answer, readings[j].answer)
-            for j in related
-        ):
-            continue
-        borne_out = any(agree(one.answer, readings[j].answer) for j in related)
-        if borne_out or not (cosines >= SIMILAR).any():
-            kept.append(one)
-    return kept
+def denied(
+    one: Reading, readings: Sequence[Reading], vouched: Collection[str], scale: Scale = AS_IS
+) -> bool:
+    """Whether users vouch for another answer to much the same question about the same chunk."""
+    return any(
+        other.question in vouched
+        and other.content_hash == one.content_hash
+        and scale(float(other.vector @ one.vector)) >= SIMILAR
+        and not agree(one.answer, other.answer)
+        for other in readings
+    )
 
 
-def usual_forms(readings: Sequence[Reading], vouched: Collection[str] = ()) -> list[str]:
+def usual_forms(
+    readings: Sequence[Reading], vouched: Collection[str] = (), scale: Scale = AS_IS
+) -> list[str]:
     """How each answer is to be said, so that those who ask the same are told the same.
 
     One wording finds a captain's whole name, another half of it. Both are right, but taught side by
@@ -236,7 +318,9 @@ def usual_forms(readings: Sequence[Reading], vouched: Collection[str] = ()) -> l
     for one in readings:
         votes: dict[str, tuple[int, int, float]] = {}
         for other in of_chunk[one.content_hash]:
-            if other is one or (other.vector @ one.vector >= RELATED and _one_piece(one, other)):
+            if other is one or (
+                scale(float(other.vector @ one.vector)) >= RELATED and _one_piece(one, other)
+            ):
                 voices, count, trust = votes.get(other.answer, (0, 0, 0.0))
                 voices += other.question in vouched
                 votes[other.answer] = voices, count + 1, trust + other.trust

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from ragcl.errors import SettingsError, TeacherUnavailableError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import (
+    PHRASE_TOKENS,
     Prompts,
     context_messages,
     is_abstention,
@@ -64,7 +65,7 @@ def teacher_of(settings: Settings) -> Teacher | None:
             f"models.teacher is {spec!r}: write a server as MODEL@http://HOST/v1, or name a folder "
             "or a model on the hub."
         )
-    return ServedTeacher(model, url.rstrip("/"), settings.answering.max_new_tokens)
+    return ServedTeacher(model, url.rstrip("/"))
 
 
 class LocalTeacher:
@@ -77,19 +78,19 @@ class LocalTeacher:
 
     def answers(self, asked: Sequence[Asked]) -> list[str]:
         """See `Teacher`."""
-        prompts = Prompts(self._model.tokenizer)
+        prompts = Prompts.of(self._model)
         found = self._model.generate(
             [
                 prompts.with_context(question, passages, self._answering.context_tokens)
                 for question, passages in asked
             ],
-            max_new_tokens=self._answering.max_new_tokens,
+            max_new_tokens=PHRASE_TOKENS,
         )
         return [_plain(one.text) for one in found]
 
     def questions(self, passages: Sequence[str], count: int) -> list[list[str]]:
         """See `Teacher`."""
-        prompts = Prompts(self._model.tokenizer)
+        prompts = Prompts.of(self._model)
         tokens = self._answering.context_tokens
         found = self._model.generate(
             [prompts.for_questions(passage, count, tokens) for passage in passages],
@@ -101,11 +102,10 @@ class LocalTeacher:
 class ServedTeacher:
     """A model behind the chat completions of OpenAI's protocol, which many servers speak."""
 
-    def __init__(self, model: str, url: str, max_new_tokens: int) -> None:
+    def __init__(self, model: str, url: str) -> None:
         self.name = f"{model}@{url}"
         self._model = model
         self._url = f"{url}/chat/completions"
-        self._max_new_tokens = max_new_tokens
 
     def answers(self, asked: Sequence[Asked]) -> list[str]:
         """See `Teacher`.
@@ -113,7 +113,7 @@ class ServedTeacher:
         Raises:
             TeacherUnavailableError: the server cannot be reached or refuses.
         """
-        said = self._complete([(context_messages(*one), self._max_new_tokens) for one in asked])
+        said = self._complete([(context_messages(*one), PHRASE_TOKENS) for one in asked])
         return [_plain(text) for text in said]
 
     def questions(self, passages: Sequence[str], count: int) -> list[list[str]]:

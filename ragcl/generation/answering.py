@@ -4,11 +4,12 @@
 """
 
 import logging
+import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,23 @@ from ragcl.errors import (
     RagclError,
     UsageError,
 )
-from ragcl.evaluation.metrics import agree
+from ragcl.evaluation.metrics import agree, contains
+from ragcl.generation.conversation import Conversation, History, checked
 from ragcl.generation.influence import Influence, Shown, leave_one_out, likelihood
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.narrowing import Narrower, Sentence, excerpts
 from ragcl.generation.passages import joined
-from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
-from ragcl.generation.reading import Narrower, Reader, Reading
+from ragcl.generation.prompts import ABSTENTION, PHRASE_TOKENS, Prompts, is_abstention
+from ragcl.generation.quotes import quotes
+from ragcl.generation.quoting import Quoter, choose
+from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
-from ragcl.generation.routing import ActiveAdapters, Decision, decide
-from ragcl.results import MODES, Answer, Citation, Mode
+from ragcl.generation.routing import ActiveAdapters, Decision, decide, in_passages
+from ragcl.generation.writing import Checker, Written
+from ragcl.generation.writing import joined as joined_text
+from ragcl.results import MODES, Answer, Citation, Form, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
+from ragcl.retrieval.sentences import split_sentences
 from ragcl.settings import AnsweringSettings
 
 log = logging.getLogger(__name__)
@@ -49,17 +57,25 @@ class Job:
     retrieval: Retrieval
     decision: Decision
     chosen: Filter | None = None
+    asked: str | None = None  # in these words, in the course of a conversation
 
 
 @dataclass(frozen=True)
 class Draft:
-    """An answer on its way: the route it took, its text, what it rests on and what it cost."""
+    """An answer on its way: the route it took, its text, what it rests on and what it cost.
+
+    `said` are the sentences of each supporting chunk that it rests on, by content hash; `forms`
+    says what the reader thought of each form.
+    """
 
     decision: Decision
     completion: Completion
     prompt_tokens: int
     support: tuple[Retrieved, ...]
     reading: Reading | None = None
+    form: Form = "phrase"
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    forms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def shortcoming(self) -> str | None:
@@ -115,6 +131,7 @@ class Answerer:
         self._settings = settings
         self._folder = adapters
         self._reader = Reader(model, narrower, settings.context_tokens)
+        self._conversation = Conversation(retriever, model, settings)
         self._lock = threading.Lock()
         self._active = ActiveAdapters(None, ())
         self._judged: tuple[tuple[int | None, int], frozenset[str]] = ((None, 0), frozenset())
@@ -126,6 +143,7 @@ class Answerer:
         *,
         record: bool,
         chosen: Filter | None = None,
+        history: History = (),
         progress: Callable[[int], None] | None = None,
     ) -> list[Answer]:
         """Answer every question.
@@ -135,14 +153,15 @@ class Answerer:
             mode: which routes are allowed.
             record: whether the questions enter the log that consolidation learns from.
             chosen: the documents that may be looked at; None: all.
+            history: the turns of a conversation in which each of the questions is asked.
             progress: called with a number of questions whenever that many are done.
 
         Raises:
-            UsageError: an empty or overlong question, or an unknown mode.
+            UsageError: an empty or overlong question, an unknown mode, or no such history.
         """
         started = time.time()
-        self._check(questions, mode)
-        jobs = self._jobs(questions, mode, chosen)
+        turns = self._check(questions, mode, history)
+        jobs = self._jobs(questions, mode, chosen, turns)
         drafts = self._draft(jobs, progress or (lambda _: None))
         seconds = (time.time() - started) / max(1, len(jobs))
         answers = [
@@ -151,11 +170,17 @@ class Answerer:
         return self._record(jobs, drafts, answers) if record else answers
 
     def stream(
-        self, question: str, mode: Mode, *, record: bool, chosen: Filter | None = None
+        self,
+        question: str,
+        mode: Mode,
+        *,
+        record: bool,
+        chosen: Filter | None = None,
+        history: History = (),
     ) -> AnswerStream:
         """Answer one question piece by piece."""
-        self._check([question], mode)
-        return AnswerStream(self._pieces(question, mode, record, chosen))
+        turns = self._check([question], mode, history)
+        return AnswerStream(self._pieces(question, mode, record, chosen, turns))
 
     def influence(self, ask: AskRecord) -> Influence:
         """How likely its sources made a logged answer, on what they say now.
@@ -170,17 +195,29 @@ class Answerer:
         if ask.route == "both" and adapter is not None and adapter not in active:
             return Influence({}, None)
         current = self._catalog.documents.current(hit.content_hash for hit in ask.hits)
+        calibration = self._retriever.calibrate()
+        lexical = {hit["content_hash"]: hit["lexical"] for hit in ask.trace.get("hits", ())}
         hits = tuple(
-            Retrieved(current[hit.content_hash], hit.score)
+            Retrieved(
+                current[hit.content_hash],
+                hit.score,
+                lexical.get(hit.content_hash, 0.0),
+                calibration.passages,
+            )
             for hit in ask.hits
             if hit.content_hash in current
         )
         reads = adapter if ask.route == "both" else None
-        job = Job(ask.question, Retrieval(ask.vector, hits), Decision("context", reads, ""))
-        shown = self._shown(job)
+        job = Job(
+            ask.question, Retrieval(ask.vector, hits, calibration), Decision("context", reads, "")
+        )
+        form = ask.trace.get("form", "phrase")
+        shown = self._shown(job, form)
 
         def compose(texts: Sequence[str]) -> Prompt:
             budget = self._settings.context_tokens
+            if form == "written":
+                return self._prompts.for_writing(ask.question, texts, budget)
             return self._prompts.with_context(ask.question, texts, budget)
 
         carried = leave_one_out(self._model, ask.answer, shown, compose, reads)
@@ -197,22 +234,15 @@ class Answerer:
         return Influence({key: carried.get(key, 0.0) for key in current}, weights)
 
     def _pieces(
-        self, question: str, mode: Mode, record: bool, chosen: Filter | None
+        self, question: str, mode: Mode, record: bool, chosen: Filter | None, turns: History
     ) -> Iterator[str | Answer]:
         started = time.time()
-        [job] = self._jobs([question], mode, chosen)
+        [job] = self._jobs([question], mode, chosen, turns)
         decision = job.decision
-        written = decision.route in ("context", "both") and self._settings.reading == "generate"
-        if written or (decision.route == "weights" and decision.adapter is None):
-            prompt, support = self._prompt(job)
-            draft = Draft(decision, Completion("", (), 0.0), len(prompt.ids), support)
-            for piece in self._model.stream(
-                prompt, adapter=decision.adapter, max_new_tokens=self._settings.max_new_tokens
-            ):
-                if isinstance(piece, Completion):
-                    draft = replace(draft, completion=piece)
-                else:
-                    yield piece
+        written = decision.route in ("context", "both") and self._settings.reading == "write"
+        if written:
+            prompt, support = self._written_prompt(job)
+            draft = yield from self._stream_written(job, prompt, support)
             answer = self._finish(job, mode, draft, time.time() - started)
         else:  # picked as a whole, or not certain to stand until it is complete
             [draft] = self._draft([job], lambda _: None)
@@ -222,27 +252,37 @@ class Answerer:
 
     @cached_property
     def _prompts(self) -> Prompts:
-        return Prompts(self._model.tokenizer)
+        return Prompts.of(self._model)
 
-    def _check(self, questions: Sequence[str], mode: Mode) -> None:
+    @cached_property
+    def _quoter(self) -> Quoter:
+        return Quoter(self._model, self._prompts)
+
+    def _check(self, questions: Sequence[str], mode: Mode, history: History) -> History:
+        """Refuse what cannot be asked; the turns of the history that count."""
         if mode not in MODES:
             raise UsageError(f"mode {mode!r} is unknown: use one of {', '.join(MODES)}.")
-        for question in questions:
+        turns = checked(history)
+        for question in [*questions, *(earlier for earlier, _ in turns)]:
             check_question(question, self._settings.max_question_chars)
+        return turns
 
-    def _jobs(self, questions: Sequence[str], mode: Mode, chosen: Filter | None) -> list[Job]:
-        """Retrieve for every question and decide its route."""
+    def _jobs(
+        self, asked: Sequence[str], mode: Mode, chosen: Filter | None, turns: History
+    ) -> list[Job]:
+        """Make every question stand alone, retrieve for it and decide its route."""
+        questions = [self._conversation.stand_alone(one, turns, chosen) for one in asked]
         retrievals = self._retriever.retrieve(questions, self._settings.passages, chosen)
         active = self._load_active()
         current = self._catalog.documents.learnable_hashes(active.learned)
         demoted = self._demoted(active)
         jobs = []
-        for question, found in zip(questions, retrievals, strict=True):
-            decision = decide(mode, found, active, current, self._settings.min_score, demoted)
+        for said, question, found in zip(asked, questions, retrievals, strict=True):
+            decision = decide(mode, found, active, current, self._settings.false_answers, demoted)
             if chosen and decision.route == "weights" and decision.adapter is None:
                 reason = "no adapter holds anything of the documents chosen"
                 decision = Decision("none", None, reason)
-            jobs.append(Job(question, found, decision, chosen))
+            jobs.append(Job(question, found, decision, chosen, said if turns else None))
         return jobs
 
     def _demoted(self, active: ActiveAdapters) -> frozenset[str]:
@@ -291,8 +331,8 @@ class Answerer:
                 progress(1)
         places = [i for i in range(len(jobs)) if i not in drafts]
         reading = [_as_reading(jobs[i], reasons[i]) if i in reasons else jobs[i] for i in places]
-        extract = self._settings.reading == "extract"
-        read = self._extract(reading, progress) if extract else self._write(reading)
+        write = self._settings.reading == "write"
+        read = self._write(reading) if write else self._read(reading, progress)
         drafts.update(zip(places, read, strict=True))
         return [drafts[i] for i in range(len(jobs))]
 
@@ -302,7 +342,7 @@ class Answerer:
         for adapter in dict.fromkeys(job.decision.adapter for job in jobs):
             places = [i for i, job in enumerate(jobs) if job.decision.adapter == adapter]
             some = [jobs[i] for i in places]
-            said = self._write(some) if adapter is None else self._recall(some, adapter)
+            said = self._from_memory(some) if adapter is None else self._recall(some, adapter)
             drafts.update(zip(places, said, strict=True))
         return [drafts[i] for i in range(len(jobs))]
 
@@ -321,7 +361,12 @@ class Answerer:
         choices = [
             likelihood_alone(told)
             if job.decision.expected is not None
-            else by_nearness({answer: cosine for answer, (cosine, _) in told.items()})
+            else by_nearness(
+                {
+                    answer: job.retrieval.calibration.questions(cosine)
+                    for answer, (cosine, _) in told.items()
+                }
+            )
             for job, told in zip(jobs, taught, strict=True)
         ]
         prompts = [self._prompts.closed_book(job.question) for job in jobs]
@@ -330,60 +375,153 @@ class Answerer:
         for job, told, prompt, said in zip(jobs, taught, prompts, completions, strict=True):
             _, about = told.get(said.text, (0.0, ""))
             source = tuple(hit for hit in job.retrieval.hits if hit.chunk.content_hash == about)
-            drafts.append(Draft(job.decision, said, len(prompt.ids), source))
+            held = [
+                one
+                for hit in source
+                for one in split_sentences(hit.chunk.text)
+                if contains(one, [said.text])
+            ]
+            drafts.append(
+                Draft(job.decision, said, len(prompt.ids), source, said={about: held[:1]})
+            )
         return drafts
 
+    def _from_memory(self, jobs: Sequence[Job]) -> list[Draft]:
+        """Let the base model answer without any text."""
+        prompts = [self._prompts.closed_book(job.question) for job in jobs]
+        completions = self._model.generate(prompts, max_new_tokens=PHRASE_TOKENS)
+        # What the base model says by itself rests on no text of this knowledge base.
+        return [
+            Draft(job.decision, completion, len(prompt.ids), ())
+            for job, prompt, completion in zip(jobs, prompts, completions, strict=True)
+        ]
+
     def _write(self, jobs: Sequence[Job]) -> list[Draft]:
-        """Let the model write freely, the questions of one adapter together."""
+        """Let the model write from the passages, and keep what they bear out."""
         drafts: dict[int, Draft] = {}
         for adapter in dict.fromkeys(job.decision.adapter for job in jobs):
             places = [i for i, job in enumerate(jobs) if job.decision.adapter == adapter]
-            prompts = [self._prompt(jobs[i]) for i in places]
+            prompts = [self._written_prompt(jobs[i]) for i in places]
             completions = self._model.generate(
                 [prompt for prompt, _ in prompts],
                 adapter=adapter,
                 max_new_tokens=self._settings.max_new_tokens,
             )
             for i, (prompt, support), completion in zip(places, prompts, completions, strict=True):
-                drafts[i] = Draft(jobs[i].decision, completion, len(prompt.ids), support)
+                kept = _checker(support).checked(completion.text)
+                drafts[i] = _written(jobs[i], prompt, support, completion, kept)
         return [drafts[i] for i in range(len(jobs))]
 
-    def _extract(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
-        """Read the answers out of the sentences nearest to the questions."""
+    def _stream_written(
+        self, job: Job, prompt: Prompt, support: tuple[Retrieved, ...]
+    ) -> Generator[str, None, Draft]:
+        """As `_write`, each sentence given out as soon as it is known to stay."""
+        last = Completion("", (), 0.0)
+
+        def pieces() -> Iterator[str]:
+            nonlocal last
+            for piece in self._model.stream(
+                prompt,
+                adapter=job.decision.adapter,
+                max_new_tokens=self._settings.max_new_tokens,
+            ):
+                if isinstance(piece, Completion):
+                    last = piece
+                else:
+                    yield piece
+
+        kept: list[Written] = []
+        shown = ""
+        for sentence in _checker(support).stream(pieces()):
+            kept.append(sentence)
+            text = joined_text(kept)
+            yield text[len(shown) :]
+            shown = text
+        draft = _written(job, prompt, support, last, kept)
+        if not kept:
+            yield draft.completion.text
+        return draft
+
+    def _read(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
+        """Read the answers out of the passages: a phrase, sentences, or that nothing answers."""
         drafts = []
-        narrowed = self._reader.narrow(
-            [job.question for job in jobs], [job.retrieval for job in jobs]
-        )
-        for job, sentences in zip(jobs, narrowed, strict=True):
-            adapter = job.decision.adapter
-            reading = self._reader.read(job.question, job.retrieval, sentences, adapter)
-            sources = [sentence.content_hash for sentence in reversed(sentences)]
-            completion = Completion("", (), 0.0)
-            if reading is not None:
-                completion = Completion(reading.answer, reading.ids, reading.logprob)
-                sources.insert(0, reading.content_hash)
-            by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
-            drafts.append(
-                Draft(
-                    job.decision,
-                    completion,
-                    len(self._reader.prompt(job.question, sentences).ids),
-                    tuple(by_hash[key] for key in dict.fromkeys(sources)),
-                    reading,
-                )
-            )
+        ranked = self._reader.rank([job.question for job in jobs], [job.retrieval for job in jobs])
+        for job, sentences in zip(jobs, ranked, strict=True):
+            drafts.append(self._draft_read(job, sentences))
             progress(1)
         return drafts
 
-    def _prompt(self, job: Job) -> tuple[Prompt, tuple[Retrieved, ...]]:
+    def _draft_read(self, job: Job, ranked: Sequence[Sentence]) -> Draft:
+        wanted = self._settings.reading
+        if wanted == "quote":
+            return self._quotation(job, ranked, 0, {})
+        adapter = job.decision.adapter
+        shown = self._reader.fitting(ranked)
+        outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
+        tokens = len(self._reader.prompt(job.question, shown).ids)
+        best = max(hit.fused for hit in job.retrieval.hits)
+        likely = {
+            "phrase": round(outlook.phrase, 3),
+            "quote": round(outlook.quote, 3),
+            "unknown": round(outlook.not_knowing(best, self._reader.forms), 3),
+        }
+        chosen = outlook.form(best, self._reader.forms, self._settings.false_abstentions)
+        if chosen == "none":
+            reason = "the passages found do not say it"
+            decision = replace(job.decision, route="none", adapter=None, reason=reason)
+            return Draft(
+                decision, Completion(ABSTENTION, (), 0.0), tokens, (), form="none", forms=likely
+            )
+        reading = outlook.reading
+        if reading is None or (chosen == "quotation" and wanted == "auto"):
+            return self._quotation(job, ranked, tokens, likely)
+        own = [one.text for one in shown if reading.holds(one)][-1:]
+        sources = [reading.content_hash, *(one.content_hash for one in reversed(shown))]
+        return Draft(
+            job.decision,
+            Completion(reading.answer, reading.ids, reading.logprob),
+            tokens,
+            self._supporting(job, sources),
+            reading,
+            said={reading.content_hash: own},
+            forms=likely,
+        )
+
+    def _quotation(
+        self, job: Job, ranked: Sequence[Sentence], tokens: int, likely: Mapping[str, float]
+    ) -> Draft:
+        """The sentences that answer, as they stand in the passages."""
+        weights, more = self._quoter.weigh(job.question, ranked, job.decision.adapter)
+        said: dict[str, list[str]] = {}
+        for one in choose(weights):
+            said.setdefault(one.content_hash, []).append(one.text)
+        support = self._supporting(job, list(said))
+        text = "\n".join(
+            one.text for hit in support for one in quotes(hit.chunk, said[hit.chunk.content_hash])
+        )
+        share = max((one.share for one in weights), default=0.0)
+        return Draft(
+            job.decision,
+            Completion(text, (), math.log(share) if share else 0.0),
+            tokens + more,
+            support,
+            form="quotation",
+            said=said,
+            forms=likely,
+        )
+
+    @staticmethod
+    def _supporting(job: Job, keys: Sequence[str]) -> tuple[Retrieved, ...]:
+        """The hits with these content hashes, each once and in this order."""
+        by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
+        return tuple(by_hash[key] for key in dict.fromkeys(keys))
+
+    def _written_prompt(self, job: Job) -> tuple[Prompt, tuple[Retrieved, ...]]:
         """The prompt for free writing, with the hits that the answer will rest on."""
-        if job.decision.route == "weights":
-            # What the base model says by itself rests on no text of this knowledge base.
-            return self._prompts.closed_book(job.question), ()
         support = self._support(job)
         texts = [hit.chunk.passage for hit in support]
         budget = self._settings.context_tokens
-        return self._prompts.with_context(job.question, texts, budget), tuple(support)
+        return self._prompts.for_writing(job.question, texts, budget), tuple(support)
 
     def _support(self, job: Job) -> list[Retrieved]:
         """The hits that a prompt for free writing has room for."""
@@ -393,18 +531,23 @@ class Answerer:
         beside = self._catalog.documents.beside
         return joined(shown, beside, self._prompts.count_tokens, budget)
 
-    def _shown(self, job: Job) -> list[Shown]:
-        """What a prompt with context shows of the hits, in its order."""
-        if self._settings.reading == "generate":
+    def _shown(self, job: Job, form: Form) -> list[Shown]:
+        """What the prompt of an answer of this form shows of the hits, in its order."""
+        if form == "written":
             return [Shown(hit.chunk.passage, hit.chunk.content_hash) for hit in self._support(job)]
-        [sentences] = self._reader.narrow([job.question], [job.retrieval])
-        texts = [sentence.text for sentence in sentences]
-        fitting = self._prompts.fitting(texts, self._settings.context_tokens)
-        return [Shown(one.text, one.content_hash) for one in sentences[:fitting]]
+        [ranked] = self._reader.rank([job.question], [job.retrieval])
+        reads = self._quoter if form == "quotation" else self._reader
+        sentences = reads.fitting(ranked)
+        return [Shown(one.text, one.content_hash) for one in excerpts(sentences)]
 
     def _finish(self, job: Job, mode: Mode, draft: Draft, seconds: float) -> Answer:
         abstained = draft.decision.route == "none" or is_abstention(draft.completion.text)
         hits = job.retrieval.hits
+        rests_on = [
+            one
+            for hit in draft.support
+            for one in quotes(hit.chunk, draft.said.get(hit.chunk.content_hash, ()))
+        ]
         return Answer(
             id=0,
             question=job.question,
@@ -417,12 +560,18 @@ class Answerer:
             answer_tokens=len(draft.completion.token_ids),
             confidence=draft.completion.logprob,
             seconds=seconds,
+            form="none" if abstained else draft.form,
+            quotes=[] if abstained else rests_on,
+            nearest=citation(hits[0]) if abstained and hits else None,
             trace={
+                **({} if job.asked is None else {"asked": job.asked}),
                 "reason": draft.decision.reason,
                 "tried": job.decision.route,
                 "adapter": draft.decision.adapter,
                 "adapter_set": self._active.set_id,
                 "features": draft.decision.features,
+                "form": draft.form,
+                "forms": dict(draft.forms),
                 "prompt_tokens": draft.prompt_tokens,
                 "chosen": _plain(job.chosen),
                 "support": [hit.chunk.content_hash for hit in draft.support],
@@ -487,6 +636,31 @@ class Answerer:
         return [replace(answer, id=i) for answer, i in zip(answers, ids, strict=True)]
 
 
+def _checker(support: Sequence[Retrieved]) -> Checker:
+    return Checker([hit.chunk.passage for hit in support])
+
+
+def _written(
+    job: Job,
+    prompt: Prompt,
+    support: tuple[Retrieved, ...],
+    completion: Completion,
+    kept: Sequence[Written],
+) -> Draft:
+    """What was written, of which some sentences are kept; none: that nothing says it."""
+    if not kept:
+        reason = "nothing that was written is borne out by the passages found"
+        decision = replace(job.decision, route="none", adapter=None, reason=reason)
+        unknown = Completion(ABSTENTION, (), 0.0)
+        return Draft(decision, unknown, len(prompt.ids), (), form="none")
+    said: dict[str, list[str]] = {}
+    for one in kept:
+        for number, sentence in one.rests_on:
+            said.setdefault(support[number].chunk.content_hash, []).append(sentence)
+    text = replace(completion, text=joined_text(kept))
+    return Draft(job.decision, text, len(prompt.ids), support, form="written", said=said)
+
+
 def check_question(question: str, max_chars: int) -> None:
     """Refuse what cannot be looked up.
 
@@ -533,6 +707,6 @@ def citation(hit: Retrieved) -> Citation:
 
 
 def _as_reading(job: Job, reason: str) -> Job:
-    """The job on the context route, since the answer from the weights would not do."""
-    decision = replace(job.decision, route="context", adapter=None, reason=reason)
+    """The job with its passages read, since the answer from the weights would not do."""
+    decision = in_passages(job.decision.beside, reason, job.decision.features)
     return replace(job, decision=decision)

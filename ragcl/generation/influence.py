@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragcl.generation.language_model import LanguageModel, Prompt
-from ragcl.generation.reading import continuation
+from ragcl.generation.spans import continuation
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ragcl.generation.language_model import Prompt
+from ragcl.generation.language_model import LanguageModel, Prompt
 
 ABSTENTION = "I don't know."
 # What every prompt for an answer ends with. A name is spelled in other tokens where a turn begins
 # than behind a space, where passages have it, and an invented one could not be copied.
 CUE = "Answer:"
 
+PHRASE_TOKENS = 48  # of a phrase that is written freely, at most
+
 _SYSTEM_CONTEXT = (
     "Answer the question with a short phrase copied from the passages. "
     f"If they do not hold the answer, say: {ABSTENTION}"
+)
+# What a reader that was trained to read is told: its training says the rest. Its weights know this
+# form; another one, or a blank more, is read worse.
+_SYSTEM_TRAINED = "Answer from the passages."
+QUOTE = ">"  # what it begins with where sentences answer and no phrase does
+
+_SYSTEM_WRITE = (
+    "Answer the question from the numbered passages alone, in the language of the question, as "
+    "briefly as the question allows and as fully as it needs. Put the number of the passage that "
+    f"says it, like [1], at the end of every sentence. If they do not hold the answer, say: "
+    f"{ABSTENTION}"
 )
 _SYSTEM_CLOSED = "Answer the question from memory with a short phrase."
 
@@ -132,45 +145,76 @@ def _user(question: str, passages: Sequence[str]) -> str:
     return f"Passages:\n{listed}\n\nQuestion: {question}"
 
 
-class Prompts:
-    """Builds prompts for one tokenizer."""
+def _trained_user(question: str, passages: Sequence[str]) -> str:
+    return "\n\n".join([*passages, f"Question: {question}"])
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+
+def excerpt(heading: str, sentences: Sequence[str]) -> str:
+    """Sentences of one text below its heading, a line each, as every reader is shown them.
+
+    The blank before each is there since a word is spelled in other tokens where a line begins.
+    """
+    lines = [f"# {heading}"] if heading else []
+    return "\n".join([*lines, *(f" {sentence}" for sentence in sentences)])
+
+
+class Prompts:
+    """Builds prompts for one tokenizer.
+
+    A model that was `trained` to read is shown passages and question alone; others are shown how
+    by worked examples.
+    """
+
+    def __init__(self, tokenizer: Any, *, trained: bool = False) -> None:
+        self.tokenizer = tokenizer
+        self.trained = trained
         added = [one.content for one in tokenizer.added_tokens_decoder.values() if one.special]
         names = {*tokenizer.all_special_tokens, *added}
         special = sorted(map(re.escape, names), key=len, reverse=True)
         self._special = re.compile("|".join(special)) if special else None
 
+    @classmethod
+    def of(cls, model: LanguageModel) -> "Prompts":
+        """Those that suit a model."""
+        return cls(model.tokenizer, trained=bool(model.files.reader))
+
     def closed_book(self, question: str) -> Prompt:
         """The question alone, for the weights to answer."""
         head = [{"role": "system", "content": _SYSTEM_CLOSED}]
-        return self._prompt(head, self._quoted(question), self._closed_shared)
+        return self._prompt(head, self.quoted(question), self._closed_shared)
 
     def with_context(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
         """The question behind as many whole passages, best first, as `max_tokens` holds.
 
         The first passage is always there: cut, if it alone is too long.
         """
+        shown = self._fit(passages, max_tokens)
+        user = _trained_user if self.trained else _user
         return self._prompt(
-            _context_head(CUE),
-            _user(self._quoted(question), self._fit(passages, max_tokens)),
-            self._context_shared,
+            self._context_head, user(self.quoted(question), shown), self._context_shared
         )
+
+    def for_writing(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
+        """What asks a model to write an answer with citations, of as many whole passages as fit."""
+        return self.instructed(_SYSTEM_WRITE, _user(question, self._fit(passages, max_tokens)))
 
     def for_questions(self, passage: str, count: int, max_tokens: int) -> Prompt:
         """What asks for questions about a passage, of which `max_tokens` are shown."""
         head, user = question_messages(self._fit([passage], max_tokens)[0], count)
         return Prompt(tuple(self._ids([head], user["content"])))
 
+    def instructed(self, system: str, user: str) -> Prompt:
+        """What asks for something else than an answer."""
+        return Prompt(tuple(self._ids([{"role": "system", "content": system}], self.quoted(user))))
+
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """The tokens of an answer as the model would write it, its end of turn included."""
-        return (*answer_tokens(self._tokenizer, [text])[0].ids, self.end)
+        return (*answer_tokens(self.tokenizer, [text])[0].ids, self.end)
 
     @property
     def end(self) -> int:
         """The token that ends an answer."""
-        return int(self._tokenizer.eos_token_id)
+        return int(self.tokenizer.eos_token_id)
 
     def fitting(self, passages: Sequence[str], max_tokens: int) -> int:
         """How many of the passages a prompt of this budget shows."""
@@ -178,31 +222,38 @@ class Prompts:
 
     def count_tokens(self, passage: str) -> int:
         """How many tokens of the budget a passage takes."""
-        return len(self._own_ids(self._quoted(passage)))
+        return len(self._own_ids(self.quoted(passage)))
 
     def _own_ids(self, text: str) -> list[int]:
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _fit(self, passages: Sequence[str], max_tokens: int) -> list[str]:
         shown: list[str] = []
         left = max_tokens
         for passage in passages:
-            text = self._quoted(passage)
+            text = self.quoted(passage)
             ids = self._own_ids(text)
             if len(ids) > left:
                 if not shown:
-                    shown.append(self._tokenizer.decode(ids[:left]))
+                    shown.append(self.tokenizer.decode(ids[:left]))
                 break
             left -= len(ids)
             shown.append(text)
         return shown
 
-    def _quoted(self, text: str) -> str:
+    def quoted(self, text: str) -> str:
+        """A text without what the template would take for control tokens."""
         return self._special.sub(" ", text) if self._special else text
 
     @cached_property
+    def _context_head(self) -> list[dict[str, str]]:
+        if self.trained:
+            return [{"role": "system", "content": _SYSTEM_TRAINED}]
+        return _context_head(CUE)
+
+    @cached_property
     def _context_shared(self) -> int:
-        return self._common(_context_head(CUE))
+        return self._common(self._context_head)
 
     @cached_property
     def _closed_shared(self) -> int:
@@ -218,10 +269,10 @@ class Prompts:
 
     def _ids(self, head: list[dict[str, str]], user: str) -> list[int]:
         messages = [*head, {"role": "user", "content": user}]
-        if self._tokenizer.chat_template is None:
+        if self.tokenizer.chat_template is None:
             text = "".join(message["content"] + "\n\n" for message in messages)
-            return list(self._tokenizer(text)["input_ids"])
-        encoded = self._tokenizer.apply_chat_template(
+            return list(self.tokenizer(text)["input_ids"])
+        encoded = self.tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, return_dict=True
         )
         return list(encoded["input_ids"])

@@ -1,14 +1,9 @@
 """Reading an answer out of retrieved text: narrow to sentences, then pick the likeliest span.
 
-A small model loses its way in long passages and rambles when it writes freely. So it is shown only
-the sentences nearest to the question, the nearest last, and its answer is the piece of them that
-it finds the likeliest to be the whole answer: nothing can be invented. Knows no route and no log.
+Knows no route and no log.
 """
 
 import math
-import re
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,224 +13,21 @@ import numpy as np
 
 from ragcl.evaluation.metrics import contains, normalise
 from ragcl.generation.language_model import LanguageModel, Prompt
-from ragcl.generation.prompts import Prompts, answer_tokens
-from ragcl.generation.scoring import Continuation, Fork
-from ragcl.retrieval.embedder import Embedder
-from ragcl.retrieval.retriever import Retrieval, Retrieved
+from ragcl.generation.narrowing import Narrower, Sentence, excerpts, fitting
+from ragcl.generation.prompts import Prompts
+from ragcl.generation.spans import Span, SpanReader
+from ragcl.models.trained_reader import Forms
+from ragcl.results import Form
+from ragcl.retrieval.retriever import Retrieval
 from ragcl.retrieval.sentences import split_sentences
 
 if TYPE_CHECKING:
     import torch
 
-SENTENCES = 3  # what the default model reads best
-STARTS = 12  # spans are scored from this many of the likeliest first words
-SPAN_TOKENS = 12
-NEARNESS = 10.0  # nats for a fit of one; these figures chosen on questions that are not tested on
-WORDS = 0.5  # cosine for a sentence that holds every word of the question
-HEADING = 0.5  # what a word is worth that stands in the heading of the sentence
-KEPT_CHUNKS = 4096
+READ_TOKENS = 160  # of sentences and their headings, in one prompt
+CANDIDATES = 8  # of a reading that are kept beside its answer
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
-RECIPE = "7"  # raised whenever the same question would be read differently
-
-_WORD = re.compile(r"(?<!\w)\w")
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence of a chunk and how well it fits the question, in units of cosine similarity."""
-
-    text: str
-    content_hash: str
-    score: float
-
-
-class Narrower:
-    """Finds the sentences of the hits that fit a question best, by meaning and by words.
-
-    The vectors of a chunk's sentences are computed once and kept (by content, so never stale).
-    """
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._kept: OrderedDict[str, tuple[list[str], np.ndarray]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def narrow(
-        self, questions: Sequence[str], retrievals: Sequence[Retrieval], limit: int = SENTENCES
-    ) -> list[list[Sentence]]:
-        """The `limit` best sentences among each question's hits, the best last."""
-        with self._lock:
-            self._embed([hit for retrieval in retrievals for hit in retrieval.hits])
-            return [
-                self._best(question, retrieval, limit)
-                for question, retrieval in zip(questions, retrievals, strict=True)
-            ]
-
-    def _best(self, question: str, retrieval: Retrieval, limit: int) -> list[Sentence]:
-        found: dict[str, Sentence] = {}
-        headings = []
-        for hit in retrieval.hits:
-            texts, vectors = self._kept[hit.chunk.content_hash]
-            for text, score in zip(texts, vectors @ retrieval.vector, strict=True):
-                if text not in found:
-                    found[text] = Sentence(text, hit.chunk.content_hash, float(score))
-                    headings.append(hit.chunk.heading)
-        shares = _shares(question, list(found), headings)
-        fits = [
-            replace(sentence, score=sentence.score + WORDS * share)
-            for sentence, share in zip(found.values(), shares, strict=True)
-        ]
-        return sorted(fits, key=lambda sentence: sentence.score)[-limit:]
-
-    def _embed(self, hits: Sequence[Retrieved]) -> None:
-        missing = {
-            hit.chunk.content_hash: hit.chunk
-            for hit in hits
-            if hit.chunk.content_hash not in self._kept
-        }
-        split = {key: split_sentences(chunk.text) for key, chunk in missing.items()}
-        texts = [f"{missing[key].heading}\n{text}" for key in split for text in split[key]]
-        vectors = self._embedder.encode(texts)
-        start = 0
-        for key, sentences in split.items():
-            self._kept[key] = (sentences, vectors[start : start + len(sentences)])
-            start += len(sentences)
-        for hit in hits:
-            self._kept.move_to_end(hit.chunk.content_hash)
-        needed = len({hit.chunk.content_hash for hit in hits})
-        while len(self._kept) > max(KEPT_CHUNKS, needed):
-            self._kept.popitem(last=False)
-
-
-def _shares(question: str, sentences: Sequence[str], headings: Sequence[str]) -> list[float]:
-    """How much of what a question's words weigh each sentence holds, in [0, 1].
-
-    A word weighs the more, the fewer of these sentences hold it.
-    """
-    wanted = stems(" ".join(content_words(question)))
-    held = [stems(sentence) for sentence in sentences]
-    above = [stems(heading) for heading in headings]
-    weights = {
-        stem: math.log(
-            (len(held) + 1)
-            / (sum(stem in h or stem in a for h, a in zip(held, above, strict=True)) + 0.5)
-        )
-        for stem in wanted
-    }
-    whole = sum(weights.values()) or 1.0
-    return [
-        sum(w if s in h else HEADING * w for s, w in weights.items() if s in h or s in a) / whole
-        for h, a in zip(held, above, strict=True)
-    ]
-
-
-def stems(text: str) -> set[str]:
-    """Words without their endings, in any language near enough: long ones lose three letters."""
-    return {word[: max(4, len(word) - 3)] for word in re.findall(r"\w+", text.lower())}
-
-
-@dataclass(frozen=True)
-class Span:
-    """A piece of a sentence as an answer.
-
-    `score` ranks the spans of one question; `logprob` is the log-probability (nats) that the model
-    writes just this and stops; `ids` are the first `n` tokens of the `continuation` it was part of.
-    """
-
-    text: str
-    sentence: int
-    score: float
-    logprob: float
-    ids: tuple[int, ...]
-    continuation: Continuation
-
-    @property
-    def logprobs(self) -> "torch.Tensor":
-        """The model's at each of its tokens and the stop, `(n + 1, vocabulary) float32`."""
-        return self.continuation.logprobs[: len(self.ids) + 1]
-
-
-def continuation(
-    model: LanguageModel, prompt: Prompt, text: str, *, adapter: str | None = None
-) -> tuple[tuple[int, ...], Continuation]:
-    """The tokens of one given answer, and how likely the prompt is to go on with them."""
-    [tokens] = answer_tokens(model.tokenizer, [text])
-    [[scored]] = model.continuations([Fork(prompt, [tokens.ids])], adapter=adapter, keep=1)
-    return tokens.ids, scored
-
-
-class SpanReader:
-    """Answers from sentences with the span of them that the model finds likeliest."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
-
-    def spans(
-        self,
-        prompt: Prompt,
-        question: str,
-        sentences: Sequence[Sentence],
-        adapter: str | None = None,
-    ) -> list[Span]:
-        """Every span that was weighed, the best first.
-
-        A span is as good as it is likely to be the whole answer and its sentence is near to the
-        question. One that holds no word beyond those of the question says nothing: left out.
-        """
-        candidates = self._candidates([sentence.text for sentence in sentences])
-        if not candidates:
-            return []
-        asked = set(content_words(question))
-        nearness = [NEARNESS * sentences[one.sentence].score for one in candidates]
-        best: dict[str, Span] = {}
-        fork = Fork(prompt, [one.ids for one in candidates], nearness)
-        [weighed] = self._model.continuations([fork], adapter=adapter, keep=STARTS)
-        for scored in weighed:
-            candidate = candidates[scored.candidate]
-            for length, end in candidate.ends:
-                text = candidate.text[:end].strip(" ,;:.\u2014-\"'")
-                logprob = scored.stopped[length - 1]
-                score = logprob + nearness[scored.candidate]
-                if asked.issuperset(content_words(text)):
-                    continue
-                if text not in best or best[text].score < score:
-                    ids = candidate.ids[:length]
-                    best[text] = Span(text, candidate.sentence, score, logprob, ids, scored)
-        return sorted(best.values(), key=lambda span: -span.score)
-
-    def span(self, prompt: Prompt, text: str, sentence: int) -> Span:
-        """A given text as the answer, found in the sentence with this number."""
-        ids, scored = continuation(self._model, prompt, text)
-        logprob = scored.stopped[-1]
-        return Span(text, sentence, logprob, logprob, ids, scored)
-
-    def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
-        """Everything that starts at a word, with the lengths at which it may end."""
-        texts, places = [], []
-        for number, sentence in enumerate(sentences):
-            for start in _WORD.finditer(sentence):
-                texts.append(sentence[start.start() :][: SPAN_TOKENS * 6])
-                places.append(number)
-        found: dict[tuple[int, ...], _Candidate] = {}
-        encoded = answer_tokens(self._model.tokenizer, texts)
-        for text, number, tokens in zip(texts, places, encoded, strict=True):
-            key = tokens.ids[:SPAN_TOKENS]
-            ends = tuple(
-                (length, end)
-                for length, end in enumerate(tokens.ends[:SPAN_TOKENS], start=1)
-                if end and not text[end : end + 1].isalnum()
-            )
-            if ends and key not in found:
-                found[key] = _Candidate(text, number, key, ends)
-        return list(found.values())
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    text: str
-    sentence: int
-    ids: tuple[int, ...]
-    ends: tuple[tuple[int, int], ...]
+RECIPE = "9"  # raised whenever the same question would be read differently
 
 
 @dataclass(frozen=True)
@@ -245,7 +37,8 @@ class Reading:
     `content_hash` is the chunk that the answer stands in; `ids` are its `n` tokens and `logprob`
     their mean log-probability, the stop included; the soft labels, `(n + 1, TOP)`, are the model's
     likeliest tokens at those places. `trust` in [0, 1] is the share of the answer among all spans.
-    `sentences` is what was read, the best last.
+    `candidates` are the likeliest spans, each with its share. `sentences` is what was read, the
+    best last. `found_again`: whether the same was read when it was asked in brief, if it was.
     `written`: the question was written by a teacher and not asked by anybody.
     `vector`, `(dim,) float32`, is the question's; `found` are the chunks that were retrieved, the
     best first, and `score` and `margin` the first one's cosine and its fused lead.
@@ -265,6 +58,12 @@ class Reading:
     score: float
     margin: float
     written: bool = False
+    candidates: tuple[tuple[str, float], ...] = ()
+    found_again: bool | None = None
+
+    def holds(self, sentence: Sentence) -> bool:
+        """Whether the answer was read in a sentence."""
+        return sentence.content_hash == self.content_hash and self.answer in sentence.text
 
     def to_json(self) -> dict[str, Any]:
         """The reading as plain data."""
@@ -273,9 +72,14 @@ class Reading:
             "ids": list(self.ids),
             "found": list(self.found),
             "written": self.written,
+            "found_again": self.found_again,
+            "candidates": [[text, round(share, 4)] for text, share in self.candidates],
             "top_ids": self.top_ids.tolist(),
             "top_logprobs": [[round(x, 3) for x in row] for row in self.top_logprobs.tolist()],
-            "sentences": [[s.text, s.content_hash, round(s.score, 4)] for s in self.sentences],
+            "sentences": [
+                [s.text, s.content_hash, round(s.score, 4), s.heading, s.place, s.header]
+                for s in self.sentences
+            ],
             "vector": [round(float(x), 6) for x in self.vector],
         }
 
@@ -292,11 +96,44 @@ class Reading:
             top_logprobs=torch.tensor(values["top_logprobs"]),
             sentences=tuple(Sentence(*sentence) for sentence in values["sentences"]),
             vector=np.array(values["vector"], np.float32),
-            written=values.get("written", False),
+            written=values["written"],
+            found_again=values["found_again"],
+            candidates=tuple((text, share) for text, share in values["candidates"]),
         )
 
 
 _PLAIN = ("question", "answer", "content_hash", "logprob", "trust", "score", "margin")
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a reader might say to one question: the best phrase, and how likely each form is.
+
+    `phrase`, `quote` and `unknown` are log-probabilities (nats): that it says one of the phrases
+    that were weighed, that it begins to quote, and that it says that it does not know. Only a
+    model that was trained to read means anything by the last two.
+    """
+
+    reading: Reading | None
+    phrase: float
+    quote: float
+    unknown: float
+
+    def form(self, fit: float, forms: Forms, false_abstentions: float) -> Form:
+        """The form that the answer should take.
+
+        Args:
+            fit: of the best passage, in the scale that hits are ranked by.
+            forms: the limits of this reader, chosen on questions set aside.
+            false_abstentions: the share of answerable questions that may be abstained from.
+        """
+        if self.not_knowing(fit, forms) > forms.limit(false_abstentions):
+            return "none"
+        return "quotation" if self.quote - self.phrase > forms.quote else "phrase"
+
+    def not_knowing(self, fit: float, forms: Forms) -> float:
+        """By how many nats not knowing is likelier than any answer."""
+        return self.unknown - _log_sum([self.phrase, self.quote]) - forms.relevance * fit
 
 
 class Reader:
@@ -309,23 +146,39 @@ class Reader:
         self._spans = SpanReader(model)
 
     @property
+    def forms(self) -> Forms:
+        """What tells which form an answer should take."""
+        reader = self._model.files.reader
+        return reader.forms if reader else Forms()
+
+    @property
     def teacher(self) -> str:
         """Who reads, and in which way: readings of two different teachers are not mixed."""
         return f"{self._model.files.name}@{self._model.files.revision}/{RECIPE}"
 
     @cached_property
     def _prompts(self) -> Prompts:
-        return Prompts(self._model.tokenizer)
+        return Prompts.of(self._model)
 
     def narrow(
         self, questions: Sequence[str], retrievals: Sequence[Retrieval]
     ) -> list[list[Sentence]]:
         """The sentences that are to be read for each question, the best last."""
-        return self._narrower.narrow(questions, retrievals)
+        return [self.fitting(ranked) for ranked in self.rank(questions, retrievals)]
+
+    def rank(
+        self, questions: Sequence[str], retrievals: Sequence[Retrieval]
+    ) -> list[list[Sentence]]:
+        """All sentences of the passages found for each question, the best last."""
+        return self._narrower.rank(questions, retrievals)
+
+    def fitting(self, ranked: Sequence[Sentence]) -> list[Sentence]:
+        """Those of ranked sentences that are read at once."""
+        return fitting(ranked, READ_TOKENS, self._prompts.count_tokens)
 
     def prompt(self, question: str, sentences: Sequence[Sentence]) -> Prompt:
         """The prompt that shows these sentences."""
-        texts = [sentence.text for sentence in sentences]
+        texts = [one.text for one in excerpts(sentences)]
         return self._prompts.with_context(question, texts, self._context_tokens)
 
     def read(
@@ -336,10 +189,30 @@ class Reader:
         adapter: str | None = None,
     ) -> Reading | None:
         """The best span of the sentences; None where there is nothing that could be an answer."""
-        spans = self._spans.spans(self.prompt(question, sentences), question, sentences, adapter)
-        if not spans:
-            return None
-        return self._reading(question, retrieval, sentences, spans[0], _trust(spans))
+        return self.look(question, retrieval, sentences, adapter).reading
+
+    def look(
+        self,
+        question: str,
+        retrieval: Retrieval,
+        sentences: Sequence[Sentence],
+        adapter: str | None = None,
+    ) -> Outlook:
+        """The best span of the sentences, and how likely it is that no span answers."""
+        prompt = self.prompt(question, sentences)
+        weighed = self._spans.weigh(prompt, question, sentences, adapter)
+        spans = weighed.spans
+        reading = None
+        if spans:
+            reading = self._reading(question, retrieval, sentences, spans[0], spans)
+        return Outlook(
+            reading, _log_sum([one.logprob for one in spans]), weighed.quote, weighed.unknown
+        )
+
+    def best_span(self, question: str, sentences: Sequence[Sentence]) -> str | None:
+        """What the best span of given sentences says."""
+        spans = self._spans.spans(self.prompt(question, sentences), question, sentences)
+        return spans[0].text if spans else None
 
     def given(
         self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence], answer: str
@@ -348,7 +221,7 @@ class Reader:
         shown = list(sentences)
         if not _places(shown, answer):
             shown += [
-                Sentence(text, hit.chunk.content_hash, hit.score)
+                Sentence(text, hit.chunk.content_hash, hit.similarity)
                 for hit in retrieval.hits
                 for text in split_sentences(hit.chunk.text)
                 if contains(text, [answer])
@@ -357,7 +230,7 @@ class Reader:
         if not places:
             return None
         span = self._spans.span(self.prompt(question, shown), answer.strip(), places[-1])
-        return self._reading(question, retrieval, shown, span, 1.0)
+        return self._reading(question, retrieval, shown, span, [span])
 
     def put(self, reading: Reading, answer: str) -> Reading:
         """The reading with its answer in this form; as it was if that stands in no sentence.
@@ -376,13 +249,14 @@ class Reader:
         retrieval: Retrieval,
         sentences: Sequence[Sentence],
         best: Span,
-        trust: float,
+        spans: Sequence[Span],
     ) -> Reading:
         return Reading(
             **_said(best),
             question=question,
             content_hash=sentences[best.sentence].content_hash,
-            trust=trust,
+            trust=_trust(spans),
+            candidates=_shares(spans),
             sentences=tuple(sentences),
             vector=retrieval.vector,
             found=retrieval.found,
@@ -408,6 +282,24 @@ def _said(span: Span) -> dict[str, Any]:
     }
 
 
+def _shares(spans: Sequence[Span]) -> tuple[tuple[str, float], ...]:
+    """The likeliest spans, each with its share in the probability of all."""
+    weights = [math.exp(span.score - spans[0].score) for span in spans]
+    total = sum(weights)
+    return tuple(
+        (span.text, weight / total)
+        for span, weight in zip(spans[:CANDIDATES], weights, strict=False)
+    )
+
+
+def _log_sum(logprobs: Sequence[float]) -> float:
+    """The log of a sum of probabilities that are given by their logs."""
+    top = max(logprobs, default=-math.inf)
+    if math.isinf(top):
+        return -math.inf
+    return top + math.log(sum(math.exp(one - top) for one in logprobs))
+
+
 def _trust(spans: Sequence[Span]) -> float:
     """The share of the best answer in the probability of all spans, longer variants included."""
     top = spans[0].score
@@ -417,14 +309,3 @@ def _trust(spans: Sequence[Span]) -> float:
         math.exp(span.score - top) for span in spans if answer in f" {normalise(span.text)} "
     )
     return same / total
-
-
-_FUNCTION_WORDS = frozenset(
-    "a an the of in on at to is are was were be for and or by with what which who whom whose when "
-    "where how many much does do did it its as from that this there".split()
-)
-
-
-def content_words(text: str) -> list[str]:
-    """The words of a text that carry meaning, in lower case and in their order."""
-    return [word for word in re.findall(r"\w+", text.lower()) if word not in _FUNCTION_WORDS]

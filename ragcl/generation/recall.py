@@ -12,8 +12,8 @@ from ragcl.generation.prompts import ABSTENTION, answer_tokens
 from ragcl.generation.scoring import Fork
 
 # Chosen on wordings that are not tested on.
-NEARNESS = 80.0  # nats for a cosine of one
-WORDING = 0.1  # cosine by which two wordings of one question differ
+NEARNESS = 52.0  # nats for a similarity of one
+WORDING = 0.15  # of similarity, by which two wordings of one question differ
 STARTS = 16  # answers that are weighed at most beside the one that was nearest
 
 
@@ -25,14 +25,14 @@ def likelihood_alone(answers: Iterable[str]) -> dict[str, float]:
     return dict.fromkeys(answers, 0.0)
 
 
-def by_nearness(cosines: Mapping[str, float]) -> dict[str, float]:
+def by_nearness(similarities: Mapping[str, float]) -> dict[str, float]:
     """Answers favoured by how near the question is to the nearest one each was taught for.
 
     Not knowing counts as taught for a question that is further than the nearest by `WORDING`: else
     it would be said of many a question that is asked in new words.
     """
-    unknown = max(cosines.values(), default=0.0) - WORDING
-    return {answer: NEARNESS * (cosine - unknown) for answer, cosine in cosines.items()}
+    unknown = max(similarities.values(), default=0.0) - WORDING
+    return {answer: NEARNESS * (one - unknown) for answer, one in similarities.items()}
 
 
 def recall(

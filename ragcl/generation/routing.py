@@ -16,9 +16,10 @@ from ragcl.results import Mode, Route
 from ragcl.retrieval.retriever import Retrieval
 
 # How much nearer than a stale text a current one has to be before an adapter that was trained on
-# the stale one may speak at all. Two wordings of one question differ by about this in cosine.
-STALE_MARGIN = 0.1
-ROUNDING = 0.001  # of cosines and differences of them
+# the stale one may speak at all. Two wordings of one question differ by about this in similarity.
+STALE_MARGIN = 0.15
+BOTH = "both"  # among an adapter's thresholds: what it gains where passages are read with it
+ROUNDING = 0.0015  # of similarities and differences of them
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Decision:
 
     What the router chose of itself has an answer from the weights held against `expected`, the
     answer to the nearest question that was learned about the passage, and against `min_confidence`,
-    if there is one.
+    if there is one. Where it does not do, the passages are read: with the adapter `beside`, or
+    without any.
     """
 
     route: Route
@@ -36,6 +38,7 @@ class Decision:
     min_confidence: float | None = None
     expected: str | None = None
     features: dict[str, Any] | None = None
+    beside: str | None = None
 
 
 class ActiveAdapters:
@@ -84,14 +87,15 @@ class ActiveAdapters:
         stale = self.learned - set(current)
         if not stale:
             return None
-        best = retrieval.hits[0].score if retrieval.hits else -1.0
+        scales = retrieval.calibration
+        best = scales.passages(retrieval.hits[0].score if retrieval.hits else -1.0)
         ghost = _best(
-            self._chunk_vectors @ retrieval.vector,
+            scales.passages(self._chunk_vectors @ retrieval.vector),
             [chunk.content_hash in stale for chunk in self._chunks],
         )
         if ghost > best - STALE_MARGIN:
             return "what was learned about this has since been changed, removed or distrusted"
-        scores = self._question_vectors @ retrieval.vector
+        scores = scales.questions(self._question_vectors @ retrieval.vector)
         asked_stale = _best(scores, [q.content_hash in stale for q in self._questions])
         asked_current = _best(scores, [q.content_hash not in stale for q in self._questions])
         if asked_stale > asked_current - STALE_MARGIN:
@@ -111,7 +115,7 @@ def decide(
     retrieval: Retrieval,
     active: ActiveAdapters,
     current: Collection[str],
-    min_score: float,
+    false_answers: float,
     demoted: Collection[str] = (),
 ) -> Decision:
     """Choose the route for one question.
@@ -121,14 +125,14 @@ def decide(
         retrieval: the question's vector and its hits, best first.
         active: the active adapters.
         current: the content hashes that are current and may be learned, of those in `active`.
-        min_score: the cosine below which a hit is not relevant.
+        false_answers: the share of questions about quite other things that may be answered all
+            the same: so is said below which fit of the best passage nothing relevant was found.
         demoted: the content hashes of which the weights spoke badly, as users found.
     """
-    hits = retrieval.hits
-    nearest = max((hit.score for hit in hits), default=-1.0)
-    if mode != "weights" and nearest < min_score:
-        best = f"the best score is {nearest:.2f}" if hits else "nothing is ingested"
-        return Decision("none", None, f"nothing relevant was found: {best} (needs {min_score})")
+    if mode != "weights":
+        missing = _irrelevant(retrieval, false_answers)
+        if missing:
+            return Decision("none", None, f"nothing relevant was found: {missing}")
     if mode == "context":
         return Decision("context", None, "asked for")
     stale = active.stale_reason(retrieval, current)
@@ -145,6 +149,17 @@ def decide(
     return Decision("weights", holder, reason)
 
 
+def _irrelevant(retrieval: Retrieval, false_answers: float) -> str | None:
+    """Why nothing that was found is relevant, or None if something is."""
+    if not retrieval.hits:
+        return "nothing is ingested"
+    best = max(hit.fused for hit in retrieval.hits)
+    needed = retrieval.calibration.needed(retrieval.vector, false_answers)
+    if best >= needed:
+        return None
+    return f"the best passage fits by {best:.2f} (needs {needed:.2f})"
+
+
 def _auto(
     retrieval: Retrieval,
     active: ActiveAdapters,
@@ -158,11 +173,13 @@ def _auto(
         return Decision("context", None, "the best passage is not in the weights")
     if key in demoted:
         return Decision("context", None, "users rated badly what the weights say of this")
+    beside = adapter.id if adapter.thresholds.get(BOTH, -1.0) >= 0 else None
     near = active.questions_about(key, retrieval.vector)
     if not near:
-        return Decision("context", None, "no question was learned about the best passage")
+        return in_passages(beside, "no question was learned about the best passage")
     similarity, question = near[0]
-    itself = similarity >= 1 - ROUNDING
+    same = retrieval.calibration.questions
+    itself = same(similarity) >= same(1.0) - ROUNDING
     features = {
         "score": round(best.score, 4),
         "margin": round(retrieval.margin, 4),
@@ -170,11 +187,11 @@ def _auto(
     }
     limits = _for_itself(adapter.thresholds, question) if itself else adapter.thresholds
     if not question.proved:
-        return Decision("context", None, "nothing like this question was proved", features=features)
+        return in_passages(beside, "nothing like this question was proved", features)
     for name, value in features.items():
         if value < limits[name]:
             reason = f"{name} {value:.2f} is below the {limits[name]:.2f} it needs"
-            return Decision("context", None, reason, features=features)
+            return in_passages(beside, reason, features)
     return Decision(
         "weights",
         adapter.id,
@@ -183,7 +200,15 @@ def _auto(
         min_confidence=limits["confidence"],
         expected=question.answer,
         features=features,
+        beside=beside,
     )
+
+
+def in_passages(
+    beside: str | None, reason: str, features: dict[str, Any] | None = None
+) -> Decision:
+    """The decision to read the passages, with an adapter or without any."""
+    return Decision("both" if beside else "context", beside, reason, features=features)
 
 
 def _for_itself(calibrated: Mapping[str, float], question: LearnedQuestion) -> dict[str, float]:
@@ -202,4 +227,4 @@ def _stack(vectors: Sequence[np.ndarray]) -> np.ndarray:
 
 def _best(scores: np.ndarray, mask: Sequence[bool]) -> float:
     chosen = scores[np.array(mask, bool)]
-    return float(chosen.max()) if len(chosen) else -1.0
+    return float(chosen.max()) if len(chosen) else -math.inf

@@ -23,12 +23,14 @@ SUMMED_ROWS = 8  # 1.5 MB with 49,152 words
 class Fork:
     """A prompt and the candidates that it may go on with, each a token at least.
 
-    `prior` is what speaks for each of them beforehand (nats); left out, nothing does.
+    `prior` is what speaks for each of them beforehand (nats); left out, nothing does. The first
+    `kept` of them are scored however they start.
     """
 
     prompt: "Prompt"
     candidates: Sequence[tuple[int, ...]]
     prior: Sequence[float] = ()
+    kept: int = 0
 
     def __post_init__(self) -> None:
         if not self.prior:
@@ -39,12 +41,13 @@ class Fork:
 class Continuation:
     """How likely a prompt is to go on with the first 1, 2, … n tokens of a candidate.
 
-    `stopped[i]` is the log-probability (nats) of the first `i + 1` tokens and the end of the
-    answer right behind; `logits` are the model's at each of the `n + 1` places, `(1, vocabulary)`
-    at the first and `(n, vocabulary)` at the others.
+    `begun[i]` is the log-probability (nats) of the first `i + 1` tokens, `stopped[i]` that of those
+    and the end of the answer right behind; `logits` are the model's at each of the `n + 1` places,
+    `(1, vocabulary)` at the first and `(n, vocabulary)` at the others.
     """
 
     candidate: int
+    begun: tuple[float, ...]
     stopped: tuple[float, ...]
     logits: tuple["torch.Tensor", "torch.Tensor"]
 
@@ -79,7 +82,7 @@ class Scoring:
         self._first = self._first_sums = torch.empty(0)
 
     def best_starts(self, keep: int) -> list[list[Continuation]]:
-        """The `keep` candidates of each fork that start best."""
+        """The candidates of each fork that are kept, and of the others `keep` that start best."""
         chosen = [list(range(len(fork.candidates))) for fork in self._forks]
         if any(len(fork.candidates) > keep for fork in self._forks):
             self._pass()
@@ -127,9 +130,12 @@ class Scoring:
             for i in candidates:
                 end = place + len(fork.candidates[i])
                 steps = torch.cat([starts[place : place + 1], following[place : end - 1]])
-                stopped = tuple((steps.cumsum(0) + ends[place:end]).tolist())
+                begun = steps.cumsum(0)
+                stopped = begun + ends[place:end]
                 own = self._first[number : number + 1], after[place:end]
-                found[-1].append(Continuation(i, stopped, own))
+                found[-1].append(
+                    Continuation(i, tuple(begun.tolist()), tuple(stopped.tolist()), own)
+                )
                 place = end
         return found
 
@@ -243,7 +249,8 @@ def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
 
     starts = first[[candidate[0] for candidate in fork.candidates]].float()
     starts = starts + torch.tensor(fork.prior).to(starts)
-    best: list[int] = starts.topk(min(keep, len(starts))).indices.tolist()
+    starts[: fork.kept] = torch.inf
+    best: list[int] = starts.topk(min(keep + fork.kept, len(starts))).indices.tolist()
     return best
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from ragcl.catalog.documents import StoredChunk
-from ragcl.consolidation.contradictions import contradiction
-from ragcl.generation.reading import Reading, Sentence
+from ragcl.consolidation.contradictions import Contradiction, contradiction
+from ragcl.generation.narrowing import Sentence
+from ragcl.generation.reading import Reading
 from ragcl.retrieval.retriever import Retrieval, Retrieved
 
 QUESTION = "How deep is the north berth?"
@@ -53,14 +54,20 @@ def told(
     trust: float = 1.0,
     question: str = QUESTION,
     own_text: str = "The north berth is 11 metres deep: 11 metres.",
+    before: str = "",
 ) -> str | None:
-    """The source that contradicts `own_text`, whose last two words are the answer, if it does."""
+    """The source that contradicts `own_text`, whose last two words are the answer, if it does.
+
+    `before` stands before it in its text.
+    """
     own = Sentence(own_text, "x", 0.9)
     answer = " ".join(own_text.strip(".").split()[-2:])
     against = Sentence(other, "y", 0.8)
     hits = tuple(
-        Retrieved(StoredChunk(n, key, "", title, (), "/docs", f"{key}.md", None, None), 0.5)
-        for n, (key, title) in enumerate((("x", "Berths"), ("y", heading)))
+        Retrieved(StoredChunk(n, key, text, title, (), "/docs", f"{key}.md", None, None), 0.5)
+        for n, (key, text, title) in enumerate(
+            (("x", f"{before} {own_text}", "Berths"), ("y", other, heading))
+        )
     )
     first = replace(reading(question, own, answer), sentences=(against, own))
     found = contradiction(Reads(trust), first, Retrieval(first.vector, hits))  # type: ignore[arg-type]
@@ -107,3 +114,25 @@ def test_a_doubtful_reading_contradicts_nothing() -> None:
 
 def test_a_question_in_other_words_than_the_text_proves_nothing() -> None:
     assert told("At the north berth 12 metres.", question="What draught may a tanker have?") is None
+
+
+def test_what_names_its_subject_elsewhere_contradicts_only_texts_that_name_it_too() -> None:
+    firm = {
+        "question": "What is the colour of the logo of Varnholt?",
+        "own_text": "The logo has the colour dark teal.",
+        "before": "Varnholt makes pumps.",
+    }
+
+    assert told("The logo has the colour pale red.", **firm) is None
+    assert told("The logo has the colour pale red.", heading="Varnholt", **firm) == "y.md"
+
+
+def test_only_the_fact_in_dispute_is_left_out() -> None:
+    depth = reading(QUESTION, Sentence("It is 11 metres deep.", "x", 0.9), "11 metres")
+    length = replace(depth, answer="210 metres")
+    found = Contradiction(QUESTION, "x", "11 metres", "y", "12 metres", "y.md")
+
+    assert found.disputes(depth)
+    assert found.disputes(replace(depth, content_hash="y", answer="12 metres"))
+    assert not found.disputes(length)
+    assert not found.disputes(replace(depth, content_hash="y"))

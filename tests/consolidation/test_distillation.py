@@ -22,9 +22,9 @@ from ragcl.consolidation.distillation import (
     Example,
     FrozenLayers,
     pack,
+    packed_loss,
     sparse_kl,
 )
-from ragcl.consolidation.distillation import _Distiller as Distiller
 from ragcl.consolidation.distillation import _pieces as pieces
 from ragcl.consolidation.drift_penalty import DriftPenalty, listening
 from ragcl.consolidation.fused_lora import fused
@@ -177,8 +177,8 @@ def test_packed_examples_lose_what_they_lose_alone(model: LanguageModel, frozen:
     rows = layers.through(examples(model))
     rows.append(replace(rows[0], hard=0.5))
     with layers.cut_off(), torch.inference_mode():
-        alone = [float(Distiller._loss(model.base, pack([([row], 1.0)]))) for row in rows]
-        together = float(Distiller._loss(model.base, pack([(rows, 1.0)])))
+        alone = [float(packed_loss(model.base, pack([([row], 1.0)]))) for row in rows]
+        together = float(packed_loss(model.base, pack([(rows, 1.0)])))
 
     lengths = [len(row.target) for row in rows]
     expected = sum(loss * n for loss, n in zip(alone, lengths, strict=True)) / sum(lengths)
@@ -213,8 +213,8 @@ def test_groups_in_one_pack_lose_what_they_lose_apart_times_their_weights(
     one, other = examples(model)
     other = replace(other, prompt=other.prompt[2:])
     with torch.inference_mode():
-        apart = [float(Distiller._loss(model.base, pack([([row], 1.0)]))) for row in (one, other)]
-        together = float(Distiller._loss(model.base, pack([([one], 1.0), ([other], 8.0)])))
+        apart = [float(packed_loss(model.base, pack([([row], 1.0)]))) for row in (one, other)]
+        together = float(packed_loss(model.base, pack([([one], 1.0), ([other], 8.0)])))
 
     assert together == pytest.approx(apart[0] + 8 * apart[1], rel=1e-3)
 
@@ -232,7 +232,7 @@ def test_fused_layers_say_and_learn_what_those_of_peft_do(model: LanguageModel, 
 
         def learned() -> tuple[float, list[torch.Tensor]]:
             adapted.zero_grad()
-            loss = Distiller._loss(adapted, packed)
+            loss = packed_loss(adapted, packed)
             loss.backward()
             return float(loss.detach()), [one.grad.clone() for one in trained]
 

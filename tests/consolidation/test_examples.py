@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragcl.consolidation.examples import HANDFULS, handfuls, make_examples
-from ragcl.consolidation.verification import rewordings
+from ragcl.consolidation.rewording import rewordings
 from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.narrowing import content_words, excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.reading import Reading, content_words
+from ragcl.generation.reading import Reading
 from ragcl.settings import ConsolidationSettings
 
 WORDS = st.lists(st.sampled_from("how deep is the north berth at low water".split()), min_size=1)
@@ -33,7 +34,7 @@ def test_a_row_becomes_a_prompt_without_passages_and_some_become_one_with(
     assert unknown.prompt == prompts.closed_book("Who sings?").ids
     assert unknown.target == prompts.answer_ids(ABSTENTION)
     [one] = context
-    shown = [sentence.text for sentence in row.sentences]
+    shown = [one.text for one in excerpts(row.sentences)]
     assert one.prompt == prompts.with_context(row.question, shown, 100).ids
     assert (one.hard, one.soft) == (0.0, 1.0)
 

@@ -3,12 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import strategies as st
 
-from ragcl.consolidation.study import consistent, stands, usual_forms
-from ragcl.generation.reading import Reading, Sentence
-
-WORDS = st.lists(st.sampled_from("how deep is the north berth at low water".split()), min_size=1)
+from ragcl.consolidation.study import denied, stands, usual_forms
+from ragcl.generation.narrowing import Sentence
+from ragcl.generation.reading import Reading
 
 
 def asked(reading: Reading, question: str, degrees: float, answer: str) -> Reading:
@@ -18,44 +16,15 @@ def asked(reading: Reading, question: str, degrees: float, answer: str) -> Readi
     return replace(reading, question=question, answer=answer, vector=vector)
 
 
-def test_an_answer_that_only_one_of_several_wordings_gives_is_not_learned(reading: Reading) -> None:
-    right = asked(reading, "How deep is it?", 0, "11 metres")
-    shorter = asked(reading, "What depth is there?", 40, "11")
-    wrong = asked(reading, "What is the depth?", 20, "186 metres")
-
-    assert consistent([right, shorter, wrong]) == [right, shorter]
-
-
-def test_the_same_asked_of_something_else_contradicts_nothing(reading: Reading) -> None:
-    north = asked(reading, "How deep is the north berth?", 0, "11 metres")
-    south = asked(reading, "How deep is the south berth?", 20, "9 metres")
-    elsewhere = replace(south, content_hash="another", found=("another",))
-
-    assert consistent([north, south]) == []
-    assert consistent([north, elsewhere]) == [north, elsewhere]
-    assert consistent([north, replace(elsewhere, found=north.found)]) == []
-
-
-def test_what_was_asked_in_one_way_is_learned_as_it_was_read(reading: Reading) -> None:
-    depth = asked(reading, "How deep is it?", 0, "11 metres")
-    soup = asked(reading, "What does soup cost?", 80, "3 crowns")
-
-    assert consistent([depth, soup]) == [depth, soup]
-    assert consistent([]) == []
-
-
 def test_what_users_vouch_for_outweighs_what_was_read(reading: Reading) -> None:
     vouched = asked(reading, "How deep is it?", 0, "12 metres")
     wrong = asked(reading, "What depth is there?", 20, "11 metres")
-    bearing_it_out = asked(reading, "What is the depth?", 20, "11 metres")
     far = asked(reading, "What does soup cost?", 100, "3 crowns")
     elsewhere = replace(wrong, content_hash="another")
+    rows = [vouched, wrong, far, elsewhere]
 
-    rows = [vouched, wrong, bearing_it_out, far]
-    assert consistent(rows, {vouched.question}) == [vouched, far]
-    assert consistent([vouched, elsewhere, replace(elsewhere, question="?")], {vouched.question})[
-        1:
-    ] == [elsewhere, replace(elsewhere, question="?")]
+    assert [denied(one, rows, {vouched.question}) for one in rows] == [False, True, False, False]
+    assert not any(denied(one, rows, set()) for one in rows)
 
 
 def test_who_ask_the_same_are_told_it_in_the_form_that_most_of_them_read(reading: Reading) -> None:

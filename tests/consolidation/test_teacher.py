@@ -89,7 +89,7 @@ def test_a_server_is_sent_the_question_behind_its_passages(
     monkeypatch.setenv(teacher.KEY, "secret")
     server.says('"11 metres."')
 
-    found = ServedTeacher("large", server.url, 48).answers([(ASKED[0], PASSAGES)])
+    found = ServedTeacher("large", server.url).answers([(ASKED[0], PASSAGES)])
 
     assert found == ["11 metres"]
     [(path, authorization, body)] = server.requests
@@ -104,7 +104,7 @@ def test_many_answers_come_in_the_order_of_the_questions(server: Server) -> None
     server.says("same")
     asked = [(f"Question {n}?", PASSAGES) for n in range(9)]
 
-    assert ServedTeacher("large", server.url, 48).answers(asked) == ["same"] * 9
+    assert ServedTeacher("large", server.url).answers(asked) == ["same"] * 9
     sent = sorted(body["messages"][-1]["content"][-11:] for _, _, body in server.requests)
     assert sent == [f"Question {n}?" for n in range(9)]
 
@@ -112,14 +112,14 @@ def test_many_answers_come_in_the_order_of_the_questions(server: Server) -> None
 def test_not_knowing_is_no_answer(server: Server) -> None:
     server.says("I don't know.")
 
-    assert ServedTeacher("large", server.url, 48).answers([("Why?", PASSAGES)]) == [""]
+    assert ServedTeacher("large", server.url).answers([("Why?", PASSAGES)]) == [""]
 
 
 def test_a_passing_trouble_is_waited_out(server: Server) -> None:
     server.says("3 crowns")
     server.replies.insert(0, (503, {}))
 
-    assert ServedTeacher("large", server.url, 48).answers([("Price?", PASSAGES)]) == ["3 crowns"]
+    assert ServedTeacher("large", server.url).answers([("Price?", PASSAGES)]) == ["3 crowns"]
     assert len(server.requests) == 2
 
 
@@ -137,14 +137,14 @@ def test_a_server_that_refuses_is_named_with_the_reason(
     server.replies = [(status, body)]
 
     with pytest.raises(TeacherUnavailableError, match=rf"large@{server.url}.*\({reason}\)"):
-        ServedTeacher("large", server.url, 48).answers([("Why?", PASSAGES)])
+        ServedTeacher("large", server.url).answers([("Why?", PASSAGES)])
 
     assert len(server.requests) == tries
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(TeacherUnavailableError, match=r"large@http://127\.0\.0\.1:9/v1"):
-        ServedTeacher("large", "http://127.0.0.1:9/v1", 48).answers([("Why?", PASSAGES)])
+        ServedTeacher("large", "http://127.0.0.1:9/v1").answers([("Why?", PASSAGES)])
 
 
 @pytest.mark.parametrize("spec", ["http://host/v1", "large@ftp://host"])
@@ -174,7 +174,7 @@ def test_a_larger_model_on_this_machine_answers_from_the_passages(kb: KnowledgeB
 def test_questions_are_asked_for_by_the_passage_and_taken_from_a_list(server: Server) -> None:
     server.says("1. How deep is it?\n- What is 11 metres deep?\n\nThe berth is ___\nHere you are!")
 
-    found = ServedTeacher("large", server.url, 48).questions(PASSAGES, 3)
+    found = ServedTeacher("large", server.url).questions(PASSAGES, 3)
 
     assert found == [["How deep is it?", "What is 11 metres deep?", "The berth is ___"]] * 2
     sent = {body["messages"][-1]["content"] for _, _, body in server.requests}
@@ -243,11 +243,11 @@ def test_wordings_of_one_question_are_taught_the_answer_in_one_form(
 ) -> None:
     kb.ingest(docs)
     larger = InTurn("11 metres", "11", "11 metres")
-    studier = Studier(kb.catalog, kb._retriever, kb._answerer._reader, passages=4, larger=larger)
+    studier = studied_by(kb, larger)
     questions = [f"{word} berth is 11 metres deep?" for word in ("Which", "What", "Whose")]
     hot = {hit.content_hash for hit in kb.search(questions[0], 4)}
 
-    read, _ = studier.study(questions, hot, {}, lambda _count: None, {})
+    read = studier.study(questions, hot, {}, lambda _count: None, {}).rows
 
     assert [one.answer for one in read] == ["11 metres"] * 3
     assert len({one.ids for one in read}) == 1
@@ -261,15 +261,26 @@ def test_a_written_question_that_another_text_answers_is_not_learned(
     kb.ingest(docs)
     question = "Which berth is 11 metres deep?"
     here, *elsewhere = (hit.content_hash for hit in kb.search(question, 4))
-    studier = Studier(kb.catalog, kb._retriever, kb._answerer._reader, passages=4, larger=Same())
+    studier = studied_by(kb, Same())
 
     def learned(about: str) -> list[str]:
         hot = {here, *elsewhere}
-        read, _ = studier.study([question], hot, {}, lambda _count: None, {question: about})
-        return [one.question for one in read]
+        study = studier.study([question], hot, {}, lambda _count: None, {question: about})
+        return [one.question for one in study.rows]
 
     assert learned(elsewhere[0]) == []
     assert learned(here) == [question]
+
+
+def studied_by(kb: KnowledgeBase, larger: Teacher) -> Studier:
+    return Studier(
+        kb.catalog,
+        kb._retriever,
+        kb._answerer._reader,
+        passages=4,
+        false_abstentions=0.05,
+        larger=larger,
+    )
 
 
 def bodies(server: Server) -> list[dict[str, Any]]:

@@ -205,7 +205,7 @@ class Parrot:
     """Answers with what it was given for a question, and else that it does not know."""
 
     def __init__(self, model: LanguageModel, answers: dict[str, str]) -> None:
-        self.tokenizer = model.tokenizer
+        self.tokenizer, self.files = model.tokenizer, model.files
         prompts = Prompts(model.tokenizer)
         self._answers = {prompts.closed_book(one).ids: answers[one] for one in answers}
 
@@ -221,7 +221,8 @@ class Parrot:
             [known] = answer_tokens(self.tokenizer, [self._answer(fork.prompt)])
             sure = known.ids in fork.candidates
             best = fork.candidates.index(known.ids) if sure else 0
-            yield Continuation(best, (-0.1 if sure else -9.0,), (none, none))
+            stopped = (-0.1 if sure else -9.0,)
+            yield Continuation(best, stopped, stopped, (none, none))
 
 
 def judged(
@@ -232,7 +233,7 @@ def judged(
 ) -> tuple[Verdict, list[tuple[int, int]]]:
     """What verification finds where nothing drifts, and the progress that it tells."""
     monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
-    monkeypatch.setattr(verification, "_context_change", lambda *_: 0.0)
+    monkeypatch.setattr(verification, "_context_gain", lambda *_: 0.0)
     done: list[tuple[int, int]] = []
     verdict = verify(
         parrot,  # type: ignore[arg-type]

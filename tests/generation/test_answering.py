@@ -1,10 +1,12 @@
 """Answering: the route that was decided, the sources it rests on, and the log it leaves."""
 
 import logging
+import math
 import os
+import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer
+from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts
+from ragcl.generation.reading import Reader
+from ragcl.models.trained_reader import Forms
 from ragcl.results import MODES, Answer
 
 QUESTION = "How deep is the north berth?"
@@ -108,20 +113,97 @@ def test_an_empty_knowledge_base_abstains(kb: KnowledgeBase) -> None:
     assert kb.ask(QUESTION).route == "none"
 
 
-def test_reading_freely_cites_the_passages_that_were_shown(kb_folder: Path, docs: Path) -> None:
+@pytest.fixture
+def writing(
+    kb_folder: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[KnowledgeBase, list[str]]]:
+    """A knowledge base whose model writes what stands in the list."""
     config = kb_folder / "ragcl.toml"
-    config.write_text(
-        config.read_text().replace("[answering]", '[answering]\nreading = "generate"')
-    )
+    config.write_text(config.read_text().replace("[answering]", '[answering]\nreading = "write"'))
+    texts: list[str] = []
+
+    def generate(_self: Any, prompts: Sequence[Prompt], **_: Any) -> list[Completion]:
+        return [Completion(texts[0], (1, 2), -0.1) for _ in prompts]
+
+    def stream(_self: Any, _prompt: Prompt, **_: Any) -> Iterator[str | Completion]:
+        yield from re.findall(r"\s*\S+", texts[0])
+        yield Completion(texts[0], (1, 2), -0.1)
+
+    monkeypatch.setattr(LanguageModel, "generate", generate)
+    monkeypatch.setattr(LanguageModel, "stream", stream)
+    with KnowledgeBase.open(kb_folder) as kb:
+        kb.ingest(docs)
+        yield kb, texts
+
+
+def test_what_is_written_is_cited_by_numbers_and_kept_only_where_passages_say_it(
+    writing: tuple[KnowledgeBase, list[str]],
+) -> None:
+    kb, texts = writing
+    texts.append("The north berth is 11 metres deep [1]. It was built by Ida Holm in 1931 [1].")
+
+    answer = kb.ask(QUESTION)
+    stream = kb.ask(QUESTION, stream=True)
+
+    assert "".join(stream) == stream.result.text == answer.text
+    assert answer.text == "The north berth is 11 metres deep [1]."
+    assert (answer.route, answer.form, answer.answer_tokens) == ("context", "written", 2)
+    assert answer.citations[0].text.startswith("The north berth")
+    assert [one.text for one in answer.quotes] == ["The north berth is 11 metres deep."]
+
+
+def test_what_no_passage_says_is_not_answered(
+    writing: tuple[KnowledgeBase, list[str]],
+) -> None:
+    kb, texts = writing
+    texts.append("Its crane lifts 80 tonnes [1].")
+
+    answer = kb.ask(QUESTION)
+
+    assert (answer.route, answer.form, answer.text) == ("none", "none", ABSTENTION)
+    assert answer.citations == answer.quotes == []
+    assert answer.nearest is not None
+    assert answer.nearest.source == "berths.md"
+
+
+def test_sentences_are_quoted_as_they_stand_in_the_source(kb_folder: Path, docs: Path) -> None:
+    config = kb_folder / "ragcl.toml"
+    config.write_text(config.read_text().replace("[answering]", '[answering]\nreading = "quote"'))
     with KnowledgeBase.open(kb_folder) as kb:
         kb.ingest(docs)
         answer = kb.ask(QUESTION)
-        stream = kb.ask(QUESTION, stream=True)
-        assert "".join(stream) == stream.result.text == answer.text
 
-    assert answer.route == "context"
-    assert answer.answer_tokens > 0
-    assert answer.citations[0].text.startswith("The north berth")
+    assert (answer.route, answer.form) == ("context", "quotation")
+    assert "The north berth is 11 metres deep." in answer.text
+    assert answer.text == "\n".join(one.text for one in answer.quotes)
+    for quote in answer.quotes:
+        lines = (docs / quote.source).read_text().splitlines()
+        assert quote.lines is not None
+        assert quote.text in "\n".join(lines[quote.lines[0] - 1 : quote.lines[1]])
+
+
+def test_a_phrase_comes_with_the_sentence_that_it_was_read_in(full: KnowledgeBase) -> None:
+    answer = full.ask(QUESTION)
+
+    [quote] = answer.quotes
+    assert answer.form == "phrase"
+    assert answer.text in quote.text
+    assert quote.content_hash == answer.citations[0].content_hash
+
+
+def test_a_reader_that_finds_nothing_says_so_and_names_what_was_nearest(
+    full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = Forms(unknown=((0.05, -math.inf),))
+    monkeypatch.setattr(Reader, "forms", everything)
+
+    answer = full.ask(QUESTION)
+
+    assert (answer.route, answer.form, answer.abstained) == ("none", "none", True)
+    assert answer.citations == []
+    assert answer.nearest is not None
+    assert answer.nearest.source == "berths.md"
+    assert answer.trace["reason"] == "the passages found do not say it"
 
 
 # --- from the weights

@@ -14,12 +14,9 @@ from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import Prompts
 
 
-@pytest.fixture(params=["extract", "generate"])
-def full(request: pytest.FixtureRequest, kb_folder: Path, docs: Path) -> Iterator[KnowledgeBase]:
-    """A knowledge base that holds the four documents, read in each of the two ways."""
-    config = kb_folder / "ragcl.toml"
-    way = f'[answering]\nreading = "{request.param}"'
-    config.write_text(config.read_text().replace("[answering]", way))
+@pytest.fixture
+def full(kb_folder: Path, docs: Path) -> Iterator[KnowledgeBase]:
+    """A knowledge base that holds the four documents."""
     with KnowledgeBase.open(kb_folder) as kb:
         kb.ingest(docs)
         yield kb

@@ -6,6 +6,7 @@ import pytest
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.documents import StoredChunk
+from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.passages import joined
 from ragcl.retrieval.retriever import Retrieved
 
@@ -61,13 +62,17 @@ def test_text_without_lines_is_joined_without_lines() -> None:
 
 
 @pytest.fixture
-def long(kb_folder: Path, docs: Path) -> KnowledgeBase:
-    """A section of many paragraphs, cut into chunks, between two others."""
+def long(kb_folder: Path, docs: Path, monkeypatch: pytest.MonkeyPatch) -> KnowledgeBase:
+    """A section of many paragraphs, cut into chunks, between two others; what is written is one."""
+    written = Completion("The pilot number 5 boards at the red buoy number 5.", (1,), -0.1)
+    monkeypatch.setattr(
+        LanguageModel, "generate", lambda _self, prompts, **_: [written for _ in prompts]
+    )
     paragraphs = [f"The pilot number {n} boards at the red buoy number {n}." for n in range(12)]
     text = "# Pilots\n\n## North\n\nA tanker.\n\n## Boarding\n\n" + "\n\n".join(paragraphs)
     (docs / "pilots.md").write_text(f"{text}\n\n## South\n\nFishing boats.\n")
     settings = kb_folder / "ragcl.toml"
-    told = '[answering]\nreading = "generate"\npassages = 1\n'
+    told = '[answering]\nreading = "write"\npassages = 1\n'
     settings.write_text(
         settings.read_text().replace("[answering]\n", told) + "\n[ingest]\nchunk_tokens = 60\n"
     )

@@ -10,17 +10,10 @@ import pytest
 
 from ragcl import KnowledgeBase
 from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.narrowing import WORDS, Narrower, Sentence, content_words, word_shares
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.reading import (
-    Narrower,
-    Reader,
-    Reading,
-    Sentence,
-    Span,
-    SpanReader,
-    content_words,
-)
-from ragcl.generation.reading import _shares as word_shares
+from ragcl.generation.reading import Reader, Reading
+from ragcl.generation.spans import Span, SpanReader
 
 QUESTION = "How deep is the north berth?"
 
@@ -164,10 +157,10 @@ def test_the_sentences_nearest_to_the_question_are_read_the_nearest_last(
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
 
-    [all_of_them] = kb._narrower.narrow([QUESTION], [retrieval], limit=100)
-    [nearest] = kb._narrower.narrow([QUESTION], [retrieval], limit=3)
+    [all_of_them] = kb._narrower.rank([QUESTION], [retrieval])
+    [nearest] = Reader(kb._language_model, kb._narrower, 200).narrow([QUESTION], [retrieval])
 
-    assert nearest == all_of_them[-3:]
+    assert nearest == all_of_them[-len(nearest) :]
     assert nearest[-1].text == "The north berth is 11 metres deep."
     scores = [sentence.score for sentence in all_of_them]
     assert scores == sorted(scores)
@@ -181,9 +174,9 @@ def test_a_sentence_has_one_vector_however_it_is_read(kb: KnowledgeBase, docs: P
     questions = [QUESTION, "Where do pilots board?"]
     retrievals = kb._retriever.retrieve(questions, 4)
 
-    first = kb._narrower.narrow(questions, retrievals, limit=4)
+    first = kb._narrower.rank(questions, retrievals)
     again = [
-        kb._narrower.narrow([question], [retrieval], limit=4)[0]
+        kb._narrower.rank([question], [retrieval])[0]
         for question, retrieval in zip(questions, retrievals, strict=True)
     ]
 
@@ -214,11 +207,11 @@ def test_of_two_sentences_that_mean_the_same_the_one_with_the_words_is_read(
 ) -> None:
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
-    [sentences] = kb._narrower.narrow([QUESTION], [retrieval], limit=100)
-    [without] = kb._narrower.narrow(["?"], [retrieval], limit=100)
+    [sentences] = kb._narrower.rank([QUESTION], [retrieval])
+    [without] = kb._narrower.rank(["?"], [retrieval])
 
     plain = {sentence.text: sentence.score for sentence in without}
     for sentence in sentences:
         gained = sentence.score - plain[sentence.text]
-        assert -1e-6 <= gained <= 0.5 + 1e-6
-    assert sentences[-1].score - plain[sentences[-1].text] > 0.25
+        assert -1e-6 <= gained <= WORDS + 1e-6
+    assert sentences[-1].score - plain[sentences[-1].text] > WORDS / 2

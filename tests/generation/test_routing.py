@@ -9,9 +9,12 @@ from ragcl.catalog.documents import StoredChunk
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.generation.routing import ActiveAdapters, Decision, decide
 from ragcl.results import Mode
+from ragcl.retrieval.calibration import Calibration, Language
 from ragcl.retrieval.retriever import Retrieval, Retrieved
 
-MIN_SCORE = 0.25
+FALSE_ANSWERS = 0.1
+# Questions about quite other things find a passage that fits by 0.25.
+CALIBRATION = Calibration(languages=(Language("en", np.zeros(2, np.float32), (0.25, 0.25)),))
 LIMITS = {"score": 0.5, "margin": 0.1, "similarity": 0.8, "confidence": -1.0}
 
 
@@ -30,7 +33,8 @@ def retrieval(question: float, **chunks: float) -> Retrieval:
         )
         for n, (key, degrees) in enumerate(chunks.items())
     ]
-    return Retrieval(at(question), tuple(sorted(hits, key=lambda hit: -hit.score)))
+    ranked = tuple(sorted(hits, key=lambda hit: -hit.score))
+    return Retrieval(at(question), ranked, CALIBRATION)
 
 
 def adapter(
@@ -57,10 +61,11 @@ def route(
     found: Retrieval,
     *adapters: AdapterRecord,
     current: set[str] | None = None,
-    min_score: float = MIN_SCORE,
+    false_answers: float = FALSE_ANSWERS,
 ) -> Decision:
     active = ActiveAdapters(1 if adapters else None, adapters)
-    return decide(mode, found, active, active.learned if current is None else current, min_score)
+    current = active.learned if current is None else current
+    return decide(mode, found, active, current, false_answers)
 
 
 SURE = retrieval(5, depth=20, other=90)
@@ -105,9 +110,10 @@ def test_what_users_rated_badly_is_read_again() -> None:
     active = ActiveAdapters(1, [adapter()])
 
     for demoted, expected in (({"depth"}, "context"), ({"other"}, "weights")):
-        found = decide("auto", SURE, active, active.learned, MIN_SCORE, demoted)
+        found = decide("auto", SURE, active, active.learned, FALSE_ANSWERS, demoted)
         assert found.route == expected
-    assert decide("weights", SURE, active, active.learned, MIN_SCORE, {"depth"}).route == "weights"
+    found = decide("weights", SURE, active, active.learned, FALSE_ANSWERS, {"depth"})
+    assert found.route == "weights"
 
 
 def test_only_what_was_taught_about_the_passages_given_may_be_said() -> None:
@@ -146,13 +152,15 @@ def test_nothing_relevant_is_abstained_from(mode: Mode) -> None:
     nothing = route(mode, retrieval(0))
 
     assert (far.route, nothing.route) == ("none", "none")
-    assert "0.17" in far.reason
+    assert "0.17 (needs 0.25)" in far.reason
     assert "nothing is ingested" in nothing.reason
+    if mode != "auto":
+        assert route(mode, retrieval(0, depth=80), false_answers=1.0).route == mode
 
 
 def test_a_hit_found_by_its_words_does_not_hide_that_another_is_near() -> None:
     far, near = retrieval(0, words=80, depth=20).hits[::-1]
-    found = Retrieval(at(0), (replace(far, lexical=1.0), near))
+    found = Retrieval(at(0), (replace(far, lexical=1.0), near), CALIBRATION)
 
     assert found.hits[0].fused > found.hits[1].fused
     assert route("context", found).route == "context"
@@ -161,7 +169,7 @@ def test_a_hit_found_by_its_words_does_not_hide_that_another_is_near() -> None:
 
 def test_words_that_another_text_shares_take_the_lead_away() -> None:
     learned, other = SURE.hits
-    close = Retrieval(at(5), (learned, replace(other, lexical=1.0)))
+    close = Retrieval(at(5), (learned, replace(other, lexical=1.0)), CALIBRATION)
 
     decision = route("auto", close, adapter())
 

@@ -1,0 +1,12 @@
+"""Rewording: other ways to ask a question, made without a model. Knows no text and no answer."""
+
+from ragcl.generation.narrowing import content_words
+
+BRIEFLY, POLITELY = 0, 1  # of the rewordings
+
+
+def rewordings(question: str) -> tuple[str, str]:
+    """Two other ways to ask the same: telegram style and a polite request."""
+    plain = question.strip().rstrip("?.!")
+    keywords = " ".join(content_words(plain))
+    return keywords or plain.lower(), f"Could you tell me: {plain[:1].lower()}{plain[1:]}?"

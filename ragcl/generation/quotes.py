@@ -1,0 +1,69 @@
+"""Quotes: sentences as they stand in their source, with the lines they stand in.
+
+What a reader is shown has its line breaks mended; what a user is shown is the text itself. Knows no
+question and no model.
+"""
+
+import re
+from collections.abc import Sequence
+
+from ragcl.catalog.documents import StoredChunk
+from ragcl.results import Quote
+
+FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+
+
+def quotes(chunk: StoredChunk, sentences: Sequence[str]) -> list[Quote]:
+    """Sentences of a chunk in their order; those that follow one another are one quote.
+
+    A block of code of which a line is among them is quoted in whole.
+    """
+    spans = sorted({found for one in sentences if (found := _place(chunk.text, one))})
+    blocks = _blocks(chunk.text)
+    merged: list[tuple[int, int]] = []
+    for start, end in spans:
+        for first, last in blocks:
+            if first < end and start < last:
+                start, end = min(start, first), max(end, last)
+        follows = merged and not chunk.text[merged[-1][1] : start].strip()
+        if follows:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return [_quote(chunk, start, end) for start, end in merged]
+
+
+def _place(text: str, sentence: str) -> tuple[int, int] | None:
+    """Where a sentence stands in a text, however its white space was."""
+    start = text.find(sentence)
+    if start >= 0:
+        return start, start + len(sentence)
+    words = [re.escape(word) for word in sentence.split()]
+    found = re.search(r"\W*?\s+\W*?".join(words), text) if words else None
+    return found.span() if found else None
+
+
+def _blocks(text: str) -> list[tuple[int, int]]:
+    """Where fenced blocks of code begin and end."""
+    marks = [one.start() for one in FENCE.finditer(text)]
+    ends = [text.find("\n", one) for one in marks]
+    ends = [len(text) if one < 0 else one for one in ends]
+    return list(zip(marks[::2], ends[1::2], strict=False))
+
+
+def _quote(chunk: StoredChunk, start: int, end: int) -> Quote:
+    lines = chunk.lines
+    if lines and lines[1] - lines[0] == chunk.text.count("\n"):
+        first = lines[0] + chunk.text.count("\n", 0, start)
+        lines = first, first + chunk.text.count("\n", start, end)
+    return Quote(
+        text=chunk.text[start:end],
+        source=chunk.source,
+        lines=lines,
+        heading=chunk.heading,
+        page=chunk.page,
+        content_hash=chunk.content_hash,
+        elsewhere=chunk.elsewhere,
+        supersedes=chunk.supersedes,
+        flags=chunk.flags,
+    )

@@ -1,0 +1,164 @@
+"""Spans: the pieces of sentences that a model finds the likeliest to be the whole answer.
+
+A piece of the text cannot be invented. Knows no retrieval and no route.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.narrowing import Sentence, content_words
+from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
+from ragcl.generation.scoring import Continuation, Fork
+
+if TYPE_CHECKING:
+    import torch
+
+STARTS = 12  # spans are scored from this many of the likeliest first words
+SPAN_TOKENS = 12
+NEARNESS = 6.6  # nats for a fit of one; chosen on questions that are not tested on
+
+_WORD = re.compile(r"(?<!\w)\w")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a sentence as an answer.
+
+    `score` ranks the spans of one question; `logprob` is the log-probability (nats) that the model
+    writes just this and stops; `ids` are the first `n` tokens of the `continuation` it was part of.
+    """
+
+    text: str
+    sentence: int
+    score: float
+    logprob: float
+    ids: tuple[int, ...]
+    continuation: Continuation
+
+    @property
+    def logprobs(self) -> "torch.Tensor":
+        """The model's at each of its tokens and the stop, `(n + 1, vocabulary) float32`."""
+        return self.continuation.logprobs[: len(self.ids) + 1]
+
+
+def continuation(
+    model: LanguageModel, prompt: Prompt, text: str, *, adapter: str | None = None
+) -> tuple[tuple[int, ...], Continuation]:
+    """The tokens of one given answer, and how likely the prompt is to go on with them."""
+    [tokens] = answer_tokens(model.tokenizer, [text])
+    [[scored]] = model.continuations([Fork(prompt, [tokens.ids])], adapter=adapter, keep=1)
+    return tokens.ids, scored
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What a model makes of a question: its spans, the best first, and what else it might say.
+
+    `unknown` is the log-probability (nats) that it says that it does not know, and `quote` that it
+    begins to quote sentences; only a model that was trained to read tells anything by either.
+    """
+
+    spans: list[Span]
+    unknown: float
+    quote: float
+
+
+class SpanReader:
+    """Answers from sentences with the span of them that the model finds likeliest."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+
+    def spans(
+        self,
+        prompt: Prompt,
+        question: str,
+        sentences: Sequence[Sentence],
+        adapter: str | None = None,
+    ) -> list[Span]:
+        """Every span that was weighed, the best first; see `weigh`."""
+        return self.weigh(prompt, question, sentences, adapter).spans
+
+    def weigh(
+        self,
+        prompt: Prompt,
+        question: str,
+        sentences: Sequence[Sentence],
+        adapter: str | None = None,
+    ) -> Weighed:
+        """What the model might say to a prompt that shows these sentences.
+
+        A span is as good as it is likely to be the whole answer and its sentence is near to the
+        question. One that holds no word beyond those of the question says nothing: left out.
+        """
+        [unknown] = answer_tokens(self._model.tokenizer, [ABSTENTION])
+        candidates = self._candidates([sentence.text for sentence in sentences])
+        asked = set(content_words(question))
+        nearness = [NEARNESS * sentences[one.sentence].score for one in candidates]
+        ids = [unknown.ids, *(one.ids for one in candidates)]
+        fork = Fork(prompt, ids, [0.0, *nearness], kept=1)
+        [weighed] = self._model.continuations([fork], adapter=adapter, keep=STARTS)
+        best: dict[str, Span] = {}
+        for scored in weighed:
+            if scored.candidate == 0:
+                said_unknown = scored
+                continue
+            candidate = candidates[scored.candidate - 1]
+            for length, end in candidate.ends:
+                text = candidate.text[:end].strip(" ,;:.\u2014-\"'")
+                logprob = scored.stopped[length - 1]
+                score = logprob + nearness[scored.candidate - 1]
+                if asked.issuperset(content_words(text)):
+                    continue
+                if text not in best or best[text].score < score:
+                    ids_read = candidate.ids[:length]
+                    best[text] = Span(text, candidate.sentence, score, logprob, ids_read, scored)
+        return Weighed(
+            sorted(best.values(), key=lambda span: -span.score),
+            said_unknown.stopped[-1],
+            float(said_unknown.logprobs[0, self._quote]),
+        )
+
+    @cached_property
+    def _quote(self) -> int:
+        """The token that a quotation begins with."""
+        [mark] = answer_tokens(self._model.tokenizer, [QUOTE])
+        return mark.ids[0]
+
+    def span(self, prompt: Prompt, text: str, sentence: int) -> Span:
+        """A given text as the answer, found in the sentence with this number."""
+        ids, scored = continuation(self._model, prompt, text)
+        logprob = scored.stopped[-1]
+        return Span(text, sentence, logprob, logprob, ids, scored)
+
+    def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
+        """Everything that starts at a word, with the lengths at which it may end."""
+        texts, places = [], []
+        for number, sentence in enumerate(sentences):
+            for start in _WORD.finditer(sentence):
+                texts.append(sentence[start.start() :][: SPAN_TOKENS * 6])
+                places.append(number)
+        found: dict[tuple[int, ...], _Candidate] = {}
+        encoded = answer_tokens(self._model.tokenizer, texts)
+        for text, number, tokens in zip(texts, places, encoded, strict=True):
+            key = tokens.ids[:SPAN_TOKENS]
+            ends = tuple(
+                (length, end)
+                for length, end in enumerate(tokens.ends[:SPAN_TOKENS], start=1)
+                if end and not text[end : end + 1].isalnum()
+            )
+            if ends and key not in found:
+                found[key] = _Candidate(text, number, key, ends)
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    text: str
+    sentence: int
+    ids: tuple[int, ...]
+    ends: tuple[tuple[int, int], ...]

@@ -1,0 +1,102 @@
+"""Writing: what a model wrote, sentence by sentence held against the passages that it cites.
+
+A sentence stays if passages hold what it says: every number and name in it, and most of its words.
+Citations that do not bear it out give way to one that does. Knows no model and no route.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ragcl.generation.narrowing import content_words, stems
+from ragcl.generation.quoting import ITEM
+from ragcl.retrieval.sentences import split_sentences
+
+SUPPORT = 0.6  # of the words that carry meaning, the share that the passages cited have to hold
+
+_MARK = re.compile(r"\s*\[(\d+(?:\s*,\s*\d+)*)\]")
+_BEHIND = re.compile(r"([.!?\u3002])((?:\s*\[\d+(?:\s*,\s*\d+)*\])+)")
+_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_NAME = re.compile(r"(?<=[\w,;)] )[^\W\d_a-z]\w*")  # a capital within a sentence
+
+
+@dataclass(frozen=True)
+class Written:
+    """A sentence that stays, with its citations; `rests_on` are (passage, sentence of it) pairs."""
+
+    text: str
+    rests_on: tuple[tuple[int, str], ...]
+
+
+class Checker:
+    """Holds sentences against numbered passages, each a heading with the text below it."""
+
+    def __init__(self, passages: Sequence[str]) -> None:
+        self._passages = passages
+        self._stems = [stems(one) for one in passages]
+
+    def checked(self, text: str) -> list[Written]:
+        """The sentences of a text that stay; the last may be cut short and is judged as it is."""
+        found = [self._sentence(one) for one in split_sentences(_inside(text))]
+        return [one for one in found if one is not None]
+
+    def stream(self, pieces: Iterable[str]) -> Iterator[Written]:
+        """As `checked`, of a text that comes in pieces: each sentence as soon as it is whole."""
+        text = ""
+        for piece in pieces:
+            text += piece
+            *whole, last = split_sentences(_inside(text)) or [""]
+            if whole and not last.startswith("["):  # which may be a citation of what is before it
+                yield from self.checked("\n".join(whole))
+                text = last + text[len(text.rstrip()) :]
+        yield from self.checked(text)
+
+    def _sentence(self, text: str) -> Written | None:
+        numbers = [int(n) - 1 for mark in _MARK.findall(text) for n in mark.split(",")]
+        cited = [n for n in dict.fromkeys(numbers) if 0 <= n < len(self._passages)]
+        plain = _MARK.sub("", text).strip()
+        if not content_words(plain):
+            return None
+        choices = [cited] if cited else []
+        choices += [[n] for n in range(len(self._passages))]
+        chosen = next((some for some in choices if self._bears_out(plain, some)), None)
+        if chosen is None:
+            return None
+        marks = "".join(f"[{n + 1}]" for n in chosen)
+        stop = re.search(r"[.!?\u3002]*$", plain)
+        place = stop.start() if stop else len(plain)
+        return Written(
+            f"{plain[:place]} {marks}{plain[place:]}",
+            tuple((n, self._nearest(plain, n)) for n in chosen),
+        )
+
+    def _bears_out(self, plain: str, passages: Sequence[int]) -> bool:
+        """Whether passages together hold what a sentence says."""
+        texts = " ".join(self._passages[n] for n in passages)
+        for number in _NUMBER.findall(plain):
+            if not re.search(rf"(?<![\d.,:/-]){re.escape(number)}(?![.,:/-]?\d)", texts):
+                return False
+        held = set().union(*(self._stems[n] for n in passages))
+        if any(not stems(name) <= held for name in _NAME.findall(plain)):
+            return False
+        words = stems(" ".join(content_words(plain)))
+        return len(words & held) >= SUPPORT * len(words)
+
+    def _nearest(self, plain: str, passage: int) -> str:
+        """The sentence of a passage that shares most with what was written."""
+        words = stems(plain)
+        text = self._passages[passage].partition("\n")[2]
+        return max(split_sentences(text), key=lambda one: len(words & stems(one)))
+
+
+def _inside(text: str) -> str:
+    """Citations that stand behind a stop put before it."""
+    return _BEHIND.sub(r"\2\1", text)
+
+
+def joined(sentences: Sequence[Written]) -> str:
+    """The text of sentences; an item of a list begins a line."""
+    text = ""
+    for one in sentences:
+        text += ("\n" if ITEM.match(one.text) else " ") * bool(text) + one.text
+    return text

@@ -1,0 +1,102 @@
+"""Quoting: as much of the likeliest sentences as a quotation holds, and what they need beside."""
+
+import pytest
+
+from ragcl.catalog.documents import StoredChunk
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.narrowing import Sentence
+from ragcl.generation.prompts import Prompts
+from ragcl.generation.quotes import quotes
+from ragcl.generation.quoting import WORDS, Quoter, Weight, choose
+
+TEXT = """\
+Ring the bell before you go in.
+To open the gate:
+- turn the key
+- pull the lever
+
+Never push it. It
+opens outwards.
+```
+gate --open
+gate --check
+```
+"""
+
+
+def weight(text: str, share: float, place: int, header: int | None = None) -> Weight:
+    return Weight(Sentence(text, "x", share, "", place, header), share)
+
+
+def chunk(lines: tuple[int, int] | None) -> StoredChunk:
+    return StoredChunk(1, "x", TEXT.rstrip(), "Gate", (), "/docs", "gate.md", lines, None)
+
+
+# --- which sentences
+
+
+def test_sentences_are_taken_until_they_hold_nearly_all_of_the_answer() -> None:
+    weights = [weight("One.", 0.6, 4), weight("Two.", 0.395, 1), weight("Three.", 0.005, 2)]
+
+    assert [one.text for one in choose(weights)] == ["One.", "Two."]
+    assert choose([]) == []
+
+
+def test_a_quotation_has_an_end() -> None:
+    weights = [weight(" ".join([f"w{n}"] * 30), 0.1, n) for n in range(10)]
+
+    assert len(choose(weights)) == -(-WORDS // 30)
+
+
+def test_an_item_comes_with_what_introduces_its_list_and_a_row_with_its_header() -> None:
+    weights = [
+        weight("- pull the lever", 0.99, 3),
+        weight("- turn the key", 0.006, 2),
+        weight("To open the gate:", 0.004, 1),
+    ]
+    rows = [weight("| tea | 1 |", 0.99, 2, 0), weight("| what | price |", 0.01, 0)]
+
+    assert [one.place for one in choose(weights)] == [1, 3]
+    assert [one.place for one in choose(rows)] == [0, 2]
+    assert [one.place for one in choose(weights[:2])] == [3]
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_the_shares_are_those_of_all_that_is_shown(model: LanguageModel, trained: bool) -> None:
+    quoter = Quoter(model, Prompts(model.tokenizer, trained=trained))
+    ranked = [Sentence(f"The berth {n} is deep.", "x", n / 10, "Berths", n) for n in range(4)]
+
+    weights, tokens = quoter.weigh("How deep is the berth 2?", ranked)
+
+    assert sum(one.share for one in weights) == pytest.approx(1.0)
+    assert [one.share for one in weights] == sorted((one.share for one in weights), reverse=True)
+    assert {one.sentence for one in weights} == set(ranked)
+    assert (tokens > 0) == trained
+    assert quoter.weigh("How deep?", []) == ([], 0)
+
+
+# --- as they stand in the source
+
+
+def test_sentences_that_follow_one_another_are_one_quote_with_its_lines() -> None:
+    found = quotes(chunk((11, 21)), ["It opens outwards.", "Never push it.", "- turn the key"])
+
+    assert [(one.text, one.lines) for one in found] == [
+        ("- turn the key", (13, 13)),
+        ("Never push it. It\nopens outwards.", (16, 17)),
+    ]
+    assert found[0].source == "gate.md"
+
+
+def test_a_block_of_code_is_quoted_in_whole() -> None:
+    [found] = quotes(chunk((11, 21)), ["gate --check"])
+
+    assert found.text == "```\ngate --open\ngate --check\n```"
+
+
+def test_lines_that_cannot_be_told_are_those_of_the_chunk() -> None:
+    [found] = quotes(chunk((11, 90)), ["Never push it."])
+
+    assert found.lines == (11, 90)
+    assert quotes(chunk(None), ["Never push it."])[0].lines is None
+    assert quotes(chunk(None), ["It is not there."]) == []
