@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback, TrainingArguments
 
 from ragcl.consolidation.anchors import tokens
 from ragcl.consolidation.distillation import (
     Example,
+    PackTrainer,
     attention_for_training,
     labelled,
     pack,
-    packed_loss,
     unlabelled,
 )
 from ragcl.consolidation.fused_lora import fused
@@ -74,7 +74,7 @@ def train(
     )
     watch = _Watch(seconds)
     started = time.time()
-    trainer = _ReaderTrainer(
+    trainer = PackTrainer(
         model=adapted,
         args=TrainingArguments(
             output_dir=str(folder / "checkpoints"),
@@ -159,21 +159,6 @@ class _InOrder(torch.utils.data.Dataset[Any]):
 
     def __getitem__(self, index: int) -> Any:
         return self._packs[index]
-
-
-class _ReaderTrainer(Trainer):
-    """A Trainer whose loss is that of a pack."""
-
-    def compute_loss(
-        self,
-        model: Any,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> Any:
-        """The loss of the packed examples."""
-        loss = packed_loss(model, inputs)
-        return (loss, None) if return_outputs else loss
 
 
 class _Watch(TrainerCallback):

@@ -571,8 +571,23 @@ def packed_loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
     return loss
 
 
-class _Distiller(Trainer):
-    """A Trainer whose loss compares the model with soft and hard labels."""
+class PackTrainer(Trainer):
+    """A Trainer whose batches are packs, and whose loss is theirs."""
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The loss of the packed examples."""
+        loss = packed_loss(model, inputs)
+        return (loss, None) if return_outputs else loss
+
+
+class _Distiller(PackTrainer):
+    """One that adds what keeps the model as it is."""
 
     def __init__(self, *, regulariser: Callable[[], torch.Tensor], **options: Any) -> None:
         super().__init__(**options)
@@ -586,7 +601,7 @@ class _Distiller(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """The loss of the packed examples and the penalty."""
-        loss = packed_loss(model, inputs)
+        loss = super().compute_loss(model, inputs)
         loss = loss + self._regulariser().to(loss.device)
         return (loss, None) if return_outputs else loss
 

@@ -458,7 +458,7 @@ class Answerer:
         adapter = job.decision.adapter
         shown = self._reader.fitting(ranked)
         outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
-        tokens = len(self._reader.prompt(job.question, shown).ids)
+        tokens = outlook.prompt_tokens
         best = max(hit.fused for hit in job.retrieval.hits)
         likely = {
             "phrase": round(outlook.phrase, 3),

@@ -111,13 +111,15 @@ class Outlook:
 
     `phrase`, `quote` and `unknown` are log-probabilities (nats): that it says one of the phrases
     that were weighed, that it begins to quote, and that it says that it does not know. Only a
-    model that was trained to read means anything by the last two.
+    model that was trained to read means anything by the last two. `prompt_tokens` is what it was
+    shown.
     """
 
     reading: Reading | None
     phrase: float
     quote: float
     unknown: float
+    prompt_tokens: int
 
     def form(self, fit: float, forms: Forms, false_abstentions: float) -> Form:
         """The form that the answer should take.
@@ -206,7 +208,11 @@ class Reader:
         if spans:
             reading = self._reading(question, retrieval, sentences, spans[0], spans)
         return Outlook(
-            reading, _log_sum([one.logprob for one in spans]), weighed.quote, weighed.unknown
+            reading,
+            _log_sum([one.logprob for one in spans]),
+            weighed.quote,
+            weighed.unknown,
+            len(prompt.ids),
         )
 
     def best_span(self, question: str, sentences: Sequence[Sentence]) -> str | None:
