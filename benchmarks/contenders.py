@@ -37,7 +37,7 @@ from ragcl.consolidation.rewording import POLITELY, rewordings
 from ragcl.consolidation.verification import MAX_ANSWER_TOKENS
 from ragcl.evaluation.metrics import agree, contains, token_f1
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.prompts import Prompts
+from ragcl.generation.prompts import PHRASE_TOKENS, Prompts
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import likelihood_alone, recall
 from ragcl.settings import AnsweringSettings, ConsolidationSettings
@@ -50,11 +50,12 @@ NOTHING = -100  # labels that count for no loss, as transformers has it
 
 
 def measure(
-    kb: KnowledgeBase, folder: Path, asked: Sequence[dict[str, Any]]
+    kb: KnowledgeBase, folder: Path, asked: Sequence[dict[str, Any]], *, trained: bool
 ) -> dict[str, dict[str, float]]:
     """What they say to questions with `answers`, after a round that made one adapter.
 
-    Beside them what that adapter says by its likelihood alone.
+    Beside them what that adapter says by its likelihood alone. Only where they are to be `trained`
+    those that are take part.
     """
     log = kb.catalog.asks.log()
     _, active = kb.catalog.learning.active()
@@ -93,15 +94,18 @@ def measure(
         "answer cache": seen(lambda: cache.serve(held_out), 0),
         "nearest question taught": seen(lambda: nearest_answers(kb, held_out, taught), 0),
     }
-    raw = learner("raw text", RAW_EPOCHS)
-    tokens = statistics.mean(len(raw.prompts.closed_book(one).ids) for one in held_out)
+    prompts = Prompts.of(kb._language_model)
+    tokens = statistics.mean(len(prompts.closed_book(one).ids) for one in held_out)
     say("adapter, its likelihood alone …")
     [adapter] = active
     found["adapter, its likelihood alone"] = seen(
         lambda: recalled(kb._language_model, held_out, choices, adapter.id), tokens
     )
+    if not trained:
+        return found
+    raw = learner("raw text", RAW_EPOCHS)
     raw.learn_text(passages)
-    limit = kb.settings.answering.max_new_tokens
+    limit = PHRASE_TOKENS
     found["raw-text LoRA, closed-book"] = seen(
         lambda: written(raw.model, held_out, "plain", limit), tokens
     )

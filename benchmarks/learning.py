@@ -1,13 +1,17 @@
-"""What one round of consolidation learns on the sample handbook.
+"""What one round of consolidation learns, on the sample handbook or on things that are all alike.
 
-    python -m benchmarks.learning [--out FILE]
+    python -m benchmarks.learning [handbook | alike] [--out FILE]
 
 Needs no outside data. Asks the three training wordings of every fact, runs one round, and measures
 on the fourth wording, which is neither asked nor trained on, and of `auto` on those that were asked
-as well, as questions that are hot come back, and how long one takes by itself; beside it, what
-others would do with the same questions and texts (`benchmarks/contenders.py`). Then the world moves
-on: facts change, a document goes; every question about them is asked by every route, before and
-after a second round, and no answer may be what is no longer so.
+as well, as questions that are hot come back; beside it, what others would do with the same
+questions and texts (`benchmarks/contenders.py`). *Near misses* are about the same texts, and the
+weights were not taught them: what the handbook does not say, or what was not asked about the firms.
+
+On the handbook also how long a question takes by itself; then the world moves on: facts change, a
+document goes; every question about them is asked by every route, before and after a second round,
+and no answer may be what is no longer so. Of the firms (`benchmarks/answers/firms.py`), of which
+each has a document, every third is asked about.
 """
 
 import argparse
@@ -15,20 +19,24 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.answers import firms
 from benchmarks.progress import say
-from benchmarks.sample import REVISIONS, lay_out, questions, write_questions
+from benchmarks.sample import REVISIONS, lay_out, questions, unanswerable, write_questions
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import agree, contains
 from ragcl.evaluation.probes import evenly
 from ragcl.results import MODES, EvaluationReport, Mode
 
-RESULTS = Path(__file__).parent / "results" / "learning.json"
+RESULTS = Path(__file__).parent / "results"
+NAMES = {"handbook": "learning.json", "alike": "learning_alike.json"}
 ASKED_SINGLY = 24
+EVERY_FIRM = 3  # is asked about
+UNSEEN = 4  # the wording of the firms' questions that nobody asks before the round
 
 
 def main() -> None:
@@ -36,72 +44,113 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("what", nargs="?", choices=list(NAMES), default="handbook")
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        measure = {"handbook": handbook, "alike": alike}[options.what]
         result = measure(Path(folder))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    out = options.out or RESULTS / NAMES[options.what]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(table(result))
 
 
-def measure(folder: Path) -> dict[str, Any]:
-    """One round on the first revision: rows of the table, the round's report."""
+def handbook(folder: Path) -> dict[str, Any]:
+    """One round on the first revision, and what is answered when the world has moved on."""
+    lay_out(REVISIONS[0], folder / "docs")
+    asked = questions(REVISIONS[0], held_out=False)
+    with KnowledgeBase.open(folder / "kb") as kb:
+        kb.ingest(folder / "docs")
+        result = measure(
+            kb, folder, asked, questions(REVISIONS[0], held_out=True), unanswerable(), trained=True
+        )
+        result["seconds_of_one_question"] = _singly(kb, asked)
+        result["moved"] = _move_on(kb, folder)
+        return result
+
+
+def alike(folder: Path) -> dict[str, Any]:
+    """One round on some of many firms that are all alike."""
+    docs = folder / "docs"
+    docs.mkdir()
+    for name, text in firms.documents().items():
+        (docs / name).write_text(text, encoding="utf-8")
+    every = firms.questions()
+    hot = set(list(dict.fromkeys(one.firm for one in every))[::EVERY_FIRM])
+
+    def rows(taken: Callable[[firms.FirmQuestion], bool]) -> list[dict[str, Any]]:
+        return [
+            {"question": one.question, "answers": list(one.answers), "fact": (one.firm, one.fact)}
+            for one in every
+            if taken(one)
+        ]
+
+    with KnowledgeBase.open(folder / "kb") as kb:
+        kb.ingest(docs)
+        return measure(
+            kb,
+            folder,
+            rows(lambda one: one.firm in hot and one.wording != UNSEEN),
+            rows(lambda one: one.firm in hot and one.wording == UNSEEN),
+            rows(lambda one: one.firm not in hot and one.wording == UNSEEN),
+            trained=False,
+        )
+
+
+def measure(
+    kb: KnowledgeBase,
+    folder: Path,
+    asked: Sequence[dict[str, Any]],
+    unseen: Sequence[dict[str, Any]],
+    near: Sequence[dict[str, Any]],
+    *,
+    trained: bool,
+) -> dict[str, Any]:
+    """Ask, run a round, and ask again: rows of the table, the round's report.
+
+    Beside it the contenders, those that have to be `trained` too or not.
+    """
     from benchmarks import contenders  # what they are built on is heavy
 
-    revision = REVISIONS[0]
-    lay_out(revision, folder / "docs")
-    held_out = folder / "held_out.jsonl"
-    write_questions(questions(revision, held_out=True), held_out)
-    asked = folder / "asked.jsonl"
-    write_questions(questions(revision, held_out=False), asked)
+    files = {"unseen": unseen, "asked before": asked, "near misses": near}
+    for name, some in files.items():
+        write_questions(some, folder / f"{name}.jsonl")
     rows: dict[str, dict[str, float]] = {}
 
-    def row(name: str, mode: Mode, among: Path = held_out) -> EvaluationReport:
+    def row(name: str, mode: Mode, among: str = "unseen") -> EvaluationReport:
         say(f"{name} …")
-        found = kb.evaluate(among, mode=mode)
+        found = kb.evaluate(folder / f"{among}.jsonl", mode=mode)
         rows[name] = _row(found)
         say(f"  {rows[name]}")
         return found
 
-    settings = folder / "kb" / "ragcl.toml"
-    with KnowledgeBase.open(folder / "kb") as kb:
-        kb.ingest(folder / "docs")
-    settings.write_text('[answering]\nreading = "write"\n', encoding="utf-8")
-    with KnowledgeBase.open(folder / "kb") as kb:
-        row("base, whole passages, written freely", "context")
-    settings.unlink()
-    with KnowledgeBase.open(folder / "kb") as kb:
-        row("base, closed-book", "weights")
-        read = row("base, open-book", "context")
-        say("asking the training wordings …")
-        kb.ask_many([one["question"] for one in questions(revision, held_out=False)])
-        say("one round …")
-        started = time.time()
-        report = kb.consolidate()
-        seconds = time.time() - started
-        say(f"  {report.status} after {seconds:.0f} s: {report.metrics}")
-        row("adapter, closed-book", "weights")
-        row("adapter, with context", "both")
-        agreement = _agreement(row("auto", "auto"), read)
-        read = row("base, open-book, asked before", "context", asked)
-        agreement_asked = _agreement(row("auto, asked before", "auto", asked), read)
-        singly = _singly(kb, questions(revision, held_out=False))
-        rows |= contenders.measure(kb, folder, questions(revision, held_out=True))
-        facts = {one["fact"] for one in questions(revision)}
-        result: dict[str, Any] = {
-            "facts": len(facts),
-            "round_seconds": round(seconds, 1),
-            "closed_over_open": rows["adapter, closed-book"]["accuracy"]
-            / rows["base, open-book"]["accuracy"],
-            "auto_agrees_with_context": agreement,
-            "auto_agrees_with_context_asked_before": agreement_asked,
-            "rows": rows,
-            "seconds_of_one_question": singly,
-            "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
-        }
-        result["moved"] = _move_on(kb, folder)
-    return result
+    row("base, closed-book", "weights")
+    read = row("base, open-book", "context")
+    say("asking the training wordings …")
+    kb.ask_many([one["question"] for one in asked])
+    say("one round …")
+    started = time.time()
+    report = kb.consolidate()
+    seconds = time.time() - started
+    say(f"  {report.status} after {seconds:.0f} s: {report.metrics}")
+    row("adapter, closed-book", "weights")
+    row("adapter, with context", "both")
+    agreement = {"unseen": _agreement(row("auto", "auto"), read)}
+    for among in ("asked before", "near misses"):
+        read = row(f"base, open-book, {among}", "context", among)
+        agreement[among] = _agreement(row(f"auto, {among}", "auto", among), read)
+    if report.status == "promoted":
+        rows |= contenders.measure(kb, folder, unseen, trained=trained)
+    return {
+        "facts": len({str(one["fact"]) for one in unseen}),
+        "round_seconds": round(seconds, 1),
+        "closed_over_open": rows["adapter, closed-book"]["accuracy"]
+        / rows["base, open-book"]["accuracy"],
+        "auto_agrees_with_context": agreement,
+        "rows": rows,
+        "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
+    }
 
 
 def _agreement(one: EvaluationReport, other: EvaluationReport) -> float:
@@ -199,9 +248,11 @@ def table(result: dict[str, Any]) -> str:
     lines += [
         "",
         f"closed-book / open-book: {result['closed_over_open']:.2f}; "
-        f"auto agrees with context: {result['auto_agrees_with_context']:.3f}, on the wordings "
-        f"asked before {result['auto_agrees_with_context_asked_before']:.3f}",
+        "auto agrees with context: "
+        + ", ".join(f"{v:.3f} {k}" for k, v in result["auto_agrees_with_context"].items()),
     ]
+    if "moved" not in result:
+        return "\n".join(lines)
     singly = result["seconds_of_one_question"]
     lines.append(
         "one question by itself: " + ", ".join(f"{k} {v:.3f} s" for k, v in singly.items())

@@ -25,6 +25,12 @@ def questions(revision: str, *, held_out: bool | None = None) -> list[dict[str, 
     ]
 
 
+def unanswerable() -> list[dict[str, Any]]:
+    """Questions near those above that no revision answers."""
+    lines = (DATA / "unanswerable.jsonl").read_text(encoding="utf-8").splitlines()
+    return [one for one in map(json.loads, lines) if one["kind"] == "near"]
+
+
 def write_questions(asked: Sequence[dict[str, Any]], path: Path) -> None:
     """Write questions as `KnowledgeBase.evaluate` takes them."""
     path.write_text("\n".join(map(json.dumps, asked)), encoding="utf-8")

@@ -2,6 +2,7 @@
 
     python -m benchmarks.reader train SQUAD [--out FOLDER] [--passes N] [--seconds S]
     python -m benchmarks.reader calibrate SQUAD [--out FOLDER]
+    python -m benchmarks.reader ability PROBES
 
 SQUAD is a folder with `train.json` of SQuAD 2.0 (Rajpurkar et al. 2018, CC BY-SA 4.0): a list of
 articles with their paragraphs, questions and accepted answers. Two of its articles are set aside,
@@ -9,6 +10,9 @@ and every twelfth written document; whatever is chosen is chosen on these. The a
 manifest go to FOLDER, `ragcl/models/reader` unless another is named. `ragcl models pull` then makes
 the default model with it, and `calibrate` writes to the manifest what tells its forms of answers
 apart, and its scores, both on what was set aside.
+
+`ability` asks the model without the reader and with it what any model is asked: the probes that
+`benchmarks/drift.py` names. What came out goes to `benchmarks/results/ability.json`.
 """
 
 import argparse
@@ -20,15 +24,19 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
+from benchmarks import drift
 from benchmarks.reader import calibration, lessons, squad, training
 from benchmarks.reader.alike import collections
 from benchmarks.reader.material import Document, documents
 from ragcl import model_files
 from ragcl.consolidation import anchors
+from ragcl.evaluation.drift import perplexity
+from ragcl.evaluation.probes import answered
 from ragcl.generation.language_model import WEIGHTS, LanguageModel, weights_digest
 from ragcl.generation.prompts import Prompts
 from ragcl.models import trained_reader
 
+ABILITY = Path(__file__).parent.parent / "results" / "ability.json"
 SEED = 0
 HELD_BACK = 12  # of written documents one in so many is set aside
 NARROW = {"squad": 0.7, "written": 0.8, "alike": 0.3}  # the share of questions taught alone too
@@ -41,16 +49,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=["train", "calibrate"])
-    parser.add_argument("squad", metavar="SQUAD", type=Path)
+    parser.add_argument("what", choices=["train", "calibrate", "ability"])
+    parser.add_argument("data", metavar="SQUAD | PROBES", type=Path)
     parser.add_argument("--out", type=Path, default=trained_reader.folder())
     parser.add_argument("--passes", type=float, default=1.0)
     parser.add_argument("--seconds", type=float, default=4 * 3600)
     options = parser.parse_args()
     if options.what == "train":
-        train(options.squad, options.out, options.passes, options.seconds)
+        train(options.data, options.out, options.passes, options.seconds)
+    elif options.what == "calibrate":
+        calibrate(options.data, options.out)
     else:
-        calibrate(options.squad, options.out)
+        ability(options.data)
+
+
+def ability(folder: Path) -> None:
+    """Write what the default model can do without the reader and with it."""
+    probes = drift.read(folder)
+    text = (folder / "wikitext2-valid.txt").read_text(encoding="utf-8")
+    right: list[dict[str, list[bool]]] = []
+    perplexities = []
+    for files in (
+        model_files.pull_without_reader(progress=print),
+        model_files.resolve("default", "language_model"),
+    ):
+        model = LanguageModel(files)
+        right.append({name: answered(model, asked) for name, asked in probes.items()})
+        perplexities.append(perplexity(model, text, tokens=drift.PERPLEXITY_TOKENS))
+    without, with_reader = right
+    result = {
+        "command": "python -m benchmarks.reader ability PROBES",
+        "reader": trained_reader.shipped().identity,
+        "perplexity ratio": perplexities[1] / perplexities[0],
+        "probes": {name: drift.compared(without[name], with_reader[name]) for name in probes},
+    }
+    ABILITY.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=2))
 
 
 def calibrate(squad_folder: Path, out: Path) -> None:
