@@ -1,7 +1,7 @@
-"""What the reader is trained on: every phrase and quotation stands in its document."""
+"""What the reader is trained on and held to: every answer stands in its document."""
 
 from benchmarks.reader.alike import collections
-from benchmarks.reader.material import documents
+from benchmarks.reader.material import documents, held_out
 
 
 def test_written_material_is_word_for_word() -> None:
@@ -9,6 +9,15 @@ def test_written_material_is_word_for_word() -> None:
 
     assert len(found) > 300
     assert {kind for one in found for kind in map(_kind, one.asked)} == {"phrase", "quote", "none"}
+
+
+def test_manuals_held_out_are_word_for_word_and_nothing_is_trained_on_them() -> None:
+    taught = {section.text for one in documents() for section in one.sections}
+
+    for manual in held_out().values():
+        kinds = {kind for one in manual for kind in map(_kind, one.asked)}
+        assert kinds == {"phrase", "quote", "none"}
+        assert not taught & {section.text for one in manual for section in one.sections}
 
 
 def test_made_material_is_word_for_word_and_the_same_for_a_seed() -> None:

@@ -6,7 +6,8 @@
 
 SQUAD is a folder with `train.json` of SQuAD 2.0 (Rajpurkar et al. 2018, CC BY-SA 4.0): a list of
 articles with their paragraphs, questions and accepted answers. Two of its articles are set aside,
-and every twelfth written document; whatever is chosen is chosen on these. The adapter and its
+and every twelfth written document, and the manuals of `held_out/`, which were written in another
+hand; whatever is chosen is chosen on these. The adapter and its
 manifest go to FOLDER, `ragcl/models/reader` unless another is named. `ragcl models pull` then makes
 the default model with it, and `calibrate` writes to the manifest what tells its forms of answers
 apart, and its scores, both on what was set aside.
@@ -27,7 +28,7 @@ from safetensors.torch import load_file, save_file
 from benchmarks import drift
 from benchmarks.reader import calibration, lessons, squad, training
 from benchmarks.reader.alike import collections
-from benchmarks.reader.material import Document, documents
+from benchmarks.reader.material import Document, documents, held_out
 from ragcl import model_files
 from ragcl.consolidation import anchors
 from ragcl.evaluation.drift import perplexity
@@ -93,7 +94,7 @@ def calibrate(squad_folder: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="ragcl-reader-") as folder:
         others = documents_by_kind(squad_folder, held_back=False)
         others["alike"] = []  # which would name things as those that are set aside do
-        aside = documents_by_kind(squad_folder, held_back=True)
+        aside = documents_by_kind(squad_folder, held_back=True) | held_out()
         rows = calibration.looks(model, aside, others, Path(folder))
     forms = calibration.calibrated(rows)
     path = out / "manifest.json"

@@ -1,14 +1,15 @@
 """Calibrating the reader: what its probabilities mean, on questions that it was not trained on.
 
 Documents set aside are ingested together with all others of their kind, so that each question meets
-the distractors that a user's would. From what the reader makes of every question come the limits
-that tell a phrase from a quotation and from not knowing. Knows no training.
+the distractors that a user's would, and is asked beside questions that were written on others.
+From what the reader makes of every question come the limits that tell a phrase from a quotation and
+from not knowing. Knows no training.
 """
 
 import statistics
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from benchmarks.reader.lessons import PASSAGES, Source, sources
 from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains, exact_match
+from ragcl.evaluation.probes import evenly
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
@@ -25,6 +27,9 @@ from ragcl.generation.reading import Outlook, Reader
 from ragcl.models.trained_reader import Forms
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, for which limits are kept
+RELEVANCE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)  # what one spread may be worth
+A_KIND = 120  # questions of one kind of document that are asked at most
+UNRELATED = 40  # questions of other kinds that are asked of each
 CONTEXT_TOKENS = 900
 
 
@@ -32,16 +37,17 @@ CONTEXT_TOKENS = 900
 class Look:
     """What the reader made of one question that was set aside.
 
-    `fit` is that of the best passage, and `found` says whether the text of
-    the right answer is among the sentences shown.
+    `standing` is that of the retrieval, `found` says whether the text of the right answer is among
+    the sentences shown, and `related` whether the question is about these documents at all.
     """
 
     kind: str
     asked: Asked
     outlook: Outlook
-    fit: float
+    standing: float
     ranked: list[Sentence]
     found: bool
+    related: bool = True
 
     @property
     def form(self) -> str:
@@ -54,14 +60,21 @@ def looks(
     kinds: dict[str, list[Document]],
     others: dict[str, list[Document]],
     folder: Path,
-    every: int = 1,
 ) -> list[Look]:
-    """What a reader makes of every question on documents of some kinds, set among others."""
+    """What a reader makes of questions on documents of some kinds, set among others."""
     found = []
     for kind, documents in kinds.items():
         own = sources([(f"{kind}-aside", documents)], 0)
         beside = sources([(kind, others.get(kind, []))], 0)
-        found += _looks(model, kind, own, beside, folder / kind, every)
+        strange = [
+            replace(asked, section=-1, phrase="", quotes=())
+            for other, some in kinds.items()
+            if other != kind
+            for document in some
+            for asked in document.asked
+            if asked.section >= 0
+        ]
+        found += _looks(model, kind, own, beside, evenly(strange, UNRELATED), folder / kind)
     return found
 
 
@@ -70,14 +83,17 @@ def _looks(
     kind: str,
     own: Sequence[Source],
     beside: Sequence[Source],
+    strange: Sequence[Asked],
     folder: Path,
-    every: int,
 ) -> Iterable[Look]:
     for source in [*own, *beside]:
         path = folder / "docs" / source.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source.text, encoding="utf-8")
-    pairs = [(source, asked) for source in own for asked in source.document.asked][::every]
+    pairs: list[tuple[Source | None, Asked]] = [
+        *evenly([(source, asked) for source in own for asked in source.document.asked], A_KIND),
+        *((None, asked) for asked in strange),
+    ]
     with KnowledgeBase.open(folder / "kb") as kb:
         kb.ingest(folder / "docs")
         questions = [asked.question for _, asked in pairs]
@@ -85,7 +101,8 @@ def _looks(
         reader = Reader(model, kb._narrower, CONTEXT_TOKENS)
         ranked = reader.rank(questions, retrievals)
     for (source, asked), retrieval, sentences in zip(pairs, retrievals, ranked, strict=True):
-        mine = {h.chunk.content_hash for h in retrieval.hits if h.chunk.source == source.path}
+        path = source.path if source else None
+        mine = {h.chunk.content_hash for h in retrieval.hits if h.chunk.source == path}
         shown = reader.fitting(sentences)
         texts = [one.text for one in shown if one.content_hash in mine]
         wanted = asked.phrase.split("\n") if asked.phrase else asked.quotes
@@ -93,9 +110,10 @@ def _looks(
             kind,
             asked,
             reader.look(asked.question, retrieval, shown),
-            max(hit.fused for hit in retrieval.hits),
+            retrieval.standing,
             sentences,
             any(contains(text, [one]) for text in texts for one in wanted if one),
+            source is not None,
         )
 
 
@@ -115,27 +133,27 @@ def calibrated(rows: Sequence[Look]) -> Forms:
             for form in ("phrase", "quotation")
         ),
     )
+    # Questions near the topic and those about other things count alike, whatever their numbers.
     relevance = max(
-        (0.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0),
-        key=lambda weight: auc(rows, Forms(relevance=weight)),
+        RELEVANCE,
+        key=lambda weight: sum(
+            auc([one for one in rows if one.form != "none" or one.related == near], weight)
+            for near in (True, False)
+        ),
     )
+    # What is not shown is rightly not known.
     forms = Forms(relevance=relevance)
-    # A rate is kept to on every kind of document, not only on all of them together.
-    unknown = [
-        [one.outlook.not_knowing(one.fit, forms) for one in known if one.kind == kind]
-        for kind in sorted({one.kind for one in known})
-    ]
-    limits = tuple(
-        (rate, max(float(np.quantile(some, 1 - rate)) for some in unknown)) for rate in RATES
-    )
+    unknown = [one.outlook.not_knowing(one.standing, forms) for one in known if one.found]
+    limits = tuple((rate, float(np.quantile(unknown, 1 - rate))) for rate in RATES)
     return Forms(float(quote), limits, relevance)
 
 
-def auc(rows: Sequence[Look], forms: Forms) -> float:
+def auc(rows: Sequence[Look], relevance: float) -> float:
     """How well not knowing tells what nothing answers from what something does: area under ROC."""
     values: dict[bool, list[float]] = {True: [], False: []}
     for one in rows:
-        values[one.form == "none"].append(one.outlook.not_knowing(one.fit, forms))
+        unknown = one.outlook.not_knowing(one.standing, Forms(relevance=relevance))
+        values[one.form == "none"].append(unknown)
     nothing, something = np.array(values[True]), np.array(values[False])
     return float((nothing[:, None] > something[None]).mean())
 
@@ -146,7 +164,8 @@ def scores(model: LanguageModel, rows: Sequence[Look], forms: Forms) -> dict[str
     found: dict[str, float] = {}
     quoter = Quoter(model, Prompts.of(model))
     for kind in sorted({one.kind for one in rows}):
-        some = [one for one in rows if one.kind == kind]
+        strange = [one for one in rows if one.kind == kind and not one.related]
+        some = [one for one in rows if one.kind == kind and one.related]
         phrases = [one for one in some if one.form == "phrase"]
         read = [one.outlook.reading.answer if one.outlook.reading else "" for one in phrases]
         accepted = [one.asked.phrase.split("\n") for one in phrases]
@@ -160,12 +179,15 @@ def scores(model: LanguageModel, rows: Sequence[Look], forms: Forms) -> dict[str
             f"{kind}: contained where shown": statistics.mean(
                 one for one, seen in zip(right, shown, strict=True) if seen
             ),
-            f"{kind}: AUC of not knowing": auc(some, forms),
+            f"{kind}: AUC of not knowing": auc(some, forms.relevance),
+            f"{kind}: unrelated abstained": statistics.mean(
+                one.outlook.form(one.standing, forms, 0.05) == "none" for one in strange
+            ),
         }
         for form in ("phrase", "quotation", "none"):
             asked = [one for one in some if one.form == form]
             if asked:
-                taken = [one.outlook.form(one.fit, forms, 0.05) for one in asked]
+                taken = [one.outlook.form(one.standing, forms, 0.05) for one in asked]
                 found[f"{kind}: {form} as such"] = statistics.mean(one == form for one in taken)
                 found[f"{kind}: {form} abstained"] = statistics.mean(one == "none" for one in taken)
         quoted = [one for one in some if one.form == "quotation"][:60]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "material"
+HELD_OUT = Path(__file__).parent / "held_out"  # in another hand than what is trained on
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ def documents(folder: Path = FOLDER) -> Iterator[Document]:
                 yield parse(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{path.name}:{number}: {error!r}") from error
+
+
+def held_out() -> dict[str, list[Document]]:
+    """The manuals that nothing is trained on, by name."""
+    return {
+        path.stem: [parse(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+        for path in sorted(HELD_OUT.glob("*.jsonl"))
+    }
 
 
 def parse(values: dict[str, Any]) -> Document:

@@ -22,10 +22,10 @@ class Forms:
     """How a reader's probabilities tell what form an answer should take.
 
     `quote`: by so many nats quoting must be likelier than a phrase; infinite for a model that was
-    not trained to quote. `unknown`: pairs of a rate and
-    the nats by which not knowing must be likelier than answering, such that of the questions that
-    are answered there, that rate is abstained from. `relevance`: the nats by which a fit
-    of one between question and passage speaks for answering. Chosen on questions set aside.
+    not trained to quote. `unknown`: pairs of a rate and the nats by which not knowing must be
+    likelier than answering, such that of the questions whose answer is shown, that rate is
+    abstained from. `relevance`: the nats by which one spread of the retrieval's standing speaks
+    for answering. Chosen on questions set aside.
     """
 
     quote: float = math.inf

@@ -26,6 +26,7 @@ RECIPE = "1"  # raised whenever the same texts would be measured differently
 MIN_WIDTH = 0.01  # of a scale: an embedder that tells nothing apart must not divide by nothing
 GROWTH = 2  # times as many chunks, or as few: the best passages are looked for again
 LOW = 0.16  # quantile of a distribution: with the middle it gives place and spread
+FAR = 2.0  # spreads; what stands farther off is known no better to be about the same thing
 DIGITS = 4  # of what is stored
 
 _Cosine = TypeVar("_Cosine", float, np.ndarray)
@@ -71,6 +72,17 @@ class Language:
     centre: np.ndarray
     best: tuple[float, ...]
 
+    @property
+    def middle(self) -> float:
+        """The median of the fits."""
+        return float(np.median(self.best))
+
+    @property
+    def spread(self) -> float:
+        """The scale of the distribution of Gumbel that the lower half of the fits has."""
+        low = float(np.quantile(self.best, LOW))
+        return (self.middle - low) / (_gumbel(0.5) - _gumbel(LOW))
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -98,12 +110,29 @@ class Calibration:
         """
         if not self.languages or false_answers >= 1:
             return -math.inf
-        language = min(self.languages, key=lambda one: float(np.square(one.centre - vector).sum()))
-        best = np.array(language.best)
-        low, middle, found = np.quantile(best, [LOW, 0.5, 1 - false_answers])
-        spread = (middle - low) / (_gumbel(0.5) - _gumbel(LOW))
-        expected = middle + spread * (_gumbel(1 - false_answers) - _gumbel(0.5))
-        return float(min(found, expected))
+        language = self._language(vector)
+        found = float(np.quantile(np.array(language.best), 1 - false_answers))
+        expected = language.middle + language.spread * (_gumbel(1 - false_answers) - _gumbel(0.5))
+        return min(found, expected)
+
+    def standing(self, vector: np.ndarray, fit: float) -> float:
+        """How far a fit stands above what questions about quite other things find.
+
+        In spreads of their distribution, from its middle; at most `FAR`, beyond which nothing
+        more is known: what a question asks about is there.
+
+        Args:
+            vector: `(dim,) float32`, the question's.
+            fit: of the best passage, in the scale that hits are ranked by.
+        """
+        if not self.languages:
+            return FAR
+        language = self._language(vector)
+        return min(FAR, (fit - language.middle) / max(language.spread, MIN_WIDTH))
+
+    def _language(self, vector: np.ndarray) -> Language:
+        """The language of a question."""
+        return min(self.languages, key=lambda one: float(np.square(one.centre - vector).sum()))
 
     def cosines(self) -> dict[str, list[float]]:
         """What unrelated pairs have and what belongs together, with passages and questions."""
