@@ -28,8 +28,8 @@ from ragcl.models.trained_reader import Forms
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, for which limits are kept
 RELEVANCE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)  # what one spread may be worth
-A_KIND = 120  # questions of one kind of document that are asked at most
-UNRELATED = 40  # questions of other kinds that are asked of each
+A_KIND = 100  # questions of one kind of document that are asked at most
+UNRELATED = 30  # questions of other kinds that are asked of each
 CONTEXT_TOKENS = 900
 
 

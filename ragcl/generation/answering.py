@@ -500,7 +500,7 @@ class Answerer:
         text = "\n".join(
             one.text for hit in support for one in quotes(hit.chunk, said[hit.chunk.content_hash])
         )
-        share = max((one.share for one in weights), default=0.0)
+        share = max((one.begins for one in weights), default=0.0)
         return Draft(
             job.decision,
             Completion(text, (), math.log(share) if share else 0.0),

@@ -1,8 +1,9 @@
 """Quoting: which sentences answer a question that no phrase answers, word for word and in order.
 
 Of how, why and what-happens a reader that was trained to read says which sentences it would begin
-to quote; any other is not asked, and how well a sentence fits the question decides. Knows no route
-and no log.
+to quote; any other is not asked, and how well a sentence fits the question decides. An answer goes
+on in the sentences that follow, so each is as likely to be part of it as it is to begin it, or to
+follow one that is. Knows no route and no log.
 """
 
 import re
@@ -18,18 +19,23 @@ from ragcl.generation.scoring import Fork
 
 SHOWN_TOKENS = 420  # of sentences and headings that are weighed; trained on as many
 START_TOKENS = 8  # of a sentence: they tell it from the others
-FIT = 3.3  # nats for a fit of one; this and the next two chosen on written questions set aside
-MASS = 0.99  # of all that may answer, what is quoted
+FIT = 3.3  # nats for a fit of one; chosen on written questions set aside
+GOES_ON = 0.7  # that an answer goes on in the next sentence, as people marked it in manuals
+LIST_GOES_ON = 0.9  # from one item of a list to the next
+LIST_ENDS = 0.1  # that it goes on behind the last item
+LEAST = 0.05  # what a sentence has to be likely to hold of the answer, to be quoted
 WORDS = 100  # that a quotation has at most, a last sentence beyond them included
+COLONS = (":", "\uff1a")  # behind which a list, or a value, follows
 ITEM = re.compile(r"\s*(?:[-*+\u2022|]|\(?\w{1,2}[.)])\s")
 
 
 @dataclass(frozen=True)
 class Weight:
-    """A sentence and the share of the answer that it holds, in [0, 1]."""
+    """A sentence, how likely the answer begins with it, and how likely it is a part of it."""
 
     sentence: Sentence
-    share: float
+    begins: float
+    holds: float
 
 
 class Quoter:
@@ -46,7 +52,9 @@ class Quoter:
     def weigh(
         self, question: str, ranked: Sequence[Sentence], adapter: str | None = None
     ) -> tuple[list[Weight], int]:
-        """The sentences by what they hold of the answer, the most first; and the prompt's tokens.
+        """The sentences, the likeliest part of the answer first; and the prompt's tokens.
+
+        Only the best of them are shown to the reader, but an answer may go on in any.
 
         Args:
             question: what was asked.
@@ -70,27 +78,54 @@ class Quoter:
             scores = scores + np.array([started[one] for one in ids])
         shares = np.exp(scores - scores.max(initial=-np.inf))
         shares /= shares.sum() or 1.0
-        order = np.argsort(-shares, kind="stable")
-        return [Weight(shown[i], float(shares[i])) for i in order], tokens
+        begins = dict(zip(map(_place, shown), shares.tolist(), strict=True))
+        return parts(ranked, begins), tokens
 
 
 def choose(weights: Sequence[Weight]) -> list[Sentence]:
-    """The sentences that hold what can be held of the answer in so many words.
+    """The sentences that are likely enough to hold something of the answer, the likeliest first.
 
     An item of a list comes with the sentence that introduces the list, a row with its header.
     """
-    placed = {(one.sentence.content_hash, one.sentence.place): one.sentence for one in weights}
+    placed = {_place(one.sentence): one.sentence for one in weights}
     chosen: dict[tuple[str, int], Sentence] = {}
-    mass, words = 0.0, 0
+    words = 0
     for one in weights:
-        if chosen and (mass >= MASS or words >= WORDS):
+        if chosen and (one.holds < LEAST or words >= WORDS):
             break
-        mass += one.share
         for key in _with_what_it_needs(one.sentence, placed):
             if key not in chosen:
                 chosen[key] = placed[key]
                 words += len(placed[key].text.split())
     return list(chosen.values())
+
+
+def parts(sentences: Sequence[Sentence], begins: Mapping[tuple[str, int], float]) -> list[Weight]:
+    """What sentences are worth, where it is known how likely an answer begins with some of them."""
+    holds: dict[tuple[str, int], float] = {}
+    found = []
+    before: Sentence | None = None
+    for one in sorted(sentences, key=_place):
+        key = _place(one)
+        holds[key] = begins.get(key, 0.0)
+        if before is not None and _place(before) == (one.content_hash, one.place - 1):
+            holds[key] += _goes_on(before.text, one.text) * holds[_place(before)]
+        found.append(Weight(one, begins.get(key, 0.0), min(1.0, holds[key])))
+        before = one
+    return sorted(found, key=lambda one: -one.holds)
+
+
+def _goes_on(text: str, following: str) -> float:
+    """How likely an answer that a sentence is part of goes on with the following one."""
+    if text.rstrip().endswith(COLONS):
+        return 1.0
+    if ITEM.match(text):
+        return LIST_GOES_ON if ITEM.match(following) else LIST_ENDS
+    return GOES_ON
+
+
+def _place(sentence: Sentence) -> tuple[str, int]:
+    return sentence.content_hash, sentence.place
 
 
 def _with_what_it_needs(
@@ -102,6 +137,6 @@ def _with_what_it_needs(
     if ITEM.match(sentence.text):
         while (before := placed.get((key, place - 1))) and ITEM.match(before.text):
             place -= 1
-        if before and before.text.endswith((":", "\uff1a")):
+        if before and before.text.endswith(COLONS):
             needed.append((key, place - 1))
     return [one for one in needed if one in placed] + [(key, sentence.place)]

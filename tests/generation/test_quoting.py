@@ -7,7 +7,7 @@ from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.quotes import quotes
-from ragcl.generation.quoting import WORDS, Quoter, Weight, choose
+from ragcl.generation.quoting import LEAST, WORDS, Quoter, Weight, choose, parts
 
 TEXT = """\
 Ring the bell before you go in.
@@ -24,8 +24,12 @@ gate --check
 """
 
 
-def weight(text: str, share: float, place: int, header: int | None = None) -> Weight:
-    return Weight(Sentence(text, "x", share, "", place, header), share)
+def weight(text: str, holds: float, place: int, header: int | None = None) -> Weight:
+    return Weight(Sentence(text, "x", holds, "", place, header), holds, holds)
+
+
+def placed(*texts: str, chunk: str = "x") -> list[Sentence]:
+    return [Sentence(text, chunk, 0.0, "", place) for place, text in enumerate(texts)]
 
 
 def chunk(lines: tuple[int, int] | None) -> StoredChunk:
@@ -35,15 +39,35 @@ def chunk(lines: tuple[int, int] | None) -> StoredChunk:
 # --- which sentences
 
 
-def test_sentences_are_taken_until_they_hold_nearly_all_of_the_answer() -> None:
-    weights = [weight("One.", 0.6, 4), weight("Two.", 0.395, 1), weight("Three.", 0.005, 2)]
+def test_sentences_are_taken_that_are_likely_enough() -> None:
+    weights = [weight("One.", 0.6, 4), weight("Two.", LEAST, 1), weight("Three.", 0.01, 2)]
 
     assert [one.text for one in choose(weights)] == ["One.", "Two."]
+    assert [one.text for one in choose([weight("Three.", 0.01, 2)])] == ["Three."]
     assert choose([]) == []
 
 
+def test_an_answer_goes_on_in_the_sentences_that_follow_in_its_passage() -> None:
+    sentences = [*placed("A.", "B.", "C.", "D."), *placed("E.", chunk="y")]
+
+    found = {one.sentence.text: one.holds for one in parts(sentences, {("x", 1): 0.8})}
+
+    assert found["A."] == found["E."] == 0.0
+    assert 0.8 == found["B."] > found["C."] > found["D."] > 0.0
+
+
+def test_an_answer_goes_on_to_the_end_of_a_list_and_seldom_behind_it() -> None:
+    sentences = placed("To open it:", "- turn the key", "- pull the lever", "Never push it.")
+
+    found = {one.sentence.place: one.holds for one in parts(sentences, {("x", 0): 1.0})}
+
+    assert found[0] == found[1] == 1.0
+    assert found[2] > 0.8
+    assert found[3] < 0.2
+
+
 def test_a_quotation_has_an_end() -> None:
-    weights = [weight(" ".join([f"w{n}"] * 30), 0.1, n) for n in range(10)]
+    weights = [weight(" ".join([f"w{n}"] * 30), 0.1, 2 * n) for n in range(10)]
 
     assert len(choose(weights)) == -(-WORDS // 30)
 
@@ -51,8 +75,8 @@ def test_a_quotation_has_an_end() -> None:
 def test_an_item_comes_with_what_introduces_its_list_and_a_row_with_its_header() -> None:
     weights = [
         weight("- pull the lever", 0.99, 3),
-        weight("- turn the key", 0.006, 2),
-        weight("To open the gate:", 0.004, 1),
+        weight("- turn the key", 0.03, 2),
+        weight("To open the gate:", 0.02, 1),
     ]
     rows = [weight("| tea | 1 |", 0.99, 2, 0), weight("| what | price |", 0.01, 0)]
 
@@ -62,14 +86,14 @@ def test_an_item_comes_with_what_introduces_its_list_and_a_row_with_its_header()
 
 
 @pytest.mark.parametrize("trained", [False, True])
-def test_the_shares_are_those_of_all_that_is_shown(model: LanguageModel, trained: bool) -> None:
+def test_an_answer_begins_with_something_that_is_shown(model: LanguageModel, trained: bool) -> None:
     quoter = Quoter(model, Prompts(model.tokenizer, trained=trained))
     ranked = [Sentence(f"The berth {n} is deep.", "x", n / 10, "Berths", n) for n in range(4)]
 
     weights, tokens = quoter.weigh("How deep is the berth 2?", ranked)
 
-    assert sum(one.share for one in weights) == pytest.approx(1.0)
-    assert [one.share for one in weights] == sorted((one.share for one in weights), reverse=True)
+    assert sum(one.begins for one in weights) == pytest.approx(1.0)
+    assert [one.holds for one in weights] == sorted((one.holds for one in weights), reverse=True)
     assert {one.sentence for one in weights} == set(ranked)
     assert (tokens > 0) == trained
     assert quoter.weigh("How deep?", []) == ([], 0)
