@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.reader.lessons import PASSAGES, Source, sources
 from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
-from ragcl.evaluation.metrics import contains, exact_match
+from ragcl.evaluation.metrics import agree, contains, exact_match
 from ragcl.evaluation.probes import evenly
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
@@ -145,7 +145,28 @@ def calibrated(rows: Sequence[Look]) -> Forms:
     forms = Forms(relevance=relevance)
     unknown = [one.outlook.not_knowing(one.standing, forms) for one in known if one.found]
     limits = tuple((rate, float(np.quantile(unknown, 1 - rate))) for rate in RATES)
-    return Forms(float(quote), limits, relevance)
+    return Forms(quote=float(quote), sure=_sure(known), unknown=limits, relevance=relevance)
+
+
+def _sure(known: Sequence[Look]) -> float:
+    """The share among all spans from which on phrases are worth giving: most right, fewest wrong.
+
+    A right one counts for as much as a wrong one against; kinds of documents count alike.
+    """
+    kinds: dict[str, list[tuple[float, bool]]] = {}
+    for one in known:
+        if one.form == "phrase" and one.outlook.reading is not None:
+            answer = one.outlook.reading.answer
+            right = any(agree(answer, accepted) for accepted in one.asked.phrase.split("\n"))
+            kinds.setdefault(one.kind, []).append((one.outlook.reading.trust, right))
+
+    def worth(limit: float) -> float:
+        return sum(
+            sum(1 if right else -1 for trust, right in some if trust >= limit) / len(some)
+            for some in kinds.values()
+        )
+
+    return float(max((n / 20 for n in range(20)), key=worth))
 
 
 def auc(rows: Sequence[Look], relevance: float) -> float:

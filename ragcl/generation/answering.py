@@ -474,7 +474,9 @@ class Answerer:
                 decision, Completion(ABSTENTION, (), 0.0), tokens, (), form="none", forms=likely
             )
         reading = outlook.reading
-        if reading is None or (chosen == "quotation" and wanted == "auto"):
+        # Unsure of a phrase, it gives the sentences, never a scrap.
+        scrap = reading is None or chosen == "quotation" or reading.trust < self._reader.forms.sure
+        if reading is None or (scrap and wanted == "auto"):
             return self._quotation(job, ranked, tokens, likely)
         own = [one.text for one in shown if reading.holds(one)][-1:]
         sources = [reading.content_hash, *(one.content_hash for one in reversed(shown))]

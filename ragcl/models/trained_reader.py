@@ -25,10 +25,12 @@ class Forms:
     not trained to quote. `unknown`: pairs of a rate and the nats by which not knowing must be
     likelier than answering, such that of the questions whose answer is shown, that rate is
     abstained from. `relevance`: the nats by which one spread of the retrieval's standing speaks
-    for answering. Chosen on questions set aside.
+    for answering. `sure`: a phrase whose share among all is less is more often wrong than right.
+    Chosen on questions set aside.
     """
 
     quote: float = math.inf
+    sure: float = 0.0
     unknown: tuple[tuple[float, float], ...] = ()
     relevance: float = 0.0
 
