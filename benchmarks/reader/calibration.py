@@ -27,7 +27,6 @@ from ragcl.generation.reading import Outlook, Reader
 from ragcl.models.trained_reader import Forms
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, for which limits are kept
-RELEVANCE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)  # what one spread may be worth
 A_KIND = 100  # questions of one kind of document that are asked at most
 UNRELATED = 30  # questions of other kinds that are asked of each
 CONTEXT_TOKENS = 900
@@ -37,14 +36,13 @@ CONTEXT_TOKENS = 900
 class Look:
     """What the reader made of one question that was set aside.
 
-    `standing` is that of the retrieval, `found` says whether the text of the right answer is among
-    the sentences shown, and `related` whether the question is about these documents at all.
+    `found` says whether the text of the right answer is among the sentences shown, and `related`
+    whether the question is about these documents at all.
     """
 
     kind: str
     asked: Asked
     outlook: Outlook
-    standing: float
     ranked: list[Sentence]
     found: bool
     related: bool = True
@@ -110,7 +108,6 @@ def _looks(
             kind,
             asked,
             reader.look(asked.question, retrieval, shown),
-            retrieval.standing,
             sentences,
             any(contains(text, [one]) for text in texts for one in wanted if one),
             source is not None,
@@ -133,19 +130,9 @@ def calibrated(rows: Sequence[Look]) -> Forms:
             for form in ("phrase", "quotation")
         ),
     )
-    # Questions near the topic and those about other things count alike, whatever their numbers.
-    relevance = max(
-        RELEVANCE,
-        key=lambda weight: sum(
-            auc([one for one in rows if one.form != "none" or one.related == near], weight)
-            for near in (True, False)
-        ),
-    )
-    # What is not shown is rightly not known.
-    forms = Forms(relevance=relevance)
-    unknown = [one.outlook.not_knowing(one.standing, forms) for one in known if one.found]
+    unknown = [one.outlook.not_knowing() for one in known]
     limits = tuple((rate, float(np.quantile(unknown, 1 - rate))) for rate in RATES)
-    return Forms(quote=float(quote), sure=_sure(known), unknown=limits, relevance=relevance)
+    return Forms(float(quote), _sure(known), limits)
 
 
 def _sure(known: Sequence[Look]) -> float:
@@ -169,12 +156,11 @@ def _sure(known: Sequence[Look]) -> float:
     return float(max((n / 20 for n in range(20)), key=worth))
 
 
-def auc(rows: Sequence[Look], relevance: float) -> float:
+def auc(rows: Sequence[Look]) -> float:
     """How well not knowing tells what nothing answers from what something does: area under ROC."""
     values: dict[bool, list[float]] = {True: [], False: []}
     for one in rows:
-        unknown = one.outlook.not_knowing(one.standing, Forms(relevance=relevance))
-        values[one.form == "none"].append(unknown)
+        values[one.form == "none"].append(one.outlook.not_knowing())
     nothing, something = np.array(values[True]), np.array(values[False])
     return float((nothing[:, None] > something[None]).mean())
 
@@ -200,18 +186,18 @@ def scores(model: LanguageModel, rows: Sequence[Look], forms: Forms) -> dict[str
             f"{kind}: contained where shown": statistics.mean(
                 one for one, seen in zip(right, shown, strict=True) if seen
             ),
-            f"{kind}: AUC of not knowing": auc(some, forms.relevance),
+            f"{kind}: AUC of not knowing": auc(some),
             f"{kind}: unrelated abstained": statistics.mean(
-                one.outlook.form(one.standing, forms, 0.05) == "none" for one in strange
+                one.outlook.form(forms, 0.05) == "none" for one in strange
             ),
         }
         for form in ("phrase", "quotation", "none"):
             asked = [one for one in some if one.form == form]
             if asked:
-                taken = [one.outlook.form(one.standing, forms, 0.05) for one in asked]
+                taken = [one.outlook.form(forms, 0.05) for one in asked]
                 found[f"{kind}: {form} as such"] = statistics.mean(one == form for one in taken)
                 found[f"{kind}: {form} abstained"] = statistics.mean(one == "none" for one in taken)
-        quoted = [one for one in some if one.form == "quotation"][:60]
+        quoted = [one for one in some if one.form == "quotation"][:40]
         if quoted:
             words, recall = [], []
             for one in quoted:

@@ -281,7 +281,7 @@ class Studier:
         if not sentences:
             return NOTHING_SAYS_IT
         outlook = self._reader.look(question, retrieval, sentences)
-        form = outlook.form(retrieval.standing, self._reader.forms, self._false_abstentions)
+        form = outlook.form(self._reader.forms, self._false_abstentions)
         if form == "quotation":
             return NO_PHRASE
         return NOTHING_SAYS_IT if form == "none" or outlook.reading is None else outlook.reading

@@ -276,11 +276,9 @@ class Answerer:
         active = self._load_active()
         current = self._catalog.documents.learnable_hashes(active.learned)
         demoted = self._demoted(active)
-        # A reader that weighs the retrieval tells by both what nothing answers.
-        false_answers = 1.0 if self._reader.forms.relevance else self._settings.false_answers
         jobs = []
         for said, question, found in zip(asked, questions, retrievals, strict=True):
-            decision = decide(mode, found, active, current, false_answers, demoted)
+            decision = decide(mode, found, active, current, self._settings.false_answers, demoted)
             if chosen and decision.route == "weights" and decision.adapter is None:
                 reason = "no adapter holds anything of the documents chosen"
                 decision = Decision("none", None, reason)
@@ -460,13 +458,13 @@ class Answerer:
         adapter = job.decision.adapter
         shown = self._reader.fitting(ranked)
         outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
-        tokens, standing = outlook.prompt_tokens, job.retrieval.standing
+        tokens = outlook.prompt_tokens
         likely = {
             "phrase": round(outlook.phrase, 3),
             "quote": round(outlook.quote, 3),
-            "unknown": round(outlook.not_knowing(standing, self._reader.forms), 3),
+            "unknown": round(outlook.not_knowing(), 3),
         }
-        chosen = outlook.form(standing, self._reader.forms, self._settings.false_abstentions)
+        chosen = outlook.form(self._reader.forms, self._settings.false_abstentions)
         if chosen == "none":
             reason = "the passages found do not say it"
             decision = replace(job.decision, route="none", adapter=None, reason=reason)

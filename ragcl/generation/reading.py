@@ -121,21 +121,20 @@ class Outlook:
     unknown: float
     prompt_tokens: int
 
-    def form(self, standing: float, forms: Forms, false_abstentions: float) -> Form:
+    def form(self, forms: Forms, false_abstentions: float) -> Form:
         """The form that the answer should take.
 
         Args:
-            standing: of what was retrieved, as `Retrieval` has it.
             forms: the limits of this reader, chosen on questions set aside.
             false_abstentions: the share of answerable questions that may be abstained from.
         """
-        if self.not_knowing(standing, forms) > forms.limit(false_abstentions):
+        if self.not_knowing() > forms.limit(false_abstentions):
             return "none"
         return "quotation" if self.quote - self.phrase > forms.quote else "phrase"
 
-    def not_knowing(self, standing: float, forms: Forms) -> float:
-        """By how many nats not knowing is likelier than any answer, retrieval considered."""
-        return self.unknown - _log_sum([self.phrase, self.quote]) - forms.relevance * standing
+    def not_knowing(self) -> float:
+        """By how many nats not knowing is likelier than any answer."""
+        return self.unknown - _log_sum([self.phrase, self.quote])
 
 
 class Reader:

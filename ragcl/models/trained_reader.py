@@ -22,17 +22,15 @@ class Forms:
     """How a reader's probabilities tell what form an answer should take.
 
     `quote`: by so many nats quoting must be likelier than a phrase; infinite for a model that was
-    not trained to quote. `unknown`: pairs of a rate and the nats by which not knowing must be
-    likelier than answering, such that of the questions whose answer is shown, that rate is
-    abstained from. `relevance`: the nats by which one spread of the retrieval's standing speaks
-    for answering. `sure`: a phrase whose share among all is less is more often wrong than right.
+    not trained to quote. `sure`: a phrase whose share among all is less is more often wrong than
+    right. `unknown`: pairs of a rate and the nats by which not knowing must be likelier than
+    answering, such that of the questions that are answered there, that rate is abstained from.
     Chosen on questions set aside.
     """
 
     quote: float = math.inf
     sure: float = 0.0
     unknown: tuple[tuple[float, float], ...] = ()
-    relevance: float = 0.0
 
     def limit(self, rate: float) -> float:
         """The nats of the strictest known limit that keeps to a rate; infinite where none does."""

@@ -22,11 +22,11 @@ import numpy as np
 from ragcl.retrieval.embedder import Embedder
 
 WORDINGS = Path(__file__).with_name("wordings.txt")
-RECIPE = "1"  # raised whenever the same texts would be measured differently
+RECIPE = "2"  # raised whenever the same texts would be measured differently
 MIN_WIDTH = 0.01  # of a scale: an embedder that tells nothing apart must not divide by nothing
 GROWTH = 2  # times as many chunks, or as few: the best passages are looked for again
+UNLIKE = 0.1  # of questions, the share that fits its own answer less than is ever needed
 LOW = 0.16  # quantile of a distribution: with the middle it gives place and spread
-FAR = 2.0  # spreads; what stands farther off is known no better to be about the same thing
 DIGITS = 4  # of what is stored
 
 _Cosine = TypeVar("_Cosine", float, np.ndarray)
@@ -72,17 +72,6 @@ class Language:
     centre: np.ndarray
     best: tuple[float, ...]
 
-    @property
-    def middle(self) -> float:
-        """The median of the fits."""
-        return float(np.median(self.best))
-
-    @property
-    def spread(self) -> float:
-        """The scale of the distribution of Gumbel that the lower half of the fits has."""
-        low = float(np.quantile(self.best, LOW))
-        return (self.middle - low) / (_gumbel(0.5) - _gumbel(LOW))
-
 
 @dataclass(frozen=True)
 class Calibration:
@@ -93,6 +82,7 @@ class Calibration:
 
     passages: Scale = AS_IS  # of a question with a passage
     questions: Scale = AS_IS  # of two questions
+    answers: float = math.inf  # the similarity that nearly all questions have with their answers
     languages: tuple[Language, ...] = ()
     chunks: int = 0
 
@@ -102,7 +92,8 @@ class Calibration:
         Of questions about quite other things, the share `false_answers` find as much. Some of them
         the knowledge base may answer indeed, if it is about cats or bread. So the threshold is no
         higher than the lower half of them lets expect, which finds least: what is the best of many
-        has Gumbel's distribution.
+        has Gumbel's distribution. Nor is more needed than nearly all questions have in common with
+        their answers: a knowledge base about everything has something near to any question.
 
         Args:
             vector: `(dim,) float32`, the question's; the nearest centre tells its language.
@@ -110,29 +101,12 @@ class Calibration:
         """
         if not self.languages or false_answers >= 1:
             return -math.inf
-        language = self._language(vector)
-        found = float(np.quantile(np.array(language.best), 1 - false_answers))
-        expected = language.middle + language.spread * (_gumbel(1 - false_answers) - _gumbel(0.5))
-        return min(found, expected)
-
-    def standing(self, vector: np.ndarray, fit: float) -> float:
-        """How far a fit stands above what questions about quite other things find.
-
-        In spreads of their distribution, from its middle; at most `FAR`, beyond which nothing
-        more is known: what a question asks about is there.
-
-        Args:
-            vector: `(dim,) float32`, the question's.
-            fit: of the best passage, in the scale that hits are ranked by.
-        """
-        if not self.languages:
-            return FAR
-        language = self._language(vector)
-        return min(FAR, (fit - language.middle) / max(language.spread, MIN_WIDTH))
-
-    def _language(self, vector: np.ndarray) -> Language:
-        """The language of a question."""
-        return min(self.languages, key=lambda one: float(np.square(one.centre - vector).sum()))
+        language = min(self.languages, key=lambda one: float(np.square(one.centre - vector).sum()))
+        best = np.array(language.best)
+        low, middle, found = np.quantile(best, [LOW, 0.5, 1 - false_answers])
+        spread = (middle - low) / (_gumbel(0.5) - _gumbel(LOW))
+        expected = middle + spread * (_gumbel(1 - false_answers) - _gumbel(0.5))
+        return float(min(found, expected, self.answers))
 
     def cosines(self) -> dict[str, list[float]]:
         """What unrelated pairs have and what belongs together, with passages and questions."""
@@ -149,6 +123,7 @@ class Calibration:
         """The calibration as plain data."""
         return {
             **self.cosines(),
+            "answers": round(self.answers, DIGITS),
             "languages": [
                 [one.name, [round(float(x), DIGITS) for x in one.centre], list(one.best)]
                 for one in self.languages
@@ -162,6 +137,7 @@ class Calibration:
         return cls(
             passages=Scale(*values["passages"]),
             questions=Scale(*values["questions"]),
+            answers=values["answers"],
             languages=tuple(
                 Language(name, np.array(centre, np.float32), tuple(best))
                 for name, centre, best in values["languages"]
@@ -188,6 +164,7 @@ class Material:
 
     passages: Scale
     questions: Scale
+    answers: float
     asked: dict[str, tuple[str, ...]]
     vectors: dict[str, np.ndarray]
 
@@ -206,7 +183,7 @@ class Material:
             )
             for name, found in best.items()
         )
-        return Calibration(self.passages, self.questions, languages, chunks)
+        return Calibration(self.passages, self.questions, self.answers, languages, chunks)
 
 
 def topics(text: str | None = None) -> dict[str, tuple[Topic, ...]]:
@@ -233,7 +210,7 @@ def measure(embedder: Embedder, known: Mapping[str, Sequence[Topic]]) -> Materia
     passages = embedder.encode([one.passage for one in flat])
     asked: dict[str, tuple[str, ...]] = {}
     vectors: dict[str, np.ndarray] = {}
-    scales: dict[str, tuple[float, Scale, Scale]] = {}
+    scales: dict[str, tuple[float, Scale, Scale, float]] = {}
     start = first = 0
     for name, some in known.items():
         asked[name] = tuple(text for one in some for text in one.questions)
@@ -245,14 +222,16 @@ def measure(embedder: Embedder, known: Mapping[str, Sequence[Topic]]) -> Materia
         own = about[:, None] == np.arange(len(some))[None, :]
         other = same & ~np.eye(len(same), dtype=bool)
         apart = _share_above(with_passages[own], with_passages[~own])
+        of_passages = Scale(float(with_passages[~own].mean()), float(with_passages[own].mean()))
         scales[name] = (
             round(apart, 2),
-            Scale(float(with_passages[~own].mean()), float(with_passages[own].mean())),
+            of_passages,
             Scale(float(with_questions[~same].mean()), float(with_questions[other].mean())),
+            float(np.quantile(of_passages(with_passages[own]), UNLIKE)),
         )
         start, first = start + len(asked[name]), first + len(some)
-    _, of_passages, of_questions = max(scales.values(), key=lambda one: one[0])
-    return Material(of_passages, of_questions, asked, vectors)
+    _, of_passages, of_questions, answers = max(scales.values(), key=lambda one: one[0])
+    return Material(of_passages, of_questions, answers, asked, vectors)
 
 
 _measured: dict[tuple[str, str], Material] = {}

@@ -10,7 +10,6 @@ the knowledge base is first searched, and again as it grows. Knows nothing of an
 
 import contextlib
 import logging
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -118,12 +117,6 @@ class Retrieval:
     def found(self) -> tuple[str, ...]:
         """The content hashes of the hits."""
         return tuple(hit.chunk.content_hash for hit in self.hits)
-
-    @property
-    def standing(self) -> float:
-        """How far its best hit stands above what questions about quite other things find."""
-        best = max((hit.fused for hit in self.hits), default=-math.inf)
-        return self.calibration.standing(self.vector, best)
 
     @property
     def margin(self) -> float:

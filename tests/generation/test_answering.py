@@ -19,7 +19,7 @@ from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.reading import Outlook, Reader
+from ragcl.generation.reading import Reader
 from ragcl.models.trained_reader import Forms
 from ragcl.results import MODES, Answer
 
@@ -216,26 +216,6 @@ def test_unsure_of_a_phrase_it_gives_the_sentences(
 
     assert (phrase.form, answer.form) == ("phrase", "quotation")
     assert answer.quotes[0].source == "berths.md"
-
-
-def test_a_reader_that_weighs_the_retrieval_is_asked_even_where_it_found_little(
-    full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    strange = "Why do cats purr?"
-    assert full.ask(strange).trace["reason"].startswith("nothing relevant")
-    found: list[float] = []
-
-    def look(*_: object) -> Outlook:
-        return Outlook(None, -9.0, -9.0, -1.0, 7)
-
-    monkeypatch.setattr(Reader, "look", look)
-    monkeypatch.setattr(Reader, "forms", Forms(relevance=1.0, unknown=((0.05, 6.3),)))
-
-    for question in (strange, QUESTION):
-        found.append(full.ask(question).trace["forms"]["unknown"])
-
-    assert full.ask(strange).trace["reason"] == "the passages found do not say it"
-    assert found[0] > 6.3 > found[1]
 
 
 # --- from the weights

@@ -55,7 +55,7 @@ def test_a_limit_keeps_to_the_rate_that_is_asked_for() -> None:
 
 
 def test_a_model_folder_says_which_reader_it_holds(tmp_path: Path) -> None:
-    reader = TrainedReader("abc", Forms(1.5, 0.5, ((0.05, 2.0),), 3.0))
+    reader = TrainedReader("abc", Forms(1.5, 0.5, ((0.05, 2.0),)))
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"weights")
 

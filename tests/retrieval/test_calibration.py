@@ -256,6 +256,16 @@ def test_everyday_questions_that_the_documents_answer_silence_no_others() -> Non
     assert about_cats == pytest.approx(plain, abs=0.15)
 
 
+def test_a_knowledge_base_about_everything_is_not_silent() -> None:
+    """Something in it is near to any question: then what answers look like is enough."""
+    everything = np.random.default_rng(1).gumbel(1.2, 0.3, 200)
+
+    found = Calibration(languages=(measured(everything),), answers=0.75)
+
+    assert found.needed(np.zeros(2), 0.1) == 0.75
+    assert found.needed(np.zeros(2), 1.0) == -math.inf
+
+
 def test_a_question_is_held_against_those_of_its_language() -> None:
     found = Calibration(languages=(measured([0.5] * 9, 1.0), measured([0.1] * 9, -1.0)))
 
