@@ -10,6 +10,13 @@ from itertools import pairwise
 
 Row = Sequence[str]
 
+
+class Label(str):
+    """The text of a cell that is set off from others, in bold for one, as what names them."""
+
+    __slots__ = ()
+
+
 _FIGURE = re.compile(r"[\s$€£¥%+(~<>≤≥-]*\d[\d\s.,:/'%)\u2013-]*$")
 _BEGINS_WITH_FIGURE = re.compile(r"[\s$€£¥+(~<>≤≥-]*\d")
 _YEAR = r"(?:1[5-9]|20|21)\d\d"
@@ -86,8 +93,13 @@ def _is_short(column: int, row: Row, below: Sequence[Row]) -> bool:
 def _differs(row: Row, below: Sequence[Row]) -> bool:
     """Whether a row is unlike those below it: figures below a name, or none of its words again."""
     names = {cell.strip() for cell in row if cell.strip()}
-    if len(below) > 1 and names.isdisjoint(_cells(range(len(row)), below)):
-        return True
+    unseen = len(below) > 1 and names.isdisjoint(_cells(range(len(row)), below))
+    return unseen or names_figures(row, below)
+
+
+def names_figures(row: Row, below: Sequence[Row]) -> bool:
+    """Whether some column holds figures below a name that is none."""
+    below = below[:_LOOKED_AT]
     return any(
         cell.strip()
         and not _BEGINS_WITH_FIGURE.match(cell)
@@ -129,9 +141,9 @@ def find_header(rows: Sequence[Row]) -> tuple[int, int]:
 
 
 def _is_title(row: Row, width: int) -> bool:
-    """Whether a row has one cell, or one cell across all columns, above a wider table."""
+    """Whether a row has one cell, or one across columns from the first, above a wider table."""
     filled = [cell for cell in row if cell.strip()]
-    across = len(filled) == width and len(set(filled)) == 1
+    across = len(set(filled)) == 1 and bool(row[0].strip())
     return not filled or (width > 1 and (len(filled) == 1 or across))
 
 
@@ -204,13 +216,8 @@ def join_names(rows: Sequence[Row]) -> list[str]:
     return names
 
 
-def is_form(rows: Sequence[Row], *, marked: bool = False) -> bool:
-    """Whether each row has its own label, or several, in place of names for the columns.
-
-    Args:
-        rows: The table.
-        marked: The labels are set off from the values, in bold for one.
-    """
+def is_form(rows: Sequence[Row]) -> bool:
+    """Whether each row has its own label, or several, in place of names for the columns."""
     width = max(map(len, rows), default=0)
     if width < 2 or width % 2:
         return False
@@ -224,8 +231,11 @@ def is_form(rows: Sequence[Row], *, marked: bool = False) -> bool:
         return True
     if width > 2 or len(set(labels)) < len(labels):
         return False
+    marked = {tuple(isinstance(cell, Label) for cell in row if cell) for row in rows}
     values = _cells([1], rows)
-    return marked or (len(rows) > 2 and len({_kind(value) for value in values}) > 2)
+    return marked <= {(True, False), (True,)} or (
+        len(rows) > 2 and len({_kind(value) for value in values}) > 2
+    )
 
 
 def _kind(value: str) -> str:
@@ -264,28 +274,25 @@ def row_text(header: Row, row: Row) -> str:
     return text.replace("\n", "\n  ")
 
 
-def table_text(
-    rows: Sequence[Row], header: Row | None = None, *, named: int = 0, labelled: bool = False
-) -> str:
+def table_text(rows: Sequence[Row], header: Row | None = None, *, named: int = 0) -> str:
     """A table as text, one line a row; without `header`, the first rows may turn out to be it.
 
     Args:
         rows: The table.
         header: The names of the columns, if they are known.
         named: How many of the first rows are marked as naming the columns.
-        labelled: The first cell of every row is marked as naming the row.
     """
     if header is None and named and named < len(rows):
         header, rows = join_names(rows[:named]), rows[named:]
     if header is not None:
-        return _lines(header, rows)
-    if is_form(rows, marked=labelled):
+        return table_lines(header, rows)
+    if is_form(rows):
         return "\n".join(text for text in map(form_text, rows) if text)
     begin, end = find_header(rows)
     above = [title_text(row) for row in rows[:begin]]
     if begin == end and _has_labels(rows[begin:]):
         return "\n".join([*above, *map(form_text, rows[begin:])])
-    table = _lines(join_names(rows[begin:end]), rows[end:])
+    table = table_lines(join_names(rows[begin:end]), rows[end:])
     return "\n".join(text for text in [*above, table] if text)
 
 
@@ -306,8 +313,8 @@ def _has_labels(rows: Sequence[Row]) -> bool:
     )
 
 
-def _lines(header: Row, rows: Sequence[Row]) -> str:
-    """The rows one by one; a single column without a name needs none."""
+def table_lines(header: Row, rows: Sequence[Row]) -> str:
+    """A table as text, one line a row; a single column without a name needs none."""
     if not any(header) and max(map(len, rows), default=0) == 1:
         texts = [" ".join("".join(row).split()) for row in rows]
     else:

@@ -134,7 +134,7 @@ def test_rows_of_a_sheet_name_their_columns(tmp_path: Path) -> None:
             "Berth: South; Fee: 0.3; Share: 1",
         ),
         ("table", ("Fees",), None, "Berth: East; Fee: 9; Since: 2026-01-15 08:30:00"),
-        ("table", ("Fees",), None, "Tug: Heron; Open: true\nTug: Tern"),
+        ("table", ("Fees",), None, "Tug: Heron; Open: true\nTug: Tern; Open: =1+1"),
     ]
 
 
@@ -177,8 +177,8 @@ def compound_file(streams: Mapping[str, bytes]) -> bytes:
     return header + table(big) + table(small) + directory + content.ljust(contents * 512, b"\0")
 
 
-def old_workbook() -> bytes:
-    """A BIFF8 workbook of one sheet, after [MS-XLS]."""
+def old_workbook(more: bytes = b"") -> bytes:
+    """A BIFF8 workbook of one sheet, after [MS-XLS]; `more` are records of the sheet."""
 
     def record(kind: int, body: bytes) -> bytes:
         return struct.pack("<HH", kind, len(body)) + body
@@ -194,7 +194,9 @@ def old_workbook() -> bytes:
     ending = record(0x0A, b"")
     at = len(beginning) + 4 + 12 + len(ending)
     listed = record(0x85, struct.pack("<IBBBB", at, 0, 0, 4, 0) + b"Fees")
-    cells = label(0, 0, "Berth") + label(0, 1, "Fee") + label(1, 0, "North") + number(1, 1, 12)
+    cells = (
+        label(0, 0, "Berth") + label(0, 1, "Fee") + label(1, 0, "North") + number(1, 1, 12) + more
+    )
     sheet = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x10, 0, 0, 0, 0)) + cells + ending
     return compound_file({"Workbook": beginning + listed + ending + sheet})
 
@@ -202,6 +204,13 @@ def old_workbook() -> bytes:
 def test_an_old_workbook_is_the_same(tmp_path: Path) -> None:
     document = read_bytes(tmp_path, "a.xls", old_workbook())
     assert kinds(document) == [("table", ("Fees",), None, "Berth: North; Fee: 12")]
+
+
+def test_a_merged_cell_of_an_old_workbook_is_said_in_each_row(tmp_path: Path) -> None:
+    second = struct.pack("<HHHHHd", 0x0203, 14, 2, 1, 0, 9.0)
+    merged = struct.pack("<HHHHHHH", 0xE5, 10, 1, 1, 2, 0, 0)
+    document = read_bytes(tmp_path, "a.xls", old_workbook(second + merged))
+    assert document.sections[0].text == "Berth: North; Fee: 12\nBerth: North; Fee: 9"
 
 
 def test_an_outlook_message(tmp_path: Path) -> None:
