@@ -14,7 +14,7 @@ def chart_text(blob: bytes) -> str:
     from pptx.oxml import parse_xml
 
     space = parse_xml(blob)
-    chart = Chart(space, None)  # type: ignore[arg-type]
+    chart = Chart(space, None)  # type: ignore[no-untyped-call]
     title = " ".join(chart.chart_title.text_frame.text.split()) if chart.has_title else ""
     return "\n".join(text for text in [title, *map(_plot, chart.plots)] if text)
 

@@ -153,7 +153,7 @@ class _Story:
         elif text:
             if place is None and names and names[0].startswith("list"):
                 place = "-", 0
-            read.text = f"{'  ' * place[1]}{place[0]} {text}" if place and place[0] else text
+            read.text = _item(text, *place) if place else text
         if read.text.strip() or read.notes:
             whole = "\n".join([*([read.text.rstrip()] if read.text.strip() else []), *read.notes])
             self._paragraphs.append((whole, place is not None))
@@ -224,6 +224,12 @@ class _Story:
         return bool(runs) and all(self._styles.run_is(run, "b") for run in runs)
 
 
+def _item(text: str, label: str, level: int) -> str:
+    """An item of a list; a number such as 4.1 says by itself how deep it is."""
+    indent = "" if any(sign.isdigit() for sign in label) else "  " * level
+    return f"{indent}{label} {text}" if label else text
+
+
 def _rows(table: Any) -> list[Any]:
     """The rows of a table itself, without those that a tracked change deleted."""
     rows = _within(table, f"{W}tr")
@@ -253,7 +259,8 @@ def _labels_first_column(table: Any) -> bool:
     look = table.find(f"{W}tblPr/{W}tblLook")
     if look is None:
         return False
-    return look.get(f"{W}firstColumn") == "1" and look.get(f"{W}firstRow") == "0"
+    said = (look.get(f"{W}firstColumn"), look.get(f"{W}firstRow"))
+    return said == ("1", "0")
 
 
 def _number(said: str | None, otherwise: int) -> int:
