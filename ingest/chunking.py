@@ -1,8 +1,8 @@
 """Structure-aware splitting within the embedder's token limit.
 
 A section that fits is one chunk. A longer one is divided between its blocks (paragraphs, rows,
-code between blank lines), and a block only if it alone is too long. Knows no tokenizer: the
-caller counts.
+code between blank lines), and a block only if it alone is too long: then a row says in each piece
+which one it is. Knows no tokenizer: the caller counts.
 """
 
 import hashlib
@@ -20,8 +20,10 @@ from ingest.readers.document import Document, Section
 
 _LEAST_TOKENS = 16
 _RULE_ROW = re.compile(r"[ \t|:-]*-[ \t|:-]*")
+_CELL = re.compile(r"[^:;|\n]{1,100}: ([^;\n]{1,100}); ")
 # Where a line that is too long is divided: after a sentence, a clause, a word. The code points
 # are the stops of Chinese and Japanese, which put no space after them.
+_NEXT_CELL = r"(?<=;)\s+(?=[^\s:;][^:;]{0,99}:\s)"  # of a row that names its columns
 _SEPARATORS = [
     r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])",
     r"(?<=[;:,])\s+|(?<=[\uff0c\uff1b\uff1a\u3001])",
@@ -34,7 +36,8 @@ class Chunk:
     """A piece of a document that is found, cited and learned as one.
 
     Attributes:
-        text: The source's own text; a piece of a table begins with the table's header.
+        text: The source's own text; a piece of a table begins with the table's header, and a piece
+            of a row with the row's first cell.
         heading: The path of headings joined by " > ", the document's title first.
         lines: First and last line in the file, 1-based, where the format has lines.
         page: The page, where the format has pages.
@@ -55,7 +58,8 @@ class _Block:
     """A stretch of a section that stays together.
 
     `gap` is what stands between it and the block before, `header` the table header above it (empty
-    if it is, or begins with, the header), `cost` its tokens without those the model always adds.
+    if it is, or begins with, the header), `key` the first cell of the row that it is a later piece
+    of, `cost` its tokens without those the model always adds.
     """
 
     text: str
@@ -63,6 +67,7 @@ class _Block:
     lines: tuple[int, int] | None
     header: str
     cost: int
+    key: str = ""
 
 
 def embedding_text(heading: str, text: str) -> str:
@@ -182,8 +187,8 @@ class _Splitter:
                 if full or may_end:
                     yield group
                     group, cost = [], 0
-            if not group and block.header:
-                cost = self._counter.own(block.header)
+            if not group:
+                cost = self._counter.own(block.header) + self._counter.own(block.key)
             group.append(block)
             cost += block.cost
         if group:
@@ -197,8 +202,8 @@ class _Splitter:
             middle = len(group) // 2
             yield from self._proved(group[:middle])
             yield from self._proved(group[middle:])
-        elif group[0].header:
-            yield from self._proved([replace(group[0], header="")])
+        elif group[0].header or group[0].key:
+            yield from self._proved([replace(group[0], header="", key="")])
         else:
             for half in _halves(group[0]):
                 yield from self._proved([half])
@@ -216,7 +221,7 @@ class _Splitter:
             header, header_end = "", 0
         room = self._room - self._counter.own(f"{header}\n" if header else "")
         last_end = 0
-        for start, end in self._pieces(section, header_end, room):
+        for start, end, key in self._pieces(section, header_end, room):
             gap = section.text[last_end:start] if last_end else "\n\n"
             if section.kind != "code":
                 gap = re.sub(r"\n\s*\n", "\n\n", gap)
@@ -227,31 +232,48 @@ class _Splitter:
                 lines=lines.span(start, end),
                 header=header if start >= header_end else "",
                 cost=self._counter.own(gap + text),
+                key=key,
             )
             last_end = end
 
-    def _pieces(self, section: Section, header_end: int, room: int) -> Iterator[tuple[int, int]]:
-        """Start and end, in the section's text, of every block."""
+    def _pieces(
+        self, section: Section, header_end: int, room: int
+    ) -> Iterator[tuple[int, int, str]]:
+        """Start and end, in the section's text, and key of every block."""
         for start, end in _natural(section, header_end):
             if self._counter.own(section.text[start:end]) <= room:
-                yield start, end
+                yield start, end, ""
                 continue
+            key = "" if section.kind != "table" else self._key(section.text[start:end], room)
+            left = room - self._counter.own(key)
             for line in re.finditer(r".*\S", section.text[start:end]):
                 at = start + line.start()
-                if self._counter.own(line[0]) <= room:
-                    yield at, at + len(line[0])
+                if self._counter.own(line[0]) <= left:
+                    yield at, at + len(line[0]), key if at > start else ""
                     continue
-                for piece in self._divided(line[0], room):
+                for piece in self._divided(line[0], left, by_cell=bool(key)):
                     if piece.strip():
-                        yield at, at + len(piece.rstrip())
+                        yield at, at + len(piece.rstrip()), key if at > start else ""
                     at += len(piece)
 
-    def _divided(self, text: str, room: int) -> list[str]:
+    def _key(self, row: str, room: int) -> str:
+        """The first cells of a row that names its columns, up to one that holds a word.
+
+        Empty if there is none, or it takes too much room.
+        """
+        key = ""
+        while match := _CELL.match(row, len(key)):
+            key += match[0]
+            if re.search(r"[^\W\d_]", match[1]):  # more than a number
+                return key if self._counter.own(key) * 4 <= room else ""
+        return ""
+
+    def _divided(self, text: str, room: int, *, by_cell: bool) -> list[str]:
         """A line in pieces that add up to it, none too long but where a single word is."""
         from langchain_text_splitters import RecursiveCharacterTextSplitter
 
         splitter = RecursiveCharacterTextSplitter(
-            separators=_SEPARATORS,
+            separators=[_NEXT_CELL, *_SEPARATORS] if by_cell else _SEPARATORS,
             is_separator_regex=True,
             keep_separator="end",
             strip_whitespace=False,
@@ -320,7 +342,8 @@ def _halves(block: _Block) -> list[_Block]:
 def _text(group: Sequence[_Block]) -> str:
     """The text of a chunk of these blocks."""
     first, *others = group
-    parts = [f"{first.header}\n{first.text}" if first.header else first.text]
+    text = f"{first.key}{first.text.lstrip()}" if first.key else first.text
+    parts = [f"{first.header}\n{text}" if first.header else text]
     for block in others:
         parts.extend((block.gap, block.text))
     return "".join(parts)

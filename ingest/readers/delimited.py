@@ -1,57 +1,87 @@
-"""Comma-, semicolon-, tab- and pipe-separated values."""
+"""Comma-, semicolon-, tab- and pipe-separated values.
+
+Knows where each record stands in the file; what names its columns is found by `rows`.
+"""
 
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from ingest.readers.document import Section, block
 from ingest.readers.encoding import decode
-from ingest.readers.rows import is_header, row_text
+from ingest.readers.rows import find_header, join_names, row_text, title_text
 
 
 def read_delimited(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """One table section; every row names its columns, and stands on its own lines of the file."""
+    """One table; every row names its columns, and stands on its own lines of the file.
+
+    What stands above the names of the columns is a section of its own.
+    """
     lines = decode(data).split("\n")
     start = 1 if re.fullmatch(r"sep=.", lines[0]) else 0  # Excel's own first line
     delimiter = lines[0][-1] if start else _delimiter(lines[:50])
-    try:
-        rows = _rows(lines[start:], delimiter, csv.QUOTE_MINIMAL)
-    except csv.Error:  # a quote never closed: then a quote is a character, and a line is a row
-        rows = _rows(lines[start:], delimiter, csv.QUOTE_NONE)
+    records = [
+        (start + line, row)
+        for line, row in _records(lines[start:], delimiter)
+        if any(cell.strip() for cell in row)
+    ]
+    begin, end = find_header([row for _, row in records])
+    begin = len(records) if len(records) == 1 else begin  # names of columns without a row
+    header = join_names([row for _, row in records[begin:end]])
 
     # Each row goes to the line where it begins, so that the text keeps the lines of the file.
     placed = [""] * len(lines)
-    header: list[str] | None = None
-    for line, row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        if header is None:
-            header = row if is_header(row) else []
-            if header:
-                continue
+    for line, row in records[:begin]:
+        last = line + "".join(row).count("\n")
+        placed[line : last + 1] = lines[line : last + 1] if last > line else [title_text(row)]
+    for line, row in records[max(begin, end) :]:
         text = row_text(header, row)
-        begins = start + line + text[: len(text) - len(text.lstrip())].count("\n")
+        begins = line + text[: len(text) - len(text.lstrip())].count("\n")
         for offset, one in enumerate(text.strip().split("\n")):
             placed[begins + offset] = one.rstrip()
-    section = block(placed, 1, kind="table")
-    return name, [section] if section else []
+    first = records[begin][0] if begin < len(records) else len(lines)
+    sections = (block(placed[:first], 1), block(placed[first:], first + 1, kind="table"))
+    return name, [section for section in sections if section]
 
 
-def _rows(lines: list[str], delimiter: str, quoting: int) -> list[tuple[int, list[str]]]:
-    """(line index where it begins, cells) of every row."""
-    reader = csv.reader(
-        (f"{line}\n" for line in lines),
-        delimiter=delimiter,
-        quoting=quoting,  # type: ignore[arg-type]
-        strict=True,
-        skipinitialspace=True,
-    )
-    rows = []
-    begins = 0
-    for row in reader:
-        rows.append((begins, row))
-        begins = reader.line_num
-    return rows
+def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """(line index where it begins, cells) of every record.
+
+    A quote that is never closed, or closed in the middle of a cell, is a character of its line,
+    and concerns no other line.
+    """
+    at = width = 0
+    while at < len(lines):
+        row, taken = _quoted(lines, at, delimiter)
+        if taken != 1 or not row:
+            alone = _cells(lines[at], delimiter)
+            if not row or len(row) != width == len(alone):
+                row, taken = alone, 1
+        width = width if len(row) < 2 else len(row)
+        yield at, row
+        at += taken
+
+
+def _quoted(lines: Sequence[str], at: int, delimiter: str) -> tuple[list[str], int]:
+    """The record that begins at a line, and how many lines it takes; empty if it is not sound."""
+    following = (f"{lines[number]}\n" for number in range(at, len(lines)))
+    reader = csv.reader(following, delimiter=delimiter, strict=True, skipinitialspace=True)
+    try:
+        return next(reader), reader.line_num
+    except csv.Error:
+        return [], 1
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a line in which a quote is a character; those that are quoted well are not."""
+    quoted = rf'\s*"(?:[^"]|"")*"\s*(?={re.escape(delimiter)}|$)'
+    plain = rf"[^{re.escape(delimiter)}]*"
+    cells = re.findall(rf"(?:^|{re.escape(delimiter)})({quoted}|{plain})", line)
+    return [
+        cell.strip()[1:-1].replace('""', '"') if re.fullmatch(quoted, cell) else cell.strip()
+        for cell in cells
+    ]
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -59,11 +89,12 @@ def _delimiter(lines: list[str]) -> str:
 
     csv.Sniffer guesses from letter frequencies and often takes a letter for the delimiter.
     """
+    text = "\n".join(lines)
+    inside = r'"[^"]*"' if text.count('"') % 2 == 0 else r'"[^"\n]*"'
+    unquoted = [line for line in re.sub(inside, "", text).split("\n") if line.strip()]
     best, best_score = ",", 0
     for delimiter in ",;\t|":
-        widths = Counter(
-            re.sub(r'"[^"]*"', "", line).count(delimiter) for line in lines if line.strip()
-        )
+        widths = Counter(line.count(delimiter) for line in unquoted)
         width, score = max(widths.items(), key=lambda item: (item[0] > 0, item[1]), default=(0, 0))
         if width > 0 and score > best_score:
             best, best_score = delimiter, score

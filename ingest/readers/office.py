@@ -1,13 +1,17 @@
-"""What office documents (.docx, .pptx, .xlsx) say of themselves: the OPC core properties."""
+"""What office documents (.docx, .pptx, .xlsx) share: properties, drawings, links, raised signs."""
 
 import io
+import re
 import zipfile
+from typing import Any
 
 from ingest.readers.archive import parsing_xml
 from ingest.readers.document import Metadata
 
 _PART = "docProps/core.xml"
 _MAX_BYTES = 65_536
+_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|svg|emf|wmf|webp)", re.IGNORECASE)
+_EXPONENT = re.compile(r"[+\u2212-]?\d+(?:[.,]\d+)?")
 
 
 def core_properties(data: bytes) -> Metadata:
@@ -31,3 +35,35 @@ def core_properties(data: bytes) -> Metadata:
         etree.QName(element).localname: (element.text or "",)
         for element in root.iterchildren(tag=etree.Element)
     }
+
+
+def raised(before: str, text: str) -> str:
+    """A text set higher than what stands before it: 10^6 and m^2, but 1st as it is written."""
+    is_power = _EXPONENT.fullmatch(text.strip()) and before[-1:].isalnum()
+    return f"^{text.strip()}" if is_power else text
+
+
+def picture_text(properties: Any) -> str:
+    """What a picture or shape is said to show, from its non-visual properties; or nothing."""
+    said = " ".join((properties.get("descr") or "").split())
+    return f"[Image: {said}]" if said and not _FILE_NAME.fullmatch(said) else ""
+
+
+def link_text(text: str, target: str) -> str:
+    """A text and where it leads, if that is an address which the text does not say already."""
+    address = target.removeprefix("mailto:").strip()
+    bare = address.partition("://")[2].rstrip("/") or address
+    if not re.match(r"https?://|mailto:|ftp://", target) or bare in text:
+        return text
+    return f"{text} ({address})" if text.strip() else text
+
+
+def drawing_texts(root: Any) -> list[str]:
+    """The texts of the shapes in a drawing of a sheet or a diagram, and what pictures show."""
+    texts = []
+    for element in root.iter("{*}p", "{*}cNvPr"):
+        if "descr" in element.attrib or element.tag.endswith("cNvPr"):
+            texts.append(picture_text(element))
+        else:
+            texts.append("".join(one.text or "" for one in element.iter("{*}t")))
+    return [text for text in (" ".join(text.split()) for text in texts) if text]

@@ -1,23 +1,263 @@
-"""Rows of cells → lines that can be understood alone: `Header: value; Header: value`."""
+"""Rows of cells → lines that can be understood alone: `Header: value; Header: value`.
+
+Finds the rows that name the columns by what they hold and by what stands below them. Knows no
+format: a cell that spans rows or columns has been repeated in each of them by the caller.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+Row = Sequence[str]
+
+
+class Label(str):
+    """The text of a cell that is set off from others, in bold for one, as what names them."""
+
+    __slots__ = ()
+
 
 _FIGURE = re.compile(r"[\s$€£¥%+(~<>≤≥-]*\d[\d\s.,:/'%)\u2013-]*$")
+_BEGINS_WITH_FIGURE = re.compile(r"[\s$€£¥+(~<>≤≥-]*\d")
+_YEAR = r"(?:1[5-9]|20|21)\d\d"
+# A point or a stretch of time, which may name a column though it is a figure.
+_TIME = re.compile(
+    rf"{_YEAR}(?:\s*[/\u2013-]\s*(?:\d\d|{_YEAR}))?|{_YEAR}[-/.]\d\d?(?:[-/.]\d\d?)?"
+    rf"|\d\d?[-/.]\d\d?[-/.](?:{_YEAR}|\d\d)|\d\d?:\d\d"
+)
+_ONLY_YEAR = re.compile(_YEAR)
+_WHOLE = re.compile(r"\d{1,6}")
 _LONGEST_NAME = 100
+_LONGEST_QUESTION = 500  # a survey names a column with its question
+_LONGEST_LABEL = 60
+_LOOKED_AT = 30  # rows below a header that tell whether it is one
 
 
-def is_header(row: Sequence[str]) -> bool:
-    """Whether a first row names its columns: distinct short texts, none of them a figure."""
+def is_header(row: Row, below: Sequence[Row] = ()) -> bool:
+    """Whether a first row names its columns: distinct short texts, none of them a figure.
+
+    A column may have a point in time for its name. With the rows below known, a name may also be
+    a step of an even scale, be long if what it names is short, or come twice.
+    """
+    below = below[:_LOOKED_AT]
     names = [cell.strip() for cell in row if cell.strip()]
+    figures = [column for column, cell in enumerate(row) if _FIGURE.match(cell)]
     return (
         len(names) * 2 > len(row)
-        and len(set(names)) == len(names)
-        and all(len(name) <= _LONGEST_NAME and not _FIGURE.match(name) for name in names)
+        and (not figures or _is_scale(row, figures, below))
+        and all(_is_short(column, row, below) for column in range(len(row)))
+        and (len(set(names)) == len(names) or (len(set(names)) > 1 and _differs(row, below)))
     )
 
 
-def row_text(header: Sequence[str], row: Sequence[str]) -> str:
+def _is_scale(row: Row, figures: list[int], below: Sequence[Row]) -> bool:
+    """Whether the figures of a row name their columns: points in time, or an even scale."""
+    if figures[0] == 0 or any(_FIGURE.match(cell) for cell in row[: figures[0]]):
+        return False
+    cells = [row[column].strip() for column in figures]
+    if len(set(cells)) < len(cells):
+        return False
+    if not below:
+        return len(cells) > 1 and all(map(_ONLY_YEAR.fullmatch, cells)) and abs(_step(cells)) == 1
+    if all(_TIME.fullmatch(cell) for cell in cells):
+        return not _mostly(_cells(figures, below), lambda cell: bool(_TIME.fullmatch(cell)))
+    return _is_even(cells) and not any(
+        _is_even([one[column].strip() for column in figures if column < len(one)]) for one in below
+    )
+
+
+def _is_even(cells: Sequence[str]) -> bool:
+    """Whether these are three whole numbers or more, each as far from the one before."""
+    return len(cells) > 2 and all(map(_WHOLE.fullmatch, cells)) and _step(cells) != 0
+
+
+def _step(cells: Sequence[str]) -> int:
+    """How far each of these whole numbers is from the one before; 0 if they are not even."""
+    steps = {int(after) - int(before) for before, after in pairwise(cells)}
+    return steps.pop() if len(steps) == 1 else 0
+
+
+def _is_short(column: int, row: Row, below: Sequence[Row]) -> bool:
+    """Whether a cell is short enough to be a name, on its own or beside what it names."""
+    length = len(row[column].strip())
+    if length <= _LONGEST_NAME:
+        return True
+    values = _cells([column], below)
+    return (
+        length <= _LONGEST_QUESTION
+        and bool(values)
+        and _mostly(values, lambda cell: len(cell) * 2 < length)
+    )
+
+
+def _differs(row: Row, below: Sequence[Row]) -> bool:
+    """Whether a row is unlike those below it: figures below a name, or none of its words again."""
+    names = {cell.strip() for cell in row if cell.strip()}
+    unseen = len(below) > 1 and names.isdisjoint(_cells(range(len(row)), below))
+    return unseen or names_figures(row, below)
+
+
+def names_figures(row: Row, below: Sequence[Row]) -> bool:
+    """Whether some column holds figures below a name that is none."""
+    below = below[:_LOOKED_AT]
+    return any(
+        cell.strip()
+        and not _BEGINS_WITH_FIGURE.match(cell)
+        and _mostly(_cells([column], below), lambda one: bool(_BEGINS_WITH_FIGURE.match(one)))
+        for column, cell in enumerate(row)
+    )
+
+
+def _cells(columns: Sequence[int], rows: Sequence[Row]) -> list[str]:
+    """What stands in these columns."""
+    cells = (row[column].strip() for row in rows for column in columns if column < len(row))
+    return [cell for cell in cells if cell]
+
+
+def _mostly(cells: Sequence[str], holds: Callable[[str], bool]) -> bool:
+    """Whether more than half of the cells are so."""
+    return sum(map(holds, cells)) * 2 > len(cells)
+
+
+def find_header(rows: Sequence[Row]) -> tuple[int, int]:
+    """Begin and end of the rows that name the columns; what is above is said of the whole table.
+
+    They are equal where no row names the columns.
+    """
+    width = max((len(row) for row in rows[:_LOOKED_AT]), default=0)
+    # A title may stand alone, or a label beside its value: the latter only above a named table.
+    above = 0
+    while above < len(rows) and _is_title(rows[above], width):
+        above += 1
+    titles = above
+    while above < len(rows) and width > 3 and _is_pair(rows[above]):
+        if _levels(rows[above:]) > 1:
+            break
+        above += 1
+    if levels := _levels(rows[above:]):
+        return above, above + levels
+    levels = _levels(rows[titles:])
+    return titles, titles + levels
+
+
+def _is_title(row: Row, width: int) -> bool:
+    """Whether a row has one cell, or one across columns from the first, above a wider table."""
+    filled = [cell for cell in row if cell.strip()]
+    across = len(set(filled)) == 1 and bool(row[0].strip())
+    return not filled or (width > 1 and (len(filled) == 1 or across))
+
+
+def _is_pair(row: Row) -> bool:
+    """Whether a row has a label and a value, and nothing else; or nothing or a title."""
+    filled = [column for column, cell in enumerate(row) if cell.strip()]
+    return filled in ([], [0], [0, 1])
+
+
+def _levels(rows: Sequence[Row]) -> int:
+    """How many of the first rows name the columns together: groups above, their parts below."""
+    if len(rows) < 2:
+        return 0
+    levels, names = 1, list(rows[0])
+    while len(rows) > levels + 1 and _is_divided(names, rows[levels]):
+        names = join_names([names, rows[levels]])
+        levels += 1
+    if levels > 1:
+        return levels
+    return int(is_header(rows[0], rows[1:]))
+
+
+def _is_divided(upper: Row, lower: Row) -> bool:
+    """Whether the lower row names the parts of the groups in the upper one, and nothing twice."""
+    upper = _spread(upper, lower)
+    groups = [first == second != "" for first, second in pairwise(upper)]
+    if not any(groups) or len(upper) < len(lower):
+        return False
+    names = [*upper, *(cell for cell in lower if cell.strip())]
+    if any(_FIGURE.match(name) and not _TIME.fullmatch(name.strip()) for name in names):
+        return False
+    if any(len(name) > _LONGEST_NAME for name in names) or _FIGURE.match(names[0]):
+        return False
+    for column, name in enumerate(upper):
+        part = lower[column].strip() if column < len(lower) else ""
+        in_group = any(groups[max(0, column - 1) : column + 1])
+        # What has a name of its own above is not named again below, and every part is named.
+        if (not part) if in_group else (name and part and name != part):
+            return False
+    joined = [name for name in join_names([upper, lower]) if name]
+    return len(set(joined)) == len(joined)
+
+
+def _spread(upper: Row, lower: Row) -> list[str]:
+    """The upper row with each group's name in all its columns.
+
+    A format without cells that span has a group's name in the first of them, and names below that
+    come once in every group.
+    """
+    spread = [cell.strip() for cell in upper]
+    spread += [""] * (len(lower) - len(spread))
+    parts = [cell.strip() for cell in lower if cell.strip()]
+    marked = any(first == second != "" for first, second in pairwise(spread))
+    if marked or len(set(parts)) == len(parts):
+        return spread
+    for column, part in enumerate(lower):
+        if column and not spread[column] and part.strip():
+            spread[column] = spread[column - 1]
+    return spread
+
+
+def join_names(rows: Sequence[Row]) -> list[str]:
+    """The name of every column, from the rows that name it: `Autumn Sown`."""
+    names: list[str] = []
+    for row in rows:
+        names = _spread(names, row) if names else [cell.strip() for cell in row]
+        for column, cell in enumerate(row):
+            if cell.strip() and cell.strip() != names[column]:
+                names[column] = f"{names[column]} {cell.strip()}".strip()
+    return names
+
+
+def is_form(rows: Sequence[Row]) -> bool:
+    """Whether each row has its own label, or several, in place of names for the columns."""
+    width = max(map(len, rows), default=0)
+    if width < 2 or width % 2:
+        return False
+    labels = [
+        row[column].strip() for row in rows for column in range(0, len(row), 2) if row[column]
+    ]
+    if not labels or any(_FIGURE.match(one) or len(one) > _LONGEST_LABEL for one in labels):
+        return False
+    colons = sum(label.endswith(":") for label in labels)
+    if colons * 2 > len(labels):
+        return True
+    if width > 2 or len(set(labels)) < len(labels):
+        return False
+    marked = {tuple(isinstance(cell, Label) for cell in row if cell) for row in rows}
+    values = _cells([1], rows)
+    return marked <= {(True, False), (True,)} or (
+        len(rows) > 2 and len({_kind(value) for value in values}) > 2
+    )
+
+
+def _kind(value: str) -> str:
+    """What sort of value a cell holds, roughly: the cells of a column are mostly of one."""
+    if "@" in value or "://" in value:
+        return "address"
+    if _TIME.fullmatch(value):
+        return "time"
+    return "figure" if _BEGINS_WITH_FIGURE.match(value) else "text"
+
+
+def form_text(row: Row) -> str:
+    """One row of a form: `label: value; label: value`."""
+    cells = [" ".join(cell.split()) for cell in row]
+    parts = []
+    for column in range(0, len(cells), 2):
+        label, value = cells[column].rstrip(": "), "".join(cells[column + 1 : column + 2])
+        parts.append(f"{label}: {value}" if label and value else label or value)
+    return "; ".join(part for part in parts if part)
+
+
+def row_text(header: Row, row: Row) -> str:
     """One row as text: empty cells left out, columns without a name numbered from 1.
 
     Line breaks inside a cell stay, indented, so that the row keeps the file's lines.
@@ -34,10 +274,49 @@ def row_text(header: Sequence[str], row: Sequence[str]) -> str:
     return text.replace("\n", "\n  ")
 
 
-def table_text(rows: Sequence[Sequence[str]], header: Sequence[str] | None = None) -> str:
-    """A table as text, one line a row; without `header`, the first row may turn out to be it."""
-    if header is None:
-        header = rows[0] if len(rows) > 1 and is_header(rows[0]) else ()
-        rows = rows[1:] if header else rows
-    texts = (" ".join(row_text(header, row).split()) for row in rows)
+def table_text(rows: Sequence[Row], header: Row | None = None, *, named: int = 0) -> str:
+    """A table as text, one line a row; without `header`, the first rows may turn out to be it.
+
+    Args:
+        rows: The table.
+        header: The names of the columns, if they are known.
+        named: How many of the first rows are marked as naming the columns.
+    """
+    if header is None and named and named < len(rows):
+        header, rows = join_names(rows[:named]), rows[named:]
+    if header is not None:
+        return table_lines(header, rows)
+    if is_form(rows):
+        return "\n".join(text for text in map(form_text, rows) if text)
+    begin, end = find_header(rows)
+    above = [title_text(row) for row in rows[:begin]]
+    if begin == end and _has_labels(rows[begin:]):
+        return "\n".join([*above, *map(form_text, rows[begin:])])
+    table = table_lines(join_names(rows[begin:end]), rows[end:])
+    return "\n".join(text for text in [*above, table] if text)
+
+
+def title_text(row: Row) -> str:
+    """A row above a table: a title, or a label and its value."""
+    cells = list(dict.fromkeys(" ".join(cell.split()) for cell in row if cell.strip()))
+    return form_text(cells) if len(cells) == 2 else "; ".join(cells)
+
+
+def _has_labels(rows: Sequence[Row]) -> bool:
+    """Whether a table of two columns without names has a distinct text before every value."""
+    labels = [row[0].strip() for row in rows]
+    return (
+        max(map(len, rows), default=0) == 2
+        and len(set(labels)) == len(labels)
+        and all(label and not _FIGURE.match(label) for label in labels)
+        and all(len(label) <= _LONGEST_LABEL for label in labels)
+    )
+
+
+def table_lines(header: Row, rows: Sequence[Row]) -> str:
+    """A table as text, one line a row; a single column without a name needs none."""
+    if not any(header) and max(map(len, rows), default=0) == 1:
+        texts = [" ".join("".join(row).split()) for row in rows]
+    else:
+        texts = [" ".join(row_text(header, row).split()) for row in rows]
     return "\n".join(text for text in texts if text)

@@ -1,33 +1,53 @@
-"""Workbooks (.xlsx, .xls): every visible sheet as tables whose rows name their columns."""
+"""Workbooks (.xlsx, .xls): every visible sheet as tables whose rows name their columns.
+
+What is hidden is left out: sheets, rows, columns, and values that are struck out. Rows that a
+filter hides, or an outline folds away, are read.
+"""
 
 import datetime
 import io
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ingest.cleaning import normalise
 from ingest.errors import ReadError
 from ingest.readers.archive import check_archive
-from ingest.readers.document import Section
-from ingest.readers.rows import is_header, row_text
+from ingest.readers.document import Kind, Section
+from ingest.readers.number_formats import shown
+from ingest.readers.office import link_text
+from ingest.readers.rows import (
+    Label,
+    find_header,
+    form_text,
+    is_form,
+    join_names,
+    names_figures,
+    table_lines,
+    title_text,
+)
+from ingest.readers.sheet_details import Area, Details, sheet_details
 
 _MAX_CELLS = 5_000_000
+_WIDEST = 256  # columns that a merged area is repeated in
 
 
 def read_xlsx(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """A sheet is a heading; the values are those that were last calculated."""
+    """A sheet is a heading; the values are those that were last calculated, else the formulas."""
     import openpyxl
 
     check_archive(data, "an Excel workbook")
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     sections: list[Section] = []
     budget = _Budget()
-    for sheet in book.worksheets:
-        if sheet.sheet_state == "visible":
-            # What a sheet says of its own size is often wrong.
-            sheet.reset_dimensions()
-            rows = ([_cell(cell) for cell in row] for row in sheet.iter_rows())
-            sections += _sheet(sheet.title, budget.spend(rows))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for sheet in book.worksheets:
+            if sheet.sheet_state == "visible":
+                # What a sheet says of its own size is often wrong.
+                sheet.reset_dimensions()
+                details = sheet_details(archive, sheet._worksheet_path)
+                rows = ([_cell(cell) for cell in row] for row in sheet.iter_rows())
+                sections += _sheet(sheet.title, budget.spend(_Grid(details).shown(rows)), details)
     return name, sections
 
 
@@ -36,7 +56,9 @@ def read_xls(data: bytes, name: str) -> tuple[str, list[Section]]:
     import xlrd
 
     try:
-        book = xlrd.open_workbook(file_contents=data, logfile=io.StringIO(), on_demand=True)
+        book = xlrd.open_workbook(
+            file_contents=data, logfile=io.StringIO(), on_demand=True, formatting_info=True
+        )
     except xlrd.XLRDError as error:
         if "encrypted" in str(error).lower():
             raise ReadError("protected with a password") from None
@@ -46,11 +68,11 @@ def read_xls(data: bytes, name: str) -> tuple[str, list[Section]]:
     for number in range(book.nsheets):
         sheet = book.sheet_by_index(number)
         if sheet.visibility == 0:
+            details = _old_details(sheet)
             rows = (
-                [_old_cell(cell, book.datemode) for cell in sheet.row(index)]
-                for index in range(sheet.nrows)
+                [_old_cell(cell, book) for cell in sheet.row(index)] for index in range(sheet.nrows)
             )
-            sections += _sheet(sheet.name, budget.spend(rows))
+            sections += _sheet(sheet.name, budget.spend(_Grid(details).shown(rows)), details)
         book.unload_sheet(number)
     return name, sections
 
@@ -70,23 +92,62 @@ class _Budget:
             yield row
 
 
-def _sheet(name: str, rows: Iterable[list[str]]) -> Iterator[Section]:
-    """The sections of one sheet; empty rows divide it into tables.
+class _Grid:
+    """Turns the cells of a sheet as they are stored into those that a reader sees."""
 
-    A table without a header of its own, below one with as many columns, goes on under that one's.
-    """
+    def __init__(self, details: Details) -> None:
+        self._details = details
+        self._coming = sorted(details.merged, reverse=True)
+        self._open: list[tuple[Area, str]] = []
+
+    def shown(self, rows: Iterable[list[str]]) -> Iterator[list[str]]:
+        """The rows with merged cells filled in, without those that are hidden."""
+        for number, row in enumerate(rows, start=1):
+            self._explain(number, row)
+            self._fill(number, row)
+            if number in self._details.hidden_rows:
+                continue
+            for first, last in self._details.hidden_columns:
+                row[first - 1 : last] = [""] * len(row[first - 1 : last])
+            yield row
+
+    def _explain(self, number: int, row: list[str]) -> None:
+        """Put formulas where a value is missing, and addresses where a text leads somewhere."""
+        if not (self._details.formulas or self._details.links):
+            return
+        for column, text in enumerate(row, start=1):
+            text = text or self._details.formulas.get((number, column), "")
+            target = self._details.links.get((number, column), "")
+            if text != row[column - 1] or target:
+                row[column - 1] = link_text(text, target)
+
+    def _fill(self, number: int, row: list[str]) -> None:
+        """Repeat the value of a merged area in this row, if there is something else in the row."""
+        while self._coming and self._coming[-1][0] <= number:
+            area = self._coming.pop()
+            self._open.append((area, row[area[1] - 1] if area[1] <= len(row) else ""))
+        if self._open:
+            self._open = [(area, text) for area, text in self._open if area[2] >= number]
+            if any(cell.strip() for cell in row):
+                for (_, first, _, last), text in self._open:
+                    last = min(last, first + _WIDEST)
+                    row += [""] * (last - len(row))
+                    row[first - 1 : last] = [text] * (last - first + 1)
+
+
+def _sheet(name: str, rows: Iterable[list[str]], details: Details) -> Iterator[Section]:
+    """The sections of one sheet; empty rows divide it into tables."""
     header: Sequence[str] = ()
-    for filled in _tables(rows):
-        notes, table = _divide(filled)
-        if len(table) > 1 and is_header(table[0]):
-            header, table = table[0], table[1:]
-        elif max(map(len, table), default=0) > len(header):
-            header = ()
-        lines = (" ".join(row_text(header, row).split()) for row in table)
-        for text, kind in (("\n".join(notes), "prose"), ("\n".join(lines), "table")):
+    for table in _tables(rows):
+        parts, header = _parts(table, header)
+        for text, kind in parts:
             text = normalise(text).strip("\n")
             if text.strip():
-                yield Section((name,), text, kind)  # type: ignore[arg-type]
+                yield Section((name,), text, kind)
+    notes = [f"Comment at {_reference(cell)}: {text}" for cell, text in details.comments.items()]
+    for text in ("\n".join(details.texts), "\n".join(notes)):
+        if text := normalise(text):
+            yield Section((name,), text)
 
 
 def _tables(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
@@ -104,59 +165,123 @@ def _tables(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
         yield table
 
 
-def _divide(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """The lines of a single cell above a table, and the table."""
-    width = max(map(len, rows))
-    above = 0
-    while above < len(rows) and width > 1 and sum(bool(cell.strip()) for cell in rows[above]) == 1:
-        above += 1
-    notes = [" ".join(" ".join(row).split()) for row in rows[:above]]
-    table = rows[above:]
-    # Columns that are empty all the way down the left only indent the table.
-    margin = min(
-        (next(i for i, cell in enumerate(row) if cell.strip()) for row in table), default=0
-    )
-    return notes, [row[margin:] for row in table]
+def _parts(
+    rows: list[list[str]], header: Sequence[str]
+) -> tuple[list[tuple[str, Kind]], Sequence[str]]:
+    """Text and kind of what is above a table and of the table, and the names of its columns.
+
+    A table without names of its own, below one with as many columns, goes on under that one's.
+    """
+    rows = _without_margin(rows)
+    if is_form(rows):
+        return [("\n".join(map(form_text, rows)), "table")], header
+    begin, end = find_header(rows)
+    above = "\n".join(title_text(row) for row in rows[:begin])
+    table = _without_margin(rows[begin:])
+    names, values = table[: end - begin], table[end - begin :]
+    width = max(map(len, table), default=0)
+    if names and (len(names) > 1 or width != len(header) or names_figures(names[0], values)):
+        header = join_names(names)
+    else:
+        values = table
+        header = header if width <= len(header) else ()
+    return [(above, "prose"), (table_lines(header, values), "table")], header
+
+
+def _without_margin(rows: list[list[str]]) -> list[list[str]]:
+    """The rows without the columns that are empty all the way down and only indent them."""
+    firsts = (next((i for i, cell in enumerate(row) if cell.strip()), len(row)) for row in rows)
+    margin = min(firsts, default=0)
+    return [row[margin:] for row in rows]
+
+
+def _reference(cell: tuple[int, int]) -> str:
+    """A cell as it is called in a spreadsheet."""
+    from openpyxl.utils import get_column_letter
+
+    return f"{get_column_letter(cell[1])}{cell[0]}"
 
 
 def _cell(cell: Any) -> str:
-    """The text of a cell of an .xlsx sheet, much as it is shown."""
+    """The text of a cell of an .xlsx sheet, as it is shown, but for dates: those are ISO 8601."""
     value = cell.value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if "%" in (getattr(cell, "number_format", "") or ""):
-            return f"{value * 100:.12g}%"
-        return _number(value)
-    return _text(value)
+    if value is None:
+        return ""
+    font = cell.font
+    if font is not None and font.strike:
+        return ""
+    text = _text(value, cell.number_format or "General")
+    return Label(text) if font is not None and font.bold else text
 
 
-def _old_cell(cell: Any, datemode: int) -> str:
+def _old_cell(cell: Any, book: Any) -> str:
     """The text of a cell of an .xls sheet."""
     import xlrd
 
+    format_, font = "General", None
+    if cell.xf_index is not None and cell.xf_index < len(book.xf_list):
+        style = book.xf_list[cell.xf_index]
+        font = book.font_list[style.font_index]
+        if style.format_key in book.format_map:
+            format_ = book.format_map[style.format_key].format_str
+    if font is not None and font.struck_out:
+        return ""
+    value: Any = cell.value
     if cell.ctype == xlrd.XL_CELL_DATE:
         try:
-            return _text(xlrd.xldate_as_datetime(cell.value, datemode))
+            value = xlrd.xldate_as_datetime(value, book.datemode)
         except (ValueError, OverflowError, xlrd.xldate.XLDateError):
-            return _number(cell.value)
-    if cell.ctype == xlrd.XL_CELL_BOOLEAN:
-        return _text(bool(cell.value))
-    if cell.ctype == xlrd.XL_CELL_ERROR:
-        return str(xlrd.error_text_from_code.get(cell.value, "#ERROR"))
-    return _number(cell.value) if cell.ctype == xlrd.XL_CELL_NUMBER else str(cell.value)
+            format_ = "General"
+    elif cell.ctype == xlrd.XL_CELL_BOOLEAN:
+        value = bool(value)
+    elif cell.ctype == xlrd.XL_CELL_ERROR:
+        value = str(xlrd.error_text_from_code.get(value, "#ERROR"))
+    text = _text(value, format_)
+    return Label(text) if font is not None and font.bold else text
 
 
-def _number(value: float) -> str:
-    """A number with the fifteen digits that Excel keeps."""
-    return str(value) if isinstance(value, int) else f"{value:.15g}"
+def _old_details(sheet: Any) -> Details:
+    """What an .xls sheet says beside its values; there all ranges are half open, from 0."""
+    return Details(
+        merged=[(top + 1, left + 1, end, right) for top, end, left, right in sheet.merged_cells],
+        hidden_rows={
+            row + 1
+            for row, info in sheet.rowinfo_map.items()
+            if info.hidden and not info.outline_level
+        },
+        hidden_columns=[
+            (column + 1, column + 1)
+            for column, info in sheet.colinfo_map.items()
+            if info.hidden and not info.outline_level
+        ],
+        links={
+            (row + 1, column + 1): str(link.url_or_path)
+            for (row, column), link in sheet.hyperlink_map.items()
+            if link.url_or_path
+        },
+        comments={
+            (row + 1, column + 1): " ".join(note.text.split())
+            for (row, column), note in sheet.cell_note_map.items()
+        },
+    )
 
 
-def _text(value: Any) -> str:
-    """Any other value: a date without a time of day is a date."""
-    if value is None:
-        return ""
+def _text(value: Any, format_: str) -> str:
+    """Any value; a date without a time of day is a date, a time without seconds has none."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int | float):
+        return shown(value, format_)
+    precision = "seconds" if "s" in format_.lower() else "minutes"
     if isinstance(value, datetime.datetime):
-        midnight = value.time() == datetime.time()
-        return str(value.date()) if midnight else value.isoformat(" ", "seconds")
+        if value.time() == datetime.time():
+            return str(value.date())
+        return value.isoformat(" ", "seconds" if value.second else precision)
+    if isinstance(value, datetime.time):
+        return value.isoformat("seconds" if value.second else precision)
+    if isinstance(value, datetime.timedelta):
+        seconds = round(value.total_seconds())
+        hours, rest = divmod(abs(seconds), 3600)
+        text = f"{'-' if seconds < 0 else ''}{hours}:{rest // 60:02}"
+        return f"{text}:{rest % 60:02}" if rest % 60 or precision == "seconds" else text
     return str(value)

@@ -1,4 +1,7 @@
-"""Presentations (.pptx): a slide is a page, its title the heading."""
+"""Presentations (.pptx): a slide is a page, its title the heading.
+
+Left out are hidden slides and shapes, struck-out text, and the numbers of slides.
+"""
 
 import io
 from collections.abc import Iterator
@@ -6,12 +9,17 @@ from typing import Any
 
 from ingest.cleaning import normalise
 from ingest.readers.archive import check_archive, parsing_xml
+from ingest.readers.charts import chart_text
 from ingest.readers.document import Kind, Section
+from ingest.readers.office import drawing_texts, link_text, picture_text, raised
 from ingest.readers.rows import table_text
+
+_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+_RUNS = ("r", "fld", "br", "AlternateContent", "m")
 
 
 def read_slides(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """The texts, tables, charts and notes of every slide that is shown."""
+    """The texts, tables, charts, diagrams, notes and comments of every slide that is shown."""
     import pptx
 
     check_archive(data, "a presentation")
@@ -36,53 +44,135 @@ def _slide(slide: Any, page: int) -> Iterator[Section]:
 
 
 def _parts(slide: Any, title: Any) -> Iterator[tuple[str, Kind]]:
-    """Text and kind of everything on a slide below its title, and of its notes."""
-    pending = list(reversed(slide.shapes))
-    while pending:
-        shape = pending.pop()
+    """Text and kind of everything on a slide below its title, of its notes and its comments."""
+    for shape in _shapes(slide.shapes._spTree, slide.shapes):
         if title is not None and shape.shape_id == title.shape_id:
             continue
-        if hasattr(shape, "shapes"):  # a group
-            pending.extend(reversed(shape.shapes))
-        elif shape.has_text_frame:
+        if shape.has_text_frame:
             yield _frame(shape), "prose"
         elif getattr(shape, "has_table", False):
-            rows = [[cell.text for cell in row.cells] for row in shape.table.rows]
-            yield table_text(rows), "table"
+            yield table_text(_cells(shape)), "table"
         elif getattr(shape, "has_chart", False):
-            yield _chart(shape.chart), "table"
+            yield chart_text(shape.chart_part.blob), "table"
+        else:
+            yield _diagram(shape), "prose"
+        yield picture_text(next(shape._element.iter("{*}cNvPr"))), "prose"
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         notes = slide.notes_slide.notes_text_frame.text.strip()
         yield (f"Notes: {notes}" if notes else ""), "prose"
+    yield "\n".join(f"Comment: {text}" for text in _comments(slide.part)), "prose"
+
+
+def _shapes(tree: Any, parent: Any) -> Iterator[Any]:
+    """The shapes in order, those in groups too; of alternatives the first that is understood."""
+    from pptx.shapes.shapetree import SlideShapeFactory
+
+    pending = list(reversed(tree))
+    while pending:
+        element = pending.pop()
+        kind = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+        properties = next(iter(element.iterfind("*/{*}cNvPr")), None)
+        if properties is not None and properties.get("hidden") in ("1", "true"):
+            continue
+        if kind == "AlternateContent":
+            choices = [one for one in element if len(one)]
+            pending.extend(reversed(choices[0]) if choices else ())
+        elif kind == "grpSp":
+            pending.extend(reversed(element))
+        elif kind in ("sp", "pic", "graphicFrame", "cxnSp"):
+            shape = SlideShapeFactory(element, parent)
+            if not _is_slide_number(shape):
+                yield shape
+
+
+def _is_slide_number(shape: Any) -> bool:
+    from pptx.enum.shapes import PP_PLACEHOLDER
+
+    return bool(shape.is_placeholder) and (
+        shape.placeholder_format.type == PP_PLACEHOLDER.SLIDE_NUMBER
+    )
 
 
 def _frame(shape: Any) -> str:
     """The paragraphs of a text frame; those of a placeholder for content are a list."""
     lines = []
-    texts = [(one.level, one.text.strip()) for one in shape.text_frame.paragraphs]
+    paragraphs = shape.text_frame.paragraphs
+    texts = [(one.level, _paragraph(one._p, shape.part).strip()) for one in paragraphs]
     texts = [(level, text) for level, text in texts if text]
     listed = shape.is_placeholder and len(texts) > 1
     for level, text in texts:
         lines.append(f"{'  ' * level}- {text}" if listed or level else text)
-    return "\n".join(lines)
+    return link_text("\n".join(lines), _target(shape._element.find("*/{*}cNvPr"), shape.part))
 
 
-def _chart(chart: Any) -> str:
-    """The figures behind a chart: one line a category."""
-    plot = next(iter(chart.plots), None)
-    if plot is None:
-        return ""
-    series = list(plot.series)
-    header = ["category", *(one.name for one in series)]
+def _paragraph(paragraph: Any, part: Any) -> str:
+    """The text of a paragraph without what is struck out, and where its links lead."""
+    text = ""
+    for run in paragraph:
+        kind = run.tag.rpartition("}")[2] if isinstance(run.tag, str) else ""
+        if kind not in _RUNS:
+            continue
+        looks = run.find("{*}rPr")
+        if kind == "br":
+            text += "\n"
+        elif kind in ("AlternateContent", "m"):  # an equation
+            choice = run[0] if kind == "AlternateContent" and len(run) else run
+            text += "".join(one.text or "" for one in choice.iter("{*}t"))
+        elif looks is None:
+            text += run.findtext("{*}t") or ""
+        elif looks.get("strike", "noStrike") == "noStrike":
+            piece = run.findtext("{*}t") or ""
+            higher = looks.get("baseline", "0").rstrip("%")
+            piece = raised(text, piece) if higher.isdecimal() and int(higher) else piece
+            text += link_text(piece, _target(looks, part))
+    return text
+
+
+def _target(element: Any, part: Any) -> str:
+    """Where the link of a run or a shape leads; empty if nowhere, or within the presentation."""
+    link = None if element is None else element.find("{*}hlinkClick")
+    relation = None if link is None else part.rels.get(link.get(f"{_R}id", ""))
+    return relation.target_ref if relation is not None and relation.is_external else ""
+
+
+def _cells(shape: Any) -> list[list[str]]:
+    """The cells of a table; one that spans rows or columns is repeated in each."""
     rows = [
-        [str(category), *(_value(one.values, index) for one in series)]
-        for index, category in enumerate(plot.categories)
+        [
+            "\n".join(_paragraph(one._p, shape.part) for one in cell.text_frame.paragraphs)
+            for cell in row.cells
+        ]
+        for row in shape.table.rows
     ]
-    title = " ".join(chart.chart_title.text_frame.text.split()) if chart.has_title else ""
-    return f"{title}\n{table_text(rows, header)}".strip("\n")
+    for row, cells in enumerate(shape.table.rows):
+        for column, cell in enumerate(cells.cells):
+            if cell.is_merge_origin:
+                for below in rows[row : row + cell.span_height]:
+                    width = len(below[column : column + cell.span_width])
+                    below[column : column + cell.span_width] = [rows[row][column]] * width
+    return rows
 
 
-def _value(values: Any, index: int) -> str:
-    """One figure of a series; empty where it has none."""
-    value = values[index] if index < len(values) else None
-    return "" if value is None else f"{value:.15g}"
+def _diagram(shape: Any) -> str:
+    """The words of a diagram (SmartArt), one line a point."""
+    ids = next(shape._element.iter("{*}relIds"), None)
+    relation = None if ids is None else shape.part.rels.get(ids.get(f"{_R}dm", ""))
+    if relation is None or relation.is_external:
+        return ""
+    return "\n".join(drawing_texts(_parse(relation.target_part.blob)))
+
+
+def _comments(part: Any) -> Iterator[str]:
+    """What was remarked on a slide, in either of the formats for it."""
+    for relation in part.rels.values():
+        if relation.reltype.rpartition("/")[2] == "comments" and not relation.is_external:
+            for element in _parse(relation.target_part.blob).iter("{*}text", "{*}txBody"):
+                text = "".join(element.itertext())
+                if text.strip():
+                    yield " ".join(text.split())
+
+
+def _parse(blob: bytes) -> Any:
+    from lxml import etree
+
+    return etree.fromstring(blob, etree.XMLParser(resolve_entities=False, no_network=True))

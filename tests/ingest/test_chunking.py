@@ -103,6 +103,27 @@ def test_rows_of_a_described_table_take_their_indented_lines_along() -> None:
         assert one.text.count("first") == one.text.count("second")
 
 
+def test_every_piece_of_a_wide_row_says_which_row_it_is() -> None:
+    names = [f"reading {n}" for n in range(30)]
+    rows = [
+        f"No: {row}; Pump: Kite {row}; " + "; ".join(f"{name}: {row}.5 bar" for name in names)
+        for row in (1, 2)
+    ]
+    chunks = split(Section((), "\n".join(rows), "table", 2), limit=60)
+    for row, first_line in ((1, 2), (2, 3)):
+        mine = [one for one in chunks if one.lines == (first_line, first_line)]
+        assert len(mine) > 4
+        assert all(one.text.startswith(f"No: {row}; Pump: Kite {row}; ") for one in mine)
+        for name in names:  # with its value, and once
+            assert sum(f"{name}: {row}.5 bar" in one.text for one in mine) == 1
+
+
+def test_a_row_without_names_or_with_a_long_first_cell_repeats_nothing() -> None:
+    for row in ("| " + " | ".join(f"cell {n}" for n in range(40)), f"Note: {'word ' * 90}; a: b"):
+        chunks = split(Section((), row, "table", 1))
+        assert solid("".join(one.text for one in chunks)) == solid(row)
+
+
 def test_code_divides_at_blank_lines() -> None:
     code = "\n\n".join(f"def f{n}(x):\n    y = x + {n}\n    return y" for n in range(12))
     chunks = split(Section((), code, "code", 1))

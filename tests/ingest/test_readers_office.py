@@ -12,8 +12,11 @@ from typing import Any
 import openpyxl
 import pptx
 import pytest
-from pptx.chart.data import CategoryChartData
+from pptx.chart.data import CategoryChartData, XyChartData
 from pptx.enum.chart import XL_CHART_TYPE
+from pptx.opc.package import Part
+from pptx.opc.packuri import PackURI
+from pptx.oxml import parse_xml
 from pptx.util import Inches
 
 from ingest import Document, Reader, ReadError, read
@@ -94,6 +97,105 @@ def test_a_slide_is_a_page_under_its_title(tmp_path: Path) -> None:
     ]
 
 
+def slide_texts(folder: Path, show: Any) -> list[str]:
+    document = read_bytes(folder, "a.pptx", saved(show))
+    return [line for one in document.sections for line in one.text.split("\n")]
+
+
+def blank_slide() -> tuple[Any, Any]:
+    show = pptx.Presentation()
+    return show, show.slides.add_slide(show.slide_layouts[6])
+
+
+NAMES = " ".join(
+    f'xmlns:{name}="http://schemas.openxmlformats.org/{where}"'
+    for name, where in (
+        ("a", "drawingml/2006/main"),
+        ("p", "presentationml/2006/main"),
+        ("r", "officeDocument/2006/relationships"),
+        ("dgm", "drawingml/2006/diagram"),
+        ("mc", "markup-compatibility/2006"),
+    )
+)
+
+
+def test_a_merged_cell_of_a_slide_is_said_in_each_row(tmp_path: Path) -> None:
+    show, slide = blank_slide()
+    table = slide.shapes.add_table(3, 2, 0, 0, Inches(4), Inches(1)).table
+    for at, text in enumerate(("Shed", "Keeper", "East", "Ida", "", "Bo")):
+        table.cell(at // 2, at % 2).text = text
+    table.cell(1, 0).merge(table.cell(2, 0))
+    assert slide_texts(tmp_path, show) == ["Shed: East; Keeper: Ida", "Shed: East; Keeper: Bo"]
+
+
+def test_charts_of_points_and_all_plots_of_a_chart(tmp_path: Path) -> None:
+    show, slide = blank_slide()
+    points = XyChartData()
+    drag = points.add_series("Drag")
+    drag.add_data_point(1.5, 7.25)
+    drag.add_data_point(2.5, 9.75)
+    box = (0, 0, Inches(4), Inches(3))
+    slide.shapes.add_chart(XL_CHART_TYPE.XY_SCATTER, *box, points)
+    assert slide_texts(tmp_path, show) == ["x: 1.5; Drag: 7.25", "x: 2.5; Drag: 9.75"]
+
+
+def test_diagrams_and_shapes_with_alternatives(tmp_path: Path) -> None:
+    show, slide = blank_slide()
+    words = "".join(
+        f'<dgm:pt modelId="{n}"><dgm:t><a:p><a:r><a:t>{text}</a:t></a:r></a:p></dgm:t></dgm:pt>'
+        for n, text in enumerate(("Haul for 9 minutes", "Dry the nets"))
+    )
+    data = f"<dgm:dataModel {NAMES}><dgm:ptLst>{words}</dgm:ptLst></dgm:dataModel>"
+    diagram = Part(
+        PackURI("/ppt/diagrams/d.xml"), "application/xml", show.part.package, data.encode()
+    )
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"
+    number = slide.part.relate_to(diagram, kind)
+    frame = (
+        f'<p:graphicFrame {NAMES}><p:nvGraphicFramePr><p:cNvPr id="9" name="D"/>'
+        "<p:cNvGraphicFramePr/><p:nvPr/></p:nvGraphicFramePr><a:graphic><a:graphicData "
+        'uri="http://schemas.openxmlformats.org/drawingml/2006/diagram">'
+        f'<dgm:relIds r:dm="{number}"/></a:graphicData></a:graphic></p:graphicFrame>'
+    )
+    shape = (
+        '<p:sp><p:nvSpPr><p:cNvPr id="21" name="t"/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/>'
+        "<p:txBody><a:bodyPr/><a:p><a:r><a:t>Box of 77</a:t></a:r></a:p></p:txBody></p:sp>"
+    )
+    alternatives = (
+        f'<mc:AlternateContent {NAMES}><mc:Choice Requires="a14">{shape}</mc:Choice>'
+        f"<mc:Fallback>{shape}</mc:Fallback></mc:AlternateContent>"
+    )
+    for xml in (frame, alternatives):
+        slide.shapes._spTree.append(parse_xml(xml))
+    assert slide_texts(tmp_path, show) == ["Haul for 9 minutes", "Dry the nets", "Box of 77"]
+
+
+def test_links_powers_and_what_is_struck_out_or_hidden_on_a_slide(tmp_path: Path) -> None:
+    show, slide = blank_slide()
+    paragraph = slide.shapes.add_textbox(0, 0, Inches(2), Inches(1)).text_frame.paragraphs[0]
+    for text, looks in (
+        ("Dues ", {}),
+        ("40 ", {"strike": "sngStrike"}),
+        ("45 a m", {}),
+        ("2", {"baseline": "30000"}),
+        (", see ", {}),
+        ("tariff", {}),
+    ):
+        run = paragraph.add_run()
+        run.text = text
+        run._r.get_or_add_rPr().attrib.update(looks)
+    run.hyperlink.address = "https://quay.example/tariff"
+    hidden = slide.shapes.add_textbox(0, 0, Inches(2), Inches(1))
+    hidden.text_frame.text = "Not shown"
+    hidden._element.nvSpPr.cNvPr.set("hidden", "1")
+    pictured = slide.shapes.add_shape(1, 0, 0, Inches(1), Inches(1))
+    pictured._element.nvSpPr.cNvPr.set("descr", "Plan of the quay")
+    assert slide_texts(tmp_path, show) == [
+        "Dues 45 a m^2, see tariff (https://quay.example/tariff)",
+        "[Image: Plan of the quay]",
+    ]
+
+
 # Workbooks
 
 
@@ -134,7 +236,7 @@ def test_rows_of_a_sheet_name_their_columns(tmp_path: Path) -> None:
             "Berth: South; Fee: 0.3; Share: 1",
         ),
         ("table", ("Fees",), None, "Berth: East; Fee: 9; Since: 2026-01-15 08:30:00"),
-        ("table", ("Fees",), None, "Tug: Heron; Open: true\nTug: Tern"),
+        ("table", ("Fees",), None, "Tug: Heron; Open: true\nTug: Tern; Open: =1+1"),
     ]
 
 
@@ -177,8 +279,8 @@ def compound_file(streams: Mapping[str, bytes]) -> bytes:
     return header + table(big) + table(small) + directory + content.ljust(contents * 512, b"\0")
 
 
-def old_workbook() -> bytes:
-    """A BIFF8 workbook of one sheet, after [MS-XLS]."""
+def old_workbook(more: bytes = b"") -> bytes:
+    """A BIFF8 workbook of one sheet, after [MS-XLS]; `more` are records of the sheet."""
 
     def record(kind: int, body: bytes) -> bytes:
         return struct.pack("<HH", kind, len(body)) + body
@@ -194,7 +296,9 @@ def old_workbook() -> bytes:
     ending = record(0x0A, b"")
     at = len(beginning) + 4 + 12 + len(ending)
     listed = record(0x85, struct.pack("<IBBBB", at, 0, 0, 4, 0) + b"Fees")
-    cells = label(0, 0, "Berth") + label(0, 1, "Fee") + label(1, 0, "North") + number(1, 1, 12)
+    cells = (
+        label(0, 0, "Berth") + label(0, 1, "Fee") + label(1, 0, "North") + number(1, 1, 12) + more
+    )
     sheet = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x10, 0, 0, 0, 0)) + cells + ending
     return compound_file({"Workbook": beginning + listed + ending + sheet})
 
@@ -202,6 +306,13 @@ def old_workbook() -> bytes:
 def test_an_old_workbook_is_the_same(tmp_path: Path) -> None:
     document = read_bytes(tmp_path, "a.xls", old_workbook())
     assert kinds(document) == [("table", ("Fees",), None, "Berth: North; Fee: 12")]
+
+
+def test_a_merged_cell_of_an_old_workbook_is_said_in_each_row(tmp_path: Path) -> None:
+    second = struct.pack("<HHHHHd", 0x0203, 14, 2, 1, 0, 9.0)
+    merged = struct.pack("<HHHHHHH", 0xE5, 10, 1, 1, 2, 0, 0)
+    document = read_bytes(tmp_path, "a.xls", old_workbook(second + merged))
+    assert document.sections[0].text == "Berth: North; Fee: 12\nBerth: North; Fee: 9"
 
 
 def test_an_outlook_message(tmp_path: Path) -> None:
