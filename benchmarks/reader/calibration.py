@@ -22,11 +22,12 @@ from ragcl.evaluation.probes import evenly
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.quoting import Quoter, choose
+from ragcl.generation.quoting import SHOWN_TOKENS, Quoter, choose
 from ragcl.generation.reading import Outlook, Reader
 from ragcl.models.trained_reader import Forms
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, for which limits are kept
+LOOK_AGAIN = 0.0  # nats of not knowing, below which no limit is
 A_KIND = 100  # questions of one kind of document that are asked at most
 UNRELATED = 30  # questions of other kinds that are asked of each
 CONTEXT_TOKENS = 900
@@ -34,7 +35,7 @@ CONTEXT_TOKENS = 900
 
 @dataclass(frozen=True)
 class Look:
-    """What the reader made of one question that was set aside.
+    """What the reader made of one question that was set aside, a second look included.
 
     `found` says whether the text of the right answer is among the sentences shown, and `related`
     whether the question is about these documents at all.
@@ -104,10 +105,16 @@ def _looks(
         shown = reader.fitting(sentences)
         texts = [one.text for one in shown if one.content_hash in mine]
         wanted = asked.phrase.split("\n") if asked.phrase else asked.quotes
+        outlook = reader.look(asked.question, retrieval, shown)
+        if outlook.asks_for_sentences(reader.forms) and outlook.not_knowing() > LOOK_AGAIN:
+            more = reader.fitting(sentences, SHOWN_TOKENS)
+            again = reader.look(asked.question, retrieval, more).not_knowing()
+            less = min(0.0, again - outlook.not_knowing())
+            outlook = replace(outlook, unknown=outlook.unknown + less)
         yield Look(
             kind,
             asked,
-            reader.look(asked.question, retrieval, shown),
+            outlook,
             sentences,
             any(contains(text, [one]) for text in texts for one in wanted if one),
             source is not None,

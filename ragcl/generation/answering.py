@@ -32,7 +32,7 @@ from ragcl.generation.narrowing import Narrower, Sentence, excerpts
 from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, PHRASE_TOKENS, Prompts, is_abstention
 from ragcl.generation.quotes import quotes
-from ragcl.generation.quoting import Quoter, choose
+from ragcl.generation.quoting import SHOWN_TOKENS, Quoter, choose
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
 from ragcl.generation.routing import ActiveAdapters, Decision, decide, in_passages
@@ -458,13 +458,20 @@ class Answerer:
         adapter = job.decision.adapter
         shown = self._reader.fitting(ranked)
         outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
+        forms, rate = self._reader.forms, self._settings.false_abstentions
+        chosen = outlook.form(forms, rate)
         tokens = outlook.prompt_tokens
+        if chosen == "none" and outlook.asks_for_sentences(forms):
+            # Sentences are chosen from more of the text; so it gives up only if that says nothing.
+            shown = self._reader.fitting(ranked, SHOWN_TOKENS)
+            outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
+            chosen = outlook.form(forms, rate)
+            tokens += outlook.prompt_tokens
         likely = {
             "phrase": round(outlook.phrase, 3),
             "quote": round(outlook.quote, 3),
             "unknown": round(outlook.not_knowing(), 3),
         }
-        chosen = outlook.form(self._reader.forms, self._settings.false_abstentions)
         if chosen == "none":
             reason = "the passages found do not say it"
             decision = replace(job.decision, route="none", adapter=None, reason=reason)
@@ -473,7 +480,7 @@ class Answerer:
             )
         reading = outlook.reading
         # Unsure of a phrase, it gives the sentences, never a scrap.
-        scrap = reading is None or chosen == "quotation" or reading.trust < self._reader.forms.sure
+        scrap = reading is None or chosen == "quotation" or reading.trust < forms.sure
         if reading is None or (scrap and wanted == "auto"):
             return self._quotation(job, ranked, tokens, likely)
         own = [one.text for one in shown if reading.holds(one)][-1:]

@@ -130,7 +130,11 @@ class Outlook:
         """
         if self.not_knowing() > forms.limit(false_abstentions):
             return "none"
-        return "quotation" if self.quote - self.phrase > forms.quote else "phrase"
+        return "quotation" if self.asks_for_sentences(forms) else "phrase"
+
+    def asks_for_sentences(self, forms: Forms) -> bool:
+        """Whether the question is one that sentences answer, and no phrase."""
+        return self.quote - self.phrase > forms.quote
 
     def not_knowing(self) -> float:
         """By how many nats not knowing is likelier than any answer."""
@@ -173,9 +177,9 @@ class Reader:
         """All sentences of the passages found for each question, the best last."""
         return self._narrower.rank(questions, retrievals)
 
-    def fitting(self, ranked: Sequence[Sentence]) -> list[Sentence]:
+    def fitting(self, ranked: Sequence[Sentence], tokens: int = READ_TOKENS) -> list[Sentence]:
         """Those of ranked sentences that are read at once."""
-        return fitting(ranked, READ_TOKENS, self._prompts.count_tokens)
+        return fitting(ranked, tokens, self._prompts.count_tokens)
 
     def prompt(self, question: str, sentences: Sequence[Sentence]) -> Prompt:
         """The prompt that shows these sentences."""
