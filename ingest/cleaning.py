@@ -6,6 +6,8 @@ Works on strings only; knows nothing of files, formats or chunks.
 import re
 import unicodedata
 
+LOST = "\ufffd"  # what stands in the place of a character that could not be decoded
+
 INSTRUCTIONS = "instructions"
 LOW_QUALITY = "low-quality"
 GARBLED = "garbled"
@@ -23,16 +25,44 @@ def _translation() -> dict[int, str | None]:
     del table[ord("\n")], table[ord("\t")]
     for code in (0x0B, 0x0C, 0x85, 0x2028, 0x2029):
         table[code] = " "  # line and page separators that are no "\n"
+    for code in range(0xD800, 0xE000):
+        table[code] = LOST  # half of a surrogate pair: a character was cut in two
+    for code in range(0xFB00, 0xFB07):
+        table[code] = unicodedata.normalize("NFKC", chr(code))  # ligatures of fonts: ff, fi, fl
     for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000):
         table[code] = " "  # spaces of other widths
-    for code in (0xAD, 0x180E, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF):
+    for code in (
+        0xAD,
+        0x34F,
+        0x61C,
+        0x180E,
+        0x200B,
+        0x200E,
+        0x200F,
+        0x2060,
+        0xFEFF,
+        0xFFFE,
+        0xFFFF,
+    ):
         table[code] = None  # soft hyphen, zero-width space, direction marks, byte order mark
-    for first, last in ((0x202A, 0x202E), (0x2061, 0x2069), (0xD800, 0xDFFF), (0xE0000, 0xE007F)):
-        table.update(dict.fromkeys(range(first, last + 1)))  # overrides, surrogates, tags
+    # Overrides of direction, annotations, tags, and the variants of a glyph (but those of emoji).
+    invisible = ((0x202A, 0x202E), (0x2061, 0x206F), (0xFE00, 0xFE0D), (0xFFF9, 0xFFFB))
+    for first, last in (*invisible, (0xE0000, 0xE01EF)):
+        table.update(dict.fromkeys(range(first, last + 1)))
     return table
 
 
 _TABLE = _translation()
+# What makes a terminal change its colour or its title (ECMA-48): sequences that begin with ESC.
+_TERMINAL = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[@-Z\\^_c])"
+)
+# After a Latin letter or its accents, or at the start, there is nothing that a joiner could join.
+_IDLE_JOINERS = re.compile("(?<![^\x00-\u036f])[\u200c\u200d]+")
+# Bytes written as letters: a picture within a text, or a long run without any other sign.
+_DATA_URI = re.compile(r"(data:[\w.+-]+/[\w.+-]+(?:;[\w=.-]+)*;base64,)[A-Za-z0-9+/=%_-]{40,}")
+_ENCODED = re.compile(r"(?<![\w+/=])[A-Za-z0-9+/_-]{512,}={0,2}")
+_LEAST_BYTES = 60  # characters of the shortest `_DATA_URI`
 
 
 def normalise(text: str) -> str:
@@ -41,9 +71,30 @@ def normalise(text: str) -> str:
     The number of lines never changes, so that line numbers found afterwards are those of the
     file.
     """
+    if "\x1b" in text:
+        text = _TERMINAL.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_TABLE)
+    text = _IDLE_JOINERS.sub("", text)
     lines = unicodedata.normalize("NFC", text).split("\n")
     return "\n".join(line.rstrip(" \t") for line in lines)
+
+
+def one_line(text: str) -> str:
+    """Normalised text on one line, every white space one space."""
+    return " ".join(normalise(text).split())
+
+
+def without_bytes(text: str) -> str:
+    """The text without files that are written into it as letters (base64): `…` in their place."""
+    if len(text) < _LEAST_BYTES:
+        return text
+    text = _DATA_URI.sub(r"\1…", text)
+    return _ENCODED.sub(lambda run: "…" if _is_mixed(run[0]) else run[0], text)
+
+
+def _is_mixed(run: str) -> bool:
+    """Whether letters of both cases and digits follow each other, as in no word and no sequence."""
+    return all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
 
 
 # What text says when it speaks to a model instead of to a reader. Handbooks also say "ignore the

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from ingest.cleaning import one_line
 from ingest.errors import ReadError
 from ingest.readers import Document, Section, read
 
@@ -72,13 +73,14 @@ class Reader:
         with self._lock:
             reply = self._ask(path)
         if "error" in reply:
-            raise ReadError(reply["error"])
+            raise ReadError(one_line(reply["error"]))
         sections = tuple(
             Section(**{**section, "heading": tuple(section["heading"])})
             for section in reply["sections"]
         )
         metadata = {key: tuple(values) for key, values in reply["metadata"].items()}
-        return Document(reply["title"], reply["media_type"], sections, metadata)
+        notes = tuple(reply["notes"])
+        return Document(reply["title"], reply["media_type"], sections, metadata, notes)
 
     def close(self) -> None:
         """End the child; the next read starts another."""

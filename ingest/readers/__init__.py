@@ -7,18 +7,20 @@ function reads that. Knows no limits of time or memory: see `worker`.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from ingest.cleaning import LOST, normalise, one_line, without_bytes
 from ingest.errors import ReadError
 from ingest.readers.book import read_book
+from ingest.readers.calendar import read_calendar
 from ingest.readers.code import SUFFIXES as CODE_SUFFIXES
 from ingest.readers.code import read_code
 from ingest.readers.configuration import read_configuration
 from ingest.readers.delimited import read_delimited
-from ingest.readers.document import Document, Metadata, Section
+from ingest.readers.document import Document, Metadata, Parsed, Section, counted
 from ingest.readers.encoding import looks_like
 from ingest.readers.feed import read_xml
 from ingest.readers.keyed import read_yaml
@@ -49,7 +51,7 @@ class Format:
     name: str
     media_type: str
     suffixes: tuple[str, ...]
-    parse: Callable[[bytes, str], tuple[str, list[Section]]]
+    parse: Callable[[bytes, str], Parsed | tuple[str, Sequence[Section]]]
     starts: bytes = b""
     metadata: Callable[[bytes], Metadata] = lambda _: {}
 
@@ -64,8 +66,8 @@ FORMATS = (
     Format("HTML", "text/html", (".html", ".htm", ".xhtml"), read_html, metadata=meta_elements),
     Format("CSV", "text/csv", (".csv",), read_delimited),
     Format("TSV", "text/tab-separated-values", (".tsv",), read_delimited),
-    Format("JSON", "application/json", (".json",), read_json),
-    Format("JSON lines", "application/jsonl", (".jsonl",), read_json_lines),
+    Format("JSON", "application/json", (".json", ".jsonc"), read_json),
+    Format("JSON lines", "application/jsonl", (".jsonl", ".ndjson"), read_json_lines),
     Format("YAML", "application/yaml", (".yaml", ".yml"), read_yaml),
     Format("TOML", "application/toml", (".toml",), read_configuration),
     Format("INI", "text/plain", (".ini", ".cfg", ".conf", ".properties"), read_configuration),
@@ -99,6 +101,7 @@ FORMATS = (
     ),
     Format("Excel 97 workbook", "application/vnd.ms-excel", (".xls",), read_xls, _OLE),
     Format("e-book", "application/epub+zip", (".epub",), read_book, _ZIP),
+    Format("calendar", "text/calendar", (".ics",), read_calendar),
     Format("e-mail", "message/rfc822", (".eml",), read_eml, metadata=mail_metadata),
     Format("Outlook message", "application/vnd.ms-outlook", (".msg",), read_msg, _OLE),
 )
@@ -129,7 +132,7 @@ def read(path: Path) -> Document:
         article = "an" if format_.name[0] in "AEIOaeio" else "a"
         raise ReadError(f"not {article} {format_.name}: it looks like {looks_like(data)}")
     try:
-        title, sections = format_.parse(data, path.stem)
+        parsed = Parsed(*format_.parse(data, path.stem))
         metadata = format_.metadata(data)
     except (ReadError, MemoryError):
         raise
@@ -138,16 +141,36 @@ def read(path: Path) -> Document:
         detail = " ".join(str(error).split())[:200]
         what = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
         raise ReadError(f"not a readable {format_.name}: {what}") from error
-    return Document(title, format_.media_type, tuple(sections), _folded(metadata))
+    return _document(parsed, format_.media_type, metadata)
+
+
+def _document(parsed: Parsed, media_type: str, metadata: Metadata) -> Document:
+    """What a reader gave, cleaned: a format may hide anything in what it escapes or encodes."""
+    sections = []
+    lost = shortened = 0
+    for section in parsed.sections:
+        clean = normalise(section.text)
+        text = without_bytes(clean)
+        shortened += text != clean
+        lost += text.count(LOST)
+        heading = tuple(one_line(part) for part in section.heading)
+        sections.append(replace(section, heading=heading, text=text))
+    notes = [one_line(note) for note in parsed.notes]
+    if shortened:
+        notes.append("files that are written into the text as letters (base64) are left out")
+    if lost:
+        notes.append(f"{counted(lost, 'character')} could not be decoded")
+    folded = _folded(metadata)
+    return Document(one_line(parsed.title), media_type, tuple(sections), folded, tuple(notes))
 
 
 def _folded(metadata: Metadata) -> Metadata:
     """Keys and values as they are compared: in lower case, keywords one by one, none empty."""
     found: dict[str, tuple[str, ...]] = {}
     for key, values in metadata.items():
-        key = " ".join(key.lower().split())
+        key = one_line(key).lower()
         if key == "keywords":
             values = tuple(word for value in values for word in re.split("[,;]", value))
-        lowered = (" ".join(value.lower().split()) for value in values)
+        lowered = (one_line(value).lower() for value in values)
         found[key] = tuple(value for value in lowered if value)
     return {key: values for key, values in found.items() if key and values}

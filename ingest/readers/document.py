@@ -1,8 +1,8 @@
 """What a reader gives: a document made of sections. Knows no format."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["prose", "table", "code"]
 Metadata = Mapping[str, tuple[str, ...]]  # what a file says of itself, such as its author or tags
@@ -34,12 +34,29 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """One file as text with its structure; keys and values of the metadata in lower case."""
+    """One file as text with its structure; keys and values of the metadata in lower case.
+
+    `notes` says what of the file was left out, one line each: "pages 3 and 7 hold no text".
+    """
 
     title: str
     media_type: str
     sections: tuple[Section, ...]
     metadata: Metadata = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Parsed(NamedTuple):
+    """What a reader makes of the bytes of a file; one with nothing to note may give a pair."""
+
+    title: str
+    sections: Sequence[Section]
+    notes: Sequence[str] = ()
+
+
+def counted(number: int, what: str) -> str:
+    """`1 page`, `2 pages`: for notes."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class Outline:
@@ -47,19 +64,37 @@ class Outline:
 
     def __init__(self) -> None:
         """Begin above the first heading."""
-        self._open: list[tuple[int, str]] = []
+        self._open: list[tuple[int, str, int | None]] = []
 
-    def enter(self, level: int, title: str) -> None:
-        """A heading of this level begins: it closes those of its own level and below."""
+    def enter(self, level: int, title: str, line: int | None = None) -> None:
+        """A heading of this level begins, on this line: it closes those of its own and below."""
         while self._open and self._open[-1][0] >= level:
             self._open.pop()
         if title:
-            self._open.append((level, title))
+            self._open.append((level, title, line))
+
+    def bare(self, sections: Sequence[Section | None], level: int = 0) -> Section | None:
+        """The innermost heading as a text, if a heading of `level` would end it with nothing below.
+
+        To be asked before `enter`, and at the end of a document. So a line of an agenda, or a slide
+        with nothing but a title, is found as the text that it is.
+
+        Args:
+            sections: those of the document so far.
+            level: of the heading that follows; 0 at the end.
+        """
+        if not self._open or self._open[-1][0] < level:
+            return None
+        path = self.path
+        last = next((section for section in reversed(sections) if section), None)
+        if last is not None and last.heading[: len(path)] == path:
+            return None
+        return Section(path[:-1], path[-1], first_line=self._open[-1][2])
 
     @property
     def path(self) -> tuple[str, ...]:
         """The open headings, outermost first."""
-        return tuple(title for _, title in self._open)
+        return tuple(title for _, title, _ in self._open)
 
 
 def block(

@@ -2,8 +2,9 @@
 
 import re
 
-from ingest.cleaning import normalise
+from ingest.cleaning import LOST, normalise
 from ingest.errors import ReadError
+from ingest.readers.guessing import guess, is_misread, latin
 
 # The first bytes by which a file betrays what it is.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -43,6 +44,17 @@ _WESTERN = frozenset(
     "\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a\u2013\u2014\u2026\u2022"
     "«»·°§©®™€£¥½¼¾¡¿\u00d7\u00a0"
 )
+# What is meant by a name that promises less, as in the Encoding standard of the WHATWG.
+_MEANT = {
+    **dict.fromkeys(("iso-8859-1", "latin-1", "latin1", "ascii", "us-ascii"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"),
+    **dict.fromkeys(("shift-jis", "sjis", "x-sjis", "windows-31j"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks-c-5601-1987"), "cp949"),
+    "iso-8859-9": "cp1254",
+    "big5": "big5hkscs",
+    "tis-620": "cp874",
+}
+_ODD_BYTE = re.compile("[\udc80-\udcff]")  # as surrogateescape keeps what is no UTF-8
 
 
 def looks_like(data: bytes) -> str:
@@ -85,6 +97,8 @@ def _decode(data: bytes, declared: str | None) -> str:
             try:
                 return data.decode(marked)
             except UnicodeDecodeError as error:
+                if marked == "utf-8-sig" and (text := _as_nearly_utf8(data[len(bom) :])):
+                    return text
                 raise ReadError(f"marked as {marked}, but byte {error.start} is not") from None
     if b"\x00" in data:
         raise ReadError(f"binary, not text: NUL at byte {data.index(0)}")
@@ -96,14 +110,59 @@ def _decode(data: bytes, declared: str | None) -> str:
     first = declared if re.match(r"(?i)iso-?2022|hz", declared or "") else None
     if re.search(rb"\x1b\$[@B]", sample):
         first = first or "iso2022_jp"
-    for encoding in (first, "utf-8", declared):
+    meant = _MEANT.get((declared or "").lower().replace("_", "-"))
+    for encoding in (first, "utf-8", meant, declared):
         if encoding:
             try:
                 return data.decode(encoding)
             except (UnicodeDecodeError, LookupError):
                 continue
-    western = _as_western(data)
-    return western if western is not None else _guess(data)
+    for reading in (_as_nearly_utf8, _as_western, guess, _as_damaged_utf8, _by_statistics):
+        text = reading(data)
+        if text is not None:
+            return text
+    raise ReadError("not text in any encoding that could be recognised: save it as UTF-8")
+
+
+def _as_nearly_utf8(data: bytes) -> str | None:
+    """The text as UTF-8 if nine in ten of its bytes above ASCII are; see `_as_damaged_utf8`."""
+    text = data.decode("utf-8", "surrogateescape")
+    odd = len(_ODD_BYTE.findall(text))
+    return _with_losses(text) if odd * 10 <= sum(byte > 0x7F for byte in data) else None
+
+
+def _as_damaged_utf8(data: bytes) -> str | None:
+    """The text as UTF-8 if half of its bytes above ASCII are, and letters of European languages.
+
+    By chance that is so in hardly any other encoding.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    odd = len(_ODD_BYTE.findall(text))
+    european = all(one < "\u0250" or "\u2000" <= one < "\u2150" for one in _ODD_BYTE.sub("", text))
+    enough = odd * 2 <= sum(byte > 0x7F for byte in data)
+    return _with_losses(text) if enough and european else None
+
+
+def _with_losses(text: str) -> str:
+    """A text with each byte that was no UTF-8 as a lost character.
+
+    A line that is none at all may have come from another file: it is read by itself.
+    """
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        if _ODD_BYTE.search(line):
+            foreign = all(_ODD_BYTE.match(one) for one in line if not one.isascii())
+            alone = latin(line.encode("utf-8", "surrogateescape")) if foreign else None
+            lines[number] = _ODD_BYTE.sub(LOST, line) if alone is None else alone
+    return "\n".join(lines)
+
+
+def _by_statistics(data: bytes) -> str | None:
+    """The likeliest reading by the statistics of its characters."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data).best()
+    return None if best is None else str(best)
 
 
 def _as_western(data: bytes) -> str | None:
@@ -118,16 +177,6 @@ def _as_western(data: bytes) -> str | None:
         return None
     accented = [character for character in text if not character.isascii()]
     letters = sum(character.isalpha() for character in text)
-    if len(accented) * 12 > letters or not _WESTERN.issuperset(accented):
+    if len(accented) * 12 > letters or not _WESTERN.issuperset(accented) or is_misread(text):
         return None
     return text
-
-
-def _guess(data: bytes) -> str:
-    """The likeliest reading by the statistics of its characters."""
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data).best()
-    if best is None:
-        raise ReadError("not text in any encoding that could be recognised: save it as UTF-8")
-    return str(best)

@@ -3,6 +3,7 @@
 Knows nothing of tags: a value is the text that was written.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -67,6 +68,19 @@ def top_values(lines: list[str]) -> Metadata:
         if value.id != "mapping" and all(isinstance(item.value, str) for item in items):
             found[str(key.value)] = tuple(item.value for item in items)
     return found
+
+
+def is_mapping(lines: list[str]) -> bool:
+    """Whether lines are YAML, and what they hold is keys of one word each with their values."""
+    try:
+        roots = _roots(lines)
+    except ValueError:
+        return False
+    return bool(roots) and all(
+        root.id == "mapping"
+        and all(re.fullmatch(r"[\w.-]+", str(key.value)) for key, _ in root.value)
+        for root in roots
+    )
 
 
 def _roots(lines: list[str]) -> list["Node"]:

@@ -1,10 +1,30 @@
-"""Markdown: headings, fenced code, pipe tables, YAML front matter."""
+"""Markdown: headings, fenced code, pipe tables, YAML front matter; comments are left out.
+
+Knows the blocks of CommonMark and none of its inline marks, which stay in the text.
+"""
 
 import re
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from ingest.readers.document import Kind, Metadata, Outline, Section, block
 from ingest.readers.encoding import decode
-from ingest.readers.keyed import keyed_section, top_values
+from ingest.readers.keyed import is_mapping, keyed_section, top_values
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_COMMENT = re.compile(
+    r"""
+      (?P<code>(?<!`)(`+)(?!`)(?:[^\n]|\n(?!\s*\n))*?(?<!`)\2(?!`))  # inline code is no comment
+    | ^\ {0,3}<!--.*?-->                # a block: may hold blank lines
+    | <!--(?:[^\n]|\n(?!\s*\n))*?-->   # within a paragraph
+    | ^\[(?://|comment)\]:\ (?:\#|<>)\ ["'(].*?["')]$  # a link that nothing refers to
+    """,
+    re.VERBOSE | re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+# A line of front matter that is no YAML after all: `title: Ports: an overview`.
+_LIKE_YAML = re.compile(r"[\w.-]+\s*:(?:\s|$)|\s|-\s|#|$")
 
 
 def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
@@ -13,7 +33,11 @@ def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
     The title is that of the front matter, else the first top heading, else the file's name. The
     front matter is a table of its own: every value with the path of keys that leads to it.
     """
-    title, sections = markdown_sections(decode(data).split("\n"), Outline())
+    outline = Outline()
+    sections: list[Section] = []
+    title = add_markdown(sections, decode(data).split("\n"), outline)
+    if bare := outline.bare(sections):
+        sections.append(bare)
     return title or name, sections
 
 
@@ -24,22 +48,28 @@ def front_matter(data: bytes) -> Metadata:
     return top_values(lines[1 : end - 1]) if end else {}
 
 
-def markdown_sections(lines: list[str], outline: Outline) -> tuple[str, list[Section]]:
-    """The title, empty if there is none, and the sections of these lines, going on in `outline`."""
-    from markdown_it import MarkdownIt
+def add_markdown(sections: list[Section], lines: list[str], outline: Outline) -> str:
+    """Add the sections of these lines, going on in `outline`; the title, or "" if there is none.
 
-    sections: list[Section | None] = []
+    A heading without a body at the end is left to the caller: more may follow.
+    """
+
+    def add(section: Section | None) -> None:
+        if section:
+            sections.append(section)
+
     title = ""
     body = 0
     if end := _front_matter_end(lines):
-        sections.append(keyed_section(lines[1 : end - 1], 2))
+        add(keyed_section(lines[1 : end - 1], 2))
         title = _front_matter_title(lines[1 : end - 1])
         body = end
-    # Blank lines in the place of the front matter keep the line numbers; only the block structure
-    # is wanted, and inline parsing is where hostile input costs time.
-    parser = MarkdownIt("commonmark").enable("table")
-    parser.core.ruler.enableOnly(["normalize", "block"])
-    tokens = parser.parse("\n".join([""] * body + lines[body:]))
+    # Blank lines in the place of the front matter keep the line numbers.
+    lines = [""] * body + lines[body:]
+    tokens = _blocks(lines)
+    if any("<!--" in line or line.startswith("[") for line in lines):
+        lines = _without_comments(lines, tokens)
+        tokens = _blocks(lines)
 
     done = body  # lines before this one are in a section, or are a heading
     for position, token in enumerate(tokens):
@@ -47,23 +77,52 @@ def markdown_sections(lines: list[str], outline: Outline) -> tuple[str, list[Sec
             continue
         first, last = token.map
         if token.type == "heading_open":
-            sections.append(block(lines[done:first], done + 1, outline.path))
+            add(block(lines[done:first], done + 1, outline.path))
             heading = _plain(tokens[position + 1].content)
             level = int(token.tag[1:])
-            outline.enter(level, heading)
+            add(outline.bare(sections, level))
+            outline.enter(level, heading, first + 1)
             if level == 1 and not title:
                 title = heading
             done = last
         elif token.type in ("fence", "code_block", "table_open"):
-            sections.append(block(lines[done:first], done + 1, outline.path))
+            add(block(lines[done:first], done + 1, outline.path))
             kind: Kind = "table" if token.type == "table_open" else "code"
             taken = lines[first:last]
             if kind == "table":
                 taken = [_compact(line) for line in taken]
-            sections.append(block(taken, first + 1, outline.path, kind))
+            add(block(taken, first + 1, outline.path, kind))
             done = last
-    sections.append(block(lines[done:], done + 1, outline.path))
-    return title, [section for section in sections if section]
+    add(block(lines[done:], done + 1, outline.path))
+    return title
+
+
+def _blocks(lines: list[str]) -> "list[Token]":
+    """The blocks of these lines; inline parsing is where hostile input costs time."""
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark").enable("table")
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    return parser.parse("\n".join(lines))
+
+
+def _without_comments(lines: list[str], tokens: "list[Token]") -> list[str]:
+    """The same number of lines without what their author commented out; code is as it is."""
+    code: set[int] = set()
+    for token in tokens:
+        if token.type in ("fence", "code_block") and token.map:
+            code.update(range(*token.map))
+    kept: list[str] = []
+    for is_code, run in groupby(range(len(lines)), key=code.__contains__):
+        text = "\n".join(lines[number] for number in run)
+        if not is_code and ("-->" in text or "]: " in text):
+            text = _COMMENT.sub(_uncommented, text)
+        kept += text.split("\n")
+    return [line.rstrip() for line in kept]
+
+
+def _uncommented(found: re.Match[str]) -> str:
+    return found["code"] or "\n" * found[0].count("\n")
 
 
 def _compact(row: str) -> str:
@@ -73,12 +132,14 @@ def _compact(row: str) -> str:
 
 def _front_matter_end(lines: list[str]) -> int:
     """The number of lines the front matter takes, its two marks included; 0 without one."""
-    if lines[0] != "---" or not any(re.match(r"[\w-]+\s*:", line) for line in lines[1:20]):
+    if lines[0] != "---":
         return 0
-    for number, line in enumerate(lines[1:], start=2):
-        if line in ("---", "..."):
-            return number
-    return 0
+    end = next((at for at, line in enumerate(lines[1:], start=2) if line in ("---", "...")), 0)
+    inside = lines[1 : end - 1]
+    if not any(re.match(r"[\w.-]+\s*:", line) for line in inside):
+        return 0
+    # A rule may also stand at the top of a letter, whose text is no pairs of keys and values.
+    return end if is_mapping(inside) or all(map(_LIKE_YAML.match, inside)) else 0
 
 
 def _front_matter_title(lines: list[str]) -> str:

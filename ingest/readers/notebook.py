@@ -1,19 +1,27 @@
-"""Jupyter notebooks: the Markdown under its headings, the code, what it printed."""
+"""Jupyter notebooks: the Markdown under its headings, the code, what it printed.
+
+Of an output that is given in several forms it takes the one that says most as text. Knows nothing
+of pictures.
+"""
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from ingest.cleaning import normalise
 from ingest.errors import ReadError
-from ingest.readers.document import Kind, Outline, Section
+from ingest.readers.document import Kind, Outline, Parsed, Section, counted
 from ingest.readers.encoding import decode
-from ingest.readers.markdown import markdown_sections
+from ingest.readers.markdown import add_markdown
+from ingest.readers.web import read_html
 
 _MAX_OUTPUT = 2000  # characters: enough for a result, too few for a log
+_OBJECT = re.compile(r"<[\w.]+(?: [^<>]*)?>")  # how Python shows what has no text
 
 
-def read_notebook(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """Sections in the order of the cells; images and errors' traces are left out."""
+def read_notebook(data: bytes, name: str) -> Parsed:
+    """Sections in the order of the cells; pictures and errors' traces are left out."""
     try:
         notebook = json.loads(decode(data))
     except (json.JSONDecodeError, RecursionError) as error:
@@ -24,24 +32,70 @@ def read_notebook(data: bytes, name: str) -> tuple[str, list[Section]]:
     outline = Outline()
     sections: list[Section] = []
     title = ""
+    cut = 0
     for cell in cells:
         source = normalise(_joined(cell.get("source"))).strip("\n")
         if cell.get("cell_type") == "markdown":
-            first, found = markdown_sections(source.split("\n"), outline)
+            found = len(sections)
+            first = add_markdown(sections, source.split("\n"), outline)
             title = title or first
             # A line of a cell is no line of the file.
-            sections += [Section(one.heading, one.text, one.kind) for one in found]
+            sections[found:] = [Section(s.heading, s.text, s.kind) for s in sections[found:]]
         elif cell.get("cell_type") == "code":
-            outputs = "\n".join(_output(one) for one in cell.get("outputs", ())).strip("\n")
-            texts: tuple[tuple[str, Kind], ...] = ((source, "code"), (outputs, "code"))
-            sections += [Section(outline.path, text, kind) for text, kind in texts if text.strip()]
-    return title or name, sections
+            _add(sections, outline, source, "code")
+            for kind, text in _outputs(cell.get("outputs", ())):
+                cut += len(text) > _MAX_OUTPUT
+                _add(sections, outline, _shortened(text), kind)
+        else:
+            _add(sections, outline, source, "prose")
+    if bare := outline.bare(sections):
+        sections.append(Section(bare.heading, bare.text))
+    notes = [f"{counted(cut, 'output')} cut to {_MAX_OUTPUT:,} characters"] if cut else []
+    return Parsed(title or name, sections, notes)
 
 
-def _output(output: dict[str, Any]) -> str:
-    """The plain text of one output, cut where it gets long."""
-    text = _joined(output.get("text") or output.get("data", {}).get("text/plain"))
-    text = normalise(text).strip("\n")
+def _add(sections: list[Section], outline: Outline, text: str, kind: Kind) -> None:
+    if text.strip():
+        sections.append(Section(outline.path, text, kind))
+
+
+def _outputs(outputs: Any) -> Iterator[tuple[Kind, str]]:
+    """The texts of the outputs of a cell; what was printed in a row is one."""
+    printed: list[str] = []
+    for output in outputs:
+        kind, text = _output(output)
+        text = normalise(text).strip("\n")
+        if kind == "code":
+            printed += [text] if text else []
+            continue
+        yield "code", "\n".join(printed)
+        printed = []
+        yield kind, text
+    yield "code", "\n".join(printed)
+
+
+def _output(output: dict[str, Any]) -> tuple[Kind, str]:
+    """The text of one output, and what kind of text it is."""
+    if "evalue" in output:
+        return "code", f"{output.get('ename', 'Error')}: {_joined(output['evalue'])}"
+    if "text" in output:
+        return "code", _joined(output["text"])
+    forms = output.get("data", {})
+    plain = _joined(forms.get("text/plain"))
+    if "text/markdown" in forms:
+        return "prose", _joined(forms["text/markdown"])
+    markup = _joined(forms.get("text/html"))
+    if "<table" in markup or not plain.strip() or _OBJECT.fullmatch(plain.strip()):
+        parts = read_html(markup.encode("utf-8", "replace"), "")[1]
+        text = "\n\n".join("\n".join((*part.heading[-1:], part.text)) for part in parts)
+        if text.strip():
+            return "table" if {part.kind for part in parts} == {"table"} else "prose", text
+        plain = _joined(forms.get("text/latex"))
+    return "code", plain
+
+
+def _shortened(text: str) -> str:
+    """A text that is cut where it gets long."""
     return text if len(text) <= _MAX_OUTPUT else f"{text[:_MAX_OUTPUT].rstrip()} …"
 
 

@@ -1,23 +1,49 @@
-"""JSON and JSON lines: every value with the path of keys that leads to it."""
+"""JSON and JSON lines: every value with the path of keys that leads to it, numbers as written.
+
+Takes what programs write under these names: comments, commas too many, a record after the other,
+a line that was cut. Knows nothing of what the keys mean.
+"""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from ingest.errors import ReadError
-from ingest.readers.document import Section, block
+from ingest.readers.document import Parsed, Section, block
 from ingest.readers.encoding import decode
 
 _MAX_DEPTH = 200
 _LONGEST_RECORD = 1000  # characters; a longer one is divided anyhow: better between its values
+_NAMED_LINES = 10  # of those left out; more are counted
+# Numbers stay the text that was written: 1.50 is no 1.5, and an identity of twenty digits no float.
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_VALUE = re.compile(r"[^\s,]")
+_TEXT_OR_COMMENT = re.compile(
+    r"""(?P<text>"(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[\]}])""",
+    re.DOTALL,
+)
 
 
-def read_json(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """A list gives one line a record; an object one paragraph a key, one line a value or record."""
+def read_json(data: bytes, name: str) -> tuple[str, list[Section]] | Parsed:
+    """A list gives one line a record; an object one paragraph a key, one line a value or record.
+
+    A file of several values is read as a list of them.
+    """
     text = decode(data)
     if not text.strip():
         return name, []
-    content = _parse(text, "")
+    try:
+        content = _parse(text)
+    except ReadError as error:
+        lines = text.split("\n")
+        if _is_record(lines[0]):
+            return read_json_lines(data, name)
+        try:
+            values = _values(_TEXT_OR_COMMENT.sub(_without_comment, text))
+        except ReadError:
+            raise error from None
+        content = values if len(values) > 1 else values[0]
     if isinstance(content, list):
         lines = [" ".join(_record(item).split()) for item in content]
         table = "\n".join(line for line in lines if line)
@@ -28,24 +54,70 @@ def read_json(data: bytes, name: str) -> tuple[str, list[Section]]:
     return name, [Section((), prose)] if prose else []
 
 
-def read_json_lines(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """One line a record, on the line of the file where the record stands."""
-    lines = [
-        " ".join(_record(_parse(line, f"line {number}: ")).split()) if line.strip() else ""
-        for number, line in enumerate(decode(data).split("\n"), start=1)
-    ]
+def read_json_lines(data: bytes, name: str) -> Parsed:
+    """One line a record, on the line of the file where the record stands; others are noted."""
+    lines: list[str] = []
+    wrong: list[int] = []
+    for number, line in enumerate(decode(data).split("\n"), start=1):
+        try:
+            lines.append(" ".join(_record(_parse(line)).split()) if line.strip() else "")
+        except ReadError:
+            wrong.append(number)
+            lines.append("")
     section = block(lines, 1, kind="table")
-    return name, [section] if section else []
+    if wrong and section is None:
+        return Parsed(*read_json(data, name))  # a value over several lines, or no JSON at all
+    notes = []
+    if wrong:
+        named = ", ".join(map(str, wrong[:_NAMED_LINES]))
+        more = f" and {len(wrong) - _NAMED_LINES:,} more" if len(wrong) > _NAMED_LINES else ""
+        left_out = (
+            "is no valid JSON and is left out"
+            if len(wrong) == 1
+            else "are no valid JSON and are left out"
+        )
+        notes.append(f"line{'s' * (len(wrong) > 1)} {named}{more} {left_out}")
+    return Parsed(name, [section] if section else [], notes)
 
 
-def _parse(text: str, where: str) -> Any:
+def _parse(text: str) -> Any:
     """The value of a JSON text."""
     try:
-        return json.loads(text)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise ReadError(f"not valid JSON: {where}{error}") from None
+        raise ReadError(f"not valid JSON: {error}") from None
     except RecursionError:
-        raise ReadError(f"not readable JSON: {where}nested too deeply") from None
+        raise ReadError("not readable JSON: nested too deeply") from None
+
+
+def _values(text: str) -> list[Any]:
+    """The values of a text in which one follows the other."""
+    values = []
+    start = _VALUE.search(text)
+    while start:
+        try:
+            value, at = _DECODER.raw_decode(text, start.start())
+        except json.JSONDecodeError as error:
+            raise ReadError(f"not valid JSON: {error}") from None
+        except RecursionError:
+            raise ReadError("not readable JSON: nested too deeply") from None
+        values.append(value)
+        start = _VALUE.search(text, at)
+    if not values:
+        raise ReadError("not valid JSON: no value")
+    return values
+
+
+def _is_record(line: str) -> bool:
+    """Whether a line is an object or a list, complete in itself."""
+    try:
+        return isinstance(_parse(line), dict | list)
+    except ReadError:
+        return False
+
+
+def _without_comment(found: re.Match[str]) -> str:
+    return found["text"] or re.sub(r"[^\n]", " ", found[0])
 
 
 def _record(value: Any) -> str:

@@ -1,4 +1,7 @@
-"""reStructuredText: headings and tables; what would insert files or raw output is disabled."""
+"""reStructuredText: headings and tables; what would insert files or raw output is disabled.
+
+Comments at the margin are left out.
+"""
 
 import re
 from typing import TYPE_CHECKING
@@ -25,6 +28,8 @@ _SAFE = {
     "docinfo_xform": False,
     "smart_quotes": False,
 }
+# Explicit markup that is no footnote, no target, no substitution and no directive.
+_COMMENT = re.compile(r"\.\.(?:$|\s+(?!\[|_|\||[\w:+.-]+\s*::))")
 
 
 def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
@@ -36,7 +41,7 @@ def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
     from docutils.core import publish_doctree
     from docutils.parsers.rst import Parser, states
 
-    text = decode(data)
+    text = "\n".join(_without_comments(decode(data).split("\n")))
     # What is inside a paragraph stays as it is: finding the marks there can take hours.
     inliner = states.Inliner()
     inliner.parse = lambda text, *_: ([nodes.Text(text)], [])
@@ -54,7 +59,9 @@ def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
             first = _heading_start(lines, node.line)
             sections.append(block(lines[done:first], done + 1, outline.path))
             heading = _plain(node[0].astext())
-            outline.enter(_level(node), heading)
+            level = _level(node)
+            sections.append(outline.bare(sections, level))
+            outline.enter(level, heading, first + 1)
             title = title or heading
             done = node.line
             continue
@@ -65,7 +72,24 @@ def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
             sections.append(block(rows, first + 1, outline.path, "table"))
             done = last
     sections.append(block(lines[done:], done + 1, outline.path))
+    sections.append(outline.bare(sections))
     return title or name, [section for section in sections if section]
+
+
+def _without_comments(lines: list[str]) -> list[str]:
+    """The lines, blank where their author commented something out."""
+    kept = list(lines)
+    within = False
+    for number, line in enumerate(lines):
+        if within and line.strip() and not line[0].isspace():
+            within = False
+        if _COMMENT.match(line):
+            following = "".join(lines[number + 1 : number + 2])
+            within = bool(line[2:].strip() or following.strip())  # ".." alone comments nothing out
+            kept[number] = ""
+        elif within:
+            kept[number] = ""
+    return kept
 
 
 def _plain(heading: str) -> str:

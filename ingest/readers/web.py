@@ -11,16 +11,14 @@ from ingest.cleaning import normalise
 from ingest.errors import ReadError
 from ingest.readers.document import Kind, Metadata, Outline, Section
 from ingest.readers.encoding import decode
+from ingest.readers.links import write_out
 from ingest.readers.rows import is_header, row_text
+from ingest.readers.visible import CLOSER, HEADINGS, OPENER, is_left_out, show_what_opens
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 # fmt: off
-_DROPPED = frozenset({
-    "script", "style", "noscript", "template", "nav", "svg", "iframe", "object", "head",
-    "button", "select", "input", "textarea", "canvas", "audio", "video", "dialog", "annotation",
-})
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details",
     "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr",
@@ -28,13 +26,7 @@ _BLOCKS = frozenset({
     "ul",
 })
 # fmt: on
-# What names a part that is no text of the page: see the landmark roles of WAI-ARIA 1.2.
-_DROPPED_ROLES = frozenset({"navigation", "menu", "menubar", "search", "dialog", "alertdialog"})
-_DROPPED_NAMES = frozenset({"breadcrumb", "breadcrumbs", "skip-link", "skiplink", "headerlink"})
-_CONSENT = re.compile(
-    r"(?:cookie|gdpr|consent)[\w-]*(?:banner|bar|notice|consent|popup|message|overlay|wall)", re.I
-)
-# And what names a part of the site. As a class only where the name says so: within a page there
+# What names a part of the site. As a class only where the name says so: within a page there
 # are cards and tables with a "header" of their own.
 _SITE_ROLES = frozenset({"banner", "contentinfo"})
 _SITE_IDS = frozenset({"header", "masthead", "footer", "colophon", "site-header", "site-footer"})
@@ -44,8 +36,7 @@ _OWNERS = (
     "article", "aside", "main", "section", "td", "li", "blockquote", "details", "header", "footer",
 )
 # fmt: on
-_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_HEADINGS = {**{tag: level for level, tag in enumerate(HEADINGS, start=1)}, OPENER: 7}
 _MAX_SPAN = 1000  # as the HTML standard clamps colspan
 _MAX_CELLS = 2_000_000
 _MAX_HEAD = 65_536  # characters of a page without a body
@@ -69,6 +60,8 @@ def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
         raise
     if any("depth" in entry.message.lower() for entry in parser.error_log):
         raise ReadError("its HTML is nested deeper than 2,048 levels")
+    show_what_opens(root)
+    write_out(root)
     page = _Page()
     mains = [main for main in root.iter("main") if "hidden" not in main.attrib]
     page.walk(mains[0] if len(mains) == 1 and _words(mains[0]) else root)
@@ -122,7 +115,7 @@ class _Page:
             tag = element.tag
             if event == "start":
                 whole = tag in _HEADINGS or tag == "pre" or _is_data(element)
-                if _left_out(element) or whole:
+                if is_left_out(element) or whole:
                     walker.skip_subtree()
                     self._take(element)
                 elif element is not root and _is_of_site(element):
@@ -135,6 +128,9 @@ class _Page:
                     if tag in _BLOCKS:
                         self._end_paragraph()
                         self._mark = "- " if tag == "li" else self._mark
+                    elif tag == CLOSER:
+                        self._end_section()
+                        self._enter(_HEADINGS[OPENER], "")
                     elif tag == "br":
                         self._line.append("\n")
                     self._line.append(element.text or "")
@@ -145,16 +141,17 @@ class _Page:
             if element is not root:
                 self._line.append(element.tail or "")
         self._end_section()
+        self._keep_bare(0)
 
     def _take(self, element: "HtmlElement") -> None:
         """Read an element that is treated as a whole."""
-        if _left_out(element):
+        if is_left_out(element):
             self._line.append(" ")
         elif element.tag in _HEADINGS:
             self._end_section()
             heading = _words(element)
             self.first_heading = self.first_heading or heading
-            self._outline.enter(_HEADINGS[element.tag], heading)
+            self._enter(_HEADINGS[element.tag], heading)
         elif element.tag == "pre":
             self._end_section()
             self._add(_all_text(element), "code")
@@ -163,6 +160,16 @@ class _Page:
             caption = element.find("caption")
             self._add("" if caption is None else _words(caption))
             self._add(_table(element), "table")
+
+    def _enter(self, level: int, heading: str) -> None:
+        """A heading begins."""
+        self._keep_bare(level)
+        self._outline.enter(level, heading)
+
+    def _keep_bare(self, level: int) -> None:
+        """A heading with nothing below it is a text."""
+        if bare := self._outline.bare(self.sections, level):
+            self.sections.append(bare)
 
     def _end_paragraph(self) -> None:
         """What has come since the last block is a paragraph."""
@@ -184,19 +191,6 @@ class _Page:
         text = normalise(text).strip("\n")
         if text.strip():
             self.sections.append(Section(self._outline.path, text, kind))
-
-
-def _left_out(element: "HtmlElement") -> bool:
-    """Whether a reader of the page does not see it, or it is there to navigate or to consent."""
-    if element.tag in _DROPPED or "hidden" in element.attrib:
-        return True
-    names = f"{element.get('id', '')} {element.get('class', '')}"
-    return (
-        element.get("role") in _DROPPED_ROLES
-        or not _DROPPED_NAMES.isdisjoint(names.lower().split())
-        or bool(_CONSENT.search(names))
-        or bool(_HIDDEN.search(element.get("style", "")))
-    )
 
 
 def _is_of_site(element: "HtmlElement") -> bool:
@@ -229,7 +223,7 @@ def _all_text(element: "HtmlElement") -> str:
     pieces: list[str] = []
     walker = etree.iterwalk(element, events=("start", "end", "comment"))
     for event, node in walker:
-        if event == "start" and node is not element and _left_out(node):
+        if event == "start" and node is not element and is_left_out(node):
             walker.skip_subtree()
         elif event == "start":
             pieces.append("\n" if node.tag == "br" else node.text or "")

@@ -78,8 +78,9 @@ def test_pages_are_never_put_together() -> None:
     ]
 
 
-def test_a_heading_alone_gives_no_chunk() -> None:
-    assert markdown("# Port\n\n## Berths\n\n") == []
+def test_a_heading_alone_is_the_text_of_a_chunk() -> None:
+    [one] = markdown("# Port\n\n## Berths\n\n")
+    assert (one.heading, one.text, one.lines) == ("Port", "Berths", (3, 3))
     assert split(Section((), " \n ")) == []
 
 

@@ -37,7 +37,15 @@ def test_normal_text_can_be_stored_as_utf8(text: str) -> None:
         ("non\u00a0breaking", "non breaking"),
         ("bell\x07 and \u202eoverride\u202c", "bell and override"),
         ("hidden\U000e0049\U000e0067 tags", "hidden tags"),
-        ("half a pair \ud800 here", "half a pair  here"),
+        ("half a pair \ud800 here", "half a pair \ufffd here"),
+        ("\x1b[1;31mred\x1b[0m \x1b]0;a title\x07end", "red end"),
+        ("pass\u200dword \u200cand", "password and"),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
+        ("ﬁle the oﬃce ﬂoor", "file the office floor"),
+        ("Arabic\u061c mark, glyph\ufe00 variant\U000e0101", "Arabic mark, glyph variant"),
     ],
 )
 def test_what_is_cleaned(given_text: str, expected: str) -> None:

@@ -351,10 +351,10 @@ def test_pdf_pages_are_numbered(tmp_path: Path) -> None:
     ]
 
 
-def test_lines_that_head_and_foot_most_pages_are_dropped() -> None:
+def test_lines_that_head_most_pages_are_kept_once_and_their_numbers_dropped() -> None:
     pages = [f"Port handbook\n\nWords of page {n}.\nPage {n} of 4" for n in range(1, 4)]
     assert drop_running_lines([*pages, "The last page\nis different"]) == [
-        "\nWords of page 1.",
+        "Port handbook\n\nWords of page 1.",
         "\nWords of page 2.",
         "\nWords of page 3.",
         "The last page\nis different",

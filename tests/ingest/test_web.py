@@ -1,0 +1,84 @@
+"""HTML: what a reader can open, sections named like what is dropped, links and pictures."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest import read
+
+
+def sections(folder: Path, page: str) -> list[tuple[tuple[str, ...], str]]:
+    path = folder / "a.html"
+    path.write_text(page, encoding="utf-8")
+    return [(one.heading, one.text) for one in read(path).sections]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<h3><button aria-expanded=false aria-controls=p>How deep?</button></h3>"
+        "<div id=p hidden>12 m</div>",
+        "<button class=accordion>How deep?</button><div style='display:none'>12 m</div>",
+        "<h2 class=accordion-header><button data-bs-target='#p'>How deep?</button></h2>"
+        "<div id=p class='accordion-collapse collapse'><p>12 m</p></div>",
+        "<div><button aria-expanded=false>How deep?</button></div><div hidden>12 m</div>",
+    ],
+)
+def test_the_question_of_an_accordion_heads_its_answer(tmp_path: Path, page: str) -> None:
+    assert sections(tmp_path, f"<body>{page}</body>") == [(("How deep?",), "12 m")]
+
+
+def test_what_follows_an_accordion_is_not_under_its_last_question(tmp_path: Path) -> None:
+    page = "<h1>Port</h1><button>Why?</button><p>So.</p><p>After all.</p>"
+    assert sections(tmp_path, page) == [(("Port", "Why?"), "So."), (("Port",), "After all.")]
+
+
+def test_tabs_are_opened_and_menus_are_not(tmp_path: Path) -> None:
+    page = (
+        "<button aria-expanded=false aria-controls=m>Menu</button>"
+        "<div id=m hidden><a href=/>Home</a> <a href=/b>Berths</a></div><p>Text.</p>"
+        "<button>Send</button><div role=tabpanel hidden>Second tab.</div><p hidden>Not this.</p>"
+    )
+    assert sections(tmp_path, page) == [((), "Text.\n\nSecond tab.")]
+
+
+def test_sections_named_after_their_heading_stay(tmp_path: Path) -> None:
+    page = (
+        "<section id=gdpr-notice><h2>GDPR notice</h2><p>Six years.</p></section>"
+        "<div class=section id=breadcrumb><h2>Breadcrumb</h2><p>Three levels.</p></div>"
+        "<article><div id=cookie-notice-1><h2>Cookie notice</h2><p>25 minutes.</p></div></article>"
+        "<h2 id=cookie-bar>Cookie bar</h2><p>Biscuits.</p>"
+        "<div id=cookie-banner><h2>Cookies</h2><p>We use them.</p></div>"
+        "<ol class=breadcrumb><li>Home</ol>"
+    )
+    assert sections(tmp_path, page) == [
+        (("GDPR notice",), "Six years."),
+        (("Breadcrumb",), "Three levels."),
+        (("Cookie notice",), "25 minutes."),
+        (("Cookie bar",), "Biscuits."),
+    ]
+
+
+def test_links_say_where_they_lead_and_pictures_what_they_show(tmp_path: Path) -> None:
+    page = (
+        "<p>Ask <a href='mailto:a@b.test?subject=x'>Anna</a>, see <a href='https://o.test/fees'>"
+        "<b>fees</b></a>, the <a href='f/claim.pdf'>form</a> or <a href='/berths'>berths</a>;"
+        " <a href='https://o.test'>o.test</a>.</p>"
+        "<p><img src=a.png alt='Map of the quay'><img alt=icon><img alt='IMG_1.jpg'></p>"
+        "<h2><a href='https://o.test/h'>Head</a></h2>"
+        "<table><tr><th>Who<th>Mail<tr><td>Bo<td><a href='mailto:bo@b.test'>write</a></table>"
+    )
+    assert sections(tmp_path, page) == [
+        (
+            (),
+            "Ask Anna (a@b.test), see fees (https://o.test/fees), the form (f/claim.pdf) or berths;"
+            " o.test.\n\nMap of the quay",
+        ),
+        (("Head",), "Who: Bo; Mail: write (bo@b.test)"),
+    ]
+
+
+def test_links_of_a_site_to_itself_are_not_written_out(tmp_path: Path) -> None:
+    links = "".join(f"<a href='https://w.test/{n}'>word{n}</a> " for n in range(12))
+    page = f"<link rel=canonical href='https://v.test/p'><p>{links}<a href='https://v.test/q'>v</a>"
+    assert "http" not in sections(tmp_path, page)[0][1]
