@@ -34,7 +34,6 @@ from ragcl.consolidation.study import Studied, Studier
 from ragcl.consolidation.teacher import teacher_of
 from ragcl.consolidation.verification import Verdict, drift, verify
 from ragcl.errors import SettingsError
-from ragcl.evaluation.metrics import agree, contains
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower
 from ragcl.generation.prompts import Prompts
@@ -42,6 +41,7 @@ from ragcl.generation.reading import Reader, Reading
 from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
 from ragcl.settings import Settings
+from ragcl.text.answers import holds, same
 
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
@@ -185,7 +185,7 @@ class Job:
                 if hit.similarity >= needed and hit.fused >= relevant
             )
             correction = log[i].correction
-            if not any(contains(hit.chunk.text, [correction or ""]) for hit in retrieval.hits):
+            if not any(holds(hit.chunk.text, correction or "") for hit in retrieval.hits):
                 correction = None
             support = [hit.content_hash for hit in hits[:1]]
             renewed[i] = replace(
@@ -222,7 +222,7 @@ class Job:
     def _taught(self, vouched: Mapping[str, str]) -> bool:
         """Whether the active adapters were taught all answers that users vouch for."""
         taught = {one.question: one.answer for a in self._usable() for one in a.questions}
-        return all(agree(taught.get(question, ""), vouched[question]) for question in vouched)
+        return all(same(taught.get(question, ""), vouched[question]) for question in vouched)
 
     def _begin(self, selection: Selection, now: float) -> int:
         """Open the round; one that was killed is closed, its finished work is found again."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.documents import StoredChunk
-from ragcl.evaluation.metrics import contains
 from ragcl.settings import ConsolidationSettings
+from ragcl.text.answers import holds
 
 SECONDS_A_DAY = 86_400
 CITED_WEIGHT = 1.0  # the chunk that the answer was taken from
@@ -120,7 +120,7 @@ def _holding(ask: AskRecord, current: Mapping[str, StoredChunk]) -> str | None:
     """The best of the chunks that a question retrieved in which its correction stands."""
     for hit in ask.hits:
         chunk = current.get(hit.content_hash)
-        if chunk and not chunk.flags and contains(chunk.text, [ask.correction or ""]):
+        if chunk and not chunk.flags and holds(chunk.text, ask.correction or ""):
             return hit.content_hash
     return None
 

@@ -155,6 +155,12 @@ def test_a_correction_belongs_to_the_text_that_bears_it_out() -> None:
     assert [(one.content_hash, one.questions) for one in found.chunks] == [("y", ("one?", "two?"))]
 
 
+def test_a_text_with_another_value_bears_no_correction_out() -> None:
+    log = [ask("one?", "15 metres", correction="1.5 metres")]
+
+    assert choose(log, "15 metres").vouched == {}
+
+
 def test_a_correction_that_no_current_text_bears_out_is_reported() -> None:
     log = [ask("one?", "x", correction="12"), ask("two?", "x", correction="12"), *twice("y")]
     flagged = chunk("x", "instructions")
