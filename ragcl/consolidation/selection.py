@@ -71,8 +71,8 @@ def select(
     praised: dict[str, str] = {}
     corrected: dict[str, str] = {}
     left_out = []
-    for ask in log:
-        decay = 2.0 ** (-(now - ask.asked_at) / SECONDS_A_DAY / settings.half_life_days)
+    for ask, age in zip(log, _ages(log, now), strict=True):
+        decay = 2.0 ** (-age / SECONDS_A_DAY / settings.half_life_days)
         cited = next(iter(ask.trace.get("support", ())), None)
         if ask.correction:
             cited = _holding(ask, current)
@@ -114,6 +114,21 @@ def select(
     asked_of_hot = {question for chunk in hot for question in chunk.questions}
     vouched = {question: vouched[question] for question in vouched if question in asked_of_hot}
     return Selection(shards, tuple(left_out), vouched)
+
+
+def _ages(log: Sequence[AskRecord], now: float) -> list[float]:
+    """How long ago each was asked, in seconds; a clock may have been wrong.
+
+    What is dated in the future was asked before the next in the log that is not, so it cools as
+    everything does.
+    """
+    ages = []
+    latest = now
+    for ask in reversed(log):
+        if ask.asked_at <= now:
+            latest = ask.asked_at
+        ages.append(now - latest)
+    return ages[::-1]
 
 
 def _holding(ask: AskRecord, current: Mapping[str, StoredChunk]) -> str | None:
