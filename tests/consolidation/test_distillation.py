@@ -18,14 +18,15 @@ from torch.nn.functional import kl_div, log_softmax
 from ragcl.consolidation.anchors import texts
 from ragcl.consolidation.distillation import (
     PIECE,
+    UNLIKELY,
     Distillation,
     Example,
     FrozenLayers,
+    _widened,
     pack,
     packed_loss,
     sparse_kl,
 )
-from ragcl.consolidation.distillation import UNLIKELY, _widened
 from ragcl.consolidation.distillation import _pieces as pieces
 from ragcl.consolidation.drift_penalty import DriftPenalty, listening
 from ragcl.consolidation.fused_lora import fused
