@@ -33,9 +33,10 @@ from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation import anchors
 from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
+from ragcl.consolidation.forms import says
 from ragcl.consolidation.rewording import POLITELY, rewordings
 from ragcl.consolidation.verification import MAX_ANSWER_TOKENS
-from ragcl.evaluation.metrics import agree, contains, token_f1
+from ragcl.evaluation.metrics import contains, token_f1
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import PHRASE_TOKENS, Prompts
 from ragcl.generation.reading import Reading
@@ -230,7 +231,7 @@ def proved_share(model: LanguageModel, rows: Sequence[Reading], adapter: str) ->
         rows,
         strict=True,
     )
-    right = [all(agree(text, row.answer) for text in texts) for *texts, row in said]
+    right = [all(says(text, row) for text in texts) for *texts, row in said]
     return sum(right) / max(1, len(rows))
 
 

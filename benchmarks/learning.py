@@ -28,9 +28,10 @@ from benchmarks.answers import firms
 from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, lay_out, questions, unanswerable, write_questions
 from ragcl import KnowledgeBase
-from ragcl.evaluation.metrics import agree, contains
+from ragcl.evaluation.metrics import contains
 from ragcl.evaluation.probes import evenly
 from ragcl.results import MODES, EvaluationReport, Mode
+from ragcl.text.answers import same
 
 RESULTS = Path(__file__).parent / "results"
 NAMES = {"handbook": "learning.json", "alike": "learning_alike.json"}
@@ -156,7 +157,7 @@ def measure(
 def _agreement(one: EvaluationReport, other: EvaluationReport) -> float:
     """The share of the questions whose answers agree."""
     pairs = zip(one.details, other.details, strict=True)
-    return statistics.mean(agree(a.text, b.text) for a, b in pairs)
+    return statistics.mean(same(a.text, b.text) for a, b in pairs)
 
 
 def _singly(kb: KnowledgeBase, asked: Sequence[dict[str, Any]]) -> dict[str, float]:

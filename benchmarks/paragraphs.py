@@ -32,8 +32,8 @@ from typing import Any
 from benchmarks import contenders
 from benchmarks.progress import say
 from ragcl import KnowledgeBase
-from ragcl.evaluation.metrics import agree
 from ragcl.results import Answer, Mode
+from ragcl.text.answers import same, same_piece
 
 RESULTS = Path(__file__).parent / "results" / "paragraphs.json"
 ASKED = 2  # questions a paragraph
@@ -147,13 +147,19 @@ def _first_fitting(paragraphs: Sequence[dict[str, Any]]) -> dict[str, Any] | Non
     return next((one for one in paragraphs if len(one["qas"]) > ASKED + 1), None)
 
 
+def _agree(one: Answer, other: Answer) -> bool:
+    """Whether two answers are the same, or one piece of what the second was read from."""
+    read = [citation.text for citation in other.citations]
+    return same(one.text, other.text) or same_piece(read, one.text, other.text)
+
+
 def _row(
     questions: Sequence[Question], answers: Sequence[Answer], reference: Sequence[Answer]
 ) -> dict[str, float]:
-    same = [agree(one.text, other.text) for one, other in zip(answers, reference, strict=True)]
+    agreed = [_agree(one, other) for one, other in zip(answers, reference, strict=True)]
     return {
         "accuracy": _accuracy([one.text for one in answers], questions),
-        "agree": statistics.mean(same),
+        "agree": statistics.mean(agreed),
         "from weights": statistics.mean(one.route == "weights" for one in answers),
         "prompt tokens": statistics.mean(one.prompt_tokens for one in answers),
     }

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -423,22 +423,26 @@ def meta_learn(
 def schedule(
     context: typer.Context,
     cron: Annotated[str, typer.Option(help="When, as in crontab: minute hour day month weekday.")],
+    timezone: Annotated[
+        str | None, typer.Option(help="Of these times, as Europe/Oslo; else that of this machine.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON a round.")] = False,
 ) -> None:
     """Stay and run a round whenever one is due at the times given; stop with SIGTERM."""
     from apscheduler.schedulers.blocking import BlockingScheduler
-    from apscheduler.triggers.cron import CronTrigger
+
+    from ragcl import crontab
 
     try:
-        trigger = CronTrigger.from_crontab(cron)
+        trigger = crontab.trigger(cron, timezone)
     except ValueError as error:
         raise UsageError(f"--cron {cron!r}: {error}. Example: '0 3 * * *'.") from error
     with _opened(context) as kb:
         scheduler = BlockingScheduler()
         scheduler.add_job(_scheduled, trigger, args=[kb, json], max_instances=1, coalesce=True)
         signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
-        now = datetime.now(trigger.timezone)
-        typer.echo(f"next round at {trigger.get_next_fire_time(None, now)}", err=True)
+        following = trigger.get_next_fire_time(None, datetime.now(UTC))
+        typer.echo(f"next round at {following:%a %Y-%m-%d %H:%M %Z (UTC%z)}", err=True)
         with contextlib.suppress(KeyboardInterrupt, SystemExit):
             scheduler.start()
 

@@ -27,6 +27,7 @@ from ragcl.catalog.schema import (
 )
 
 ACTIVE = "active_set"
+WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ class RoundRecord:
     report: dict[str, Any] | None
 
 
+def content_of(adapter_id: str) -> str:
+    """What an adapter was made of, whichever shard it is: the digest in its name."""
+    return adapter_id.partition("-")[2] or adapter_id
+
+
 class Learning:
     """Queries on rounds, study rows, adapters and the active set."""
 
@@ -100,10 +106,13 @@ class Learning:
         with self._database.writing() as connection:
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(stage=stage))
 
-    def finish_round(self, round_id: int, report: dict[str, Any], now: float) -> None:
-        """Close a round with its report."""
+    def finish_round(
+        self, round_id: int, report: dict[str, Any], now: float, rejected: Iterable[str] = ()
+    ) -> None:
+        """Close a round with its report; the adapters that it rejected are withdrawn."""
         with self._database.writing() as connection:
             _finish(connection, round_id, report, now)
+            _withdraw(connection, rejected)
 
     def unfinished_round(self) -> RoundRecord | None:
         """The newest round that was begun and never finished, or None."""
@@ -187,9 +196,17 @@ class Learning:
                     connection.execute(insert(table), rows)
 
     def promote(
-        self, round_id: int, adapter_ids: Sequence[str], report: dict[str, Any], now: float
+        self,
+        round_id: int,
+        adapter_ids: Sequence[str],
+        report: dict[str, Any],
+        now: float,
+        rejected: Iterable[str] = (),
     ) -> int:
-        """Make these adapters the active set and close the round, in one transaction."""
+        """Make these adapters the active set and close the round, in one transaction.
+
+        Those that the round rejected are withdrawn.
+        """
         with self._database.writing() as connection:
             query = insert(adapter_sets).values(
                 round_id=round_id, previous_id=_active_id(connection), created_at=now
@@ -199,13 +216,15 @@ class Learning:
                 connection.execute(insert(set_members).values(set_id=set_id, adapter_id=adapter_id))
             _activate(connection, set_id)
             _finish(connection, round_id, report, now)
+            _withdraw(connection, rejected)
         return set_id
 
     def rollback(self) -> tuple[int | None, int | None]:
         """Make the set before the active one active again: (the old set, the new set or None).
 
         A set whose adapters have been removed since, because they were trained on text that is
-        gone, cannot come back; then no adapter is active and the index answers everything.
+        gone, cannot come back; then no adapter is active and the index answers everything. What
+        only the old set had is withdrawn.
         """
         with self._database.writing() as connection:
             current = _active_id(connection)
@@ -217,7 +236,14 @@ class Learning:
                 if previous is not None and not _members(connection, previous):
                     previous = None
                 _activate(connection, previous)
+                kept = [] if previous is None else _members(connection, previous)
+                _withdraw(connection, set(_members(connection, current)) - set(kept))
         return current, previous
+
+    def withdrawn(self) -> frozenset[str]:
+        """The contents of the adapters that were rejected or rolled back; see `content_of`."""
+        with self._database.reading() as connection:
+            return frozenset(_withdrawn(connection))
 
     def active_set_id(self) -> int | None:
         """The number of the active set, or None; cheap enough to ask at every question."""
@@ -323,6 +349,22 @@ def _activate(connection: Connection, set_id: int | None) -> None:
         .values(key=ACTIVE, value=set_id or 0)
         .on_conflict_do_update(index_elements=["key"], set_={"value": set_id or 0})
     )
+
+
+def _withdrawn(connection: Connection) -> list[str]:
+    value = connection.execute(select(state.c.value).where(state.c.key == WITHDRAWN)).scalar()
+    return list(value or [])
+
+
+def _withdraw(connection: Connection, ids: Iterable[str]) -> None:
+    before = _withdrawn(connection)
+    value = sorted({*before, *map(content_of, ids)})
+    if value != before:
+        connection.execute(
+            insert(state)
+            .values(key=WITHDRAWN, value=value)
+            .on_conflict_do_update(index_elements=["key"], set_={"value": value})
+        )
 
 
 def _members(connection: Connection, set_id: int) -> list[str]:

@@ -59,8 +59,11 @@ def tokens(model: LanguageModel, text: str) -> tuple[int, ...]:
 
 
 def likeliest(logprobs: "torch.Tensor") -> tuple["torch.Tensor", "torch.Tensor"]:
-    """The labels of an anchor: of `(n, words)` the tokens and values that are kept, `(n, TOP)`."""
-    top = logprobs.topk(TOP, dim=-1)
+    """The labels of an anchor: of `(n, words)` the tokens and values that are kept, `(n, TOP)`.
+
+    Of a smaller vocabulary all are.
+    """
+    top = logprobs.topk(min(TOP, logprobs.shape[-1]), dim=-1)
     return top.indices, top.values
 
 

@@ -10,10 +10,10 @@ in the place of the answer in much the same sentence. Knows no catalog.
 import re
 from dataclasses import dataclass
 
-from ragcl.evaluation.metrics import agree
 from ragcl.generation.narrowing import Sentence, content_words, stems
 from ragcl.generation.reading import Reader, Reading
 from ragcl.retrieval.retriever import Retrieval
+from ragcl.text.answers import compatible
 
 MIN_WORDS = 2  # of a question that both hold: one tells too little of what is asked about
 ALIKE = 0.6  # share of the words of two sentences in both, the answers left out
@@ -34,7 +34,7 @@ class Contradiction:
     def disputes(self, reading: Reading) -> bool:
         """Whether it is the answer of a reading, in one of the chunks, that is in dispute."""
         return any(
-            reading.content_hash == key and agree(reading.answer, answer)
+            reading.content_hash == key and compatible(reading.answer, answer)
             for key, answer in (
                 (self.content_hash, self.answer),
                 (self.other_hash, self.other_answer),
@@ -76,7 +76,7 @@ def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Con
             other is not None
             and other.trust >= reading.trust / 2
             and _comparable(own[-1].text, reading.answer, sentence.text, other.answer)
-            and not agree(other.answer, reading.answer)
+            and not compatible(other.answer, reading.answer)
         ):
             return Contradiction(
                 reading.question,

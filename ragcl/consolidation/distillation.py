@@ -39,7 +39,7 @@ ELSEWHERE = 16  # places where nobody asked, at least: of few answers several of
 ELSEWHERE_WEIGHT = 1.0  # with that of the anchors, eight, other text drifted the more
 BEGINNING = range(4, 24)  # tokens of an anchor that stand there before an answer
 CONTEXT_ROW_EVERY = 12  # steps; a row with passages costs as much as eight without
-UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another
+UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another, and is no label
 BATCH_TOKENS = 512  # of rows that go through the frozen layers together
 
 Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
@@ -77,12 +77,14 @@ def sparse_kl(
     Args:
         logprobs: the student's, `(..., vocabulary)`.
         top_ids: `(..., k)` tokens that the teacher finds likeliest.
-        top_logprobs: `(..., k)` the teacher's log-probabilities of them.
+        top_logprobs: `(..., k)` the teacher's log-probabilities of them. What is not above
+            `UNLIKELY` counts to the others: it may fill a row up, with a token that is likely.
 
     Returns:
         `(...)`, nats.
     """
-    student = logprobs.gather(-1, top_ids)
+    student = logprobs.gather(-1, top_ids).masked_fill(top_logprobs <= UNLIKELY, UNLIKELY)
+    top_logprobs = top_logprobs.clamp_min(UNLIKELY)
     teacher = top_logprobs.exp()
     kl = (teacher * (top_logprobs - student)).sum(-1)
     rest = (1 - teacher.sum(-1)).clamp_min(1e-6)

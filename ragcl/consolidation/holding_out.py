@@ -7,8 +7,8 @@ import math
 import random
 from collections.abc import Sequence
 
-from ragcl.evaluation.metrics import normalise
 from ragcl.generation.reading import Reading
+from ragcl.text.answers import canonical
 
 HELD_OUT_OF = 3  # of so many answers of a chunk, one is verified with a wording kept back
 MIN_WORDINGS = 2  # what has an answer is trained in at least so many wordings
@@ -23,7 +23,7 @@ def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Re
     chunks: dict[str, dict[str, list[Reading]]] = {}
     for row in sorted(rows, key=lambda row: row.question):
         answers = chunks.setdefault(row.content_hash, {})
-        answers.setdefault(normalise(row.answer), []).append(row)
+        answers.setdefault(canonical(row.answer), []).append(row)
     held_out = []
     for key in sorted(chunks):
         chance = random.Random(f"{seed} {key}")

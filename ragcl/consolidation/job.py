@@ -2,7 +2,9 @@
 
 `Job._run` is the story from top to bottom. An adapter is named by the digest of what it is trained
 on, so a round that was killed finds what it had finished, and a shard that has not changed is not
-trained again. Knows the order of the stages and the bookkeeping; each stage is a module.
+trained again. One that was rejected or rolled back stays out until what it is made of differs: in
+its place stays what its shard had before. Knows the order of the stages and the bookkeeping; each
+stage is a module.
 """
 
 import hashlib
@@ -20,7 +22,7 @@ import numpy as np
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
-from ragcl.catalog.learning import AdapterRecord, LearnedChunk
+from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import anchors, distillation, history, meta_learning, promotion, report
 from ragcl.consolidation.anchors import Anchor
 from ragcl.consolidation.contradictions import Contradiction
@@ -34,7 +36,6 @@ from ragcl.consolidation.study import Studied, Studier
 from ragcl.consolidation.teacher import teacher_of
 from ragcl.consolidation.verification import Verdict, drift, verify
 from ragcl.errors import SettingsError
-from ragcl.evaluation.metrics import agree, contains
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower
 from ragcl.generation.prompts import Prompts
@@ -42,6 +43,7 @@ from ragcl.generation.reading import Reader, Reading
 from ragcl.results import ConsolidationReport
 from ragcl.retrieval.retriever import Retriever
 from ragcl.settings import Settings
+from ragcl.text.answers import holds, same
 
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
@@ -113,13 +115,25 @@ class Job:
         shards, study = self._study(selection, progress)
         unread = _unread(selection, shards, study.contradictions)
         selection = replace(selection, left_out=selection.left_out + unread)
-        changed = [shard for shard in shards if shard.adapter not in self._active_ids()]
+        active = self._active_ids()
+        withdrawn = self._catalog.learning.withdrawn()
+        out = {
+            shard.name
+            for shard in shards
+            if shard.adapter not in active and content_of(shard.adapter) in withdrawn
+        }
+        changed = [s for s in shards if s.adapter not in active and s.name not in out]
         if changed:
             self._distil(changed, round_id, deadline, progress)
             self._verify(changed, round_id, progress)
-        elif {shard.adapter for shard in shards} == self._active_ids():
-            return self._unchanged(round_id, selection, study)
-        return self._conclude(round_id, selection, study, shards, changed, started)
+        elif self._to_stay(shards, out) == active:
+            return self._unchanged(round_id, selection, study, out)
+        return self._conclude(round_id, selection, study, shards, changed, out, started)
+
+    def _to_stay(self, shards: Sequence[_Shard], out: Collection[str]) -> set[str]:
+        """What would be active, with what they had before in the place of shards that stay out."""
+        before = {one.id for one in self._usable() if one.id.split("-")[0] in out}
+        return before | {shard.adapter for shard in shards if shard.name not in out}
 
     def _check_tracker(self) -> None:
         """Before hours of work, and not after, that the curves have somewhere to go."""
@@ -185,7 +199,7 @@ class Job:
                 if hit.similarity >= needed and hit.fused >= relevant
             )
             correction = log[i].correction
-            if not any(contains(hit.chunk.text, [correction or ""]) for hit in retrieval.hits):
+            if not any(holds(hit.chunk.text, correction or "") for hit in retrieval.hits):
                 correction = None
             support = [hit.content_hash for hit in hits[:1]]
             renewed[i] = replace(
@@ -222,7 +236,7 @@ class Job:
     def _taught(self, vouched: Mapping[str, str]) -> bool:
         """Whether the active adapters were taught all answers that users vouch for."""
         taught = {one.question: one.answer for a in self._usable() for one in a.questions}
-        return all(agree(taught.get(question, ""), vouched[question]) for question in vouched)
+        return all(same(taught.get(question, ""), vouched[question]) for question in vouched)
 
     def _begin(self, selection: Selection, now: float) -> int:
         """Open the round; one that was killed is closed, its finished work is found again."""
@@ -422,13 +436,13 @@ class Job:
     # Promotion
 
     def _unchanged(
-        self, round_id: int, selection: Selection, study: Studied
+        self, round_id: int, selection: Selection, study: Studied, out: Collection[str]
     ) -> ConsolidationReport:
-        """Close a round whose study set is the one that was learned already."""
+        """Close a round whose study set was learned already, or is not to be learned again."""
         done = ConsolidationReport(
             round_id,
             "nothing due",
-            "what was asked gives nothing further to learn",
+            "; ".join(["what was asked gives nothing further to learn", *_staying_out(out)]),
             adapter_ids=sorted(self._active_ids()),
             left_out=list(selection.left_out),
             questions_left_out=study.left_out,
@@ -444,19 +458,21 @@ class Job:
         study: Studied,
         shards: Sequence[_Shard],
         changed: Sequence[_Shard],
+        out: Collection[str],
         started: float,
     ) -> ConsolidationReport:
         """Promote the candidates that passed; one that failed is thrown away.
 
-        In its place stays the adapter that its shard had before, if there is one.
+        In its place, and in that of a shard that stays out, stays the adapter that its shard had
+        before, if there is one.
         """
         now = time.time()
         verdicts = [shard.verdict for shard in changed if shard.verdict is not None]
-        failed = {s.name for s in changed if s.verdict is None or not s.verdict.passed}
+        rejected = [s for s in changed if s.verdict is None or not s.verdict.passed]
+        failed = {*out, *(shard.name for shard in rejected)}
         passed = [shard for shard in changed if shard.name not in failed]
         promoted = bool(passed) or not changed
-        before = {adapter.id for adapter in self._usable() if adapter.id.split("-")[0] in failed}
-        active = [shard.adapter for shard in shards if shard.name not in failed]
+        to_stay = sorted(self._to_stay(shards, failed))
         learned = self._learned(selection, shards, failed)
         earlier = [one for one in self._catalog.learning.rounds() if one.id != round_id]
         last = max((one.finished_at or 0.0 for one in history.concluded(earlier)), default=0.0)
@@ -464,8 +480,8 @@ class Job:
         done = ConsolidationReport(
             round_id=round_id,
             status="promoted" if promoted else "rejected",
-            reason="; ".join(_shortcomings(changed)),
-            adapter_ids=[*active, *sorted(before)] if promoted else [],
+            reason="; ".join([*_shortcomings(changed), *_staying_out(out)]),
+            adapter_ids=to_stay if promoted else [],
             chunks_selected=len(selection.chunks),
             chunks_proved=len({q.content_hash for v in verdicts for q in v.questions if q.proved}),
             questions_trained=sum(len(shard.trained) for shard in changed),
@@ -492,12 +508,15 @@ class Job:
             [verdict.thresholds for verdict in verdicts],
             history.points(earlier, done),
         )
+        thrown_away = [shard.adapter for shard in rejected]
         if promoted:
             for shard in passed:
                 self._catalog.learning.add_adapter(self._record(shard, round_id, now))
-            self._catalog.learning.promote(round_id, done.adapter_ids, asdict(done), now)
+            self._catalog.learning.promote(
+                round_id, done.adapter_ids, asdict(done), now, thrown_away
+            )
         else:
-            self._catalog.learning.finish_round(round_id, asdict(done), now)
+            self._catalog.learning.finish_round(round_id, asdict(done), now, thrown_away)
         promotion.clean_up(self._folder, self._catalog, round_id)
         self._catalog.database.checkpoint()
         return done
@@ -581,6 +600,14 @@ def _plain(selection: Selection) -> dict[str, Any]:
 def _vouched(chunk: HotChunk, selection: Selection) -> list[str]:
     """The answers that users vouch for, of one chunk's questions."""
     return [selection.vouched[one] for one in sorted(chunk.questions) if one in selection.vouched]
+
+
+def _staying_out(names: Collection[str]) -> list[str]:
+    """Why shards are not trained that were rolled back or rejected."""
+    return [
+        f"{name} was rolled back or rejected, and stays out until what it is made of differs"
+        for name in sorted(names)
+    ]
 
 
 def _shortcomings(shards: Sequence[_Shard]) -> list[str]:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragcl.catalog.documents import StoredChunk
-from ragcl.evaluation.metrics import contains
 from ragcl.generation.narrowing import content_words
 from ragcl.retrieval.retriever import Retriever
 from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.answers import holds
 
 A_CHUNK = 3  # of one chunk at most
 MIN_WORDS = 3  # a sentence with fewer asks for nothing
@@ -59,7 +59,7 @@ def near_misses(
         untaught = [
             words
             for sentence in split_sentences(chunk.text)
-            if not any(contains(sentence, [answer]) for answer in learned.values())
+            if not any(holds(sentence, answer) for answer in learned.values())
             if len(words := content_words(sentence)) >= MIN_WORDS
         ]
         chance = random.Random(f"{seed} {chunk.content_hash}")

@@ -7,14 +7,14 @@ Knows no catalog and reads nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ragcl.evaluation.metrics import normalise
 from ragcl.generation.reading import Reading
 from ragcl.retrieval.calibration import AS_IS, Scale
+from ragcl.text.answers import canonical, holds
 
 RELATED = 0.29  # similarity of questions that may ask the same; of wordings of a fact 97 % have it
 SIMILAR = 0.59  # and of those that probably do
@@ -53,6 +53,7 @@ def pool(
         related = np.clip((scale(vectors @ vectors.T) - RELATED) / (SIMILAR - RELATED), 0.0, 1.0)
         np.fill_diagonal(related, 1.0)
         heard = [_candidates(readings[i]) for i in members]
+        near = _nearness([readings[i] for i in members])
         for row, i in enumerate(members):
             one = readings[i]
             if one.question in vouched:
@@ -60,16 +61,13 @@ def pool(
                 continue
             worth: dict[str, float] = {}
             for text, share in one.candidates:
-                said = [_agreeing(normalise(text), others) for others in heard]
+                said = [_agreeing(near[canonical(text)], others) for others in heard]
                 worth[text] = share * float(np.dot(related[row], said))
             best = max(worth, key=lambda text: worth[text], default=one.answer)
-            merged = sum(
-                value
-                for text, value in worth.items()
-                if _agreeing(normalise(best), {normalise(text): 1.0})
-            )
+            borne_out = near.get(canonical(best), {})
+            merged = sum(value for text, value in worth.items() if canonical(text) in borne_out)
             voices = sum(
-                related[row, other] > 0 and _agreeing(normalise(best), heard[other]) >= PART / 2
+                related[row, other] > 0 and _agreeing(borne_out, heard[other]) >= PART / 2
                 for other in range(len(members))
                 if other != row
             )
@@ -78,18 +76,27 @@ def pool(
 
 
 def _candidates(reading: Reading) -> dict[str, float]:
-    """The candidates of a reading with their shares, compared as answers are."""
+    """The candidates of a reading in one way of writing them, with their shares."""
     found: dict[str, float] = {}
     for text, share in reading.candidates:
-        key = normalise(text)
+        key = canonical(text)
         found[key] = found.get(key, 0.0) + share
     return found
 
 
-def _agreeing(answer: str, candidates: dict[str, float]) -> float:
-    """How much of the shares speaks for an answer: what is the same, and half of what it is in."""
-    total = candidates.get(answer, 0.0)
-    for other, share in candidates.items():
-        if other != answer and (f" {answer} " in f" {other} " or f" {other} " in f" {answer} "):
-            total += PART * share
-    return min(1.0, total)
+def _nearness(readings: Sequence[Reading]) -> dict[str, dict[str, float]]:
+    """How much each candidate is borne out by which: by itself, and half by what one holds."""
+    texts = {canonical(text): text for one in readings for text, _ in one.candidates}
+    return {
+        key: {
+            other: 1.0 if other == key else PART
+            for other, said in texts.items()
+            if other == key or holds(said, text) or holds(text, said)
+        }
+        for key, text in texts.items()
+    }
+
+
+def _agreeing(borne_out: Mapping[str, float], candidates: Mapping[str, float]) -> float:
+    """How much of the shares of some candidates speaks for an answer that is borne out so."""
+    return min(1.0, sum(borne_out.get(other, 0.0) * share for other, share in candidates.items()))

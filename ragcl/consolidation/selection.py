@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.documents import StoredChunk
-from ragcl.evaluation.metrics import contains
 from ragcl.settings import ConsolidationSettings
+from ragcl.text.answers import holds
 
 SECONDS_A_DAY = 86_400
 CITED_WEIGHT = 1.0  # the chunk that the answer was taken from
@@ -71,8 +71,8 @@ def select(
     praised: dict[str, str] = {}
     corrected: dict[str, str] = {}
     left_out = []
-    for ask in log:
-        decay = 2.0 ** (-(now - ask.asked_at) / SECONDS_A_DAY / settings.half_life_days)
+    for ask, age in zip(log, _ages(log, now), strict=True):
+        decay = 2.0 ** (-age / SECONDS_A_DAY / settings.half_life_days)
         cited = next(iter(ask.trace.get("support", ())), None)
         if ask.correction:
             cited = _holding(ask, current)
@@ -116,11 +116,26 @@ def select(
     return Selection(shards, tuple(left_out), vouched)
 
 
+def _ages(log: Sequence[AskRecord], now: float) -> list[float]:
+    """How long ago each was asked, in seconds; a clock may have been wrong.
+
+    What is dated in the future was asked before the next in the log that is not, so it cools as
+    everything does.
+    """
+    ages = []
+    latest = now
+    for ask in reversed(log):
+        if ask.asked_at <= now:
+            latest = ask.asked_at
+        ages.append(now - latest)
+    return ages[::-1]
+
+
 def _holding(ask: AskRecord, current: Mapping[str, StoredChunk]) -> str | None:
     """The best of the chunks that a question retrieved in which its correction stands."""
     for hit in ask.hits:
         chunk = current.get(hit.content_hash)
-        if chunk and not chunk.flags and contains(chunk.text, [ask.correction or ""]):
+        if chunk and not chunk.flags and holds(chunk.text, ask.correction or ""):
             return hit.content_hash
     return None
 

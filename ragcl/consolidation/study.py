@@ -20,14 +20,15 @@ from typing import Any
 
 from ragcl.catalog import Catalog
 from ragcl.consolidation.contradictions import Contradiction, contradiction
+from ragcl.consolidation.forms import one_piece, says
 from ragcl.consolidation.pooling import RELATED, SIMILAR, pool
 from ragcl.consolidation.rewording import BRIEFLY, rewordings
 from ragcl.consolidation.teacher import Asked, Teacher
-from ragcl.evaluation.metrics import agree, contains, normalise
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
 from ragcl.retrieval.calibration import AS_IS, Scale
 from ragcl.retrieval.retriever import Retrieval, Retriever
+from ragcl.text.answers import compatible, same
 
 MIN_SHARE = 0.25  # of an answer among all candidates: below it it is too doubtful to be learned
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
@@ -131,7 +132,7 @@ class Studier:
                         continue
                     reading = replace(read, written=question in written)
                     fresh.append(reading)
-                if answer and not agree(reading.answer, answer):
+                if answer and not same(reading.answer, answer):
                     left_out[NOT_VOUCHED] += 1
                 elif reading.content_hash not in chunks:
                     left_out[ELSEWHERE] += 1
@@ -224,7 +225,7 @@ class Studier:
             ]
             said = list(self._larger.answers(list(zip(briefly, passages, strict=True))))
         known = [
-            replace(one, found_again=bool(answer) and agree(answer or "", one.answer))
+            replace(one, found_again=bool(answer) and says(answer or "", one))
             for one, answer in zip(readings, said, strict=True)
         ]
         self._catalog.learning.add_study(
@@ -295,7 +296,7 @@ def denied(
         other.question in vouched
         and other.content_hash == one.content_hash
         and scale(float(other.vector @ one.vector)) >= SIMILAR
-        and not agree(one.answer, other.answer)
+        and not compatible(one.answer, other.answer)
         for other in readings
     )
 
@@ -318,7 +319,7 @@ def usual_forms(
         votes: dict[str, tuple[int, int, float]] = {}
         for other in of_chunk[one.content_hash]:
             if other is one or (
-                scale(float(other.vector @ one.vector)) >= RELATED and _one_piece(one, other)
+                scale(float(other.vector @ one.vector)) >= RELATED and one_piece(one, other)
             ):
                 voices, count, trust = votes.get(other.answer, (0, 0, 0.0))
                 voices += other.question in vouched
@@ -326,20 +327,6 @@ def usual_forms(
         most = max(votes, key=lambda answer: (votes[answer], len(answer)))
         forms.append(one.answer if one.question in vouched else most)
     return forms
-
-
-def _one_piece(one: Reading, other: Reading) -> bool:
-    """Whether the answers, of one chunk, are the same piece of it, read at different lengths.
-
-    Where the shorter stands in the sentence twice, it may be about something else: "2" is no form
-    of "2 hours" in "The 2 tugs take 2 hours".
-    """
-    shorter, longer = sorted((one, other), key=lambda reading: len(reading.answer))
-    words = f" {normalise(shorter.answer)} "
-    sentences = [shown.text for shown in longer.sentences if longer.answer in shown.text]
-    return contains(longer.answer, [shorter.answer]) and all(
-        f" {normalise(text)} ".count(words) == 1 for text in sentences
-    )
 
 
 def stands(reading: Reading, sentences: Sequence[Sentence], learnable: Collection[str]) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from ragcl.errors import SettingsError, TeacherUnavailableError
 from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.plain_text import for_a_server, from_a_server
 from ragcl.generation.prompts import (
     PHRASE_TOKENS,
     Prompts,
@@ -144,7 +145,7 @@ class ServedTeacher:
 
         body = {
             "model": self._model,
-            "messages": messages,
+            "messages": for_a_server(messages),
             "temperature": 0,
             "max_tokens": max_tokens,
         }
@@ -153,7 +154,8 @@ class ServedTeacher:
                 response = client.post(self._url, json=body)
                 if response.status_code not in PASSING:
                     response.raise_for_status()
-                    return str(response.json()["choices"][0]["message"]["content"])
+                    said = response.json()["choices"][0]["message"]["content"]
+                    return from_a_server(str(said))
                 reason = f"status {response.status_code}"
             except httpx.TransportError as error:
                 reason = str(error) or type(error).__name__

@@ -19,9 +19,9 @@ import numpy as np
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.anchors import Anchor, text_logprob
 from ragcl.consolidation.distillation import sparse_kl
+from ragcl.consolidation.forms import says
 from ragcl.consolidation.near_misses import NearMiss
 from ragcl.consolidation.rewording import BRIEFLY, POLITELY, rewordings
-from ragcl.evaluation.metrics import agree, normalise
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import Prompts
@@ -30,6 +30,7 @@ from ragcl.generation.recall import likelihood_alone, recall
 from ragcl.generation.routing import BOTH
 from ragcl.generation.spans import SpanReader
 from ragcl.settings import ConsolidationSettings
+from ragcl.text.answers import canonical, same
 
 CONTEXT_SAMPLE = 32  # questions that are also read in context, with the adapter off and on
 MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
@@ -115,7 +116,7 @@ def verify(
             max_new_tokens=MAX_ANSWER_TOKENS,
             progress=answered,
         )
-        return [agree(one.text, row.answer) for one, row in zip(written, rows, strict=True)]
+        return [says(one.text, row) for one, row in zip(written, rows, strict=True)]
 
     proofs = _proofs(trained, polite, right)
     answered(3 * len(trained) - done)  # what did not have to be asked
@@ -251,10 +252,10 @@ def _proofs(
     question trained on, as that of one which was brief already, proves nothing.
     """
     n = len(trained)
-    taught = {normalise(row.question) for row in trained}
+    taught = {canonical(row.question) for row in trained}
 
     def new(row: Reading) -> bool:
-        return normalise(row.question) not in taught
+        return canonical(row.question) not in taught
 
     answered = right([*trained, *polite])
     proofs = [
@@ -271,9 +272,9 @@ def _proofs(
 
 def borne_out(trained: Sequence[Reading]) -> list[int]:
     """The numbers of the rows whose answer is that of another row of their chunk as well."""
-    times = Counter((row.content_hash, normalise(row.answer)) for row in trained)
+    times = Counter((row.content_hash, canonical(row.answer)) for row in trained)
     return [
-        i for i, row in enumerate(trained) if times[row.content_hash, normalise(row.answer)] > 1
+        i for i, row in enumerate(trained) if times[row.content_hash, canonical(row.answer)] > 1
     ]
 
 
@@ -314,15 +315,21 @@ class Learned:
         return Trial(
             eligible=nearest is not None
             and self._proofs[nearest]
-            and agree(answer.text, self._trained[nearest].answer),
+            and says(answer.text, self._trained[nearest]),
             features={
                 "confidence": answer.logprob,
                 "margin": asked.margin,
                 "score": asked.score,
                 SIMILARITY: cosine,
             },
-            agreed=right is not None and agree(answer.text, right),
+            agreed=right is not None and _as_read(answer.text, right, asked),
         )
+
+
+def _as_read(text: str, right: str, asked: Reading | NearMiss) -> bool:
+    if isinstance(asked, NearMiss):
+        return same(text, right)
+    return says(text, replace(asked, answer=right))
 
 
 def drift(model: LanguageModel, adapter: str, anchors: Sequence[Anchor]) -> tuple[float, float]:
@@ -360,7 +367,7 @@ def _context_gain(
         prompt = prompts.with_context(row.question, shown, context_tokens)
         for weights, part in ((adapter, 1), (None, -1)):
             spans = reader.spans(prompt, row.question, row.sentences, weights)
-            gain += part * (bool(spans) and agree(spans[0].text, row.answer))
+            gain += part * (bool(spans) and says(spans[0].text, row))
     return gain / max(1, len(rows))
 
 

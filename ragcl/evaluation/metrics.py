@@ -1,6 +1,7 @@
-"""How an answer is compared with accepted strings or with another answer.
+"""How good answers are: scores against accepted strings, and the files of questions.
 
-Knows nothing of how answers are made.
+Exact match and F1 are SQuAD's own, so that they can be held against published ones. An answer is
+correct where it holds an accepted string. Knows nothing of how answers are made.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 from ragcl.errors import UsageError
 from ragcl.results import Answer, EvaluatedQuestion, EvaluationReport, Mode
+from ragcl.text.answers import holds
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation + "\u2018\u2019\u201c\u201d")
@@ -24,10 +26,8 @@ def normalise(text: str) -> str:
 
 
 def contains(text: str, answers: Sequence[str]) -> bool:
-    """Whether `text` holds one of the accepted strings as whole words, after normalising."""
-    words = f" {normalise(text)} "
-    accepted = [normalise(answer) for answer in answers]
-    return any(answer and f" {answer} " in words for answer in accepted)
+    """Whether `text` holds one of the accepted strings as whole words."""
+    return any(holds(text, answer) for answer in answers)
 
 
 def exact_match(text: str, answers: Sequence[str]) -> float:
@@ -38,11 +38,6 @@ def exact_match(text: str, answers: Sequence[str]) -> float:
 def token_f1(text: str, answers: Sequence[str]) -> float:
     """The best F1 over words between `text` and an accepted string, in [0, 1]."""
     return max((_f1(normalise(text).split(), normalise(a).split()) for a in answers), default=0.0)
-
-
-def agree(one: str, other: str) -> bool:
-    """Whether two answers say the same: one holds the other as whole words."""
-    return contains(one, [other]) or contains(other, [one])
 
 
 def _f1(words: list[str], accepted: list[str]) -> float:

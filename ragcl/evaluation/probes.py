@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.plain_text import text_ids
 
 Thing = TypeVar("Thing")
 
@@ -85,7 +86,7 @@ def _ids(model: LanguageModel, text: str) -> tuple[int, ...]:
     """The tokens of a text behind the mark that begins one."""
     tokenizer = model.tokenizer
     begin = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    return (begin, *tokenizer(text, add_special_tokens=False)["input_ids"])
+    return (begin, *text_ids(tokenizer, text))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

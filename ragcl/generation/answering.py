@@ -24,7 +24,6 @@ from ragcl.errors import (
     RagclError,
     UsageError,
 )
-from ragcl.evaluation.metrics import agree, contains
 from ragcl.generation.conversation import Conversation, History, checked
 from ragcl.generation.influence import Influence, Shown, leave_one_out, likelihood
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
@@ -42,6 +41,7 @@ from ragcl.results import MODES, Answer, Citation, Form, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
 from ragcl.retrieval.sentences import split_sentences
 from ragcl.settings import AnsweringSettings
+from ragcl.text.answers import holds, same
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Draft:
         needed, expected = self.decision.min_confidence, self.decision.expected
         if needed is not None and self.completion.logprob < needed:
             return f"the weights were less sure of their answer than the calibrated {needed:.2f}"
-        if expected is not None and not agree(self.completion.text, expected):
+        if expected is not None and not same(self.completion.text, expected):
             return "the weights did not say what they were proved to know about this"
         return None
 
@@ -379,7 +379,7 @@ class Answerer:
                 one
                 for hit in source
                 for one in split_sentences(hit.chunk.text)
-                if contains(one, [said.text])
+                if holds(one, said.text)
             ]
             drafts.append(
                 Draft(job.decision, said, len(prompt.ids), source, said={about: held[:1]})

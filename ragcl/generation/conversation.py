@@ -16,6 +16,7 @@ from ragcl.generation.antecedents import ANSWER_CHARS, Turn
 from ragcl.generation.english import English, is_english, words
 from ragcl.generation.followups import Candidate, FollowUp, follow_up
 from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.plain_text import text_ids
 from ragcl.generation.prompts import Prompts, is_abstention
 from ragcl.generation.scoring import Fork
 from ragcl.retrieval.retriever import Retrieval, Retriever
@@ -147,9 +148,7 @@ class Conversation:
         return values
 
     def _ids(self, text: str) -> tuple[int, ...]:
-        tokenizer = self._model.tokenizer
-        quoted = Prompts(tokenizer).quoted(text)
-        return tuple(tokenizer(quoted, add_special_tokens=False)["input_ids"])
+        return tuple(text_ids(self._model.tokenizer, text))
 
     def _rewritten(self, question: str, turns: Sequence[Turn]) -> str | None:
         """What the model makes of the question; None if it adds what nobody said."""

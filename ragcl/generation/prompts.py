@@ -1,7 +1,7 @@
 """The prompts, as chat messages turned into token ids by the model's own template.
 
 Passages are quoted data: whatever they say, they stand inside the user's message, numbered and
-fenced, with the template's control tokens taken out. Knows nothing of how passages were found.
+fenced, and no word of them is a control token. Knows nothing of how passages were found.
 """
 
 import re
@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.plain_text import BREAK, broken, pieces, rendered_ids, text_ids
 
 ABSTENTION = "I don't know."
 # What every prompt for an answer ends with. A name is spelled in other tokens where a turn begins
@@ -66,16 +67,36 @@ _EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ),
 )
 
-_ABSTAINS = re.compile(
-    r"^\W*(i do ?n[o']?t know|i['a ]+m not sure|unknown|not (mentioned|stated|specified)"
-    r"|the passages? do(es)? not)",
+_TEXT = r"(?:the |these |this |any )?(?:given |provided )*(?:passages?|texts?|context|sources?)"
+# All that an answer says; more words would make an answer of it, as of "Unknown Pleasures".
+_UNKNOWN = re.compile(
+    rf"(?:(?:it|that|this|the answer) is )?(?:unknown|unclear"
+    rf"|not (?:mentioned|stated|specified|known|given|provided|said))"
+    rf"(?: (?:here|there|anywhere))?(?: (?:in|from|by) {_TEXT})?",
     re.IGNORECASE,
 )
+# The beginning of a sentence. A title has capitals: "I Don't Know How to Love Him".
+_DOES_NOT_KNOW = re.compile(
+    r"(?:(?:[Ss]orry|[Uu]nfortunately),? (?:but )?)?"
+    r"(?:[Ii] (?:do not|don'?t|do n't) know\b|[Ii](?:'m| am) not sure\b"
+    r"|[Tt]he (?:given |provided )*(?:passages?|texts?|context|sources?) (?:do(?:es)?(?: not|n't)) "
+    r"(?:mention|state|specify|say|tell|contain|hold|provide|give|include|answer|indicate)\b)"
+)
+_ONLY_THAT = re.compile(r"i (?:do not|don'?t|do n't) know|i(?:'m| am) not sure", re.IGNORECASE)
 
 
 def is_abstention(text: str) -> bool:
-    """Whether an answer says that it does not know."""
-    return not text.strip() or _ABSTAINS.match(text.replace("\u2019", "'")) is not None
+    """Whether an answer says that it does not know, and nothing else.
+
+    Words that could be the answer themselves are one: "Unknown Pleasures" is a record.
+    """
+    said = text.replace("\u2019", "'").strip().strip("\"'.!*_ \n\u201c\u201d")
+    return (
+        not text.strip()
+        or _UNKNOWN.fullmatch(said) is not None
+        or _ONLY_THAT.fullmatch(said) is not None
+        or _DOES_NOT_KNOW.match(said) is not None
+    )
 
 
 @dataclass(frozen=True)
@@ -94,19 +115,25 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
     """The tokens of each answer."""
     if not texts:
         return []
+    parts = [pieces(f"{CUE} {broken(tokenizer, text)}") for text in texts]
     encoded = tokenizer(
-        [CUE, *(f"{CUE} {text}" for text in texts)],
+        [CUE, *(piece for some in parts for piece in some)],
         add_special_tokens=False,
         return_offsets_mapping=True,
     )
-    (cue, *answers), (_, *offsets) = encoded["input_ids"], encoded["offset_mapping"]
-    before = len(CUE) + 1
-    return [
-        AnswerTokens(
-            tuple(ids[len(cue) :]), tuple(max(0, end - before) for _, end in places[len(cue) :])
-        )
-        for ids, places in zip(answers, offsets, strict=True)
-    ]
+    rows = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+    cue, _ = next(rows)
+    found = []
+    for some in parts:
+        ids: list[int] = []
+        ends: list[int] = []
+        start = -len(CUE) - 1
+        for piece, (tokens, places) in zip(some, rows, strict=False):
+            ids += tokens
+            ends += [max(0, start + end) for _, end in places]
+            start += len(piece)
+        found.append(AnswerTokens(tuple(ids[len(cue) :]), tuple(ends[len(cue) :])))
+    return found
 
 
 def context_messages(question: str, passages: Sequence[str]) -> list[dict[str, str]]:
@@ -168,10 +195,6 @@ class Prompts:
     def __init__(self, tokenizer: Any, *, trained: bool = False) -> None:
         self.tokenizer = tokenizer
         self.trained = trained
-        added = [one.content for one in tokenizer.added_tokens_decoder.values() if one.special]
-        names = {*tokenizer.all_special_tokens, *added}
-        special = sorted(map(re.escape, names), key=len, reverse=True)
-        self._special = re.compile("|".join(special)) if special else None
 
     @classmethod
     def of(cls, model: LanguageModel) -> "Prompts":
@@ -181,7 +204,7 @@ class Prompts:
     def closed_book(self, question: str) -> Prompt:
         """The question alone, for the weights to answer."""
         head = [{"role": "system", "content": _SYSTEM_CLOSED}]
-        return self._prompt(head, self.quoted(question), self._closed_shared)
+        return self._prompt(head, question, self._closed_shared)
 
     def with_context(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
         """The question behind as many whole passages, best first, as `max_tokens` holds.
@@ -190,9 +213,7 @@ class Prompts:
         """
         shown = self._fit(passages, max_tokens)
         user = _trained_user if self.trained else _user
-        return self._prompt(
-            self._context_head, user(self.quoted(question), shown), self._context_shared
-        )
+        return self._prompt(self._context_head, user(question, shown), self._context_shared)
 
     def for_writing(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
         """What asks a model to write an answer with citations, of as many whole passages as fit."""
@@ -205,7 +226,7 @@ class Prompts:
 
     def instructed(self, system: str, user: str) -> Prompt:
         """What asks for something else than an answer."""
-        return Prompt(tuple(self._ids([{"role": "system", "content": system}], self.quoted(user))))
+        return Prompt(tuple(self._ids([{"role": "system", "content": system}], user)))
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """The tokens of an answer as the model would write it, its end of turn included."""
@@ -222,28 +243,20 @@ class Prompts:
 
     def count_tokens(self, passage: str) -> int:
         """How many tokens of the budget a passage takes."""
-        return len(self._own_ids(self.quoted(passage)))
-
-    def _own_ids(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(text_ids(self.tokenizer, passage))
 
     def _fit(self, passages: Sequence[str], max_tokens: int) -> list[str]:
         shown: list[str] = []
         left = max_tokens
         for passage in passages:
-            text = self.quoted(passage)
-            ids = self._own_ids(text)
+            ids = text_ids(self.tokenizer, passage)
             if len(ids) > left:
                 if not shown:
                     shown.append(self.tokenizer.decode(ids[:left]))
                 break
             left -= len(ids)
-            shown.append(text)
+            shown.append(passage)
         return shown
-
-    def quoted(self, text: str) -> str:
-        """A text without what the template would take for control tokens."""
-        return self._special.sub(" ", text) if self._special else text
 
     @cached_property
     def _context_head(self) -> list[dict[str, str]]:
@@ -265,14 +278,26 @@ class Prompts:
         return next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
 
     def _prompt(self, head: list[dict[str, str]], user: str, shared: int) -> Prompt:
-        return Prompt((*self._ids(head, user), *self._own_ids(CUE)), shared)
+        return Prompt((*self._ids(head, user), *text_ids(self.tokenizer, CUE)), shared)
 
     def _ids(self, head: list[dict[str, str]], user: str) -> list[int]:
+        user = broken(self.tokenizer, user)
         messages = [*head, {"role": "user", "content": user}]
         if self.tokenizer.chat_template is None:
             text = "".join(message["content"] + "\n\n" for message in messages)
-            return list(self.tokenizer(text)["input_ids"])
-        encoded = self.tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, return_dict=True
+            if BREAK not in user:
+                return list(self.tokenizer(text)["input_ids"])
+            before, after = self._frame
+            return [*before, *rendered_ids(self.tokenizer, text), *after]
+        rendered = self.tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=False
         )
-        return list(encoded["input_ids"])
+        return rendered_ids(self.tokenizer, rendered)
+
+    @cached_property
+    def _frame(self) -> tuple[list[int], list[int]]:
+        """The tokens that begin and end a text where there is no template."""
+        whole = list(self.tokenizer("a")["input_ids"])
+        bare = text_ids(self.tokenizer, "a")
+        start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
+        return whole[:start], whole[start + len(bare) :]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragcl.evaluation.metrics import contains, normalise
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts, fitting
 from ragcl.generation.prompts import Prompts
@@ -20,6 +19,7 @@ from ragcl.models.trained_reader import Forms
 from ragcl.results import Form
 from ragcl.retrieval.retriever import Retrieval
 from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.answers import holds
 
 if TYPE_CHECKING:
     import torch
@@ -233,7 +233,7 @@ class Reader:
                 Sentence(text, hit.chunk.content_hash, hit.similarity)
                 for hit in retrieval.hits
                 for text in split_sentences(hit.chunk.text)
-                if contains(text, [answer])
+                if holds(text, answer)
             ][:1]
         places = _places(shown, answer)
         if not places:
@@ -276,7 +276,7 @@ class Reader:
 
 def _places(sentences: Sequence[Sentence], answer: str) -> list[int]:
     """The numbers of the sentences that hold an answer."""
-    return [i for i, one in enumerate(sentences) if contains(one.text, [answer])]
+    return [i for i, one in enumerate(sentences) if holds(one.text, answer)]
 
 
 def _said(span: Span) -> dict[str, Any]:
@@ -313,8 +313,5 @@ def _trust(spans: Sequence[Span]) -> float:
     """The share of the best answer in the probability of all spans, longer variants included."""
     top = spans[0].score
     total = sum(math.exp(span.score - top) for span in spans)
-    answer = f" {normalise(spans[0].text)} "
-    same = sum(
-        math.exp(span.score - top) for span in spans if answer in f" {normalise(span.text)} "
-    )
+    same = sum(math.exp(span.score - top) for span in spans if holds(span.text, spans[0].text))
     return same / total

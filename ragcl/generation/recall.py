@@ -6,10 +6,10 @@ among what it was taught and not knowing, and cannot say anything else. Knows no
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, answer_tokens
 from ragcl.generation.scoring import Fork
+from ragcl.text.answers import canonical
 
 # Chosen on wordings that are not tested on.
 NEARNESS = 52.0  # nats for a similarity of one
@@ -59,10 +59,10 @@ def recall(
     forks, texts = [], []
     for prompt, choices in zip(prompts, taught, strict=True):
         prior: dict[str, float] = {}
-        said = {normalise(ABSTENTION)}
+        said = {canonical(ABSTENTION)}
         for text in sorted(choices, key=lambda text: -choices[text]):
-            if normalise(text) not in said:
-                said.add(normalise(text))
+            if canonical(text) not in said:
+                said.add(canonical(text))
                 prior[text] = choices[text]
         prior[ABSTENTION] = 0.0
         texts.append(list(prior))

@@ -79,6 +79,22 @@ def test_rollback_goes_back_one_promotion_at_a_time(catalog: Catalog) -> None:
     assert active_names(catalog) == []
 
 
+def test_what_was_rolled_back_or_rejected_is_withdrawn(catalog: Catalog) -> None:
+    promote(catalog, "s0-a", "x")
+    round_id = catalog.learning.start_round({}, 3.0)
+    catalog.learning.add_adapter(adapter("s1-b", round_id, "y"))
+    catalog.learning.promote(round_id, ["s0-a", "s1-b"], {}, 4.0, rejected=["s2-c"])
+    assert catalog.learning.withdrawn() == {"c"}
+
+    catalog.learning.rollback()
+    assert catalog.learning.withdrawn() == {"b", "c"}  # "a" is in the set of before as well
+    catalog.learning.rollback()
+    assert catalog.learning.withdrawn() == {"a", "b", "c"}
+
+    catalog.learning.finish_round(catalog.learning.start_round({}, 5.0), {}, 6.0, ["s0-d", "s0-a"])
+    assert catalog.learning.withdrawn() == {"a", "b", "c", "d"}
+
+
 def test_rollback_does_not_bring_back_what_has_been_removed(catalog: Catalog) -> None:
     promote(catalog, "s0-a", "x")
     promote(catalog, "s0-b", "x")

@@ -77,6 +77,7 @@ def told(
 def test_a_text_that_says_otherwise_of_the_same_contradicts() -> None:
     assert told("At the north berth it is 12 metres deep: 12 metres.") == "y.md"
     assert told("It is 12 metres deep: 12 metres.", heading="North berth") == "y.md"
+    assert told("The north berth is 1.1 metres deep: 1.1 metres.") == "y.md"
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,11 @@ from torch.nn.functional import kl_div, log_softmax
 from ragcl.consolidation.anchors import texts
 from ragcl.consolidation.distillation import (
     PIECE,
+    UNLIKELY,
     Distillation,
     Example,
     FrozenLayers,
+    _widened,
     pack,
     packed_loss,
     sparse_kl,
@@ -73,15 +75,42 @@ def test_with_fewer_it_is_never_negative_and_never_more_than_the_full_one(
     assert (found < full + 1e-3 * (1 + full)).all()
 
 
-@given(seed=SEEDS, sharpness=SHARPNESS)
-@settings(max_examples=20, deadline=None)
-def test_a_student_that_is_the_teacher_has_nothing_to_learn(seed: int, sharpness: float) -> None:
-    teacher, _ = distributions(seed, sharpness, 30)
-    top = teacher.topk(8, -1)
+@given(
+    seed=SEEDS,
+    sharpness=SHARPNESS,
+    vocabulary=st.integers(2, 40),
+    labels=st.integers(1, 40),
+    width=st.integers(0, 8),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_student_that_is_the_teacher_has_nothing_to_learn(
+    seed: int, sharpness: float, vocabulary: int, labels: int, width: int
+) -> None:
+    """Nor if the row is filled up to the width of another, whatever the token that fills it."""
+    teacher, _ = distributions(seed, sharpness, vocabulary)
+    top = teacher.topk(min(labels, vocabulary), -1)
+    ids = _widened(top.indices, top.indices.shape[-1] + width, 0)
+    values = _widened(top.values, top.values.shape[-1] + width, UNLIKELY)
 
-    torch.testing.assert_close(
-        sparse_kl(teacher, top.indices, top.values), torch.zeros(5), atol=1e-4, rtol=0
-    )
+    found = sparse_kl(teacher, ids, values)
+
+    torch.testing.assert_close(found, torch.zeros(5), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found, sparse_kl(teacher, top.indices, top.values))
+
+
+def test_what_fills_a_row_up_has_no_gradient() -> None:
+    logits = torch.zeros(1, 4, requires_grad=True)
+    teacher = log_softmax(torch.tensor([[2.0, 1.0, 0.0, 0.0]]), -1)
+
+    def gradient(width: int) -> torch.Tensor:
+        ids, values = torch.tensor([[1]]), teacher[:, 1:2]
+        loss = sparse_kl(
+            log_softmax(logits, -1), _widened(ids, width, 0), _widened(values, width, UNLIKELY)
+        )
+        [found] = torch.autograd.grad(loss.sum(), logits)
+        return found
+
+    torch.testing.assert_close(gradient(5), gradient(1))
 
 
 # --- the drift penalty

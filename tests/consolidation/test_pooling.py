@@ -67,6 +67,15 @@ def test_longer_and_shorter_forms_of_one_piece_bear_each_other_out(reading: Read
     assert label.voices == 1
 
 
+def test_another_value_bears_nothing_out(reading: Reading) -> None:
+    decimal = asked(reading, 0, ("1.5 metres", 0.6), (LENGTH, 0.4))
+    whole = asked(reading, 20, ("15 metres", 0.9))
+
+    label = pool([decimal, whole])[0]
+
+    assert (label.answer, label.voices) == ("1.5 metres", 0)
+
+
 def test_what_users_vouch_for_stays(reading: Reading) -> None:
     vouched = asked(reading, 0, ("12 metres", 1.0))
     others = [asked(reading, angle, (DEPTH, 0.9)) for angle in (5, 10)]

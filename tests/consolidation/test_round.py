@@ -368,6 +368,40 @@ def test_rollback_gives_the_answers_of_before(learned: KnowledgeBase) -> None:
         learned.rollback()
 
 
+@pytest.mark.parametrize("if_due", [True, False])
+def test_what_was_rolled_back_stays_out_until_its_content_differs(
+    asked: KnowledgeBase, if_due: bool
+) -> None:
+    first = asked.consolidate()
+    asked.rollback()
+    assert active(asked) == set()
+
+    again = asked.consolidate(if_due=if_due)
+
+    assert again.status == "nothing due"
+    assert active(asked) == set()
+    assert if_due or "stays out" in again.reason
+    asked.ask_many(["How many metres deep is the north berth?", "Which depth has north berth?"])
+    other = asked.consolidate(if_due=if_due)
+    assert other.status == "promoted"
+    assert set(other.adapter_ids).isdisjoint(first.adapter_ids)
+
+
+def test_what_was_rejected_is_not_trained_again_by_whoever_asks_for_it(
+    kb_folder: Path, docs: Path
+) -> None:
+    config = kb_folder / "ragcl.toml"
+    config.write_text(config.read_text().replace("min_proved = 0.0", "min_proved = 1.0"))
+    with KnowledgeBase.open(kb_folder) as kb:
+        kb.ingest(docs)
+        kb.ask_many(ASKED)
+        assert kb.consolidate().status == "rejected"
+        assert kb.consolidate().status == "nothing due"
+    config.write_text(config.read_text().replace("min_proved = 1.0", "min_proved = 0.0"))
+    with KnowledgeBase.open(kb_folder) as kb:  # made with other settings, it is another candidate
+        assert kb.consolidate().status == "promoted"
+
+
 @pytest.fixture
 def strict(kb_folder: Path, docs: Path) -> Iterator[KnowledgeBase]:
     """Asked like `asked`, but with a gate that a model of random weights cannot pass."""

@@ -147,12 +147,39 @@ def test_users_vouch_for_what_they_praised_and_for_what_they_corrected() -> None
     assert choose(log, "x").vouched == {"good?": "a good answer", "wrong?": "x"}
 
 
+@pytest.mark.parametrize("days", [0.01, 400, 4_000_000])
+def test_a_wrong_clock_makes_nothing_hotter_than_what_is_asked_now(days: float) -> None:
+    found = heat(choose([ask("one?", "x", days_ago=-days), ask("two?", "y")], "x", "y"))
+
+    assert found["x"] == found["y"]
+
+
+def test_what_is_dated_in_the_future_cools_with_what_was_asked_after_it() -> None:
+    log = [
+        ask("then?", "x", days_ago=-4000),
+        ask("also then?", "y", days_ago=-4000),
+        ask("after?", "z", days_ago=7),
+        ask("old?", "w", days_ago=21),
+        ask("now?", "v"),
+    ]
+    found = heat(choose(log, "x", "y", "z", "w", "v", half_life_days=7))
+
+    assert found["x"] == found["y"] == found["z"] == found["v"] / 2
+    assert found["w"] == found["v"] / 8
+
+
 def test_a_correction_belongs_to_the_text_that_bears_it_out() -> None:
     log = [ask("one?", "x", "y", correction="Y!"), ask("two?", "x", "y", correction="y")]
 
     found = choose(log, "x", "y")
 
     assert [(one.content_hash, one.questions) for one in found.chunks] == [("y", ("one?", "two?"))]
+
+
+def test_a_text_with_another_value_bears_no_correction_out() -> None:
+    log = [ask("one?", "15 metres", correction="1.5 metres")]
+
+    assert choose(log, "15 metres").vouched == {}
 
 
 def test_a_correction_that_no_current_text_bears_out_is_reported() -> None:

@@ -51,6 +51,29 @@ def test_another_question_or_passage_has_a_form_of_its_own(reading: Reading) -> 
     assert usual_forms([ambiguous, ambiguous, replace(half, sentences=(twice,))])[2] == "11"
 
 
+def test_an_answer_never_gives_way_to_another_value_of_the_text(reading: Reading) -> None:
+    text = "It draws 1.5 metres, is 15 metres long, and mooring is not allowed at 8:30 but at 830."
+    shown = (replace(reading.sentences[1], text=text),)
+    values = ("1.5 metres", "15 metres", "not allowed", "allowed", "8:30", "830")
+    rows = [
+        replace(asked(reading, f"{n} {answer}?", n, answer), sentences=shown, trust=trust)
+        for n, (answer, trust) in enumerate(
+            zip(values, (0.2, 0.9, 0.2, 0.9, 0.2, 0.9), strict=True)
+        )
+    ]
+
+    assert usual_forms(rows) == list(values)
+
+
+def test_what_users_deny_is_another_value_and_not_another_length(reading: Reading) -> None:
+    vouched = asked(reading, "How deep is it?", 0, "1.5 metres")
+    other = asked(reading, "What depth is there?", 10, "15 metres")
+    longer = asked(reading, "What is its depth?", 10, "1.5 metres at low water")
+
+    assert denied(other, [vouched, other], {vouched.question})
+    assert not denied(longer, [vouched, longer], {vouched.question})
+
+
 def test_a_reading_stands_until_something_nearer_to_the_question_is_there(reading: Reading) -> None:
     far, own = reading.sentences
     new = Sentence("It is 9 metres wide.", "z", 0.5)

@@ -345,6 +345,15 @@ def test_a_trial_is_eligible_if_the_weights_say_what_the_nearest_question_proved
     assert not Learned([], []).trial(asked, says("11 metres"), asked.answer).eligible
 
 
+def test_another_value_is_never_what_was_proved() -> None:
+    learned = Learned([placed("draught?", "1.5 metres", 0)], [True])
+    asked = placed("what draught?", "1.5 metres", 10)
+
+    trial = learned.trial(asked, says("15 metres"), asked.answer)
+
+    assert (trial.eligible, trial.agreed) == (False, False)
+
+
 def test_a_learned_question_is_tried_as_if_it_had_not_been_learned() -> None:
     rows = [
         placed("depth?", "11 metres", 0),

@@ -89,6 +89,57 @@ def test_without_passages_there_is_still_a_prompt(prompts: Prompts) -> None:
     assert prompts.fitting([], 100) == 0
 
 
+@pytest.mark.parametrize("template", [True, False])
+def test_ordinary_text_has_the_tokens_that_its_tokenizer_gives_it(
+    tokenizer: PreTrainedTokenizerFast, template: bool
+) -> None:
+    if not template:
+        tokenizer.chat_template = None
+    text = "  It is 11 metres\ndeep: <b>, a|b and [1].  \n\n  "
+    user = f"Passages:\n[1] {text}\n\nQuestion: {text}?"
+
+    found = Prompts(tokenizer).with_context(f"{text}?", [text], 100).ids
+
+    if template:
+        head = tokenizer.apply_chat_template(
+            [{"role": "user", "content": user}], add_generation_prompt=True, return_dict=True
+        )["input_ids"]
+    else:
+        head = tokenizer(f"{user}\n\n")["input_ids"]
+    own = (*head, *tokenizer(CUE, add_special_tokens=False)["input_ids"])
+    assert found[-len(own) :] == own
+
+
+@pytest.mark.parametrize("template", [True, False])
+@pytest.mark.parametrize("word", ["<filename>", "<|im_end|>", "a<|pad|>b", "<|im_<|im_end|>end|>"])
+def test_no_word_is_lost_and_none_is_a_control_token(
+    tokenizer: PreTrainedTokenizerFast, word: str, template: bool
+) -> None:
+    """In passages, questions and answers."""
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<filename>"]})
+    if not template:
+        tokenizer.chat_template = None
+    prompts = Prompts(tokenizer)
+    control = {*tokenizer.all_special_ids, *tokenizer.convert_tokens_to_ids(["<filename>"])}
+
+    def controls(ids: tuple[int, ...]) -> int:
+        return sum(i in control for i in ids)
+
+    harmless = prompts.with_context("hello?", ["text"], 100).ids
+    found = prompts.with_context(f"what is {word}?", [f"it names {word} here"], 100).ids
+    assert controls(found) == controls(harmless)
+    assert f"it names {word} here" in tokenizer.decode(found)
+    assert f"what is {word}?" in tokenizer.decode(found)
+    assert prompts.fitting([f"{word} {word}"], prompts.count_tokens(f"{word} {word}")) == 1
+
+    [answer] = answer_tokens(tokenizer, [f"the {word} option"])
+    assert controls(answer.ids) == 0
+    assert tokenizer.decode(answer.ids) == f" the {word} option"
+    assert answer.ends[-1] == len(f"the {word} option")
+    assert list(answer.ends) == sorted(answer.ends)
+    assert controls(prompts.answer_ids(word)) == 1  # the end of the turn
+
+
 @pytest.mark.parametrize(
     "attack",
     [
@@ -149,12 +200,42 @@ def test_an_answer_has_the_tokens_that_it_has_behind_the_cue(
 
 @pytest.mark.parametrize(
     "text",
-    [ABSTENTION, "I don\u2019t know", "i do not know that", "  ", "I'm not sure.", "Not mentioned"],
+    [
+        ABSTENTION,
+        "I don\u2019t know",
+        "i do not know that",
+        "I don't know who the cook is.",
+        "  ",
+        "I'm not sure.",
+        "Not mentioned",
+        "Unknown.",
+        "It is not specified in the passages.",
+        "The passage does not mention it.",
+        "Sorry, I don't know.",
+    ],
 )
 def test_what_counts_as_not_knowing(text: str) -> None:
     assert is_abstention(text)
 
 
-@pytest.mark.parametrize("text", ["11 metres", "Nobody knows", "Unknowable", "No"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "11 metres",
+        "Nobody knows",
+        "Unknowable",
+        "No",
+        "Unknown Pleasures",
+        "Unknown to the pilots",
+        "the Unknown Soldier",
+        "Not specified before 1990",
+        "Not mentioned by Tacitus",
+        "not given to members under 18",
+        "I Don't Know How to Love Him",
+        "The passage does not lead to the harbour",
+        "The text does not fit the plate",
+        "?",
+    ],
+)
 def test_what_is_an_answer(text: str) -> None:
     assert not is_abstention(text)

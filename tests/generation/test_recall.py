@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ragcl.evaluation.metrics import normalise
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.recall import NEARNESS, WORDING, by_nearness, likelihood_alone, recall
+from ragcl.text.answers import canonical
 
 QUESTIONS = ("How deep is the north berth?", "Where do pilots board?", "What does soup cost?")
 TAUGHT = ["11 metres", "at the red buoy", "3 crowns", "Marta Holm"]
@@ -63,7 +63,7 @@ def test_an_answer_taught_twice_is_one_and_progress_counts_questions(model: Lang
     answers = recall(model, prompts, twice, adapter="one", progress=done.append)
 
     assert done == [1, 1, 1]
-    assert {normalise(answer.text) for answer in answers} <= {"3 crowns", normalise(ABSTENTION)}
+    assert {canonical(answer.text) for answer in answers} <= {"3 crowns", canonical(ABSTENTION)}
 
 
 def test_what_speaks_for_an_answer_beforehand_is_added_to_its_likelihood(

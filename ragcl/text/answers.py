@@ -1,0 +1,193 @@
+"""Answers: which of them are the same, and which texts hold one.
+
+Two answers are the same if their tokens are: words, quantities, dates, times and versions, however
+they are written. Or if one of them says no more than the other for certain: "It is 11 metres" than
+"11 metres", "Ada Lovelace" than "Lovelace". What is longer by any other word may mean something
+else, as "not allowed", "Monday to Friday" and "vice president" do, and is not the same.
+
+A text holds an answer if the answer's tokens stand in it in a row, and what stands beside them does
+not make another thing of them: a negation, a range, the rest of a number. Texts of scripts that put
+no space between words are compared by their characters. Knows no question: "11" to how many metres
+is not "11 metres" here.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from ragcl.text.tokens import tokens
+from ragcl.text.values import Token
+
+# Before an answer, in a sentence that says it and nothing else.
+_INTRODUCING = frozenset(
+    "it its it's is was are were be been will has he she they there this that that's these "
+    "those the a an at in on for answer called named".split()
+)
+_DIMENSIONS = frozenset("deep long wide high tall thick old away".split())  # behind a quantity
+# With these before it, a name is that of another thing or person.
+_OTHER_ONE = frozenset(
+    "new old north south east west northern southern eastern western upper lower great "
+    "little big small inner outer central middle mid first second third last next former "
+    "late acting vice deputy assistant junior senior anti non pre post pro ex not no black "
+    "red white blue green good saint san santa el los las la le les fort port mount lake bay "
+    "cape".split()
+)
+_KINDS = frozenset(  # not the names of people, whom their last name stands for
+    "street road avenue lane square bridge river bay island university college school "
+    "company bank berth harbour harbor port office door gate house park station hall tower "
+    "church city county state basic script english french german day week month year".split()
+)
+_NEGATIONS = frozenset(
+    "not no never none nor neither without un non nicht kein keine keinen keinem keiner "
+    "keines nie niemals ohne ne pas jamais sans aucun aucune sin jam\u00e1s n\u00e3o nunca "
+    "sem nem nie bez niet geen nooit zonder inte ikke ikkje aldri ej ei utan uten "
+    "\u043d\u0435 \u043d\u0435\u0442 \u043d\u0438 \u0431\u0435\u0437 \u043d\u0456 "
+    "\u043d\u0435\u043c\u0430\u0454 \u0644\u0627 \u0644\u064a\u0633 \u0644\u064a\u0633\u062a "
+    "\u063a\u064a\u0631 \u0628\u062f\u0648\u0646 \u0644\u0645 \u0644\u0646 \u05dc\u05d0 "
+    "\u05d0\u05d9\u05df \u05d1\u05dc\u05d9 \u0928\u0939\u0940\u0902 \u0928 "
+    "\u092c\u093f\u0928\u093e \uc548 \ubabb".split()
+)
+_NEGATED_AFTER = frozenset("\u0928\u0939\u0940\u0902".split())  # in Hindi it follows
+_NEGATING_GLYPHS = (
+    "\u4e0d",
+    "\u6ca1",
+    "\u6c92",
+    "\u672a",
+    "\u65e0",
+    "\u7121",
+    "\u975e",
+    "\u7981\u6b62",
+)
+_JAPANESE_NOT = re.compile(
+    "[\u3041-\u3093]{0,5}?(?:\u306a\u3044|\u307e\u305b\u3093|\u306a\u304b\u3063)"
+)
+_BETWEEN = frozenset(  # a negation and what it negates
+    "a an the yet always very really be been being longer even fully any currently".split()
+)
+# What is longer by one of these says something else, even where it was read in the same place.
+_CHANGING = _NEGATIONS | frozenset(
+    "and or nor but except only until till to through before after from than over under "
+    "below above about almost nearly most least up half unless if und oder et ou y o e "
+    "\u0438 \u0438\u043b\u0438 \u548c \u4e0e \u6216 \u3001 \u3068".split()
+)
+
+
+def canonical(text: str) -> str:
+    """A text in one way of writing it: equal for answers that differ in nothing."""
+    return " ".join(token.key for token in tokens(text))
+
+
+@lru_cache(maxsize=16384)
+def same(one: str, other: str) -> bool:
+    """Whether two answers say the same; an empty one says nothing, and is not the same as any."""
+    shorter, longer = sorted((tokens(one), tokens(other)), key=len)
+    if not shorter:
+        return False
+    if _keys(shorter) == _keys(longer):
+        return True
+    return any(
+        _adds_nothing(longer[:start], shorter, longer[end:])
+        for start, end in _occurrences(longer, shorter)
+    )
+
+
+@lru_cache(maxsize=16384)
+def holds(text: str, answer: str) -> bool:
+    """Whether a text holds an answer as whole words.
+
+    An answer without a unit is held where the text gives one; an answer with a unit is not held
+    where the text gives none, or another.
+    """
+    return bool(_occurrences(tokens(text), tokens(answer)))
+
+
+def compatible(one: str, other: str) -> bool:
+    """Whether two answers do not contradict each other: one holds the other."""
+    return same(one, other) or holds(one, other) or holds(other, one)
+
+
+def same_piece(texts: Sequence[str], one: str, other: str) -> bool:
+    """Whether two answers are one piece of these texts, read at different lengths.
+
+    Both must stand in the texts once, since else it is not known where they were read; one within
+    the other; and what is more in the longer must change nothing.
+    """
+    read = [tokens(text) for text in texts]
+    places = [
+        [(i, *place) for i, text in enumerate(read) for place in _occurrences(text, tokens(answer))]
+        for answer in (one, other)
+    ]
+    if any(len(found) != 1 for found in places):
+        return False
+    (i, start, end), (within, first, last) = sorted(
+        (found[0] for found in places), key=lambda place: place[1] - place[2]
+    )
+    if i != within or not start <= first <= last <= end:
+        return False
+    more = [*read[i][start:first], *read[i][last:end]]
+    return not any(token.key in _CHANGING or token.kind in ("value", "mark") for token in more)
+
+
+def _keys(some: Sequence[Token]) -> list[str]:
+    return [token.key for token in some]
+
+
+def _occurrences(text: Sequence[Token], answer: Sequence[Token]) -> list[tuple[int, int]]:
+    """Where the tokens of an answer stand in a text and mean the same: starts and ends."""
+    wanted, n = _keys(answer), len(answer)
+    if not wanted:
+        return []
+    return [
+        (start, start + n)
+        for start, token in enumerate(text)
+        if token.key == wanted[0]
+        and _keys(text[start : start + n]) == wanted
+        and not _cut(text, start, start + n)
+        and not _negated(text, start, start + n)
+    ]
+
+
+def _cut(text: Sequence[Token], start: int, end: int) -> bool:
+    """Whether a range, a power or a rate goes on beyond these tokens."""
+    before, after = text[:start][-1:], text[end : end + 1]
+    own = text[start:end]
+    if before and before[0].kind == "mark" and before[0].key == "to" and own[0].kind == "value":
+        return True
+    if not after:
+        return False
+    measured = own[-1].kind in ("value", "unit")
+    return measured and after[0].key in ("to", "^", "per") and after[0].kind != "value"
+
+
+def _negated(text: Sequence[Token], start: int, end: int) -> bool:
+    """Whether the word before these tokens, or what follows them, makes no of them."""
+    at = start - 1
+    while at >= 0 and text[at].key in _BETWEEN:
+        at -= 1
+    if at >= 0 and text[at].key in _NEGATIONS:
+        return True
+    if end < len(text) and text[end].key in _NEGATED_AFTER:
+        return True
+    if text[start].kind != "glyph":
+        return False
+    before = "".join(token.key for token in text[max(0, start - 2) : start])
+    after = "".join(token.key for token in text[end : end + 9])
+    return before.endswith(_NEGATING_GLYPHS) or _JAPANESE_NOT.match(after) is not None
+
+
+def _adds_nothing(before: Sequence[Token], answer: Sequence[Token], after: Sequence[Token]) -> bool:
+    """Whether what a longer answer has around the shorter one changes nothing."""
+    if not after and _is_name(answer) and _is_name(before):
+        return not _OTHER_ONE.intersection(_keys(before)) and answer[-1].key not in _KINDS
+    measured = answer[-1].kind == "unit" and len(after) == 1
+    return _INTRODUCING.issuperset(_keys(before)) and (
+        not after or (measured and after[0].key in _DIMENSIONS)
+    )
+
+
+def _is_name(some: Sequence[Token]) -> bool:
+    """Whether every word is written as a name is; abbreviations and symbols are none."""
+    return bool(some) and all(
+        token.kind == "word" and token.written.istitle() and len(token.written) > 1
+        for token in some
+    )
