@@ -8,7 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.ignoring import Ignored
@@ -140,6 +140,30 @@ def scan(
         files=tuple(sorted(files, key=lambda file: file.path)),
         skipped=tuple(sorted(skipped, key=lambda one: one.path)),
         started_ns=started_ns,
+    )
+
+
+def together(whole: Scan, parts: Mapping[str, Scan | Skipped]) -> Scan:
+    """A scan with what scans of folders within it show beyond it, such as hidden ones.
+
+    Args:
+        whole: The scan of the folder.
+        parts: By the path of each folder within it, its own scan, or why there is none.
+    """
+    files = {file.path: file for file in whole.files}
+    skipped = {one.path: one for one in whole.skipped}
+    for folder, part in parts.items():
+        if isinstance(part, Skipped):
+            skipped[folder] = part
+            continue
+        for file in part.files:
+            files.setdefault(f"{folder}/{file.path}", replace(file, path=f"{folder}/{file.path}"))
+        for one in part.skipped:
+            skipped.setdefault(f"{folder}/{one.path}", replace(one, path=f"{folder}/{one.path}"))
+    return Scan(
+        files=tuple(sorted(files.values(), key=lambda file: file.path)),
+        skipped=tuple(sorted(skipped.values(), key=lambda one: one.path)),
+        started_ns=whole.started_ns,
     )
 
 

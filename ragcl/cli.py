@@ -468,6 +468,11 @@ def status(context: typer.Context, json: Json = False) -> None:
     for root in found.roots:
         note = "  (untrusted: never learned from)" if root in found.untrusted else ""
         typer.echo(f"  folder {root}{note}")
+    for root in found.missing:
+        typer.echo(
+            f"  {root} is gone, and what came from it is still answered from: mount the drive and "
+            f"ingest it, or run `ragcl forget {root}`"
+        )
     for failure in found.failed:
         typer.echo(f"  failed {failure.path}: {failure.reason}")
     for flag, count in found.flagged.items():
@@ -543,20 +548,23 @@ def rollback(context: typer.Context, json: Json = False) -> None:
 @_verb
 def forget(
     context: typer.Context,
-    path: Annotated[str, typer.Argument(help="A document, as a path or as citations name it.")],
+    path: Annotated[
+        str, typer.Argument(help="A document or folder, as a path or as citations name it.")
+    ],
     json: Json = False,
 ) -> None:
-    """Remove a document, and what it left in the log and in what was studied."""
+    """Remove a document or a folder, and what it left in the log and in what was studied."""
     with _opened(context) as kb:
         report = kb.forget(path)
     if json:
         _print_json(report)
         return
-    typer.echo(f"{report.source}: {report.chunks_removed} chunks forgotten")
+    several = f"{report.documents} documents, " if report.documents > 1 else ""
+    typer.echo(f"{report.source}: {several}{report.chunks_removed} chunks forgotten")
     if report.in_weights:
         typer.echo("  the next round rebuilds the adapter without it; until then it is blocked")
     if report.on_disk:
-        typer.echo("  the file is still in its folder: the next ingest would read it again")
+        typer.echo("  it is still on the disk: the next ingest of its folder would read it again")
 
 
 @app.command()

@@ -138,9 +138,7 @@ def test_the_same_path_under_two_roots_is_two_documents(catalog: Catalog, root: 
     catalog.documents.remove(root, "a.md")
 
     assert current_texts(catalog) == {"two"}
-    assert catalog.documents.locate(absolute="/other/a.md", source="") == [
-        (other, "/other", "a.md")
-    ]
+    assert catalog.documents.named("a.md") == [(other, "/other", "a.md")]
 
 
 def test_only_a_change_of_the_chunks_raises_the_generation(catalog: Catalog, root: int) -> None:
