@@ -8,15 +8,16 @@ Knows no answers and no learning.
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from ingest import (
     Chunk,
     KnownFile,
     Reader,
-    ReadError,
     Scan,
     Skipped,
     SourceFile,
@@ -31,7 +32,8 @@ from ragcl import places
 from ragcl.catalog import Catalog
 from ragcl.catalog.documents import ChunkRecord, Delta, DocumentRecord
 from ragcl.catalog.roots import Root
-from ragcl.errors import FolderUnavailableError, UsageError
+from ragcl.errors import FolderUnavailableError, RagclError, UsageError
+from ragcl.printing import reason
 from ragcl.results import Failure, IngestReport
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retriever, check_embedder
@@ -40,6 +42,7 @@ from ragcl.settings import IngestSettings
 log = logging.getLogger(__name__)
 
 GROUP_CHUNKS = 512  # new chunks that are embedded together, across documents
+GROUP_DOCUMENTS = 256  # and committed at the latest: many have no text
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
 
@@ -60,6 +63,9 @@ class _Tally:
     updated: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     delta: Delta = field(default_factory=lambda: Delta(0, 0))
+
+    def fail(self, path: str, error: Exception) -> None:
+        self.failed.append(Failure(path, reason(error)))
 
     def count(self, delta: Delta) -> None:
         self.delta += delta
@@ -110,17 +116,23 @@ def ingest_folder(
     plan = plan_changes(found, {path: _known_file(record) for path, record in known.items()})
     to_read = [file for file in plan.to_read if not file.absolute.is_relative_to(exclude)]
     tally = _Tally(delta=target.delta)
+    tally.failed += [
+        Failure(one.path, f"{one.reason}; what it said before is still answered from")
+        for one in plan.kept
+    ]
     touched: list[DocumentRecord] = []
     if to_read:
         check_embedder(catalog, embedder.files)
     group: list[_Prepared] = []
+    chunks = 0
     for prepared in _prepare(
         to_read, known, found.started_ns, embedder, settings, touched, tally, progress
     ):
         group.append(prepared)
-        if sum(len(one.chunks) for one in group) >= GROUP_CHUNKS:
+        chunks += len(prepared.chunks)
+        if chunks >= GROUP_CHUNKS or len(group) >= GROUP_DOCUMENTS:
             _commit(group, target, known, catalog, embedder, tally, progress)
-            group = []
+            group, chunks = [], 0
     _commit(group, target, known, catalog, embedder, tally, progress)
     catalog.documents.touch(target.root_id, [target.stored(record) for record in touched])
     for path in plan.deleted:
@@ -138,7 +150,7 @@ def ingest_folder(
         unchanged=sorted([*plan.unchanged, *(record.path for record in touched)]),
         deleted=list(plan.deleted),
         failed=tally.failed,
-        skipped=[Failure(one.path, one.reason) for one in found.skipped],
+        skipped=[Failure(one.path, one.reason) for one in found.skipped if one not in plan.kept],
         chunks_added=tally.delta.added,
         chunks_removed=tally.delta.removed,
         seconds=time.time() - started,
@@ -287,8 +299,8 @@ def _prepare(
                 document = reader.read(file.absolute)
                 limit = min(settings.chunk_tokens, embedder.max_tokens)
                 chunks = chunk(document, count_tokens=embedder.count_tokens, max_tokens=limit)
-            except (ReadError, OSError, ValueError) as error:
-                tally.failed.append(Failure(file.path, str(error)))
+            except Exception as error:  # whatever a file does is told, and costs that file alone
+                tally.fail(file.path, error)
                 continue
             record = replace(
                 record,
@@ -310,6 +322,48 @@ def _commit(
     progress: Progress,
 ) -> None:
     """Embed what is new in a group of documents and store each in a transaction of its own."""
+    try:
+        vectors = _vectors(group, catalog, embedder, progress)
+    except RagclError:  # no file's fault: a model that is missing, a disk that is full
+        raise
+    except Exception as error:
+        if len(group) == 1:
+            tally.fail(group[0].record.path, error)
+            return
+        for prepared in group:  # one of them cannot be embedded
+            _commit([prepared], target, known, catalog, embedder, tally, progress)
+        return
+    for prepared in group:
+        path = prepared.record.path
+        records = [
+            ChunkRecord(
+                content_hash=one.content_hash,
+                text=one.text,
+                heading=one.heading,
+                flags=tuple(sorted(one.flags)),
+                vector=vectors[one.content_hash],
+                lines=one.lines,
+                page=one.page,
+            )
+            for one in prepared.chunks
+        ]
+        try:
+            delta = catalog.documents.replace(
+                target.root_id, target.stored(prepared.record), records
+            )
+        except RagclError:
+            raise
+        except Exception as error:
+            tally.fail(path, error)
+            continue
+        tally.count(delta)
+        (tally.updated if path in known else tally.added).append(path)
+
+
+def _vectors(
+    group: Sequence[_Prepared], catalog: Catalog, embedder: Embedder, progress: Progress
+) -> dict[str, np.ndarray]:
+    """The vectors of a group's chunks by content hash; those that are not stored are made."""
     texts = {
         one.content_hash: embedding_text(one.heading, one.text)
         for prepared in group
@@ -328,23 +382,7 @@ def _commit(
         fresh = embedder.encode([texts[key] for key in missing], progress=embedded)
         check_embedder(catalog, embedder.files, fresh.shape[1])
         vectors.update(zip(missing, fresh, strict=True))
-    for prepared in group:
-        path = prepared.record.path
-        records = [
-            ChunkRecord(
-                content_hash=one.content_hash,
-                text=one.text,
-                heading=one.heading,
-                flags=tuple(sorted(one.flags)),
-                vector=vectors[one.content_hash],
-                lines=one.lines,
-                page=one.page,
-            )
-            for one in prepared.chunks
-        ]
-        stored = target.stored(prepared.record)
-        tally.count(catalog.documents.replace(target.root_id, stored, records))
-        (tally.updated if path in known else tally.added).append(path)
+    return vectors
 
 
 def _known_file(record: DocumentRecord) -> KnownFile:
