@@ -18,6 +18,7 @@ import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Select,
     String,
@@ -85,12 +86,12 @@ class ChunkRecord:
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """A current chunk with the first place it stands in (path order).
+    """A current chunk with the first place it stands in (trusted ones, then by path).
 
     `flags` are the reasons why it is never learned: those of its text, and `untrusted` if it stands
     in no trusted root. Its file was last changed at `modified_ns` (ns since the epoch); it stands
-    in the files `elsewhere` too, and in its favour older versions of it in the files `supersedes`
-    were left out.
+    in the files `elsewhere` too, of which those `vouched` are trusted, and in its favour older
+    versions of it in the files `supersedes` were left out.
     """
 
     id: int
@@ -105,6 +106,12 @@ class StoredChunk:
     modified_ns: int = 0
     elsewhere: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
+    vouched: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it stands in a file that may be learned from."""
+        return UNTRUSTED not in self.flags
 
     @property
     def passage(self) -> str:
@@ -151,7 +158,7 @@ class Delta:
 
     added: int
     removed: int
-    documents: int = 0
+    documents: int = field(default=0, compare=False)
 
     def __add__(self, other: "Delta") -> "Delta":
         return Delta(
@@ -379,6 +386,7 @@ class Documents:
                 documents.c.path.label("source"),
                 documents.c.mtime_ns,
                 literal("[]").label("elsewhere"),
+                literal("[]").label("vouched"),
                 _trusted().label("trusted"),
                 *other.c["first_line", "last_line", "page"],
                 (other.c.ordinal - here.c.ordinal).label("step"),
@@ -431,7 +439,7 @@ def _trusted() -> ColumnElement[bool]:
     )
 
 
-def _document_trusted() -> ColumnElement[bool]:
+def _document_trusted(table: FromClause = documents) -> ColumnElement[bool]:
     """Whether none of the folders that a row of `documents` lies in is untrusted."""
     around = roots.alias("around")
     return ~(
@@ -439,10 +447,10 @@ def _document_trusted() -> ColumnElement[bool]:
         .select_from(around)
         .where(
             ~around.c.trusted,
-            func.coalesce(around.c.part_of, around.c.id) == documents.c.root_id,
-            func.substr(documents.c.path, 1, func.length(around.c.prefix)) == around.c.prefix,
+            func.coalesce(around.c.part_of, around.c.id) == table.c.root_id,
+            func.substr(table.c.path, 1, func.length(around.c.prefix)) == around.c.prefix,
         )
-        .correlate(documents)
+        .correlate(table)
     )
 
 
@@ -633,13 +641,13 @@ def _stored_among(chosen: Filter | None) -> Select[Any]:
 
 
 def _stored(chosen: Filter | None = None) -> Select[Any]:
-    """One row a chunk: its text and the first place it stands in (path order)."""
+    """One row a chunk: its text and the first place it stands in (trusted ones, then by path)."""
     place = (
         select(occurrences.c.document_id)
         .join(documents, documents.c.id == occurrences.c.document_id)
         .join(roots, roots.c.id == documents.c.root_id)
         .where(occurrences.c.chunk_id == chunks.c.id, _lets_through(chosen))
-        .order_by(documents.c.path, documents.c.id)
+        .order_by(~_document_trusted(), documents.c.path, documents.c.id)
         .limit(1)
         .correlate(chunks)
         .scalar_subquery()
@@ -651,14 +659,15 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
         .scalar_subquery()
     )
     other = documents.alias("other")
-    elsewhere = (
+    also = (
         select(func.json_group_array(other.c.path.distinct()))
         .select_from(occurrences)
         .join(other, other.c.id == occurrences.c.document_id)
         .where(occurrences.c.chunk_id == chunks.c.id, other.c.id != documents.c.id)
         .correlate(chunks, documents)
-        .scalar_subquery()
     )
+    elsewhere = also.scalar_subquery()
+    vouched = also.where(_document_trusted(other)).scalar_subquery()
     return (
         select(
             chunks.c.id,
@@ -670,6 +679,7 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
             documents.c.path.label("source"),
             documents.c.mtime_ns,
             elsewhere.label("elsewhere"),
+            vouched.label("vouched"),
             _trusted().label("trusted"),
             occurrences.c.first_line,
             occurrences.c.last_line,
@@ -701,6 +711,7 @@ def _chunk(row: Row[Any]) -> StoredChunk:
         page=row.page,
         modified_ns=row.mtime_ns,
         elsewhere=tuple(sorted(json.loads(row.elsewhere))),
+        vouched=tuple(sorted(json.loads(row.vouched))),
     )
 
 
@@ -738,8 +749,10 @@ def _store(
 ) -> int:
     """Insert the chunks that are new and every occurrence; the number of new chunks."""
     distinct = {record.content_hash: record for record in records}
-    query = select(chunks.c.content_hash, chunks.c.id)
-    ids = {row.content_hash: row.id for row in _by_hash(connection, query, list(distinct))}
+    query = select(*chunks.c["content_hash", "id", "text", "flags"], _trusted().label("trusted"))
+    stored = _by_hash(connection, query, list(distinct))
+    ids = {row.content_hash: row.id for row in stored}
+    _respace(connection, document_id, [(row, distinct[row.content_hash]) for row in stored])
     fresh = [record for key, record in distinct.items() if key not in ids]
     for record in fresh:
         ids[record.content_hash] = connection.execute(
@@ -770,6 +783,31 @@ def _store(
             ],
         )
     return len(fresh)
+
+
+def _respace(
+    connection: Connection, document_id: int, pairs: Sequence[tuple[Row[Any], ChunkRecord]]
+) -> None:
+    """Let chunks that are stored already read, and be flagged, as a document now has them.
+
+    They may differ in white space. What a trusted document holds no other one changes.
+    """
+    changed = [
+        (row, record)
+        for row, record in pairs
+        if (row.text, tuple(row.flags)) != (record.text, record.flags)
+    ]
+    if not changed:
+        return
+    query = select(_document_trusted()).where(documents.c.id == document_id)
+    trusted = connection.execute(query.select_from(documents)).scalar_one()
+    for row, record in changed:
+        if trusted or not row.trusted:
+            connection.execute(
+                update(chunks)
+                .where(chunks.c.id == row.id)
+                .values(text=record.text, flags=list(record.flags))
+            )
 
 
 def _drop_orphans(connection: Connection, candidates: set[int], generation: int) -> int:
