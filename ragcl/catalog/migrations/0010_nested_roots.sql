@@ -28,7 +28,12 @@ CREATE TEMPORARY TABLE twins AS
         FROM documents JOIN roots ON roots.id = documents.root_id
     ) WHERE place > 1;
 
+CREATE TEMPORARY TABLE freed AS
+    SELECT DISTINCT chunk_id FROM occurrences WHERE document_id IN (SELECT id FROM twins);
+
 DELETE FROM occurrences WHERE document_id IN (SELECT id FROM twins);
+
+DELETE FROM freed WHERE chunk_id IN (SELECT chunk_id FROM occurrences);
 
 DELETE FROM documents WHERE id IN (SELECT id FROM twins);
 
@@ -42,15 +47,15 @@ WHERE root_id IN (SELECT id FROM roots WHERE part_of IS NOT NULL);
 DELETE FROM failures WHERE root_id IN (SELECT id FROM roots WHERE part_of IS NOT NULL);
 
 UPDATE state SET value = CAST(value AS INTEGER) + 1 + abs(random() % 2147483648)
-WHERE "key" = 'generation'
-AND EXISTS (SELECT 1 FROM chunks WHERE id NOT IN (SELECT chunk_id FROM occurrences));
+WHERE "key" = 'generation' AND EXISTS (SELECT 1 FROM freed);
 
 INSERT OR IGNORE INTO generations (generation)
     SELECT CAST(value AS INTEGER) FROM state WHERE "key" = 'generation';
 
 INSERT INTO removed_chunks (chunk_id, generation)
-    SELECT chunks.id, CAST(state.value AS INTEGER) FROM chunks, state
-    WHERE state."key" = 'generation'
-    AND chunks.id NOT IN (SELECT chunk_id FROM occurrences);
+    SELECT freed.chunk_id, CAST(state.value AS INTEGER) FROM freed, state
+    WHERE state."key" = 'generation';
 
-DELETE FROM chunks WHERE id NOT IN (SELECT chunk_id FROM occurrences);
+DELETE FROM chunks WHERE id IN (SELECT chunk_id FROM freed);
+
+DROP TABLE freed;
