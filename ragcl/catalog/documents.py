@@ -429,11 +429,7 @@ def _trusted() -> ColumnElement[bool]:
     """Whether a chunk stands in a document that may be learned from."""
     return (
         exists()
-        .select_from(
-            occurrences.join(documents, documents.c.id == occurrences.c.document_id).join(
-                roots, roots.c.id == documents.c.root_id
-            )
-        )
+        .select_from(occurrences.join(documents, documents.c.id == occurrences.c.document_id))
         .where(occurrences.c.chunk_id == chunks.c.id, _document_trusted())
         .correlate(chunks)
     )

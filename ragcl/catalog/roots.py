@@ -78,26 +78,31 @@ class Roots:
         and it of what it lies in; all in one transaction. Of two documents of one file the one
         that was looked at last stays.
         """
+        known = self.all()
+        outermost = [one for one in known if one.part_of is None]
+        around = {one.id: within(path, one.path) for one in outermost}
+        holding = [one for one in outermost if around[one.id] is not None]
+        # The widest, and of two names of one folder the one given.
+        holding.sort(key=lambda one: (-len(around[one.id] or ""), one.path != path, one.id))
+        outer = holding[0] if holding else None
+        prefix = _prefix(around[outer.id] or "") if outer else ""
+        others = {
+            one.id: within(one.path, outer.path if outer else path)
+            for one in outermost
+            if one != outer
+        }
+        inside = {key: _prefix(place) for key, place in others.items() if place is not None}
+        own = _named(known, path, outer, prefix)
+        if own is not None and not inside:
+            return own, Delta(0, 0)
+        # All that is asked of the file system was asked before: a drive may keep it waiting.
         with self._database.writing() as connection:
-            known = _all(connection)
-            outermost = [one for one in known if one.part_of is None]
-            around = {one.id: within(path, one.path) for one in outermost}
-            holding = [one for one in outermost if around[one.id] is not None]
-            # The widest, and of two names of one folder the one given.
-            holding.sort(key=lambda one: (-len(around[one.id] or ""), one.path != path, one.id))
-            if holding:
-                outer, prefix = holding[0], _prefix(around[holding[0].id] or "")
-            else:
-                outer, prefix = _add(connection, path), ""
+            outer = outer or _add(connection, path)
             delta = Delta(0, 0)
-            for one in outermost:
-                inside = None if one.id == outer.id else within(one.path, outer.path)
-                if inside is not None:
-                    delta += absorb(connection, one.id, outer.id, _prefix(inside))
-            own = _named(connection, path, outer.id, prefix)
-            if own is None:
-                own = _add(connection, path, outer.id, prefix)
-        return own, delta
+            for key, place in inside.items():
+                delta += absorb(connection, key, outer.id, place)
+            own = _named(_all(connection), path, outer, prefix)
+            return own or _add(connection, path, outer.id, prefix), delta
 
     def set_trust(self, root_id: int, trusted: bool) -> None:
         """Say whether what stands in a root may be learned."""
@@ -135,11 +140,11 @@ def _all(connection: Connection) -> list[Root]:
     return [Root(row.id, row.path, row.trusted, row.part_of, row.prefix) for row in rows]
 
 
-def _named(connection: Connection, path: str, outer: int, prefix: str) -> Root | None:
+def _named(known: list[Root], path: str, outer: Root | None, prefix: str) -> Root | None:
     """The root at a path; else one that is the same folder by another name."""
-    known = _all(connection)
-    alike = [one for one in known if one.owner == outer and one.prefix == prefix]
-    return next((one for one in known if one.path == path), None) or next(iter(alike), None)
+    exact = [one for one in known if one.path == path]
+    alike = [one for one in known if outer and (one.owner, one.prefix) == (outer.id, prefix)]
+    return next(iter([*exact, *alike]), None)
 
 
 def _add(connection: Connection, path: str, outer: int | None = None, prefix: str = "") -> Root:
