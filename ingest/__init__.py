@@ -7,7 +7,7 @@ from ingest.chunking import Chunk, chunk, content_hash, embedding_text
 from ingest.cleaning import flags, normalise
 from ingest.errors import ReadError
 from ingest.readers import SUFFIXES, Document, Section, read
-from ingest.sources import KnownFile, Plan, Scan, Skipped, SourceFile, plan, scan, sha256
+from ingest.sources import KnownFile, Plan, Scan, Skipped, SourceFile, plan, scan, sha256, together
 from ingest.worker import Reader
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "read",
     "scan",
     "sha256",
+    "together",
 ]

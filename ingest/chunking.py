@@ -16,7 +16,7 @@ from functools import cache
 from itertools import groupby
 
 from ingest import cleaning
-from ingest.readers.document import Document, Section
+from ingest.readers.document import Document, Kind, Section
 
 _LEAST_TOKENS = 16
 _RULE_ROW = re.compile(r"[ \t|:-]*-[ \t|:-]*")
@@ -41,7 +41,8 @@ class Chunk:
         heading: The path of headings joined by " > ", the document's title first.
         lines: First and last line in the file, 1-based, where the format has lines.
         page: The page, where the format has pages.
-        content_hash: The identity: equal for equal `heading` and `text`, white space aside.
+        content_hash: The identity: equal for equal `heading` and `text`, white space aside where
+            that means nothing.
         flags: Why it must not be learned: see `cleaning.flags`.
     """
 
@@ -67,6 +68,7 @@ class _Block:
     lines: tuple[int, int] | None
     header: str
     cost: int
+    kind: Kind
     key: str = ""
 
 
@@ -75,13 +77,22 @@ def embedding_text(heading: str, text: str) -> str:
     return f"{heading}\n{text}" if heading else text
 
 
-def content_hash(heading: str, text: str) -> str:
-    """32 hex characters of SHA-256 over heading path and text, white space folded."""
-    folded = (
-        " ".join(unicodedata.normalize("NFC", cleaning.normalise(part)).split())
-        for part in (heading, text)
-    )
-    return hashlib.sha256("\n".join(folded).encode()).hexdigest()[:32]
+def content_hash(heading: str, text: str, kind: Kind = "prose") -> str:
+    """32 hex characters of SHA-256 over heading path and text, white space folded.
+
+    Of code none is folded, and of a table none at the start or end of a line: it has a meaning.
+    """
+    text = unicodedata.normalize("NFC", cleaning.normalise(text))
+    if kind == "prose":
+        text = _folded(text)
+    elif kind == "table":
+        text = re.sub(r"(?<=\S)[^\S\n]+", " ", text)
+    heading = _folded(unicodedata.normalize("NFC", cleaning.normalise(heading)))
+    return hashlib.sha256(f"{heading}\n{text}".encode()).hexdigest()[:32]
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
 
 
 def chunk(
@@ -124,7 +135,7 @@ def chunk(
                     heading=heading,
                     lines=_lines(group),
                     page=page,
-                    content_hash=content_hash(heading, text),
+                    content_hash=content_hash(heading, text, _kind(group)),
                     flags=cleaning.flags(embedding_text(heading, text)),
                 )
             )
@@ -160,7 +171,14 @@ class _Splitter:
     def groups(self, sections: Sequence[Section]) -> Iterator[list[_Block]]:
         """The blocks of each chunk, in order."""
         whole = [
-            _Block(section.text, "\n\n", _Lines(section).span(0, len(section.text)), "", 0)
+            _Block(
+                text=section.text,
+                gap="\n\n",
+                lines=_Lines(section).span(0, len(section.text)),
+                header="",
+                cost=0,
+                kind=section.kind,
+            )
             for section in sections
             if section.text.strip()
         ]
@@ -233,6 +251,7 @@ class _Splitter:
                 header=header if start >= header_end else "",
                 cost=self._counter.own(gap + text),
                 key=key,
+                kind=section.kind,
             )
             last_end = end
 
@@ -347,6 +366,12 @@ def _text(group: Sequence[_Block]) -> str:
     for block in others:
         parts.extend((block.gap, block.text))
     return "".join(parts)
+
+
+def _kind(group: Sequence[_Block]) -> Kind:
+    """The kind of a chunk of these blocks: that in which white space means most."""
+    kinds = {block.kind for block in group}
+    return "code" if "code" in kinds else "table" if "table" in kinds else "prose"
 
 
 def _lines(group: Sequence[_Block]) -> tuple[int, int] | None:

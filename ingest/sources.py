@@ -8,7 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.ignoring import Ignored
@@ -18,6 +18,9 @@ from ingest.readers import SUFFIXES
 # the file system's clock (FAT counts in 2 s), so that its stamps say nothing. Git calls such an
 # entry "racily clean" (Documentation/technical/racy-git.txt).
 RACY_NS = 2_000_000_000
+# What 64 bits hold of nanoseconds, which ends in the year 2262: a stamp beyond it, as a broken
+# clock leaves, is taken for the last. One less, so that a filter can lie beyond it.
+_LAST_NS = 2**63 - 2
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,15 @@ class Scan:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an ingest has to do: `to_read` may have changed and has to be hashed to know."""
+    """What an ingest has to do: `to_read` may have changed and has to be hashed to know.
+
+    `kept` are what was skipped though known files are there, or may be.
+    """
 
     to_read: tuple[SourceFile, ...]
     unchanged: tuple[str, ...]
     deleted: tuple[str, ...]
+    kept: tuple[Skipped, ...] = ()
 
 
 def scan(
@@ -143,6 +150,30 @@ def scan(
     )
 
 
+def together(whole: Scan, parts: Mapping[str, Scan | Skipped]) -> Scan:
+    """A scan with what scans of folders within it show beyond it, such as hidden ones.
+
+    Args:
+        whole: The scan of the folder.
+        parts: By the path of each folder within it, its own scan, or why there is none.
+    """
+    files = {file.path: file for file in whole.files}
+    skipped = {one.path: one for one in whole.skipped}
+    for folder, part in parts.items():
+        if isinstance(part, Skipped):
+            skipped[folder] = part
+            continue
+        for file in part.files:
+            files.setdefault(f"{folder}/{file.path}", replace(file, path=f"{folder}/{file.path}"))
+        for one in part.skipped:
+            skipped.setdefault(f"{folder}/{one.path}", replace(one, path=f"{folder}/{one.path}"))
+    return Scan(
+        files=tuple(sorted(files.values(), key=lambda file: file.path)),
+        skipped=tuple(sorted(skipped.values(), key=lambda one: one.path)),
+        started_ns=whole.started_ns,
+    )
+
+
 def plan(scan: Scan, known: Mapping[str, KnownFile]) -> Plan:
     """Compare a scan with what is known of the same folder, by stamps alone.
 
@@ -159,10 +190,15 @@ def plan(scan: Scan, known: Mapping[str, KnownFile]) -> Plan:
             to_read.append(file)
     seen = {file.path for file in scan.files}
     unseen = {one.path for one in scan.skipped if not one.gone}
-    deleted = [
-        path for path in known if path not in seen and unseen.isdisjoint(_self_and_parents(path))
-    ]
-    return Plan(tuple(to_read), tuple(unchanged), tuple(sorted(deleted)))
+    deleted: list[str] = []
+    hiding: set[str] = set()
+    for path in known.keys() - seen:
+        above = unseen & _self_and_parents(path)
+        hiding |= above
+        if not above:
+            deleted.append(path)
+    kept = tuple(one for one in scan.skipped if one.path in hiding)
+    return Plan(tuple(to_read), tuple(unchanged), tuple(sorted(deleted)), kept)
 
 
 def sha256(path: Path) -> str:
@@ -191,9 +227,8 @@ def _look(entry: os.DirEntry[str], path: str, max_bytes: int) -> SourceFile | Sk
         return Skipped(path, f"no reader for {suffix or 'a name without a suffix'}")
     if status.st_size > max_bytes:
         return Skipped(path, f"too large: {status.st_size:,} bytes, the limit is {max_bytes:,}")
-    return SourceFile(
-        path, Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ctime_ns
-    )
+    stamps = (max(-_LAST_NS, min(ns, _LAST_NS)) for ns in (status.st_mtime_ns, status.st_ctime_ns))
+    return SourceFile(path, Path(entry.path), status.st_size, *stamps)
 
 
 def _same_stamps(file: SourceFile, last: KnownFile) -> bool:

@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from ingest.errors import ReadError
 from ingest.readers import Document, Section, read
 
 _GRACE_SECONDS = 5
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Reader:
@@ -198,7 +200,9 @@ def _answer(path: Path, memory_mb: int, max_chars: int) -> bytes:
         chars = sum(len(section.text) for section in document.sections)
         if chars > max_chars:
             raise ReadError(f"holds {chars:,} characters of text, the limit is {max_chars:,}")
-        return json.dumps(dataclasses.asdict(document)).encode()
+        # Half a character, as an escape in JSON may leave, is none: nothing could store it.
+        said = json.dumps(dataclasses.asdict(document), ensure_ascii=False)
+        return _HALF.sub("\ufffd", said).encode()
     except ReadError as error:
         return json.dumps({"error": str(error)}).encode()
     except MemoryError:

@@ -20,6 +20,7 @@ import typer
 
 from ragcl import display
 from ragcl.errors import RagclError, UsageError
+from ragcl.printing import Formatter, harmless, one_line
 
 if TYPE_CHECKING:
     from ragcl.knowledge_base import KnowledgeBase, Progress
@@ -53,6 +54,11 @@ def main() -> None:
     app()
 
 
+def _say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print, with nothing in it that a terminal would obey."""
+    typer.echo(harmless(text), err=err, nl=nl)
+
+
 @app.callback()
 def _options(
     context: typer.Context,
@@ -60,7 +66,9 @@ def _options(
         Path, typer.Option(envvar="RAGCL_KB", help="The folder of the knowledge base.")
     ] = Path(".ragcl"),
 ) -> None:
-    logging.basicConfig(level=logging.WARNING, format="ragcl: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter("ragcl: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     context.obj = kb
 
 
@@ -72,14 +80,14 @@ def _verb(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(*args, **kwargs)
         except RagclError as error:
-            typer.echo(f"ragcl: {error}", err=True)
+            _say(f"ragcl: {one_line(str(error))}", err=True)
             raise typer.Exit(error.exit_code) from error
         except OSError as error:
-            where = f" ({error.filename})" if error.filename else ""
-            typer.echo(f"ragcl: {error.strerror or error}{where}.", err=True)
+            where = f" ({one_line(str(error.filename))})" if error.filename else ""
+            _say(f"ragcl: {error.strerror or error}{where}.", err=True)
             raise typer.Exit(RagclError.exit_code) from error
         except KeyboardInterrupt as error:
-            typer.echo("ragcl: interrupted; what was done before is kept.", err=True)
+            _say("ragcl: interrupted; what was done before is kept.", err=True)
             raise typer.Exit(130) from error
 
     return run
@@ -119,7 +127,7 @@ def _print_json(result: Any) -> None:
     from ragcl.results import to_dict
 
     values = [to_dict(one) for one in result] if isinstance(result, list) else to_dict(result)
-    typer.echo(json_module.dumps(values, ensure_ascii=False, indent=2))
+    _say(json_module.dumps(values, ensure_ascii=False, indent=2))
 
 
 @app.command()
@@ -157,7 +165,7 @@ def ingest(
         _print_json(report)
     _print_ingested(report, json)
     if not (report.added or report.updated or report.unchanged or report.failed):
-        typer.echo(f"ragcl: {report.root} holds no file that ragcl reads.", err=True)
+        _say(f"ragcl: {one_line(report.root)} holds no file that ragcl reads.", err=True)
     if report.failed:
         raise typer.Exit(PARTLY_DONE)
 
@@ -178,26 +186,26 @@ def _watch(
         when = watching.changes(folder, kb.folder, poll=poll)
         for event in watching.watch(ingest_once, when):
             if isinstance(event, watching.Waiting):
-                typer.echo(f"ragcl: {event.reason} Waiting.", err=True)
+                _say(f"ragcl: {one_line(event.reason)} Waiting.", err=True)
                 continue
             if json:
-                typer.echo(json_module.dumps(asdict(event), ensure_ascii=False))
+                _say(json_module.dumps(asdict(event), ensure_ascii=False))
             _print_ingested(event, json)
 
 
 def _print_ingested(report: "IngestReport", json: bool) -> None:
     """What an ingest did, for people; with `json` only what failed, on standard error."""
     if not json:
-        typer.echo(
+        _say(
             f"{len(report.added)} added, {len(report.updated)} updated, "
             f"{len(report.unchanged)} unchanged, {len(report.deleted)} deleted, "
             f"{len(report.failed)} failed; {report.chunks_added} chunks added, "
             f"{report.chunks_removed} removed; {report.seconds:.1f} s"
         )
         for skipped in report.skipped:
-            typer.echo(f"  skipped {skipped.path}: {skipped.reason}", err=True)
+            _say(f"  skipped {one_line(skipped.path)}: {one_line(skipped.reason)}", err=True)
     for failure in report.failed:
-        typer.echo(f"  failed {failure.path}: {failure.reason}", err=True)
+        _say(f"  failed {one_line(failure.path)}: {one_line(failure.reason)}", err=True)
 
 
 @app.command()
@@ -229,15 +237,15 @@ def ask(
             if json:
                 _print_json(answer)
                 return
-            typer.echo(answer.text)
+            _say(answer.text)
         else:
             pieces = kb.ask(question, stream=True, **how)
             for piece in pieces:
-                typer.echo(piece, nl=False)
-            typer.echo()
+                _say(piece, nl=False)
+            _say()
             answer = pieces.result
     for line in display.sources(answer):
-        typer.echo(line)
+        _say(line)
 
 
 @app.command()
@@ -276,7 +284,7 @@ def chat(
             try:
                 answer = _turn(kb, line, history, json, how)
             except UsageError as error:
-                typer.echo(f"ragcl: {error}", err=True)
+                _say(f"ragcl: {one_line(str(error))}", err=True)
                 refused = True
                 continue
             history.append((answer.question, answer.text))
@@ -310,17 +318,17 @@ def _turn(
 
     if json:
         whole: Answer = kb.ask(question, history=history, **how)
-        typer.echo(json_module.dumps(to_dict(whole), ensure_ascii=False))
+        _say(json_module.dumps(to_dict(whole), ensure_ascii=False))
         return whole
     pieces = kb.ask(question, history=history, stream=True, **how)
     for piece in pieces:
-        typer.echo(piece, nl=False)
-    typer.echo()
+        _say(piece, nl=False)
+    _say()
     answer: Answer = pieces.result
     if answer.question != question:
-        typer.echo(f"  understood as: {answer.question}")
+        _say(f"  understood as: {answer.question}")
     for line in display.sources(answer):
-        typer.echo(line)
+        _say(line)
     return answer
 
 
@@ -358,11 +366,11 @@ def search(
         _print_json(hits)
         return
     for hit in hits:
-        typer.echo(f"{hit.score:.3f} {hit.lexical:.3f}  {display.place(hit)}")
-        typer.echo("       " + hit.text.replace("\n", "\n       "))
+        _say(f"{hit.score:.3f} {hit.lexical:.3f}  {display.place(hit)}")
+        _say("       " + hit.text.replace("\n", "\n       "))
     if not hits:
         filtered = source or since or until or where
-        typer.echo("no such file is ingested" if filtered else "nothing is ingested yet", err=True)
+        _say("no such file is ingested" if filtered else "nothing is ingested yet", err=True)
 
 
 @app.command()
@@ -382,11 +390,11 @@ def consolidate(
     if json:
         _print_json(report)
     else:
-        typer.echo(report.status + (f": {report.reason}" if report.reason else ""))
+        _say(report.status + (f": {report.reason}" if report.reason else ""))
         for name, value in report.metrics.items():
-            typer.echo(f"  {name}: {value:.3f}")
+            _say(f"  {name}: {value:.3f}")
         if report.report_path:
-            typer.echo(f"  report: {report.report_path}")
+            _say(f"  report: {report.report_path}")
     if report.status == "rejected":
         raise typer.Exit(PARTLY_DONE)
 
@@ -406,14 +414,14 @@ def meta_learn(
     else:
         for trial in report.trials:
             start = "the initial adapter" if trial["practised"] else "nothing"
-            typer.echo(
+            _say(
                 f"  {trial['share']:.2f} of the steps from {start}: log-likelihood "
                 f"{trial['log-likelihood']:.3f}, perplexity ratio {trial['perplexity ratio']:.3f}"
             )
         if report.folder:
-            typer.echo(f'kept; in ragcl.toml: [consolidation] initial_adapter = "{report.folder}"')
+            _say(f'kept; in ragcl.toml: [consolidation] initial_adapter = "{report.folder}"')
         else:
-            typer.echo("thrown away: no fewer steps are enough from it")
+            _say("thrown away: no fewer steps are enough from it")
     if not report.folder:
         raise typer.Exit(PARTLY_DONE)
 
@@ -442,7 +450,7 @@ def schedule(
         scheduler.add_job(_scheduled, trigger, args=[kb, json], max_instances=1, coalesce=True)
         signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
         following = trigger.get_next_fire_time(None, datetime.now(UTC))
-        typer.echo(f"next round at {following:%a %Y-%m-%d %H:%M %Z (UTC%z)}", err=True)
+        _say(f"next round at {following:%a %Y-%m-%d %H:%M %Z (UTC%z)}", err=True)
         with contextlib.suppress(KeyboardInterrupt, SystemExit):
             scheduler.start()
 
@@ -452,11 +460,11 @@ def _scheduled(kb: "KnowledgeBase", json: bool) -> None:
     try:
         report = kb.consolidate(if_due=True)
     except RagclError as error:
-        typer.echo(f"ragcl: {error}", err=True)
+        _say(f"ragcl: {one_line(str(error))}", err=True)
         return
-    typer.echo(f"{datetime.now():%Y-%m-%d %H:%M} {report.status} {report.reason}", err=True)
+    _say(f"{datetime.now():%Y-%m-%d %H:%M} {report.status} {report.reason}", err=True)
     if json:
-        typer.echo(json_module.dumps(asdict(report), ensure_ascii=False))
+        _say(json_module.dumps(asdict(report), ensure_ascii=False))
 
 
 @app.command()
@@ -468,23 +476,28 @@ def status(context: typer.Context, json: Json = False) -> None:
     if json:
         _print_json(found)
         return
-    typer.echo(f"{found.path}: {found.documents} documents, {found.chunks} chunks")
+    _say(f"{one_line(found.path)}: {found.documents} documents, {found.chunks} chunks")
     for root in found.roots:
         note = "  (untrusted: never learned from)" if root in found.untrusted else ""
-        typer.echo(f"  folder {root}{note}")
+        _say(f"  folder {one_line(root)}{note}")
+    for root in found.missing:
+        _say(
+            f"  {one_line(root)} is gone, and what came from it is still answered from: mount the "
+            f"drive and ingest it, or run `ragcl forget {one_line(root)}`"
+        )
     for failure in found.failed:
-        typer.echo(f"  failed {failure.path}: {failure.reason}")
+        _say(f"  failed {one_line(failure.path)}: {one_line(failure.reason)}")
     for flag, count in found.flagged.items():
-        typer.echo(f"  {count} chunks flagged as {flag}: found, but never learned")
+        _say(f"  {count} chunks flagged as {flag}: found, but never learned")
     if found.calibration:
         unrelated, answering = found.calibration["passages"]
-        typer.echo(
+        _say(
             f"  cosine of a question to an unrelated passage {unrelated:.2f}, to its answer "
             f"{answering:.2f}"
         )
-    typer.echo(f"  {found.asks} questions asked, {found.rounds} rounds")
+    _say(f"  {found.asks} questions asked, {found.rounds} rounds")
     for adapter in found.adapters:
-        typer.echo(
+        _say(
             f"  adapter {adapter['id']}: {adapter['chunks']} chunks, "
             f"{adapter['proved']} proved, {adapter['stale']} no longer current"
         )
@@ -508,7 +521,7 @@ def explain(
         _print_json(found)
         return
     for line in display.explanation(found, influence):
-        typer.echo(line)
+        _say(line)
 
 
 @app.command()
@@ -524,9 +537,9 @@ def feedback(
     with _opened(context) as kb:
         kb.feedback(answer, rating, correction)
     if json:
-        typer.echo(json_module.dumps({"answer": answer, "rating": rating}))
+        _say(json_module.dumps({"answer": answer, "rating": rating}))
     else:
-        typer.echo("noted")
+        _say("noted")
 
 
 @app.command()
@@ -538,29 +551,32 @@ def rollback(context: typer.Context, json: Json = False) -> None:
     if json:
         _print_json(report)
     elif report.now is None:
-        typer.echo("no adapter is active now: the index answers everything")
+        _say("no adapter is active now: the index answers everything")
     else:
-        typer.echo(f"active now: {', '.join(report.adapters) or 'no adapter'}")
+        _say(f"active now: {', '.join(report.adapters) or 'no adapter'}")
 
 
 @app.command()
 @_verb
 def forget(
     context: typer.Context,
-    path: Annotated[str, typer.Argument(help="A document, as a path or as citations name it.")],
+    path: Annotated[
+        str, typer.Argument(help="A document or folder, as a path or as citations name it.")
+    ],
     json: Json = False,
 ) -> None:
-    """Remove a document, and what it left in the log and in what was studied."""
+    """Remove a document or a folder, and what it left in the log and in what was studied."""
     with _opened(context) as kb:
         report = kb.forget(path)
     if json:
         _print_json(report)
         return
-    typer.echo(f"{report.source}: {report.chunks_removed} chunks forgotten")
+    several = f"{report.documents} documents, " if report.documents > 1 else ""
+    _say(f"{one_line(report.source)}: {several}{report.chunks_removed} chunks forgotten")
     if report.in_weights:
-        typer.echo("  the next round rebuilds the adapter without it; until then it is blocked")
+        _say("  the next round rebuilds the adapter without it; until then it is blocked")
     if report.on_disk:
-        typer.echo("  the file is still in its folder: the next ingest would read it again")
+        _say("  it is still on the disk: the next ingest of its folder would read it again")
 
 
 @app.command()
@@ -588,7 +604,7 @@ def evaluate(
         _print_json(report)
         return
     routes = ", ".join(f"{name} {count}" for name, count in sorted(report.routes.items()))
-    typer.echo(
+    _say(
         f"{report.questions} questions, mode {report.mode}: accuracy {report.accuracy:.3f}, "
         f"EM {report.exact_match:.3f}, F1 {report.f1:.3f}; routes: {routes}; "
         f"{report.mean_prompt_tokens:.0f} prompt tokens a question"
@@ -606,21 +622,19 @@ def _print_history(context: typer.Context, questions: Path | None, json: bool) -
     for one in found:
         if one.sha256 != shown:
             shown = one.sha256
-            typer.echo(f"{one.file} ({one.questions} questions, sha256 {one.sha256[:8]})")
-            typer.echo(
+            _say(f"{one_line(one.file)} ({one.questions} questions, sha256 {one.sha256[:8]})")
+            _say(
                 "  when              round  mode     accuracy     EM     F1  weights  abstained"
                 "  prompt tokens  seconds"
             )
-        typer.echo(
+        _say(
             f"  {datetime.fromtimestamp(one.evaluated_at):%Y-%m-%d %H:%M}  {one.round_id or '-':>5}"
             f"  {one.mode:7}  {one.accuracy:8.3f}  {one.exact_match:.3f}  {one.f1:.3f}"
             f"  {one.from_weights:7.3f}  {one.abstained:9.3f}  {one.mean_prompt_tokens:13.0f}"
             f"  {one.seconds:7.1f}"
         )
     if not found:
-        typer.echo(
-            "this was never evaluated" if questions else "nothing was evaluated yet", err=True
-        )
+        _say("this was never evaluated" if questions else "nothing was evaluated yet", err=True)
 
 
 @app.command()
@@ -639,10 +653,10 @@ def doctor(
     else:
         for problem in report.problems:
             mark = "not repaired" if problem in report.remaining else "repaired"
-            typer.echo(f"  {mark}: {problem}")
+            _say(f"  {mark}: {one_line(problem)}")
         if not report.problems:
             holds = f"{held.documents} documents, {held.chunks} chunks, {len(held.adapters)}"
-            typer.echo(f"all well: {holds} active adapters")
+            _say(f"all well: {holds} active adapters")
     if report.remaining:
         raise typer.Exit(PARTLY_DONE)
 
@@ -658,13 +672,13 @@ def models_pull(
     """Fetch models by name: the one command that uses the network."""
     from ragcl import model_files
 
-    pulled = model_files.pull(model, progress=lambda line: typer.echo(line, err=True))
+    pulled = model_files.pull(model, progress=lambda line: _say(line, err=True))
     if json:
         values = [{"name": m.name, "revision": m.revision, "path": str(m.path)} for m in pulled]
-        typer.echo(json_module.dumps(values, indent=2))
+        _say(json_module.dumps(values, indent=2))
     else:
         for files in pulled:
-            typer.echo(f"{files.name}: {files.path}")
+            _say(f"{files.name}: {files.path}")
 
 
 @models_app.command("list")
@@ -676,11 +690,11 @@ def models_list(json: Json = False) -> None:
     found = model_files.list_models()
     if json:
         values = [{**vars(m), "path": str(m.path)} for m in found]
-        typer.echo(json_module.dumps(values, indent=2))
+        _say(json_module.dumps(values, indent=2))
         return
     for one in found:
-        typer.echo(f"{one.role}: {one.name}, {one.state}, {one.size / 1e6:.0f} MB, {one.licence}")
-        typer.echo(f"  {one.path}")
+        _say(f"{one.role}: {one.name}, {one.state}, {one.size / 1e6:.0f} MB, {one.licence}")
+        _say(f"  {one.path}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ragcl.printing import one_line
+
 if TYPE_CHECKING:
     from ragcl.results import Answer, Citation, Explanation, Hit, Quote
 
@@ -24,14 +26,14 @@ def sources(answer: "Answer") -> Iterator[str]:
 
 def place(source: "Hit | Citation | Quote") -> str:
     """Where a hit, a citation or a quote stands: file, lines or page, heading."""
-    where = source.source
+    where = one_line(source.source)
     if source.lines:
         first, last = source.lines
         where += f":{first}" if first == last else f":{first}-{last}"
     elif source.page:
         where += f" page {source.page}"
     notes = _notes(source.elsewhere, source.supersedes, source.flags)
-    return f"{where}  {source.heading}" + "".join(f"  ({note})" for note in notes)
+    return f"{where}  {one_line(source.heading)}" + "".join(f"  ({note})" for note in notes)
 
 
 def explanation(found: "Explanation", influence: bool) -> Iterator[str]:
@@ -48,7 +50,7 @@ def explanation(found: "Explanation", influence: bool) -> Iterator[str]:
             yield f"  {_nats(found.weights_influence)}  the weights"
     for source in found.sources:
         lines = source["lines"]
-        where = source["source"] + (f":{lines[0]}-{lines[1]}" if lines else "")
+        where = one_line(source["source"]) + (f":{lines[0]}-{lines[1]}" if lines else "")
         marks = ["cited"] if source["cited"] else []
         marks += [] if source["current"] else ["no longer current"]
         if source["learned_at"]:
@@ -75,4 +77,4 @@ def _notes(elsewhere: Sequence[str], supersedes: Sequence[str], flags: Sequence[
 def _listed(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    return ", ".join(map(one_line, names[:NAMED])) + more

@@ -5,23 +5,44 @@ file that fails keeps its old version, is reported with the reason and is tried 
 Knows no answers and no learning.
 """
 
+import logging
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest import Chunk, KnownFile, Reader, ReadError, SourceFile, chunk, embedding_text, sha256
+import numpy as np
+
+from ingest import (
+    Chunk,
+    KnownFile,
+    Reader,
+    Scan,
+    Skipped,
+    SourceFile,
+    chunk,
+    embedding_text,
+    sha256,
+    together,
+)
 from ingest import plan as plan_changes
 from ingest import scan as scan_folder
+from ragcl import places
 from ragcl.catalog import Catalog
 from ragcl.catalog.documents import ChunkRecord, Delta, DocumentRecord
-from ragcl.errors import FolderUnavailableError, UsageError
+from ragcl.catalog.roots import Root
+from ragcl.errors import FolderUnavailableError, RagclError, UsageError
+from ragcl.printing import reason
 from ragcl.results import Failure, IngestReport
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retriever, check_embedder
 from ragcl.settings import IngestSettings
 
+log = logging.getLogger(__name__)
+
 GROUP_CHUNKS = 512  # new chunks that are embedded together, across documents
+GROUP_DOCUMENTS = 256  # and committed at the latest: many have no text
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
 
@@ -43,8 +64,11 @@ class _Tally:
     failed: list[Failure] = field(default_factory=list)
     delta: Delta = field(default_factory=lambda: Delta(0, 0))
 
+    def fail(self, path: str, error: Exception) -> None:
+        self.failed.append(Failure(path, reason(error)))
+
     def count(self, delta: Delta) -> None:
-        self.delta = Delta(self.delta.added + delta.added, self.delta.removed + delta.removed)
+        self.delta += delta
 
 
 def ingest_folder(
@@ -79,65 +103,175 @@ def ingest_folder(
         ModelMismatchError: the knowledge base was built with another embedder.
     """
     started = time.time()
-    root = str(folder.resolve())
-    try:
-        found = scan_folder(
-            folder,
-            max_bytes=int(settings.max_file_mb * 2**20),
-            include=settings.include,
-            exclude=settings.exclude,
-        )
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        known_root = catalog.documents.find_root(root) is not None
-        kind = FolderUnavailableError if known_root else UsageError
-        raise kind(f"cannot ingest: {error}. Check the path.") from error
-    except ValueError as error:
-        raise UsageError(f"cannot ingest: {error}. Correct ingest.include or exclude.") from error
-    root_id = catalog.documents.root_id(root)
+    target = _Target(folder, catalog, settings)
     if trusted is not None:
-        catalog.documents.set_trust(root_id, trusted)
-    known = {record.path: record for record in catalog.documents.of_root(root_id)}
+        _set_trust(target.root, trusted, catalog)
+    known = target.known()
+    found = target.scan(known, allow_empty=allow_empty)
     if known and not found.files and not allow_empty:
         raise FolderUnavailableError(
-            f"cannot ingest: {root} is empty, but {len(known)} documents came from it. Mount the "
-            f"drive; or if they are to go, run `ragcl ingest {root}`."
+            f"cannot ingest: {target.path} is empty, but {len(known)} documents came from it. "
+            f"Mount the drive; or if they are to go, run `ragcl ingest {target.path}`."
         )
     plan = plan_changes(found, {path: _known_file(record) for path, record in known.items()})
     to_read = [file for file in plan.to_read if not file.absolute.is_relative_to(exclude)]
-    tally = _Tally()
+    tally = _Tally(delta=target.delta)
+    tally.failed += [
+        Failure(one.path, f"{one.reason}; what it said before is still answered from")
+        for one in plan.kept
+    ]
     touched: list[DocumentRecord] = []
     if to_read:
         check_embedder(catalog, embedder.files)
     group: list[_Prepared] = []
+    chunks = 0
     for prepared in _prepare(
         to_read, known, found.started_ns, embedder, settings, touched, tally, progress
     ):
         group.append(prepared)
-        if sum(len(one.chunks) for one in group) >= GROUP_CHUNKS:
-            _commit(group, root_id, known, catalog, embedder, tally, progress)
-            group = []
-    _commit(group, root_id, known, catalog, embedder, tally, progress)
-    catalog.documents.touch(root_id, touched)
+        chunks += len(prepared.chunks)
+        if chunks >= GROUP_CHUNKS or len(group) >= GROUP_DOCUMENTS:
+            _commit(group, target, known, catalog, embedder, tally, progress)
+            group, chunks = [], 0
+    _commit(group, target, known, catalog, embedder, tally, progress)
+    catalog.documents.touch(target.root_id, [target.stored(record) for record in touched])
     for path in plan.deleted:
-        tally.count(catalog.documents.remove(root_id, path))
-    failures = {failure.path: failure.reason for failure in tally.failed}
-    catalog.documents.set_failures(root_id, failures, time.time())
+        tally.count(catalog.documents.remove(target.root_id, target.prefix + path))
+    failures = {target.prefix + failure.path: failure.reason for failure in tally.failed}
+    catalog.documents.set_failures(target.root_id, failures, time.time(), target.prefix)
     retriever.save()  # even if nothing changed now: the last ingest may have been killed before it
     if tally.delta.added:
         retriever.calibrate()  # rather now than at the next question
     catalog.database.checkpoint()
     return IngestReport(
-        root=root,
+        root=target.path,
         added=tally.added,
         updated=tally.updated,
         unchanged=sorted([*plan.unchanged, *(record.path for record in touched)]),
         deleted=list(plan.deleted),
         failed=tally.failed,
-        skipped=[Failure(one.path, one.reason) for one in found.skipped],
+        skipped=[Failure(one.path, one.reason) for one in found.skipped if one not in plan.kept],
         chunks_added=tally.delta.added,
         chunks_removed=tally.delta.removed,
         seconds=time.time() - started,
     )
+
+
+class _Target:
+    """The folder to ingest, and where its documents are in the catalog.
+
+    Paths in here are relative to the folder; `stored` are those of the outermost folder it is in.
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog, settings: IngestSettings) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self.path = ""
+        try:
+            real = places.real(folder)
+            self.path = str(real)
+            self._found = self._scan(real)
+        except OSError as error:
+            raise self._unavailable(folder, error) from error
+        except ValueError as error:
+            raise UsageError(
+                f"cannot ingest: {error}. Correct ingest.include or exclude."
+            ) from error
+        self.root, self.delta = catalog.roots.enter(self.path, places.within)
+        self.root_id, self.prefix = self.root.owner, self.root.prefix
+
+    def stored(self, record: DocumentRecord) -> DocumentRecord:
+        """The record as the catalog has it."""
+        return replace(record, path=self.prefix + record.path)
+
+    def known(self) -> dict[str, DocumentRecord]:
+        """What the catalog holds of the folder, by path."""
+        records = self._catalog.documents.of_root(self.root_id, self.prefix)
+        paths = (record.path.removeprefix(self.prefix) for record in records)
+        return {path: replace(one, path=path) for path, one in zip(paths, records, strict=True)}
+
+    def scan(self, known: Mapping[str, DocumentRecord], *, allow_empty: bool) -> Scan:
+        """What the folder holds, with what was ingested within it or around it for itself.
+
+        A folder that is hidden from the one around it, or left out there, was asked for all the
+        same: its files are there as long as it shows them.
+        """
+        roots = [one for one in self._catalog.roots.all() if one.owner == self.root_id]
+        parts: dict[str, Scan | Skipped] = {}
+        for one in roots:
+            inside = one.prefix.removeprefix(self.prefix).rstrip("/")
+            if inside and one.prefix.startswith(self.prefix):
+                held = any(path.startswith(f"{inside}/") for path in known)
+                part = self._part(Path(self.path, inside), inside, held and not allow_empty)
+                if part is not None:
+                    parts[inside] = part
+        found = together(self._found, parts)
+        for one in roots:
+            inside = self.prefix.removeprefix(one.prefix)
+            if self.prefix.startswith(one.prefix) and inside:
+                found = self._shown_around(found, known, Path(one.path), inside)
+        return found
+
+    def _part(self, folder: Path, inside: str, must_hold: bool) -> "Scan | Skipped | None":
+        """What a folder within this one shows; None if it is gone, or a link has its place."""
+        try:
+            if places.real(folder) != folder:
+                return None
+            found = self._scan(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            return Skipped(inside, f"folder cannot be listed: {error.strerror or error}")
+        if must_hold and not found.files:
+            return Skipped(inside, "is empty, but documents came from it: mount the drive")
+        return found
+
+    def _shown_around(
+        self, found: Scan, known: Mapping[str, DocumentRecord], around: Path, inside: str
+    ) -> Scan:
+        """The scan with those of the known files that only a folder around this one shows."""
+        shown = {file.path for file in found.files}
+        left_out = {
+            path for path in known if path not in shown and os.path.lexists(Path(self.path, path))
+        }
+        if not left_out:
+            return found
+        try:
+            wider = self._scan(around)
+        except OSError:
+            return found
+        also = [
+            replace(file, path=file.path.removeprefix(inside))
+            for file in wider.files
+            if file.path.startswith(inside) and file.path.removeprefix(inside) in left_out
+        ]
+        return replace(found, files=tuple(sorted([*found.files, *also], key=lambda one: one.path)))
+
+    def _scan(self, folder: Path) -> Scan:
+        return scan_folder(
+            folder,
+            max_bytes=int(self._settings.max_file_mb * 2**20),
+            include=self._settings.include,
+            exclude=self._settings.exclude,
+        )
+
+    def _unavailable(self, folder: Path, error: OSError) -> UsageError:
+        """What to say of a folder that cannot be listed, whether it once could or not."""
+        # Of its own making the scan raises errors without a number, which say it all.
+        reason = f"{self.path or folder}: {error.strerror}" if error.errno else str(error)
+        if self._catalog.roots.find(self.path) is None:
+            return UsageError(f"cannot ingest: {reason}. Check the path.")
+        return FolderUnavailableError(
+            f"cannot ingest: {reason}. Mount the drive; or if its documents are to go, run "
+            f"`ragcl forget {self.path}`."
+        )
+
+
+def _set_trust(root: Root, trusted: bool, catalog: Catalog) -> None:
+    catalog.roots.set_trust(root.id, trusted)
+    around = catalog.roots.distrusting(root)
+    if trusted and around is not None:
+        log.warning("%s stays untrusted, as %s is, which it lies in.", root.path, around.path)
 
 
 def _prepare(
@@ -165,8 +299,8 @@ def _prepare(
                 document = reader.read(file.absolute)
                 limit = min(settings.chunk_tokens, embedder.max_tokens)
                 chunks = chunk(document, count_tokens=embedder.count_tokens, max_tokens=limit)
-            except (ReadError, OSError, ValueError) as error:
-                tally.failed.append(Failure(file.path, str(error)))
+            except Exception as error:  # whatever a file does is told, and costs that file alone
+                tally.fail(file.path, error)
                 continue
             record = replace(
                 record,
@@ -180,7 +314,7 @@ def _prepare(
 
 def _commit(
     group: list[_Prepared],
-    root_id: int,
+    target: _Target,
     known: dict[str, DocumentRecord],
     catalog: Catalog,
     embedder: Embedder,
@@ -188,6 +322,48 @@ def _commit(
     progress: Progress,
 ) -> None:
     """Embed what is new in a group of documents and store each in a transaction of its own."""
+    try:
+        vectors = _vectors(group, catalog, embedder, progress)
+    except RagclError:  # no file's fault: a model that is missing, a disk that is full
+        raise
+    except Exception as error:
+        if len(group) == 1:
+            tally.fail(group[0].record.path, error)
+            return
+        for prepared in group:  # one of them cannot be embedded
+            _commit([prepared], target, known, catalog, embedder, tally, progress)
+        return
+    for prepared in group:
+        path = prepared.record.path
+        records = [
+            ChunkRecord(
+                content_hash=one.content_hash,
+                text=one.text,
+                heading=one.heading,
+                flags=tuple(sorted(one.flags)),
+                vector=vectors[one.content_hash],
+                lines=one.lines,
+                page=one.page,
+            )
+            for one in prepared.chunks
+        ]
+        try:
+            delta = catalog.documents.replace(
+                target.root_id, target.stored(prepared.record), records
+            )
+        except RagclError:
+            raise
+        except Exception as error:
+            tally.fail(path, error)
+            continue
+        tally.count(delta)
+        (tally.updated if path in known else tally.added).append(path)
+
+
+def _vectors(
+    group: Sequence[_Prepared], catalog: Catalog, embedder: Embedder, progress: Progress
+) -> dict[str, np.ndarray]:
+    """The vectors of a group's chunks by content hash; those that are not stored are made."""
     texts = {
         one.content_hash: embedding_text(one.heading, one.text)
         for prepared in group
@@ -206,22 +382,7 @@ def _commit(
         fresh = embedder.encode([texts[key] for key in missing], progress=embedded)
         check_embedder(catalog, embedder.files, fresh.shape[1])
         vectors.update(zip(missing, fresh, strict=True))
-    for prepared in group:
-        path = prepared.record.path
-        records = [
-            ChunkRecord(
-                content_hash=one.content_hash,
-                text=one.text,
-                heading=one.heading,
-                flags=tuple(sorted(one.flags)),
-                vector=vectors[one.content_hash],
-                lines=one.lines,
-                page=one.page,
-            )
-            for one in prepared.chunks
-        ]
-        tally.count(catalog.documents.replace(root_id, prepared.record, records))
-        (tally.updated if path in known else tally.added).append(path)
+    return vectors
 
 
 def _known_file(record: DocumentRecord) -> KnownFile:

@@ -127,15 +127,17 @@ class KnowledgeBase:
     ) -> IngestReport:
         """Bring the knowledge base up to date with a folder of documents.
 
-        New and changed files are read, unchanged ones are not opened, those that are gone from the
-        folder are removed; a file that fails keeps its old version and is reported.
+        A file is one document through however many folders it is reached. New and changed files
+        are read, unchanged ones are not opened, those that are gone from the folder are removed; a
+        file that fails keeps its old version and is reported.
 
         Args:
             folder: remembered by its absolute path.
             allow_empty: False refuses to remove every document of a folder that is empty, which
                 may be a drive that is not mounted.
             trusted: whether the model may learn from this folder; None: as was said last, at first
-                yes. Of what is not trusted, answers come from the text alone, at once.
+                yes. Of what is not trusted, answers come from the text alone, at once. A folder in
+                one that is not trusted is not either, whatever is said of it.
             progress: called as the work goes on.
 
         Raises:
@@ -158,16 +160,18 @@ class KnowledgeBase:
             )
 
     def forget(self, path: str | os.PathLike[str]) -> ForgetReport:
-        """Remove one document, with what it left in the log, the study rows and the reports.
+        """Remove a document or a folder, with what it left in the log, study rows and reports.
+
+        A folder goes with all that is in it, whether it was ingested or is a part of one that was.
 
         Adapters that learned it no longer answer about it, and the next round rebuilds them
         without it.
 
         Args:
-            path: where the file is or was, or its path as citations name it.
+            path: where the file or folder is or was, or its path as citations name it.
 
         Raises:
-            UsageError: no such document is known, or several are named so.
+            UsageError: nothing such is known, or several documents are named so.
         """
         from ragcl.forgetting import forget
 
@@ -504,7 +508,8 @@ class KnowledgeBase:
         return Status(
             path=str(self.folder),
             roots=self.catalog.documents.roots(),
-            untrusted=self.catalog.documents.untrusted_roots(),
+            untrusted=self.catalog.roots.untrusted(),
+            missing=self._missing_roots(),
             documents=documents,
             chunks=chunks,
             asks=self.catalog.asks.count(),
@@ -529,6 +534,9 @@ class KnowledgeBase:
             flagged=self.catalog.documents.flagged(),
             calibration=None if calibration is None else calibration.cosines(),
         )
+
+    def _missing_roots(self) -> list[str]:
+        return [root for root in self.catalog.documents.roots() if not os.path.isdir(root)]
 
     def doctor(self, *, repair: bool = True) -> DoctorReport:
         """Check catalog, indexes, adapters and models against each other; mend what is derived.
@@ -560,6 +568,11 @@ class KnowledgeBase:
         from ragcl.retrieval.retriever import check_embedder
 
         problems = adapter_problems(self.folder, self.catalog, repair=repair)
+        problems += [
+            f"the folder {root} is gone, and what came from it is still answered from: mount the "
+            f"drive and ingest it, or run `ragcl forget {root}`"
+            for root in self._missing_roots()
+        ]
         try:
             problems += self._retriever.problems(repair=repair)
             check_embedder(self.catalog, self._embedder.files)

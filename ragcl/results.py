@@ -256,17 +256,18 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class ForgetReport:
-    """What was removed of one document.
+    """What was removed of one document, or of the `documents` of a folder.
 
     `in_weights` counts its chunks that an adapter still holds: no route answers from them, and the
-    next round builds adapters without them. `on_disk` says that the file itself is still there,
-    so that the next ingest would read it again.
+    next round builds adapters without them. `on_disk` says that the file or folder itself is still
+    there, so that the next ingest would read it again.
     """
 
     source: str
     chunks_removed: int
     in_weights: int
     on_disk: bool
+    documents: int = 1
 
 
 @dataclass(frozen=True)
@@ -282,9 +283,10 @@ class RollbackReport:
 class Status:
     """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag.
 
-    `untrusted` are those of the roots from which nothing is learned. `calibration` is what cosines
-    the embedder gives to a question with unrelated `passages` and with an answer, and the same of
-    other `questions`; None before the first ingest.
+    `untrusted` are those of the roots from which nothing is learned, `missing` those that are not
+    on this machine now, whose documents are answered from all the same. `calibration` is what
+    cosines the embedder gives to a question with unrelated `passages` and with an answer, and the
+    same of other `questions`; None before the first ingest.
     """
 
     path: str
@@ -300,6 +302,7 @@ class Status:
     last_round: dict[str, Any] | None
     flagged: dict[str, int] = field(default_factory=dict)
     untrusted: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     calibration: dict[str, list[float]] | None = None
 
 

@@ -19,7 +19,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from ragcl.errors import FolderUnavailableError, KnowledgeBaseBusyError
+from ragcl.errors import (
+    FolderUnavailableError,
+    KnowledgeBaseBusyError,
+    RagclError,
+    UsageError,
+)
+from ragcl.printing import reason
 from ragcl.results import IngestReport
 
 log = logging.getLogger(__name__)
@@ -48,7 +54,8 @@ def watch(
 
     Yields:
         The first report, and every one that tells something new; once each time, the reason why
-        the knowledge base or the folder has to be waited for.
+        the knowledge base or the folder has to be waited for: whatever a folder or a drive does
+        ends nothing.
     """
     last: IngestReport | None = None
     waiting: Waiting | None = None
@@ -59,9 +66,11 @@ def watch(
             continue
         try:
             report = ingest()
-        except (KnowledgeBaseBusyError, FolderUnavailableError) as error:
-            if waiting != Waiting(str(error)):
-                waiting = Waiting(str(error))
+        except Exception as error:
+            if not _passes(error, last is not None):
+                raise
+            if waiting != Waiting(_said(error)):
+                waiting = Waiting(_said(error))
                 yield waiting
             continue
         if last is None or waiting is not None or _tells_more(report, last):
@@ -85,7 +94,7 @@ def changes(folder: str | os.PathLike[str], ignore: Path, *, poll: bool = False)
     """
     import watchfiles
 
-    root = Path(folder).resolve()
+    root = Path(os.path.realpath(folder))
 
     def counts(_change: object, path: str) -> bool:
         return _counts(Path(path), root, ignore)
@@ -111,12 +120,28 @@ def changes(folder: str | os.PathLike[str], ignore: Path, *, poll: bool = False)
                 begun, trouble = False, ""
         except FileNotFoundError:
             pass  # the ingest says so
-        except OSError as error:
-            if str(error) != trouble:
-                trouble = str(error)
+        except Exception as error:  # the library names its own by no common class
+            if reason(error) != trouble:
+                trouble = reason(error)
                 log.warning("%s cannot be watched (%s): looking every second.", root, trouble)
         time.sleep(TICK_MS / 1000)
         yield True
+
+
+def _passes(error: Exception, begun: bool) -> bool:
+    """Whether an error may be gone at the next attempt, as all that come from a folder or drive.
+
+    What is said of the call itself may, once that was right: a link on the way may be missing. What
+    is wrong with models, settings or the catalog stays until somebody acts.
+    """
+    if isinstance(error, (KnowledgeBaseBusyError, FolderUnavailableError)):
+        return True
+    return begun if isinstance(error, UsageError) else not isinstance(error, RagclError)
+
+
+def _said(error: Exception) -> str:
+    """What to tell of an error; one that nobody wrote for a reader gets its kind."""
+    return str(error) if isinstance(error, RagclError) else f"cannot ingest: {reason(error)}."
 
 
 def _tells_more(report: IngestReport, last: IngestReport) -> bool:

@@ -15,7 +15,13 @@ import pytest
 import watchfiles
 
 from ragcl import KnowledgeBase, watching
-from ragcl.errors import CatalogError, FolderUnavailableError, KnowledgeBaseBusyError
+from ragcl.errors import (
+    CatalogError,
+    FolderUnavailableError,
+    KnowledgeBaseBusyError,
+    SettingsError,
+    UsageError,
+)
 from ragcl.results import Failure, IngestReport
 from ragcl.watching import Waiting, changes, watch
 
@@ -79,7 +85,37 @@ def test_another_reason_to_wait_is_told_too() -> None:
     ]
 
 
-def test_any_other_error_ends_it() -> None:
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (OSError(5, "Input/output error"), "cannot ingest: input/output error."),
+        (PermissionError(13, "Permission denied"), "cannot ingest: permission denied."),
+        (RecursionError("too\ndeep"), "cannot ingest: RecursionError: too deep."),
+        (OverflowError("a stamp"), "cannot ingest: OverflowError: a stamp."),
+        (UsageError("there is no folder."), "there is no folder."),
+    ],
+)
+def test_whatever_a_folder_or_a_drive_does_is_told_and_waited_for(
+    trouble: Exception, said: str
+) -> None:
+    first, later = report(), report(updated=["a.md"])
+
+    told = list(watch(scripted(first, trouble, trouble, later), [True, False, False]))
+
+    assert told == [first, Waiting(said), later]
+
+
+def test_a_folder_that_never_was_ends_it() -> None:
+    with pytest.raises(UsageError, match="no folder"):
+        list(watch(scripted(UsageError("no folder")), [True]))
+
+
+def test_settings_that_are_wrong_end_it() -> None:
+    with pytest.raises(SettingsError, match="wrong"):
+        list(watch(scripted(report(), SettingsError("wrong")), [True]))
+
+
+def test_a_damaged_catalog_ends_it() -> None:
     with pytest.raises(CatalogError, match="damaged"):
         list(watch(scripted(report(), CatalogError("damaged")), [True]))
 
@@ -161,10 +197,11 @@ def test_a_folder_that_is_gone_is_looked_for(told: list[Any], docs: Path) -> Non
     assert [next(found) for _ in range(2)] == [True, False]
 
 
+@pytest.mark.parametrize("kind", [OSError, RuntimeError, ValueError])
 def test_a_folder_that_the_system_cannot_watch_is_looked_at(
-    told: list[Any], docs: Path, caplog: pytest.LogCaptureFixture
+    told: list[Any], docs: Path, caplog: pytest.LogCaptureFixture, kind: type[Exception]
 ) -> None:
-    told += [OSError("file watch limit reached")] * 3
+    told += [kind("file watch limit reached")] * 3
     found = changes(docs, docs / "kb")
 
     assert [next(found) for _ in range(3)] == [True] * 3

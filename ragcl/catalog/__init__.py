@@ -17,6 +17,7 @@ from ragcl.catalog.database import Database
 from ragcl.catalog.documents import Documents
 from ragcl.catalog.evaluations import Evaluations
 from ragcl.catalog.learning import Learning
+from ragcl.catalog.roots import Roots
 from ragcl.catalog.schema import state
 
 FILE_NAME = "catalog.sqlite"
@@ -27,6 +28,7 @@ class Catalog:
 
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder / FILE_NAME)
+        self.roots = Roots(self.database)
         self.documents = Documents(self.database)
         self.asks = Asks(self.database)
         self.learning = Learning(self.database)

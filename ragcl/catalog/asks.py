@@ -161,6 +161,20 @@ class Asks:
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
 
+    def hashes_cited_below(self, root: str, prefix: str) -> list[str]:
+        """The same of all files of a root whose paths begin with `prefix`."""
+        source = ask_hits.c.citation["source"].as_string()
+        query = (
+            select(ask_hits.c.content_hash)
+            .distinct()
+            .where(
+                ask_hits.c.citation["root"].as_string() == root,
+                func.substr(source, 1, len(prefix)) == prefix,
+            )
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def _read(self, query: Select[Any]) -> list[AskRecord]:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()

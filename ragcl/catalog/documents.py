@@ -18,6 +18,7 @@ import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Select,
     String,
@@ -85,12 +86,12 @@ class ChunkRecord:
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """A current chunk with the first place it stands in (path order).
+    """A current chunk with the first place it stands in (trusted ones, then by path).
 
     `flags` are the reasons why it is never learned: those of its text, and `untrusted` if it stands
     in no trusted root. Its file was last changed at `modified_ns` (ns since the epoch); it stands
-    in the files `elsewhere` too, and in its favour older versions of it in the files `supersedes`
-    were left out.
+    in the files `elsewhere` too, of which those `vouched` are trusted, and in its favour older
+    versions of it in the files `supersedes` were left out.
     """
 
     id: int
@@ -105,6 +106,12 @@ class StoredChunk:
     modified_ns: int = 0
     elsewhere: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
+    vouched: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it stands in a file that may be learned from."""
+        return UNTRUSTED not in self.flags
 
     @property
     def passage(self) -> str:
@@ -144,10 +151,21 @@ class Changes:
 
 @dataclass(frozen=True)
 class Delta:
-    """How many distinct chunks one transaction added to and removed from the knowledge base."""
+    """How many distinct chunks one transaction added to and removed from the knowledge base.
+
+    `documents` is how many were removed with them.
+    """
 
     added: int
     removed: int
+    documents: int = field(default=0, compare=False)
+
+    def __add__(self, other: "Delta") -> "Delta":
+        return Delta(
+            self.added + other.added,
+            self.removed + other.removed,
+            self.documents + other.documents,
+        )
 
 
 class Documents:
@@ -157,41 +175,21 @@ class Documents:
         self._database = database
 
     def root_id(self, path: str) -> int:
-        """The number of the root at `path`, which is remembered from now on."""
-        known = self.find_root(path)
-        if known is not None:
-            return known
+        """The number of the root at `path`, which is remembered; see `Roots.enter` for folders."""
+        query = select(roots.c.id).where(roots.c.path == path)
         with self._database.writing() as connection:
             connection.execute(insert(roots).values(path=path).on_conflict_do_nothing())
-            return int(
-                connection.execute(select(roots.c.id).where(roots.c.path == path)).scalar_one()
-            )
-
-    def find_root(self, path: str) -> int | None:
-        """The number of the root at `path`, or None if it was never ingested."""
-        with self._database.reading() as connection:
-            return connection.execute(select(roots.c.id).where(roots.c.path == path)).scalar()
-
-    def set_trust(self, root_id: int, trusted: bool) -> None:
-        """Say whether what stands in a root may be learned."""
-        with self._database.writing() as connection:
-            connection.execute(update(roots).where(roots.c.id == root_id).values(trusted=trusted))
-
-    def untrusted_roots(self) -> list[str]:
-        """The folders whose text is never learned."""
-        query = select(roots.c.path).where(~roots.c.trusted).order_by(roots.c.path)
-        with self._database.reading() as connection:
-            return list(connection.execute(query).scalars())
+            return int(connection.execute(query).scalar_one())
 
     def roots(self) -> list[str]:
         """The folders that were ingested."""
         with self._database.reading() as connection:
             return list(connection.execute(select(roots.c.path).order_by(roots.c.path)).scalars())
 
-    def of_root(self, root_id: int) -> list[DocumentRecord]:
-        """Every document of a root, in path order."""
+    def of_root(self, root_id: int, prefix: str = "") -> list[DocumentRecord]:
+        """Every document of a root whose path begins with `prefix`, in path order."""
         columns = [documents.c[name] for name in DocumentRecord.__dataclass_fields__]
-        query = select(*columns).where(documents.c.root_id == root_id).order_by(documents.c.path)
+        query = select(*columns).where(_below(root_id, prefix)).order_by(documents.c.path)
         with self._database.reading() as connection:
             return [DocumentRecord(*row) for row in connection.execute(query)]
 
@@ -201,15 +199,23 @@ class Documents:
         with self._database.reading() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
-    def locate(self, *, absolute: str, source: str) -> list[tuple[int, str, str]]:
-        """(root id, root, path) of the documents at an absolute path, else named `source`."""
-        query = select(roots.c.id, roots.c.path, documents.c.path).join(
-            documents, documents.c.root_id == roots.c.id
+    def hold(self, root_id: int, path: str) -> bool:
+        """Whether there is a document at this path of a root."""
+        query = select(documents.c.id).where(
+            documents.c.root_id == root_id, documents.c.path == path
         )
         with self._database.reading() as connection:
-            rows = [(row[0], row[1], row[2]) for row in connection.execute(query)]
-        exact = [row for row in rows if f"{row[1]}/{row[2]}" == absolute]
-        return exact or [row for row in rows if row[2] == source]
+            return connection.execute(query).first() is not None
+
+    def named(self, source: str) -> list[tuple[int, str, str]]:
+        """(root id, root, path) of the documents that citations name so."""
+        query = (
+            select(roots.c.id, roots.c.path, documents.c.path)
+            .join(documents, documents.c.root_id == roots.c.id)
+            .where(documents.c.path == source)
+        )
+        with self._database.reading() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
     def known_vectors(self, hashes: Iterable[str]) -> dict[str, np.ndarray]:
         """The vectors, `(dim,) float32`, of those of the chunks that are stored already."""
@@ -259,30 +265,31 @@ class Documents:
 
     def remove(self, root_id: int, path: str) -> Delta:
         """Remove one document; its chunks go unless another document holds them too."""
-        with self._database.writing() as connection:
-            generation = _next_generation(connection)
-            ids = list(
-                connection.execute(
-                    select(documents.c.id).where(
-                        documents.c.root_id == root_id, documents.c.path == path
-                    )
-                ).scalars()
-            )
-            before = _chunk_ids(connection, ids)
-            connection.execute(delete(documents).where(documents.c.id.in_(ids)))
-            removed = _drop_orphans(connection, before, generation)
-            if removed:
-                _set_generation(connection, generation)
-        return Delta(0, removed)
+        return self._remove((documents.c.root_id == root_id) & (documents.c.path == path))
 
-    def set_failures(self, root_id: int, reasons: Mapping[str, str], now: float) -> None:
-        """Note which files of a root could not be ingested this time, by path, and why."""
-        query = select(failures.c.path, failures.c.reason).where(failures.c.root_id == root_id)
+    def remove_below(self, root_id: int, prefix: str) -> Delta:
+        """Remove the documents of a root whose paths begin with `prefix`, in one transaction."""
+        return self._remove(_below(root_id, prefix))
+
+    def _remove(self, which: ColumnElement[bool]) -> Delta:
+        with self._database.writing() as connection:
+            return _removed(connection, select(documents.c.id).where(which))
+
+    def set_failures(
+        self, root_id: int, reasons: Mapping[str, str], now: float, prefix: str = ""
+    ) -> None:
+        """Note which files of a root could not be ingested this time, by path, and why.
+
+        What is known of those whose paths do not begin with `prefix` stays.
+        """
+        looked_at = failures.c.root_id == root_id
+        looked_at &= func.substr(failures.c.path, 1, len(prefix)) == prefix
+        query = select(failures.c.path, failures.c.reason).where(looked_at)
         with self._database.reading() as connection:
             if {row.path: row.reason for row in connection.execute(query)} == reasons:
                 return
         with self._database.writing() as connection:
-            connection.execute(delete(failures).where(failures.c.root_id == root_id))
+            connection.execute(delete(failures).where(looked_at))
             for path, reason in reasons.items():
                 connection.execute(
                     insert(failures).values(
@@ -292,12 +299,19 @@ class Documents:
 
     def hashes_of(self, root_id: int, path: str) -> list[str]:
         """The content hashes of one document, in its order."""
+        return self._held((documents.c.root_id == root_id) & (documents.c.path == path))
+
+    def hashes_below(self, root_id: int, prefix: str) -> list[str]:
+        """The content hashes of the documents of a root whose paths begin with `prefix`."""
+        return self._held(_below(root_id, prefix))
+
+    def _held(self, which: ColumnElement[bool]) -> list[str]:
         query = (
             select(chunks.c.content_hash)
             .join(occurrences, occurrences.c.chunk_id == chunks.c.id)
             .join(documents, documents.c.id == occurrences.c.document_id)
-            .where(documents.c.root_id == root_id, documents.c.path == path)
-            .order_by(occurrences.c.ordinal)
+            .where(which)
+            .order_by(documents.c.path, occurrences.c.ordinal)
         )
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
@@ -372,6 +386,7 @@ class Documents:
                 documents.c.path.label("source"),
                 documents.c.mtime_ns,
                 literal("[]").label("elsewhere"),
+                literal("[]").label("vouched"),
                 _trusted().label("trusted"),
                 *other.c["first_line", "last_line", "page"],
                 (other.c.ordinal - here.c.ordinal).label("step"),
@@ -411,17 +426,81 @@ def learnable() -> Select[tuple[str]]:
 
 
 def _trusted() -> ColumnElement[bool]:
-    """Whether a chunk stands in a trusted root."""
+    """Whether a chunk stands in a document that may be learned from."""
     return (
         exists()
-        .select_from(
-            occurrences.join(documents, documents.c.id == occurrences.c.document_id).join(
-                roots, roots.c.id == documents.c.root_id
-            )
-        )
-        .where(occurrences.c.chunk_id == chunks.c.id, roots.c.trusted)
+        .select_from(occurrences.join(documents, documents.c.id == occurrences.c.document_id))
+        .where(occurrences.c.chunk_id == chunks.c.id, _document_trusted())
         .correlate(chunks)
     )
+
+
+def _document_trusted(table: FromClause = documents) -> ColumnElement[bool]:
+    """Whether none of the folders that a row of `documents` lies in is untrusted."""
+    around = roots.alias("around")
+    return ~(
+        exists()
+        .select_from(around)
+        .where(
+            ~around.c.trusted,
+            func.coalesce(around.c.part_of, around.c.id) == table.c.root_id,
+            func.substr(table.c.path, 1, func.length(around.c.prefix)) == around.c.prefix,
+        )
+        .correlate(table)
+    )
+
+
+def absorb(connection: Connection, inner: int, outer: int, prefix: str) -> Delta:
+    """Make the root `inner`, and its parts, a part of `outer`, in the caller's transaction.
+
+    Its documents become those of `outer`, where their paths begin with `prefix`. Of two documents
+    of one file the one that was looked at last stays.
+    """
+    moved, other = documents.alias("moved"), documents.alias("other")
+    twins = select(moved.c.id, moved.c.checked_ns, other.c.id, other.c.checked_ns).where(
+        moved.c.root_id == inner,
+        other.c.root_id == outer,
+        other.c.path == literal(prefix) + moved.c.path,
+    )
+    older = [row[0] if row[1] < row[3] else row[2] for row in connection.execute(twins).all()]
+    delta = Delta(0, 0)
+    for start in range(0, len(older), SQLITE_VARIABLES):
+        part = older[start : start + SQLITE_VARIABLES]
+        delta += _removed(connection, select(documents.c.id).where(documents.c.id.in_(part)))
+    for table in (documents, failures):
+        connection.execute(
+            update(table)
+            .prefix_with("OR REPLACE")
+            .where(table.c.root_id == inner)
+            .values(root_id=outer, path=literal(prefix) + table.c.path)
+        )
+    connection.execute(
+        update(roots)
+        .where((roots.c.id == inner) | (roots.c.part_of == inner))
+        .values(part_of=outer, prefix=literal(prefix) + roots.c.prefix)
+    )
+    return delta
+
+
+def _below(root_id: int, prefix: str) -> ColumnElement[bool]:
+    """Whether a row of `documents` is of a root and its path begins with `prefix`."""
+    begins = func.substr(documents.c.path, 1, len(prefix)) == prefix
+    return (documents.c.root_id == root_id) & begins
+
+
+def _removed(connection: Connection, which: Select[Any]) -> Delta:
+    """Remove documents, and the chunks that no other holds, in the caller's transaction."""
+    generation = _next_generation(connection)
+    ids = list(connection.execute(which).scalars())
+    before: set[int] = set()
+    for start in range(0, len(ids), SQLITE_VARIABLES):
+        part = ids[start : start + SQLITE_VARIABLES]
+        before |= _chunk_ids(connection, part)
+        connection.execute(delete(documents).where(documents.c.id.in_(part)))
+    removed = _drop_orphans(connection, before, generation)
+    if removed:
+        _set_generation(connection, generation)
+    return Delta(0, removed, len(ids))
 
 
 def generation(connection: Connection) -> int:
@@ -558,13 +637,13 @@ def _stored_among(chosen: Filter | None) -> Select[Any]:
 
 
 def _stored(chosen: Filter | None = None) -> Select[Any]:
-    """One row a chunk: its text and the first place it stands in (path order)."""
+    """One row a chunk: its text and the first place it stands in (trusted ones, then by path)."""
     place = (
         select(occurrences.c.document_id)
         .join(documents, documents.c.id == occurrences.c.document_id)
         .join(roots, roots.c.id == documents.c.root_id)
         .where(occurrences.c.chunk_id == chunks.c.id, _lets_through(chosen))
-        .order_by(documents.c.path, documents.c.id)
+        .order_by(~_document_trusted(), documents.c.path, documents.c.id)
         .limit(1)
         .correlate(chunks)
         .scalar_subquery()
@@ -576,14 +655,15 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
         .scalar_subquery()
     )
     other = documents.alias("other")
-    elsewhere = (
+    also = (
         select(func.json_group_array(other.c.path.distinct()))
         .select_from(occurrences)
         .join(other, other.c.id == occurrences.c.document_id)
         .where(occurrences.c.chunk_id == chunks.c.id, other.c.id != documents.c.id)
         .correlate(chunks, documents)
-        .scalar_subquery()
     )
+    elsewhere = also.scalar_subquery()
+    vouched = also.where(_document_trusted(other)).scalar_subquery()
     return (
         select(
             chunks.c.id,
@@ -595,6 +675,7 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
             documents.c.path.label("source"),
             documents.c.mtime_ns,
             elsewhere.label("elsewhere"),
+            vouched.label("vouched"),
             _trusted().label("trusted"),
             occurrences.c.first_line,
             occurrences.c.last_line,
@@ -626,6 +707,7 @@ def _chunk(row: Row[Any]) -> StoredChunk:
         page=row.page,
         modified_ns=row.mtime_ns,
         elsewhere=tuple(sorted(json.loads(row.elsewhere))),
+        vouched=tuple(sorted(json.loads(row.vouched))),
     )
 
 
@@ -663,8 +745,10 @@ def _store(
 ) -> int:
     """Insert the chunks that are new and every occurrence; the number of new chunks."""
     distinct = {record.content_hash: record for record in records}
-    query = select(chunks.c.content_hash, chunks.c.id)
-    ids = {row.content_hash: row.id for row in _by_hash(connection, query, list(distinct))}
+    query = select(*chunks.c["content_hash", "id", "text", "flags"], _trusted().label("trusted"))
+    stored = _by_hash(connection, query, list(distinct))
+    ids = {row.content_hash: row.id for row in stored}
+    _respace(connection, document_id, [(row, distinct[row.content_hash]) for row in stored])
     fresh = [record for key, record in distinct.items() if key not in ids]
     for record in fresh:
         ids[record.content_hash] = connection.execute(
@@ -695,6 +779,31 @@ def _store(
             ],
         )
     return len(fresh)
+
+
+def _respace(
+    connection: Connection, document_id: int, pairs: Sequence[tuple[Row[Any], ChunkRecord]]
+) -> None:
+    """Let chunks that are stored already read, and be flagged, as a document now has them.
+
+    They may differ in white space. What a trusted document holds no other one changes.
+    """
+    changed = [
+        (row, record)
+        for row, record in pairs
+        if (row.text, tuple(row.flags)) != (record.text, record.flags)
+    ]
+    if not changed:
+        return
+    query = select(_document_trusted()).where(documents.c.id == document_id)
+    trusted = connection.execute(query.select_from(documents)).scalar_one()
+    for row, record in changed:
+        if trusted or not row.trusted:
+            connection.execute(
+                update(chunks)
+                .where(chunks.c.id == row.id)
+                .values(text=record.text, flags=list(record.flags))
+            )
 
 
 def _drop_orphans(connection: Connection, candidates: set[int], generation: int) -> int:

@@ -26,8 +26,22 @@ _UNSPACED = re.compile(
 )
 
 # Versions and other numbers with points, and dates: what is within them is no number of its own.
-_COMPOUND = re.compile(r"(?<!\d)\d{4}-\d{2}(?:-\d{2})?(?!\d)|\d+(?:\.\d+)+")
+# Letters may stand before them, as in v3.2 or python3.12, or behind, as in 3.2rc1.
+_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}(?:-\d{2})?(?!\d)")
+_VERSION = re.compile(r"(?<![^\W_])((?:[^\W_]*[^\W\d_])?)(\d+(?:\.\d+)+)([^\W_]*)")
 _JOINT = "\u02d1"  # stands for the points of one: a letter to FTS5, and in no text
+
+# English words that are in nearly every text: they cost time and tell nothing. In other languages
+# BM25 alone makes little of such words.
+STOP_WORDS = frozenset(
+    "a about all also am an and any are as at be because been but by can could did do does for "
+    "from had has have he her his how i if in into is it its me more most much my no nor not of on "
+    "or our s she should so some such t than that the their them then there these they this those "
+    "to was we were what when where which who whom whose why will with would you your".split()
+)
+# In capitals they may be names: IT, US, WHO.
+_ACRONYM = re.compile(rf"\b(?:{'|'.join(sorted(w.upper() for w in STOP_WORDS if len(w) > 1))})\b")
+_SHOUTED = 2  # words: a longer question without a small letter is all in capitals for emphasis
 
 
 class DamagedIndexError(Exception):
@@ -38,7 +52,10 @@ def searchable(original: str) -> str:
     """A text as it is indexed: FTS5 divides what this gives at all that is no letter or digit.
 
     - A version `3.12.1` becomes the words 3, 3.12 and 3.12.1, each found by itself, and a date the
-      year, the month and the day: a question about 12 or 1 finds neither.
+      year, the month and the day: a question about 12 or 1 finds neither. Letters before a version
+      are words by themselves and with its first number: python, python3.
+    - A name in capitals that is spelled like a common word, as IT is, becomes a word of its own
+      beside that one.
     - Runs of scripts without spaces become their overlapping pairs of characters. Pairs find
       Chinese, Japanese and Korean about as well as words do and need no dictionary (Nie et al., "On
       the use of words and n-grams for Chinese information retrieval", IRAL 2000). Marks above and
@@ -46,21 +63,43 @@ def searchable(original: str) -> str:
 
     What it gives for a text must stay the same, or be followed by a `rebuild` in a migration.
     """
-    return _UNSPACED.sub(_pairs, _COMPOUND.sub(_beginnings, original))
+    marked = _ACRONYM.sub(lambda found: f"{found[0]} {_mark(found[0])}", original)
+    dated = _DATE.sub(lambda found: f" {' '.join(_beginnings(found[0]))} ", marked)
+    return _UNSPACED.sub(_pairs, _VERSION.sub(_version_indexed, dated))
 
 
 def sought(question: str) -> str:
-    """A question in the words by which texts are indexed: of a version or a date only the whole."""
-    return _UNSPACED.sub(_pairs, _COMPOUND.sub(_whole, question))
+    """A question in the words by which texts are indexed, all of them in `searchable` of its own.
+
+    Of a version or a date it is only the whole, with or without a `v`; of an acronym that is
+    spelled like a common word not that word. What is written in capitals throughout has none.
+    """
+    if any(map(str.islower, question)) or len(question.split()) <= _SHOUTED:
+        question = _ACRONYM.sub(lambda found: _mark(found[0]), question)
+    dated = _DATE.sub(lambda found: f" {found[0].replace('-', _JOINT)} ", question)
+    return _UNSPACED.sub(_pairs, _VERSION.sub(_version_sought, dated))
 
 
-def _beginnings(found: re.Match[str]) -> str:
-    parts = re.split(r"[.-]", found[0])
-    return " ".join(_JOINT.join(parts[:end]) for end in range(1, len(parts) + 1))
+def _mark(acronym: str) -> str:
+    return _JOINT + acronym.lower()
 
 
-def _whole(found: re.Match[str]) -> str:
-    return re.sub(r"[.-]", _JOINT, found[0])
+def _beginnings(compound: str) -> list[str]:
+    parts = re.split(r"[.-]", compound)
+    return [_JOINT.join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def _version_indexed(found: re.Match[str]) -> str:
+    before, version, behind = found.groups()
+    first, *others = _beginnings(version)
+    words = [before, f"{before}{first}", *others]
+    return " ".join([*words, f"{others[-1]}{behind}"] if behind else words).lstrip()
+
+
+def _version_sought(found: re.Match[str]) -> str:
+    before, version, behind = found.groups()
+    whole = version.replace(".", _JOINT) + behind
+    return whole if before.lower() in ("", "v") else f"{before} {whole}"
 
 
 def _pairs(run: re.Match[str]) -> str:
@@ -118,6 +157,8 @@ def _inverse_frequencies(connection: Connection, words: Sequence[str]) -> Iterat
     holding = text("SELECT count(*) FROM full_text WHERE full_text MATCH :word")
     for word in words:
         held = connection.execute(holding, {"word": word}).scalar_one()
+        if not held and word.startswith(f'"{_JOINT}'):
+            continue  # no acronym after all, but a common word in capitals for emphasis
         yield max(1e-6, math.log((total - held + 0.5) / (held + 0.5)))
 
 

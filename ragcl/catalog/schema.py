@@ -40,6 +40,10 @@ roots = Table(
     Column("id", Integer, primary_key=True),
     Column("path", String, nullable=False, unique=True),
     Column("trusted", Boolean, nullable=False, server_default=text("1")),
+    # A folder within another holds no documents of its own: they are those of the outermost one
+    # whose paths begin with `prefix`, which ends in a slash.
+    Column("part_of", ForeignKey("roots.id")),
+    Column("prefix", String, nullable=False, server_default=""),
 )
 
 documents = Table(

@@ -4,10 +4,13 @@ Knows dates and nothing of documents.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from ragcl.catalog.documents import Filter
 from ragcl.errors import UsageError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FURTHEST_NS = 2**63 - 1  # what SQLite holds, in the year 2262; files are stamped before it
 
 Moment = str | date | datetime  # a text in ISO 8601; local time where no zone is given
 
@@ -30,7 +33,7 @@ def make_filter(
         return None
     return Filter(
         source,
-        None if since is None else _ns(_start(since, "since")),
+        None if since is None else min(_ns(_start(since, "since")), _FURTHEST_NS - 1),
         None if until is None else _ns(_end(until)),
         tuple((key.strip().lower(), glob.strip().lower()) for key, glob in (where or {}).items()),
     )
@@ -53,8 +56,21 @@ def _end(moment: Moment) -> datetime:
     start = _start(moment, "until")
     text = moment if isinstance(moment, str) else moment.isoformat()
     is_day = len(text) <= len("2026-01-31")
-    return start + (timedelta(days=1) if is_day else timedelta(microseconds=1))
+    try:
+        return start + (timedelta(days=1) if is_day else timedelta(microseconds=1))
+    except OverflowError:  # the last day of the year 9999
+        return start
 
 
 def _ns(moment: datetime) -> int:
-    return round(moment.timestamp() * 1e6) * 1000
+    """Nanoseconds since the epoch, or the nearest that the catalog can hold.
+
+    Years that no clock of a file reaches are as good as the last one that does.
+    """
+    if moment.tzinfo is None:
+        try:
+            moment = moment.astimezone()
+        except (OverflowError, ValueError, OSError):  # before 1970 or after 3000 on some systems
+            moment = moment.replace(tzinfo=UTC)
+    ns = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    return max(-_FURTHEST_NS, min(ns, _FURTHEST_NS))

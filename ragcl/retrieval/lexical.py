@@ -15,15 +15,6 @@ log = logging.getLogger(__name__)
 
 MAX_WORDS = 64  # of one question; what follows would cost more than it tells
 
-# English words that are in nearly every text: they cost time and tell nothing. In other languages
-# BM25 alone makes little of such words.
-STOP_WORDS = frozenset(
-    "a about all also am an and any are as at be because been but by can could did do does for "
-    "from had has have he her his how i if in into is it its me more most much my no nor not of on "
-    "or our s she should so some such t than that the their them then there these they this those "
-    "to was we were what when where which who whom whose why will with would you your".split()
-)
-
 # FTS5 takes a quoted Hindi word as the phrase of its consonants: the ranges are the accents and
 # vowel signs that are no letters to Python.
 _WORD = re.compile(r"\w[\w\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0963\u0966-\u0dff]*")
@@ -53,6 +44,6 @@ def matches(
 
 def words(question: str) -> list[str]:
     """The distinct words of a question that tell something; all if none does."""
-    found = dict.fromkeys(_WORD.findall(full_text.sought(question.lower())))
-    telling = [word for word in found if word not in STOP_WORDS]
+    found = dict.fromkeys(_WORD.findall(full_text.sought(question).lower()))
+    telling = [word for word in found if word not in full_text.STOP_WORDS]
     return (telling or list(found))[:MAX_WORDS]

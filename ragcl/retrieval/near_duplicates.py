@@ -11,7 +11,10 @@ of a file the newest is shown. They are versions
 
 Alike texts of other files both stay, and so do those that differ in a word by which their paths
 differ: of two teams' budgets, or two products' releases, neither is out of date. Of words that
-stand under many headings the first few hits are shown. Knows no index and no question.
+stand under many headings the first few hits are shown.
+
+Nothing untrusted stands for, or counts against, what is trusted: anybody may write it, and call it
+the newest version. Knows no index and no question.
 """
 
 import re
@@ -32,6 +35,10 @@ KEPT_TEXTS = 4096  # whose words are remembered: those of a search are compared 
 REPEATS = 3  # hits of the same words under any headings: more are the boilerplate of a site
 _OLD = frozenset("old older obsolete outdated superseded previous archive archived attic".split())
 _OLD |= {"backup", "backups", "bak", "orig"}
+# A number is a word with its sign and decimals, and so is C++: what they are without is another.
+_WORD = re.compile(
+    r"(?<![\w.,])[-+\u2212]?\d+(?:[.,:]\d+)*(?![^\W_])|[^\W\d_][^\W_]*(?:\+\+|#)?|\w+|[%$\u20ac\u00a3]"
+)
 _COPY = re.compile(r"\(\d+\)|\bcopy( of)?\b|\bkopie\b")
 _VERSION = re.compile(r"\bv(?:ersion)?[\s.]?(\d+)\b")
 _DATE = re.compile(r"\b((?:19|20)\d\d)(?:[ .]?(0[1-9]|1[0-2])(?:[ .]?(0[1-9]|[12]\d|3[01]))?)?\b")
@@ -70,7 +77,7 @@ def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredCh
     """
     shown: list[StoredChunk] = []
     places: dict[tuple[tuple[str, ...], str], list[int]] = {}  # in `shown`, by heading
-    repeats: Counter[tuple[str, ...]] = Counter()
+    repeats: Counter[tuple[tuple[str, ...], bool]] = Counter()
     for chunk in chunks:
         same_heading = places.setdefault(_heading(chunk), [])
         for place in same_heading:
@@ -79,7 +86,7 @@ def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredCh
                 shown[place] = stands
                 break
         else:
-            words = _words(chunk.text)
+            words = _words(chunk.text), chunk.trusted
             repeats[words] += 1
             if repeats[words] <= REPEATS:
                 same_heading.append(len(shown))
@@ -92,6 +99,9 @@ def _stands_for_both(
     one: StoredChunk, other: StoredChunk, contents: Contents
 ) -> StoredChunk | None:
     """The chunk to show in the place of two under the same heading; None if both are."""
+    if one.trusted != other.trusted:
+        trusted, guest = (one, other) if one.trusted else (other, one)
+        return _stands_for_guest(trusted, guest, contents)
     if _words(one.text) == _words(other.text):
         return _also_in(one, other)
     if _versions_of_one_passage(one, other, contents):
@@ -103,11 +113,24 @@ def _stands_for_both(
     return None
 
 
+def _stands_for_guest(
+    trusted: StoredChunk, guest: StoredChunk, contents: Contents
+) -> StoredChunk | None:
+    """A trusted chunk, where it says all that an untrusted one does, or says it anew."""
+    if _words(trusted.text) == _words(guest.text):
+        return _also_in(trusted, guest)
+    if _versions_of_one_passage(trusted, guest, contents):
+        return _superseding(trusted, guest) if _newer(trusted, guest) else None
+    return _also_in(trusted, guest) if _sentences(guest.text) < _sentences(trusted.text) else None
+
+
 def _also_in(shown: StoredChunk, same: StoredChunk) -> StoredChunk:
     sources = dict.fromkeys([*shown.elsewhere, same.source, *same.elsewhere])
     sources.pop(shown.source, None)
     older = dict.fromkeys([*shown.supersedes, *same.supersedes])
-    return replace(shown, elsewhere=tuple(sources), supersedes=tuple(older))
+    known = [*shown.vouched, *([same.source] if same.trusted else []), *same.vouched]
+    vouched = tuple(one for one in dict.fromkeys(known) if one != shown.source)
+    return replace(shown, elsewhere=tuple(sources), supersedes=tuple(older), vouched=vouched)
 
 
 def _superseding(shown: StoredChunk, older: StoredChunk) -> StoredChunk:
@@ -157,7 +180,8 @@ def _newer(one: StoredChunk, other: StoredChunk) -> bool:
 
 
 def _currency(chunk: StoredChunk) -> tuple[tuple[bool, int], tuple[str, ...]]:
-    names = [_name(chunk.root, source) for source in (chunk.source, *chunk.elsewhere)]
+    also = chunk.vouched if chunk.trusted else chunk.elsewhere
+    names = [_name(chunk.root, source) for source in (chunk.source, *also)]
     return max((not name.old, name.version) for name in names), max(name.date for name in names)
 
 
@@ -197,7 +221,7 @@ def _spaced(path: str) -> str:
 
 @lru_cache(maxsize=KEPT_TEXTS)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"\w+", text.lower()))
+    return tuple(_WORD.findall(text.lower()))
 
 
 @lru_cache(maxsize=KEPT_TEXTS)

@@ -13,6 +13,7 @@ from ragcl.catalog.documents import StoredChunk
 
 WEIGHT = 0.75  # in the scale of the fused score; chosen as benchmarks/freshness.py says
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST = re.compile(r"\b(?:newest|latest|current|currently|most recent|most recently)\b", re.I)
 _DATE = re.compile(r"(?<![\d-])(?:19|20)\d{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\d-])")
 
@@ -51,6 +52,6 @@ def newest_first(chunks: Sequence[StoredChunk], scores: Sequence[float]) -> list
 
 def _last_date(chunk: StoredChunk) -> str:
     """The last date in a chunk that is not after its file, in any time zone; empty: none."""
-    saved = datetime.fromtimestamp(chunk.modified_ns / 1e9, UTC) + timedelta(days=1)
+    saved = _EPOCH + timedelta(microseconds=chunk.modified_ns // 1000, days=1)
     dates = (date for date in _DATE.findall(chunk.text) if date <= saved.date().isoformat())
     return max(dates, default="")

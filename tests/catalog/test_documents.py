@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import tempfile
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -138,9 +139,55 @@ def test_the_same_path_under_two_roots_is_two_documents(catalog: Catalog, root: 
     catalog.documents.remove(root, "a.md")
 
     assert current_texts(catalog) == {"two"}
-    assert catalog.documents.locate(absolute="/other/a.md", source="") == [
-        (other, "/other", "a.md")
-    ]
+    assert catalog.documents.named("a.md") == [(other, "/other", "a.md")]
+
+
+def respaced(text: str, flags: tuple[str, ...] = ()) -> ChunkRecord:
+    """Another spacing of the first of `chunks("one")`."""
+    return replace(chunks("one")[0], text=text, flags=flags)
+
+
+def test_text_and_flags_follow_the_last_spacing(catalog: Catalog, root: int) -> None:
+    catalog.documents.replace(root, document(), chunks("one"))
+    catalog.documents.replace(root, document(), [respaced("o\n ne", ("instructions",))])
+
+    [found] = catalog.documents.current(["hash of one"]).values()
+    assert (found.text, found.flags) == ("o\n ne", ("instructions",))
+    catalog.documents.replace(root, document(), chunks("one"))
+    [found] = catalog.documents.current(["hash of one"]).values()
+    assert (found.text, found.flags) == ("one", ())
+
+
+def test_an_untrusted_document_changes_no_text_that_a_trusted_one_holds(
+    catalog: Catalog, root: int
+) -> None:
+    inbox = catalog.documents.root_id("/inbox")
+    catalog.roots.set_trust(inbox, False)
+    twin = [respaced("o ne", ("instructions",))]
+    catalog.documents.replace(root, document(), chunks("one"))
+    catalog.documents.replace(inbox, document(), twin)
+    assert catalog.documents.learnable_hashes(["hash of one"]) == {"hash of one"}
+
+    catalog.documents.remove(root, "a.md")
+    catalog.documents.replace(inbox, document(), twin)
+    [found] = catalog.documents.current(["hash of one"]).values()
+    assert found.flags == ("instructions", "untrusted")
+    catalog.documents.replace(root, document(), chunks("one"))
+    [found] = catalog.documents.current(["hash of one"]).values()
+    assert (found.text, found.flags) == ("one", ())
+
+
+def test_a_chunk_is_shown_at_the_place_that_is_trusted(catalog: Catalog, root: int) -> None:
+    inbox = catalog.documents.root_id("/inbox")
+    catalog.roots.set_trust(inbox, False)
+    catalog.documents.replace(inbox, document("a_v99.md"), chunks("one"))
+    catalog.documents.replace(root, document("b.md"), chunks("one"))
+    catalog.documents.replace(root, document("c.md"), chunks("one"))
+
+    [found] = catalog.documents.current(["hash of one"]).values()
+
+    assert (found.root, found.source, found.trusted) == ("/docs", "b.md", True)
+    assert (found.elsewhere, found.vouched) == (("a_v99.md", "c.md"), ("c.md",))
 
 
 def test_only_a_change_of_the_chunks_raises_the_generation(catalog: Catalog, root: int) -> None:
@@ -263,7 +310,8 @@ def test_what_every_search_asks_for_is_found_by_an_index_and_not_by_reading_all(
         for statement, values in reads:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
             scanned = {row[3].split()[1] for row in plan if row[3].startswith("SCAN")}
-            assert scanned <= {"json_each"}, statement  # the ids that are asked for
+            # The ids that are asked for, and the folders: a handful.
+            assert scanned <= {"json_each", "around"}, statement
 
     assert len(reads) >= 6
 

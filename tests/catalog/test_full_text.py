@@ -1,14 +1,34 @@
 """The full-text index holds just the words of the current chunks, in the same transactions."""
 
+import re
 import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ragcl.catalog import FILE_NAME, Catalog, full_text, migrations
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord
 from ragcl.catalog.full_text import DamagedIndexError, searchable, sought
+
+WRITTEN = (
+    "v",
+    "V",
+    "python",
+    "3",
+    "12",
+    ".",
+    "-",
+    " ",
+    "2025-03-12",
+    "rc1",
+    "IT",
+    "us",
+    "\u7b2c",
+    "_",
+)
 
 
 @pytest.fixture
@@ -107,6 +127,11 @@ def test_scripts_without_spaces_are_indexed_in_pairs(text: str, indexed: str) ->
         ("on 2025-03-12", ["2025", "2025-03", "2025-03-12"], ["03", "12"]),
         ("v1.2.3rc1 or 8.5-9.25", ["v1", "1.2", "9.25"], ["3", "25"]),
         ("3-5 days", ["3", "5"], []),
+        ("## v3.2.1", ["v3.2.1", "3.2.1", "V3.2", "v3"], ["2.1", "v2.1"]),
+        ("python3.12 here", ["python", "python3", "3.12", "python3.12"], ["12"]),
+        ("IT sits there", ["IT", "it"], []),
+        ("it sits there", ["it"], ["IT"]),
+        ("WHO and US", ["WHO?", "US", "who"], []),
     ],
 )
 def test_a_version_or_a_date_is_found_by_its_beginnings(
@@ -118,6 +143,26 @@ def test_a_version_or_a_date_is_found_by_its_beginnings(
         assert matching(catalog, *sought(number).split()) == [1], number
     for number in not_by:
         assert matching(catalog, *sought(number).split()) == [], number
+
+
+@given(st.lists(st.sampled_from(WRITTEN), max_size=4).map("".join) | st.text(max_size=20))
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_written_is_found_by_what_is_written(text: str) -> None:
+    def words(one: str) -> set[str]:
+        return set(re.findall(r"\w+", one.lower()))
+
+    assert words(sought(text)) <= words(searchable(text))
+
+
+def test_a_text_that_came_to_be_spaced_otherwise_is_found_as_it_is_now(
+    catalog: Catalog, root: int
+) -> None:
+    put(catalog, root, "red buoy")
+    with catalog.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE chunks SET text = 'red\n  lantern'")
+
+    check(catalog)
+    assert (matching(catalog, "lantern"), matching(catalog, "buoy")) == ([1], [])
 
 
 def test_an_earlier_catalog_is_brought_up_with_its_text(tmp_path: Path) -> None:

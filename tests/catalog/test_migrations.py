@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect
 
 from ragcl.catalog import FILE_NAME, Catalog, database, full_text, migrations, schema
+from ragcl.catalog.documents import changes_since, generation, was_at
 from ragcl.errors import CatalogError
 from ragcl.retrieval import lexical
 
@@ -147,3 +148,57 @@ def dump(path: Path) -> list[str]:
         return list(connection.iterdump())
     finally:
         connection.close()
+
+
+def test_nested_roots_are_one_after_an_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two documents of one file the one that was looked at last stays, with its chunks alone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:9])
+        Catalog(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.create_function("searchable", 1, full_text.searchable)
+        roots = [(1, "/docs/sub", 0), (2, "/docs", 1), (3, "/docs-b", 1), (4, "/docs/sub/x", 1)]
+        connection.executemany("INSERT INTO roots VALUES (?, ?, ?)", roots)
+        for number, (root, path, checked) in enumerate(
+            [(1, "a.md", 5), (2, "sub/a.md", 9), (1, "b.md", 9), (2, "sub/b.md", 5), (4, "c.md", 1),
+             (3, "a.md", 1)], start=1,
+        ):  # fmt: skip
+            connection.execute(
+                "INSERT INTO documents (id, root_id, path, title, media_type, size, mtime_ns, "
+                "ctime_ns, sha256, checked_ns, ingested_at) "
+                "VALUES (?, ?, ?, 'title', 'text/plain', 5, 1, 1, 'digest', ?, 3.0)",
+                (number, root, path, checked),
+            )
+            connection.execute(
+                "INSERT INTO chunks (content_hash, text, heading, flags, vector, generation) "
+                "VALUES (?, ?, '', '[]', x'', 0)",
+                (f"h{number}", f"text {number}"),
+            )
+            connection.execute(
+                "INSERT INTO occurrences (document_id, ordinal, chunk_id) VALUES (?, 0, ?)",
+                (number, number),
+            )
+    connection.close()
+
+    catalog = Catalog(tmp_path)
+
+    found = {one.path: (one.owner, one.prefix, one.trusted) for one in catalog.roots.all()}
+    assert found == {
+        "/docs": (2, "", True),
+        "/docs-b": (3, "", True),
+        "/docs/sub": (2, "sub/", False),
+        "/docs/sub/x": (2, "sub/x/", True),
+    }
+    held = {
+        one.path: catalog.documents.hashes_of(2, one.path) for one in catalog.documents.of_root(2)
+    }
+    assert held == {"sub/a.md": ["h2"], "sub/b.md": ["h3"], "sub/x/c.md": ["h5"]}
+    assert catalog.documents.current_hashes([f"h{n}" for n in range(9)]) == {"h2", "h3", "h5", "h6"}
+    assert catalog.documents.learnable_hashes([f"h{n}" for n in range(9)]) == {"h6"}
+    with catalog.database.reading() as reading:
+        [changes] = [one for one in changes_since(reading, 0) if len(one.removed_ids)]
+        assert sorted(changes.removed_ids.tolist()) == [1, 4]
+        assert was_at(reading, generation(reading))
+    catalog.close()

@@ -297,3 +297,23 @@ def test_from_file_to_chunks(tmp_path: Path) -> None:
         "fees\nBerth: North; Fee: 12\nBerth: South; Fee: 9"
     )
     assert one.lines == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "same"),
+    [
+        ("code", "if a:\n    b\n    c", "if a:\n    b\nc", False),
+        ("code", "a  = 1", "a = 1", False),
+        ("code", "Max = 1", "max = 1", False),
+        ("table", "east: 1\n  moss: 2", "east: 1\nmoss: 2", False),
+        ("table", "a 1\nb 2", "a 1 b 2", False),
+        ("table", "| a   | 1 |", "| a | 1 |", True),
+        ("prose", "A ship is\nmoored.", "A ship  is moored.", True),
+        ("prose", "A ship is moored.", "a ship is moored.", False),
+    ],
+)
+def test_white_space_counts_where_it_has_a_meaning(
+    kind: str, one: str, other: str, same: bool
+) -> None:
+    hashes = {split(Section(("H",), text, kind))[0].content_hash for text in (one, other)}
+    assert len(hashes) == (1 if same else 2)

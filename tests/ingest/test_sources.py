@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import KnownFile, Scan, Skipped, SourceFile, plan, scan, sha256
+from ingest import KnownFile, Scan, Skipped, SourceFile, plan, scan, sha256, together
 from ingest.sources import RACY_NS
 
 LIMIT = 1_000
@@ -204,6 +204,39 @@ def test_only_what_is_certainly_gone_is_deleted() -> None:
     before = ["grown.md", "locked/a/b.md", "locked.md", "now-a-link.md", "removed.md"]
     todo = plan(seen(skipped=skipped), {path: known() for path in before})
     assert todo.deleted == ("locked.md", "now-a-link.md", "removed.md")
+    assert todo.kept == skipped[:2]
+
+
+@pytest.mark.parametrize("year", [1, 1700, 2262, 2400])
+def test_a_stamp_that_no_catalog_could_hold_is_the_last_that_it_can(
+    tmp_path: Path, year: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.md")
+    looked = os.stat(path)
+    ns = (year - 1970) * 365 * 86_400 * 10**9
+
+    class Stamped:
+        st_mode, st_size, st_ctime_ns = looked.st_mode, looked.st_size, ns
+        st_mtime_ns = ns
+
+    look = os.stat
+    monkeypatch.setattr(
+        os, "stat", lambda one, **how: Stamped if str(one) == str(path) else look(one, **how)
+    )
+    [file] = scan(tmp_path, max_bytes=LIMIT).files
+    assert -(2**63) < file.mtime_ns < 2**63 - 1
+    assert file.mtime_ns == ns or abs(ns) > abs(file.mtime_ns)
+
+
+def test_scans_of_folders_within_add_what_they_show(tmp_path: Path) -> None:
+    hidden = Scan((source("x.md"),), (Skipped("y", "no reader"),), LATER)
+    whole = seen(source("a.md"), source("sub/b.md"))
+    found = together(
+        whole,
+        {".in": hidden, "sub": seen(source("b.md")), "locked": Skipped("locked", "not listed")},
+    )
+    assert [file.path for file in found.files] == [".in/x.md", "a.md", "sub/b.md"]
+    assert [one.path for one in found.skipped] == [".in/y", "locked"]
 
 
 def test_a_scanned_folder_is_unchanged_once_time_has_passed(tmp_path: Path) -> None:

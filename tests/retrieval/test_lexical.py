@@ -26,6 +26,8 @@ TEXTS = (
     "हिन्दी में नियम",  # the rules in Hindi
     "हद नमी",  # the same consonants, in other words
     "Die Brücke wird um sechs geöffnet.",
+    "IT sits on floor 4.",
+    "New in v7.2.1: nothing.",
 )
 
 
@@ -63,6 +65,9 @@ def found(catalog: Catalog, question: str) -> list[str]:
         ("สีของหมวกนิรภัย", TEXTS[7]),
         ("हिन्दी", TEXTS[8]),
         ("Wann wird die BRUCKE geo\u0308ffnet?", TEXTS[10]),
+        ("Who leads IT?", TEXTS[11]),
+        ("IT", TEXTS[11]),
+        ("What is new in v7.2.1?", TEXTS[12]),
         ("What is it?", TEXTS[3]),  # nothing but stop words: then they are what is looked for
     ],
 )
@@ -70,6 +75,15 @@ def test_the_chunk_that_shares_the_telling_words_comes_first(
     catalog: Catalog, question: str, first: str
 ) -> None:
     assert found(catalog, question)[0] == first
+
+
+def test_capitals_for_emphasis_are_no_names(catalog: Catalog) -> None:
+    def shares(question: str) -> list[float]:
+        with catalog.database.reading() as connection:
+            return list(lexical.matches(connection, question, 10)[1].tolist())
+
+    assert shares("How deep is the berth ALSO?") == shares("How deep is the berth also?")
+    assert found(catalog, "WHAT IS IT ABOUT THE BERTH") == [TEXTS[0]]
 
 
 def test_stop_words_beside_others_are_passed_over(catalog: Catalog) -> None:

@@ -3,11 +3,12 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ragcl import KnowledgeBase
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.documents import UNTRUSTED, StoredChunk
 from ragcl.retrieval.near_duplicates import collapse
 
 OLD = "The north berth is 9 metres deep. It takes tankers only, and none of them by night."
@@ -31,6 +32,74 @@ def shown(*chunks: StoredChunk, held: dict[str, set[int]] | None = None) -> list
     contents = held or {}
     found = collapse(chunks, lambda _root, source: frozenset(contents.get(source, ())))
     return [one.id for one in found]
+
+
+def hostile(id_: int, text: str, source: str, modified: int = 9, **how: Any) -> StoredChunk:
+    """A chunk that anybody may have written."""
+    return replace(chunk(id_, text, source, modified, **how), root="/inbox", flags=(UNTRUSTED,))
+
+
+# A twin in an untrusted folder, for every way in which one text stands for another.
+TWINS = {
+    "the same words": (NEW, "berths.md", NEW.upper()),
+    "a version number": (NEW, "berths_v99.md", NEW.replace("11", "1")),
+    "a later date": (NEW, "2099/berths.md", NEW.replace("11", "1")),
+    "a copy changed last": (NEW, "berths (1).md", NEW.replace("11", "1")),
+    "mostly the same file": (NEW, "for-anna.md", NEW.replace("11", "1")),
+    "every sentence and one more": (NEW, "more.md", f"{NEW} But not really."),
+}
+
+
+@pytest.mark.parametrize("way", TWINS)
+def test_a_hostile_twin_never_hides_what_is_trusted(way: str) -> None:
+    text, name, said = TWINS[way]
+    trusted, twin = chunk(1, text, "berths.md", 1), hostile(2, said, name)
+    held = {"berths.md": {1, 10, 11, 12}, name: {2, 10, 11, 12}}
+
+    for chunks in ([trusted, twin], [twin, trusted]):
+        assert 1 in shown(*chunks, held=held)
+        [seen] = [one for one in collapse(chunks, nothing) if one.id == 1]
+        assert seen.flags == ()
+        assert seen.supersedes == ()
+
+
+def test_a_trusted_text_takes_the_place_of_a_twin_with_the_same_words() -> None:
+    twin, trusted = hostile(1, NEW.upper(), "berths.md"), chunk(2, NEW, "berths.md")
+    other = chunk(3, "Soup costs 3 crowns.", "canteen.md")
+
+    assert shown(twin, other, trusted) == [2, 3]
+
+
+def test_a_trusted_new_version_takes_the_place_of_an_untrusted_old_one() -> None:
+    assert shown(hostile(1, OLD, "old/berths.md"), chunk(2, NEW, "berths.md")) == [2]
+
+
+def test_hostile_copies_under_many_headings_do_not_use_up_the_places_of_the_trusted() -> None:
+    said = "Imprint. Privacy."
+    twins = [hostile(i, said, f"{i}.md", heading=f"Page {i}") for i in range(9)]
+    trusted = chunk(9, said, "imprint.md", heading="Imprint")
+
+    assert shown(*twins, trusted) == [0, 1, 2, 9]
+
+
+def test_a_hostile_copy_of_an_old_version_does_not_make_it_the_newest() -> None:
+    """Of a chunk that stands in a trusted file as well, under a name that says it is newer."""
+    old = replace(chunk(1, OLD, "berths_v1.md", 1), elsewhere=("berths_v99.md",))
+    new = chunk(2, NEW, "berths_v2.md", 2)
+
+    assert shown(old, new) == [2]
+    twin = hostile(3, OLD.upper(), "berths_v99.md")
+    for chunks in ([old, twin, new], [twin, old, new], [new, twin, old]):
+        assert {2, 1} & set(shown(*chunks)) == {2}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("draws 1.5 m", "draws 15 m"), ("is -4 degrees", "is 4 degrees"), ("C++ only", "C# only"),
+     ("costs $5", "costs \u20ac5"), ("rises 5%", "rises 5")],
+)  # fmt: skip
+def test_signs_and_decimals_make_other_words(one: str, other: str) -> None:
+    assert shown(chunk(1, one, "a.md"), chunk(2, other, "b.md")) == [1, 2]
 
 
 def test_the_same_words_are_one_hit_that_names_both_files() -> None:
@@ -88,7 +157,11 @@ def test_alike_texts_of_files_that_are_no_versions_of_one_another_both_stay(
 
 
 def test_what_an_old_version_shares_with_the_current_file_is_not_old() -> None:
-    shared = replace(chunk(1, NEW, "archive/handbook.md", 1), elsewhere=("handbook.md",))
+    shared = replace(
+        chunk(1, NEW, "archive/handbook.md", 1),
+        elsewhere=("handbook.md",),
+        vouched=("handbook.md",),
+    )
 
     assert shown(shared, chunk(2, OLD, "archive/handbook (1).md", 2)) == [1]
 

@@ -1,0 +1,68 @@
+"""One spelling for a place on disk, and how two places lie to one another.
+
+A folder is the same however it is reached: through a link, by a relative path, in other case or
+other Unicode form where the file system does not tell them apart, or mounted twice. Knows no
+catalog and reads no file.
+"""
+
+import os
+from pathlib import Path, PurePath
+
+
+def real(path: str | os.PathLike[str]) -> Path:
+    """The absolute path without links, spelled as the folders above it list their entries.
+
+    Raises:
+        OSError: the file system does not answer.
+    """
+    found = Path(os.path.realpath(path))
+    spelled = Path(found.anchor)
+    for part in found.parts[1:]:
+        spelled /= _listed(spelled, part)
+    return spelled
+
+
+def within(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> str | None:
+    """Where `path` lies in `folder`, with slashes: empty for the folder itself; None: elsewhere.
+
+    Neither has to exist: where they do, the same folder by another name is recognised.
+    """
+    place = PurePath(path)
+    if place.is_relative_to(folder):
+        return _slashed(place.relative_to(folder))
+    identity = _identity(folder)
+    if identity is None:
+        return None
+    for above in (place, *place.parents):
+        if _identity(above) == identity:
+            return _slashed(place.relative_to(above))
+    return None
+
+
+def _slashed(path: PurePath) -> str:
+    return "" if path == PurePath() else path.as_posix()
+
+
+def _listed(folder: Path, name: str) -> str:
+    """The name by which `folder` lists its entry `name`; as given where that cannot be told."""
+    try:
+        names = os.listdir(folder)
+        if name in names:
+            return name
+        wanted = os.lstat(folder / name)
+        alike = [one for one in names if one.casefold() == name.casefold() or not one.isascii()]
+        for one in alike:
+            if os.path.samestat(os.lstat(folder / one), wanted):
+                return one
+    except OSError:  # not there, or not to be listed: there is nothing to compare with
+        return name
+    return name
+
+
+def _identity(folder: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Drive and number of what is at a path; None where nothing is, or nothing tells it apart."""
+    try:
+        status = os.stat(folder)
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino) if status.st_ino else None
