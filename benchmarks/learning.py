@@ -31,7 +31,7 @@ from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains
 from ragcl.evaluation.probes import evenly
 from ragcl.results import MODES, EvaluationReport, Mode
-from ragcl.text.answers import same
+from ragcl.text.answers import compatible
 
 RESULTS = Path(__file__).parent / "results"
 NAMES = {"handbook": "learning.json", "alike": "learning_alike.json"}
@@ -155,9 +155,9 @@ def measure(
 
 
 def _agreement(one: EvaluationReport, other: EvaluationReport) -> float:
-    """The share of the questions whose answers agree."""
+    """The share of the questions whose answers agree; a phrase with sentences that hold it."""
     pairs = zip(one.details, other.details, strict=True)
-    return statistics.mean(same(a.text, b.text) for a, b in pairs)
+    return statistics.mean(compatible(a.text, b.text) for a, b in pairs)
 
 
 def _singly(kb: KnowledgeBase, asked: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.reader.lessons import PASSAGES, Source, sources
 from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
-from ragcl.evaluation.metrics import agree, contains, exact_match
+from ragcl.evaluation.metrics import contains, exact_match
 from ragcl.evaluation.probes import evenly
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
@@ -25,6 +25,7 @@ from ragcl.generation.prompts import Prompts
 from ragcl.generation.quoting import SHOWN_TOKENS, Quoter, choose
 from ragcl.generation.reading import Outlook, Reader
 from ragcl.models.trained_reader import Forms
+from ragcl.text.answers import compatible
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, for which limits are kept
 LOOK_AGAIN = 0.0  # nats of not knowing, below which no limit is
@@ -151,7 +152,7 @@ def _sure(known: Sequence[Look]) -> float:
     for one in known:
         if one.form == "phrase" and one.outlook.reading is not None:
             answer = one.outlook.reading.answer
-            right = any(agree(answer, accepted) for accepted in one.asked.phrase.split("\n"))
+            right = any(compatible(answer, accepted) for accepted in one.asked.phrase.split("\n"))
             kinds.setdefault(one.kind, []).append((one.outlook.reading.trust, right))
 
     def worth(limit: float) -> float:
