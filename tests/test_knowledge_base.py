@@ -251,7 +251,7 @@ def test_text_that_another_document_holds_too_is_kept(full: KnowledgeBase, docs:
 
 
 def test_an_unknown_document_cannot_be_forgotten(full: KnowledgeBase) -> None:
-    with pytest.raises(UsageError, match=r"nothing\.md is not a document"):
+    with pytest.raises(UsageError, match=r"nothing\.md is neither a document nor a folder"):
         full.forget("nothing.md")
 
 
