@@ -78,6 +78,15 @@ class Draft:
     forms: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def silent(self) -> bool:
+        """Whether it answers nothing; what was read is an answer, even if it is "Unknown"."""
+        if self.decision.route == "none":
+            return True
+        if self.reading is not None or self.form == "quotation":
+            return not self.completion.text.strip()
+        return is_abstention(self.completion.text)
+
+    @property
     def shortcoming(self) -> str | None:
         """Why it does not meet what its route demands, or None if it does."""
         needed, expected = self.decision.min_confidence, self.decision.expected
@@ -549,7 +558,7 @@ class Answerer:
         return [Shown(one.text, one.content_hash) for one in excerpts(sentences)]
 
     def _finish(self, job: Job, mode: Mode, draft: Draft, seconds: float) -> Answer:
-        abstained = draft.decision.route == "none" or is_abstention(draft.completion.text)
+        abstained = draft.silent
         hits = job.retrieval.hits
         rests_on = [
             one

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import torch
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.errors import CatalogError, UsageError
-from ragcl.generation.answering import Answerer
+from ragcl.generation.answering import Answerer, Draft
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Reader
+from ragcl.generation.routing import Decision
 from ragcl.models.trained_reader import Forms
 from ragcl.results import MODES, Answer
 
@@ -216,6 +218,15 @@ def test_unsure_of_a_phrase_it_gives_the_sentences(
 
     assert (phrase.form, answer.form) == ("phrase", "quotation")
     assert answer.quotes[0].source == "berths.md"
+
+
+def test_what_was_read_is_an_answer_whatever_it_says() -> None:
+    read = Draft(Decision("context", None, ""), Completion("Unknown", (), 0.0), 0, ())
+
+    assert not replace(read, form="quotation").silent
+    assert read.silent  # written freely
+    assert replace(read, form="quotation", completion=Completion(" ", (), 0.0)).silent
+    assert replace(read, form="quotation", decision=Decision("none", None, "")).silent
 
 
 # --- from the weights
