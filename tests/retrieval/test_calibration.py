@@ -314,7 +314,7 @@ def test_what_one_process_measured_serves_the_others(
 
 
 def test_a_calibration_survives_being_stored() -> None:
-    known = Calibration(Scale(0.1, 0.7), Scale(0.2, 0.8), (measured([0.25, 0.5], 0.5),), 7)
+    known = Calibration(Scale(0.1, 0.7), Scale(0.2, 0.8), 0.6, (measured([0.25, 0.5], 0.5),), 7)
 
     stored = Calibration.from_json(json.loads(json.dumps(known.to_json())))
 
