@@ -164,7 +164,7 @@ def ingest(
     if json:
         _print_json(report)
     _print_ingested(report, json)
-    if not (report.added or report.updated or report.unchanged or report.failed):
+    if not (report.added or report.updated or report.unchanged or report.left_out or report.failed):
         _say(f"ragcl: {one_line(report.root)} holds no file that ragcl reads.", err=True)
     if report.failed:
         raise typer.Exit(PARTLY_DONE)
@@ -204,6 +204,8 @@ def _print_ingested(report: "IngestReport", json: bool) -> None:
         )
         for skipped in report.skipped:
             _say(f"  skipped {one_line(skipped.path)}: {one_line(skipped.reason)}", err=True)
+        for note in report.left_out:
+            _say(f"  left out of {one_line(note.path)}: {one_line(note.reason)}", err=True)
     for failure in report.failed:
         _say(f"  failed {one_line(failure.path)}: {one_line(failure.reason)}", err=True)
 
@@ -487,6 +489,8 @@ def status(context: typer.Context, json: Json = False) -> None:
         )
     for failure in found.failed:
         _say(f"  failed {one_line(failure.path)}: {one_line(failure.reason)}")
+    for note in found.left_out:
+        _say(f"  left out of {one_line(note.path)}: {one_line(note.reason)}")
     for flag, count in found.flagged.items():
         _say(f"  {count} chunks flagged as {flag}: found, but never learned")
     if found.calibration:

@@ -41,6 +41,7 @@ from ragcl.settings import IngestSettings
 
 log = logging.getLogger(__name__)
 
+NO_TEXT = "holds no text"
 GROUP_CHUNKS = 512  # new chunks that are embedded together, across documents
 GROUP_DOCUMENTS = 256  # and committed at the latest: many have no text
 
@@ -62,6 +63,7 @@ class _Tally:
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    left_out: list[Failure] = field(default_factory=list)
     delta: Delta = field(default_factory=lambda: Delta(0, 0))
 
     def fail(self, path: str, error: Exception) -> None:
@@ -149,6 +151,7 @@ def ingest_folder(
         updated=tally.updated,
         unchanged=sorted([*plan.unchanged, *(record.path for record in touched)]),
         deleted=list(plan.deleted),
+        left_out=tally.left_out,
         failed=tally.failed,
         skipped=[Failure(one.path, one.reason) for one in found.skipped if one not in plan.kept],
         chunks_added=tally.delta.added,
@@ -307,6 +310,7 @@ def _prepare(
                 title=document.title,
                 media_type=document.media_type,
                 metadata=document.metadata,
+                notes=document.notes if chunks else (*document.notes, NO_TEXT),
             )
             yield _Prepared(record, chunks)
     progress("reading", len(files), len(files))
@@ -357,7 +361,9 @@ def _commit(
             tally.fail(path, error)
             continue
         tally.count(delta)
-        (tally.updated if path in known else tally.added).append(path)
+        tally.left_out += [Failure(path, note) for note in prepared.record.notes]
+        if prepared.chunks:
+            (tally.updated if path in known else tally.added).append(path)
 
 
 def _vectors(

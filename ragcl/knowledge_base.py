@@ -517,6 +517,10 @@ class KnowledgeBase:
                 Failure(f"{root}/{path}", reason)
                 for root, path, reason in self.catalog.documents.failed()
             ],
+            left_out=[
+                Failure(f"{root}/{path}", note)
+                for root, path, note in self.catalog.documents.noted()
+            ],
             embedder=self.settings.models.embedder,
             language_model=self.settings.models.language_model,
             adapters=[

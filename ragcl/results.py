@@ -30,8 +30,10 @@ class Failure:
 class IngestReport:
     """What one ingest did; the path lists are relative to the root.
 
-    `chunks_added` and `chunks_removed` count distinct chunk contents over the whole knowledge
-    base: text that is merely moved or repeated counts in neither.
+    `left_out` says what was not taken in of files that were read, a line each; one that holds no
+    text at all is there, and neither added nor updated. `chunks_added` and `chunks_removed` count
+    distinct chunk contents over the whole knowledge base: text that is merely moved or repeated
+    counts in neither.
     """
 
     root: str
@@ -41,6 +43,7 @@ class IngestReport:
     deleted: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     skipped: list[Failure] = field(default_factory=list)
+    left_out: list[Failure] = field(default_factory=list)
     chunks_added: int = 0
     chunks_removed: int = 0
     seconds: float = 0.0
@@ -284,9 +287,10 @@ class Status:
     """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag.
 
     `untrusted` are those of the roots from which nothing is learned, `missing` those that are not
-    on this machine now, whose documents are answered from all the same. `calibration` is what
-    cosines the embedder gives to a question with unrelated `passages` and with an answer, and the
-    same of other `questions`; None before the first ingest.
+    on this machine now, whose documents are answered from all the same; `left_out` says what was
+    not taken in of files that were read. `calibration` is what cosines the embedder gives to a
+    question with unrelated `passages` and with an answer, and the same of other `questions`; None
+    before the first ingest.
     """
 
     path: str
@@ -303,6 +307,7 @@ class Status:
     flagged: dict[str, int] = field(default_factory=dict)
     untrusted: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    left_out: list[Failure] = field(default_factory=list)
     calibration: dict[str, list[float]] | None = None
 
 

@@ -150,3 +150,23 @@ def test_names_are_printed_so_that_a_terminal_obeys_nothing(kb_folder: Path, doc
         line for line in said[0].splitlines() if "\\u001b[2Jb\\u000afailed" in line
     ]
     assert [Path(one["path"]).name for one in stored] == [name]
+
+
+def test_what_was_left_out_of_a_file_is_said_in_the_report_and_remembered(
+    kb: KnowledgeBase, tmp_path: Path
+) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "blank.md").write_text("\n\n")
+    (folder / "damaged.txt").write_bytes(
+        "The quay is open at caf\u00e9 hours. ".encode() * 9 + b"\xff."
+    )
+
+    report = kb.ingest(folder)
+
+    said = {one.path: one.reason for one in report.left_out}
+    assert said["blank.md"] == "holds no text"
+    assert "could not be decoded" in said["damaged.txt"]
+    assert report.added == ["damaged.txt"]
+    assert {Path(one.path).name for one in kb.status().left_out} == set(said)
+    assert kb.ingest(folder).left_out == []

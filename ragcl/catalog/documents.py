@@ -56,7 +56,8 @@ BATCH = 20_000  # vectors that are in memory at once while an index catches up
 class DocumentRecord:
     """One version of one file. Times in ns or seconds since the epoch, as the names say.
 
-    `metadata` is what the file says of itself: values by key, in lower case.
+    `metadata` is what the file says of itself: values by key, in lower case; `notes` say what of it
+    was left out.
     """
 
     path: str
@@ -69,6 +70,7 @@ class DocumentRecord:
     checked_ns: int
     ingested_at: float
     metadata: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,17 @@ class Documents:
         query = select(roots.c.path, failures.c.path, failures.c.reason).join(roots)
         with self._database.reading() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    def noted(self) -> list[tuple[str, str, str]]:
+        """(root, path, note) of every file of which something was left out."""
+        query = (
+            select(roots.c.path, documents.c.path, documents.c.notes)
+            .join(roots, roots.c.id == documents.c.root_id)
+            .where(func.json_array_length(documents.c.notes) > 0)
+            .order_by(roots.c.path, documents.c.path)
+        )
+        with self._database.reading() as connection:
+            return [(row[0], row[1], note) for row in connection.execute(query) for note in row[2]]
 
     def hold(self, root_id: int, path: str) -> bool:
         """Whether there is a document at this path of a root."""

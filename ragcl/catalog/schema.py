@@ -61,6 +61,7 @@ documents = Table(
     Column("checked_ns", Integer, nullable=False),
     Column("ingested_at", Float, nullable=False),
     Column("metadata", JSON, nullable=False, server_default="{}"),
+    Column("notes", JSON, nullable=False, server_default="[]"),
     UniqueConstraint("root_id", "path"),
 )
 
