@@ -204,8 +204,8 @@ def _print_ingested(report: "IngestReport", json: bool) -> None:
         )
         for skipped in report.skipped:
             _say(f"  skipped {one_line(skipped.path)}: {one_line(skipped.reason)}", err=True)
-        for note in report.left_out:
-            _say(f"  left out of {one_line(note.path)}: {one_line(note.reason)}", err=True)
+        for part in report.left_out:
+            _say(f"  left out of {one_line(part.path)}: {one_line(part.reason)}", err=True)
     for failure in report.failed:
         _say(f"  failed {one_line(failure.path)}: {one_line(failure.reason)}", err=True)
 
@@ -489,8 +489,8 @@ def status(context: typer.Context, json: Json = False) -> None:
         )
     for failure in found.failed:
         _say(f"  failed {one_line(failure.path)}: {one_line(failure.reason)}")
-    for note in found.left_out:
-        _say(f"  left out of {one_line(note.path)}: {one_line(note.reason)}")
+    for part in found.left_out:
+        _say(f"  left out of {one_line(part.path)}: {one_line(part.reason)}")
     for flag, count in found.flagged.items():
         _say(f"  {count} chunks flagged as {flag}: found, but never learned")
     if found.calibration:
