@@ -167,7 +167,8 @@ def fill(folder: Path, made: Vectors) -> None:
         ids = range(done + 1, done + len(batch) + 1)
         holders = [1 + (i - 1) // DOCUMENT for i in ids]
         connection.executemany(
-            "INSERT INTO documents VALUES (?, ?, ?, '', 'text/plain', 1, 1, 1, '', 1, 1.0, '{}')",
+            "INSERT INTO documents VALUES "
+            "(?, ?, ?, '', 'text/plain', 1, 1, 1, '', 1, 1.0, '{}', '[]')",
             [(one, root, f"{one}.txt") for one in dict.fromkeys(holders)],
         )
         connection.executemany(

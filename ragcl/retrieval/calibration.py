@@ -25,7 +25,8 @@ WORDINGS = Path(__file__).with_name("wordings.txt")
 RECIPE = "2"  # raised whenever the same texts would be measured differently
 MIN_WIDTH = 0.01  # of a scale: an embedder that tells nothing apart must not divide by nothing
 GROWTH = 2  # times as many chunks, or as few: the best passages are looked for again
-UNLIKE = 0.1  # of questions, the share that fits its own answer less than is ever needed
+UNLIKE = 0.1  # of questions, the share that fits its own answer less than is ever needed,
+LIKE = 0.01  # unless this share of unrelated pairs is as near, to an embedder that is weak
 LOW = 0.16  # quantile of a distribution: with the middle it gives place and spread
 DIGITS = 4  # of what is stored
 
@@ -227,7 +228,10 @@ def measure(embedder: Embedder, known: Mapping[str, Sequence[Topic]]) -> Materia
             round(apart, 2),
             of_passages,
             Scale(float(with_questions[~same].mean()), float(with_questions[other].mean())),
-            float(np.quantile(of_passages(with_passages[own]), UNLIKE)),
+            max(
+                float(np.quantile(of_passages(with_passages[own]), UNLIKE)),
+                float(np.quantile(of_passages(with_passages[~own]), 1 - LIKE)),
+            ),
         )
         start, first = start + len(asked[name]), first + len(some)
     _, of_passages, of_questions, answers = max(scales.values(), key=lambda one: one[0])
