@@ -28,6 +28,7 @@ from ragcl.models.trained_reader import Forms
 from ragcl.text.answers import compatible
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, for which limits are kept
+STRANGE = 0.02  # of questions about quite other things: so many are answered all the same
 LOOK_AGAIN = 0.0  # nats of not knowing, below which no limit is
 A_KIND = 100  # questions of one kind of document that are asked at most
 UNRELATED = 30  # questions of other kinds that are asked of each
@@ -138,9 +139,13 @@ def calibrated(rows: Sequence[Look]) -> Forms:
             for form in ("phrase", "quotation")
         ),
     )
-    unknown = [one.outlook.not_knowing() for one in known]
-    limits = tuple((rate, float(np.quantile(unknown, 1 - rate))) for rate in RATES)
-    return Forms(float(quote), _sure(known), limits)
+    kinds = sorted({one.kind for one in rows})
+    unknown = [[one.outlook.not_knowing() for one in known if one.kind == kind] for kind in kinds]
+    limits = tuple(
+        (rate, max(float(np.quantile(some, 1 - rate)) for some in unknown)) for rate in RATES
+    )
+    strange = [one.outlook.not_knowing() for one in rows if not one.related]
+    return Forms(float(quote), _sure(known), limits, float(np.quantile(strange, STRANGE)))
 
 
 def _sure(known: Sequence[Look]) -> float:
@@ -196,13 +201,13 @@ def scores(model: LanguageModel, rows: Sequence[Look], forms: Forms) -> dict[str
             ),
             f"{kind}: AUC of not knowing": auc(some),
             f"{kind}: unrelated abstained": statistics.mean(
-                one.outlook.form(forms, 0.05) == "none" for one in strange
+                one.outlook.form(forms, forms.limit(0.05)) == "none" for one in strange
             ),
         }
         for form in ("phrase", "quotation", "none"):
             asked = [one for one in some if one.form == form]
             if asked:
-                taken = [one.outlook.form(forms, 0.05) for one in asked]
+                taken = [one.outlook.form(forms, forms.limit(0.05)) for one in asked]
                 found[f"{kind}: {form} as such"] = statistics.mean(one == form for one in taken)
                 found[f"{kind}: {form} abstained"] = statistics.mean(one == "none" for one in taken)
         quoted = [one for one in some if one.form == "quotation"][:40]

@@ -282,7 +282,8 @@ class Studier:
         if not sentences:
             return NOTHING_SAYS_IT
         outlook = self._reader.look(question, retrieval, sentences)
-        form = outlook.form(self._reader.forms, self._false_abstentions)
+        forms = self._reader.forms
+        form = outlook.form(forms, forms.limit(self._false_abstentions))
         if form == "quotation":
             return NO_PHRASE
         return NOTHING_SAYS_IT if form == "none" or outlook.reading is None else outlook.reading

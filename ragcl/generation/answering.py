@@ -285,9 +285,18 @@ class Answerer:
         active = self._load_active()
         current = self._catalog.documents.learnable_hashes(active.learned)
         demoted = self._demoted(active)
+        reads = self._settings.reading in ("auto", "phrase")
         jobs = []
         for said, question, found in zip(asked, questions, retrievals, strict=True):
-            decision = decide(mode, found, active, current, self._settings.false_answers, demoted)
+            decision = decide(
+                mode,
+                found,
+                active,
+                current,
+                self._settings.false_answers,
+                demoted,
+                reader_tells=reads and self._reader.forms.tells_unknown,
+            )
             if chosen and decision.route == "weights" and decision.adapter is None:
                 reason = "no adapter holds anything of the documents chosen"
                 decision = Decision("none", None, reason)
@@ -467,14 +476,17 @@ class Answerer:
         adapter = job.decision.adapter
         shown = self._reader.fitting(ranked)
         outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
-        forms, rate = self._reader.forms, self._settings.false_abstentions
-        chosen = outlook.form(forms, rate)
+        forms = self._reader.forms
+        limit = forms.limit(self._settings.false_abstentions)
+        if job.decision.doubt:
+            limit = min(limit, forms.strange)
+        chosen = outlook.form(forms, limit)
         tokens = outlook.prompt_tokens
         if chosen == "none" and outlook.asks_for_sentences(forms):
             # Sentences are chosen from more of the text; so it gives up only if that says nothing.
             shown = self._reader.fitting(ranked, SHOWN_TOKENS)
             outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
-            chosen = outlook.form(forms, rate)
+            chosen = outlook.form(forms, limit)
             tokens += outlook.prompt_tokens
         likely = {
             "phrase": round(outlook.phrase, 3),
@@ -482,7 +494,7 @@ class Answerer:
             "unknown": round(outlook.not_knowing(), 3),
         }
         if chosen == "none":
-            reason = "the passages found do not say it"
+            reason = job.decision.doubt or "the passages found do not say it"
             decision = replace(job.decision, route="none", adapter=None, reason=reason)
             return Draft(
                 decision, Completion(ABSTENTION, (), 0.0), tokens, (), form="none", forms=likely

@@ -121,14 +121,14 @@ class Outlook:
     unknown: float
     prompt_tokens: int
 
-    def form(self, forms: Forms, false_abstentions: float) -> Form:
+    def form(self, forms: Forms, limit: float) -> Form:
         """The form that the answer should take.
 
         Args:
             forms: the limits of this reader, chosen on questions set aside.
-            false_abstentions: the share of answerable questions that may be abstained from.
+            limit: the nats of not knowing beyond which nothing is answered.
         """
-        if self.not_knowing() > forms.limit(false_abstentions):
+        if self.not_knowing() > limit:
             return "none"
         return "quotation" if self.asks_for_sentences(forms) else "phrase"
 

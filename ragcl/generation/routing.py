@@ -29,7 +29,8 @@ class Decision:
     What the router chose of itself has an answer from the weights held against `expected`, the
     answer to the nearest question that was learned about the passage, and against `min_confidence`,
     if there is one. Where it does not do, the passages are read: with the adapter `beside`, or
-    without any.
+    without any. `doubt` says why nothing relevant seems to have been found: then a reader has to be
+    sure to answer all the same.
     """
 
     route: Route
@@ -39,6 +40,7 @@ class Decision:
     expected: str | None = None
     features: dict[str, Any] | None = None
     beside: str | None = None
+    doubt: str | None = None
 
 
 class ActiveAdapters:
@@ -117,6 +119,8 @@ def decide(
     current: Collection[str],
     false_answers: float,
     demoted: Collection[str] = (),
+    *,
+    reader_tells: bool = False,
 ) -> Decision:
     """Choose the route for one question.
 
@@ -128,11 +132,16 @@ def decide(
         false_answers: the share of questions about quite other things that may be answered all
             the same: so is said below which fit of the best passage nothing relevant was found.
         demoted: the content hashes of which the weights spoke badly, as users found.
+        reader_tells: whether the reader can tell what no passage says: then it has the last word
+            where nothing relevant seems to have been found.
     """
     if mode != "weights":
         missing = _irrelevant(retrieval, false_answers)
         if missing:
-            return Decision("none", None, f"nothing relevant was found: {missing}")
+            doubt = f"nothing relevant was found: {missing}"
+            if reader_tells and retrieval.hits:
+                return Decision("context", None, f"read though {doubt}", doubt=doubt)
+            return Decision("none", None, doubt)
     if mode == "context":
         return Decision("context", None, "asked for")
     stale = active.stale_reason(retrieval, current)

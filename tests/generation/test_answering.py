@@ -20,7 +20,7 @@ from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer, Draft
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.reading import Reader
+from ragcl.generation.reading import Outlook, Reader
 from ragcl.generation.routing import Decision
 from ragcl.models.trained_reader import Forms
 from ragcl.results import MODES, Answer
@@ -218,6 +218,22 @@ def test_unsure_of_a_phrase_it_gives_the_sentences(
 
     assert (phrase.form, answer.form) == ("phrase", "quotation")
     assert answer.quotes[0].source == "berths.md"
+
+
+def test_a_reader_that_is_sure_answers_though_nothing_relevant_seems_to_be_found(
+    full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = "Why do cats purr?"
+    assert full.ask(strange).trace["reason"].startswith("nothing relevant")
+    monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, 9.0),), strange=-1.0))
+
+    for doubt, silent in ((-2.0, False), (0.0, True)):
+        monkeypatch.setattr(Outlook, "not_knowing", lambda _, doubt=doubt: doubt)
+        answer = full.ask(strange)
+
+        assert answer.abstained == silent
+        assert "nothing relevant" in answer.trace["reason"]
+        assert not full.ask(QUESTION).abstained
 
 
 def test_what_was_read_is_an_answer_whatever_it_says() -> None:
