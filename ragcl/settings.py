@@ -65,7 +65,8 @@ class AnsweringSettings(_Section):
     context_tokens: int = Field(900, ge=64)  # passages only, without question and examples
     max_new_tokens: int = Field(256, ge=1)  # of an answer that is written
     # Of questions about quite other things than the documents, the share that may be answered all
-    # the same; the others find nothing relevant, which is said. 1: there is always an answer.
+    # the same; the others find nothing relevant, which is said, unless a reader that was taught to
+    # tell is sure of its answer. 1: all find something.
     false_answers: float = Field(0.1, ge=0, le=1)
     max_question_chars: int = Field(4000, ge=1)
 
