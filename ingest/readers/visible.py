@@ -18,6 +18,7 @@ HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _DROPPED = frozenset({
     "script", "style", "noscript", "template", "nav", "svg", "iframe", "object", "head",
     "button", "select", "input", "textarea", "canvas", "audio", "video", "dialog", "annotation",
+    "del", "s", "strike",
 })
 # fmt: on
 # What names a part that is no text of the page: see the landmark roles of WAI-ARIA 1.2.
@@ -32,7 +33,7 @@ _MOST_STEPS = 3  # from a button up to what has the opened part beside it
 
 
 def is_left_out(element: "HtmlElement") -> bool:
-    """Whether a reader of the page does not see it, or it is there to navigate or to consent."""
+    """Whether a reader does not see it, or as struck out, or it is there to navigate or consent."""
     if element.tag in _DROPPED or _is_hidden(element) or element.get("role") in _DROPPED_ROLES:
         return True
     names = f"{element.get('id', '')} {element.get('class', '')}"

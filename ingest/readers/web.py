@@ -12,6 +12,7 @@ from ingest.errors import ReadError
 from ingest.readers.document import Kind, Metadata, Outline, Section
 from ingest.readers.encoding import decode
 from ingest.readers.links import write_out
+from ingest.readers.office import raised
 from ingest.readers.rows import is_header, row_text
 from ingest.readers.visible import CLOSER, HEADINGS, OPENER, is_left_out, show_what_opens
 
@@ -62,11 +63,21 @@ def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
         raise ReadError("its HTML is nested deeper than 2,048 levels")
     show_what_opens(root)
     write_out(root)
+    _write_powers(root)
     page = _Page()
     mains = [main for main in root.iter("main") if "hidden" not in main.attrib]
     page.walk(mains[0] if len(mains) == 1 and _words(mains[0]) else root)
     title = " ".join((root.findtext(".//title") or "").split())
     return title or page.first_heading or name, [*page.sections, *page.shared]
+
+
+def _write_powers(root: "HtmlElement") -> None:
+    """Write 10 with a raised 6 as 10^6, which is not 106."""
+    for sign in root.iter("sup"):
+        previous, parent = sign.getprevious(), sign.getparent()
+        before = parent.text if previous is None and parent is not None else previous.tail
+        if not len(sign):
+            sign.text = raised(before or "", sign.text or "")
 
 
 def meta_elements(data: bytes) -> Metadata:

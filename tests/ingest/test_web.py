@@ -82,3 +82,16 @@ def test_links_of_a_site_to_itself_are_not_written_out(tmp_path: Path) -> None:
     links = "".join(f"<a href='https://w.test/{n}'>word{n}</a> " for n in range(12))
     page = f"<link rel=canonical href='https://v.test/p'><p>{links}<a href='https://v.test/q'>v</a>"
     assert "http" not in sections(tmp_path, page)[0][1]
+
+
+def test_what_is_struck_out_is_left_out(tmp_path: Path) -> None:
+    page = (
+        "<h2>Prices <s>2025</s> 2026</h2><p>Ticket: <del>140 crowns</del><ins>165 crowns</ins></p>"
+    )
+    assert sections(tmp_path, page) == [(("Prices 2026",), "Ticket: 165 crowns")]
+
+
+def test_a_power_is_no_digit(tmp_path: Path) -> None:
+    page = "<p>3 &times; 10<sup>6</sup> cells on 40 m<sup>2</sup>, the 1<sup>st</sup> of May.</p>"
+    assert sections(tmp_path, page) == [((), "3 \u00d7 10^6 cells on 40 m^2, the 1st of May.")]
+    assert "10^6" in sections(tmp_path, "<table><tr><td>10<sup>6</sup></td></tr></table>")[0][1]
