@@ -106,9 +106,8 @@ def measure(
         return found
     raw = learner("raw text", RAW_EPOCHS)
     raw.learn_text(passages)
-    limit = PHRASE_TOKENS
     found["raw-text LoRA, closed-book"] = seen(
-        lambda: written(raw.model, held_out, "plain", limit), tokens
+        lambda: written(raw.model, held_out, "plain", PHRASE_TOKENS), tokens
     )
     tuned = learner("fine-tuned", kb.settings.consolidation.epochs)
     tuned.learn_answers(readings_taught(kb))

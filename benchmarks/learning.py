@@ -49,8 +49,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure = {"handbook": handbook, "alike": alike}[options.what]
-        result = measure(Path(folder))
+        result = {"handbook": handbook, "alike": alike}[options.what](Path(folder))
     out = options.out or RESULTS / NAMES[options.what]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -74,9 +73,7 @@ def handbook(folder: Path) -> dict[str, Any]:
 def alike(folder: Path) -> dict[str, Any]:
     """One round on some of many firms that are all alike."""
     docs = folder / "docs"
-    docs.mkdir()
-    for name, text in firms.documents().items():
-        (docs / name).write_text(text, encoding="utf-8")
+    firms.lay_out(docs)
     every = firms.questions()
     hot = set(list(dict.fromkeys(one.firm for one in every))[::EVERY_FIRM])
 

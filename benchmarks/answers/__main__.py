@@ -184,9 +184,7 @@ def followups(folder: Path, _data: Path | None) -> dict[str, Any]:
 def alike(folder: Path, _data: Path | None) -> dict[str, Any]:
     """Firms that are all alike: is each told apart from the others?"""
     docs = folder / "docs"
-    docs.mkdir()
-    for name, text in firms.documents().items():
-        (docs / name).write_text(text, encoding="utf-8")
+    firms.lay_out(docs)
     rows = firms.questions()
     with KnowledgeBase.open(folder / "kb") as kb:
         kb.ingest(docs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 WORDINGS = {
     "founded": (
@@ -275,6 +276,13 @@ def documents() -> dict[str, str]:
         blocks = "\n\n".join(_wrapped(block) for block in text.split("\n\n"))
         texts[firm.name.lower().replace(" ", "-") + ".md"] = blocks + "\n"
     return texts
+
+
+def lay_out(folder: Path) -> None:
+    """Write every document to a new folder."""
+    folder.mkdir()
+    for name, text in documents().items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def questions() -> list[FirmQuestion]:
