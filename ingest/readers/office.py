@@ -1,4 +1,4 @@
-"""What office documents (.docx, .pptx, .xlsx) share: properties, drawings, links, raised signs."""
+"""What office documents (.docx, .pptx, .xlsx) share: properties, drawings, links."""
 
 import io
 import re
@@ -11,7 +11,6 @@ from ingest.readers.document import Metadata
 _PART = "docProps/core.xml"
 _MAX_BYTES = 65_536
 _FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|svg|emf|wmf|webp)", re.IGNORECASE)
-_EXPONENT = re.compile(r"[+\u2212-]?\d+(?:[.,]\d+)?")
 
 
 def core_properties(data: bytes) -> Metadata:
@@ -35,12 +34,6 @@ def core_properties(data: bytes) -> Metadata:
         etree.QName(element).localname: (element.text or "",)
         for element in root.iterchildren(tag=etree.Element)
     }
-
-
-def raised(before: str, text: str) -> str:
-    """A text set higher than what stands before it: 10^6 and m^2, but 1st as it is written."""
-    is_power = _EXPONENT.fullmatch(text.strip()) and before[-1:].isalnum()
-    return f"^{text.strip()}" if is_power else text
 
 
 def picture_text(properties: Any) -> str:

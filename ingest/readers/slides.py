@@ -11,7 +11,8 @@ from ingest.cleaning import normalise
 from ingest.readers.archive import check_archive, parsing_xml
 from ingest.readers.charts import chart_text
 from ingest.readers.document import Kind, Section
-from ingest.readers.office import drawing_texts, link_text, picture_text, raised
+from ingest.readers.office import drawing_texts, link_text, picture_text
+from ingest.readers.raised import raised
 from ingest.readers.rows import table_text
 
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"

@@ -12,7 +12,7 @@ from ingest.errors import ReadError
 from ingest.readers.document import Kind, Metadata, Outline, Section
 from ingest.readers.encoding import decode
 from ingest.readers.links import write_out
-from ingest.readers.office import raised
+from ingest.readers.raised import raised
 from ingest.readers.rows import is_header, row_text
 from ingest.readers.visible import CLOSER, HEADINGS, OPENER, is_left_out, show_what_opens
 

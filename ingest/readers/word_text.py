@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.readers.charts import chart_text
-from ingest.readers.office import drawing_texts, link_text, picture_text, raised
+from ingest.readers.office import drawing_texts, link_text, picture_text
+from ingest.readers.raised import raised
 from ingest.readers.word_styles import Styles, W, is_on, value
 
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
