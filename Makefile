@@ -25,6 +25,7 @@ test: lint models  ## lint, then every test, those with the real models too
 bench: models  ## measure, for some hours, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.answers $(if $(DATA),--data $(DATA))
 	@$(BIN)/python -m benchmarks.learning
+	@$(BIN)/python -m benchmarks.learning alike
 	@$(BIN)/python -m benchmarks.rounds
 	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.cost
@@ -35,6 +36,7 @@ bench: models  ## measure, for some hours, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.similarity
 ifdef DATA
 	@$(BIN)/python -m benchmarks.drift $(DATA)/probes
+	@$(BIN)/python -m benchmarks.reader ability $(DATA)/probes
 	@$(BIN)/python -m benchmarks.paragraphs $(DATA)/xquad
 	@$(BIN)/python -m benchmarks.releases $(DATA)/endoflife
 	@$(BIN)/python -m benchmarks.freshness $(DATA)/endoflife
