@@ -4,22 +4,13 @@ import io
 from pathlib import Path
 
 import pytest
-from fpdf import FPDF
+from made_pdf import pdf
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText, Text
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject, TextStringObject
 
 from ingest import Document, read
 from ingest.readers.pdf import drop_running_lines, without_hyphens
-
-
-def pdf(*pages: str) -> bytes:
-    made = FPDF()
-    made.set_font("Helvetica", size=12)
-    for page in pages:
-        made.add_page()
-        made.multi_cell(0, 8, page)
-    return bytes(made.output())
 
 
 def written(folder: Path, writer: PdfWriter) -> Document:

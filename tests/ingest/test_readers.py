@@ -8,9 +8,9 @@ from pathlib import Path
 import docx
 import openpyxl
 import pytest
-from fpdf import FPDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_pdf import pdf
 
 from ingest import SUFFIXES, Document, ReadError, read
 from ingest.readers import FORMATS
@@ -28,15 +28,6 @@ def read_text(folder: Path, name: str, content: str | bytes) -> Document:
 
 def kinds(document: Document) -> list[tuple[str, tuple[str, ...], str]]:
     return [(one.kind, one.heading, one.text) for one in document.sections]
-
-
-def pdf(*pages: str) -> bytes:
-    made = FPDF()
-    made.set_font("Helvetica", size=12)
-    for page in pages:
-        made.add_page()
-        made.multi_cell(0, 8, page)
-    return bytes(made.output())
 
 
 def assert_lines_are_true(document: Document, source: str) -> None:
