@@ -10,7 +10,7 @@ import json as json_module
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from ragcl.printing import Formatter, harmless, one_line
 
 if TYPE_CHECKING:
     from ragcl.knowledge_base import KnowledgeBase, Progress
-    from ragcl.results import Answer, IngestReport
+    from ragcl.results import Answer, Failure, IngestReport
 
 PARTLY_DONE = 1
 
@@ -202,12 +202,15 @@ def _print_ingested(report: "IngestReport", json: bool) -> None:
             f"{len(report.failed)} failed; {report.chunks_added} chunks added, "
             f"{report.chunks_removed} removed; {report.seconds:.1f} s"
         )
-        for skipped in report.skipped:
-            _say(f"  skipped {one_line(skipped.path)}: {one_line(skipped.reason)}", err=True)
-        for part in report.left_out:
-            _say(f"  left out of {one_line(part.path)}: {one_line(part.reason)}", err=True)
-    for failure in report.failed:
-        _say(f"  failed {one_line(failure.path)}: {one_line(failure.reason)}", err=True)
+        _say_of_files("skipped", report.skipped, err=True)
+        _say_of_files("left out of", report.left_out, err=True)
+    _say_of_files("failed", report.failed, err=True)
+
+
+def _say_of_files(what: str, files: "Sequence[Failure]", *, err: bool = False) -> None:
+    """A line for each file and the reason."""
+    for one in files:
+        _say(f"  {what} {one_line(one.path)}: {one_line(one.reason)}", err=err)
 
 
 @app.command()
@@ -473,6 +476,8 @@ def _scheduled(kb: "KnowledgeBase", json: bool) -> None:
 @_verb
 def status(context: typer.Context, json: Json = False) -> None:
     """Show what the knowledge base holds."""
+    from ragcl.knowledge_base import missing_root
+
     with _opened(context) as kb:
         found = kb.status()
     if json:
@@ -483,14 +488,9 @@ def status(context: typer.Context, json: Json = False) -> None:
         note = "  (untrusted: never learned from)" if root in found.untrusted else ""
         _say(f"  folder {one_line(root)}{note}")
     for root in found.missing:
-        _say(
-            f"  {one_line(root)} is gone, and what came from it is still answered from: mount the "
-            f"drive and ingest it, or run `ragcl forget {one_line(root)}`"
-        )
-    for failure in found.failed:
-        _say(f"  failed {one_line(failure.path)}: {one_line(failure.reason)}")
-    for part in found.left_out:
-        _say(f"  left out of {one_line(part.path)}: {one_line(part.reason)}")
+        _say(f"  {missing_root(one_line(root))}")
+    _say_of_files("failed", found.failed)
+    _say_of_files("left out of", found.left_out)
     for flag, count in found.flagged.items():
         _say(f"  {count} chunks flagged as {flag}: found, but never learned")
     if found.calibration:

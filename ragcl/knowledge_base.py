@@ -62,6 +62,14 @@ def _silent(_what: str, _done: int, _total: int) -> None:
     """The progress of a caller who wants none."""
 
 
+def missing_root(root: str) -> str:
+    """What to say of an ingested folder that is not on this machine now."""
+    return (
+        f"{root} is gone, and what came from it is still answered from: mount the drive and ingest "
+        f"it, or run `ragcl forget {root}`"
+    )
+
+
 class KnowledgeBase:
     """A folder with a catalog, an index and adapters; may be used from several threads.
 
@@ -572,11 +580,7 @@ class KnowledgeBase:
         from ragcl.retrieval.retriever import check_embedder
 
         problems = adapter_problems(self.folder, self.catalog, repair=repair)
-        problems += [
-            f"the folder {root} is gone, and what came from it is still answered from: mount the "
-            f"drive and ingest it, or run `ragcl forget {root}`"
-            for root in self._missing_roots()
-        ]
+        problems += [f"the folder {missing_root(root)}" for root in self._missing_roots()]
         try:
             problems += self._retriever.problems(repair=repair)
             check_embedder(self.catalog, self._embedder.files)
