@@ -125,7 +125,6 @@ def _words() -> dict[str, str]:
 
 SYMBOLS = _symbols()
 WORDS = _words()
-LONGEST = max(len(one.split()) for one in WORDS)  # words that a unit may be written in
 
 
 def unit(written: str) -> str | None:
