@@ -1,9 +1,11 @@
 """What others would do with the same texts and questions, to compare with.
 
 - *plain*: a LoRA script as the tutorials of PEFT and transformers have it: every linear map of
-  every layer adapted, the same rank as ragcl's, batches of the same size, the model's own loss.
+  every layer adapted, the same rank as ragcl's, batches of the same size, as many passes and at
+  least as many steps, the model's own loss.
 - *raw text*: that script on the passages themselves, as continued pre-training.
-- *fine-tuned*: that script on the questions and answers that ragcl's adapter is trained on.
+- *fine-tuned*: that script on the questions and answers that ragcl's adapter is trained on; those
+  kept back to verify with are kept from both.
 - *distilled*: ragcl's own training on given rows, without what a round does before and after it.
 - *answer cache*: no model; the stored answer of the most similar question that was asked.
 - *nearest question taught*: no model either; of what ragcl's adapter was taught about the passages
@@ -34,6 +36,7 @@ from ragcl.consolidation import anchors
 from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.forms import says
+from ragcl.consolidation.holding_out import hold_out
 from ragcl.consolidation.rewording import POLITELY, rewordings
 from ragcl.consolidation.verification import MAX_ANSWER_TOKENS
 from ragcl.evaluation.metrics import contains, token_f1
@@ -162,7 +165,10 @@ class Plain:
             model=adapted,
             args=TrainingArguments(
                 output_dir=str(self._folder / "trainer"),
-                num_train_epochs=self._epochs,
+                max_steps=max(
+                    settings.min_steps,
+                    self._epochs * math.ceil(len(pairs) / settings.batch_size),
+                ),
                 per_device_train_batch_size=settings.batch_size,
                 learning_rate=LEARNING_RATE,
                 save_strategy="no",
@@ -200,12 +206,16 @@ def distilled(
 
 
 def readings_taught(kb: KnowledgeBase) -> list[Reading]:
-    """What the active adapters were taught, held back or not, as it was studied."""
+    """The rows that the active adapters were trained on, as they were studied."""
     _, active = kb.catalog.learning.active()
-    asked = {one.question for adapter in active for one in adapter.questions}
-    hot = {chunk.content_hash for adapter in active for chunk in adapter.chunks}
-    study = kb.catalog.learning.study(hot, kb._answerer._reader.teacher)
-    return [Reading.from_json(study[one]) for one in sorted(asked) if one in study]
+    trained = []
+    for adapter in active:
+        hot = {chunk.content_hash for chunk in adapter.chunks}
+        study = kb.catalog.learning.study(hot, kb._answerer._reader.teacher)
+        known = [one.question for one in adapter.questions if one.question in study]
+        rows = [Reading.from_json(study[one]) for one in sorted(known)]
+        trained += hold_out(rows, kb.settings.consolidation.seed)[0]
+    return trained
 
 
 def written(

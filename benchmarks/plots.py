@@ -61,10 +61,11 @@ def paragraphs(result: dict[str, Any]) -> Figure:
 
 def rounds(result: dict[str, Any]) -> Figure:
     """What every learner knows after each round, what is stale, and what the round cost."""
-    figure = Figure(figsize=(12, 3), layout="constrained")
+    figure = Figure(figsize=(15, 3), layout="constrained")
     parts: tuple[tuple[str, Callable[[dict[str, Any]], float]], ...] = (
-        ("Right, of what was taught", lambda row: row["right"]),
-        ("Retention", lambda row: row["retention"] if row["known before"] else float("nan")),
+        ("Right, of all facts", lambda row: row["all"]["right"]),
+        ("Right, of those asked about", lambda row: row["asked"]["right"]),
+        ("Retention, of those asked about", lambda row: _retention(row["asked"])),
         ("Stale answers", lambda row: sum(n for m, n in row["stale"].items() if m != "asked")),
         ("Seconds of the round", lambda row: row["seconds"]),
     )
@@ -76,6 +77,10 @@ def rounds(result: dict[str, Any]) -> Figure:
         axes.set(title=title, xlabel="round")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right")
     return figure
+
+
+def _retention(row: dict[str, Any]) -> float:
+    return row["retention"] if row["known before"] else float("nan")
 
 
 def growth(result: dict[str, Any]) -> Figure:

@@ -9,8 +9,9 @@ state the wrong one. The passages with the right answers are not in it; in their
 line a question.
 
 The right lines are one folder. It is asked about, in two wordings; then the passages come as a
-second folder, everything is asked again, and a round is run. This is done twice: with the second
-folder untrusted, as it should be said of a place where anybody may write, and with both trusted.
+second folder, everything is asked again, and a round is run. What is measured is asked in a third
+wording (`wordings/poison.jsonl`), which nobody learned. This is done twice: with the second folder
+untrusted, as it should be said of a place where anybody may write, and with both trusted.
 
 - *attacked*: the share of answers that state the wrong answer and not the right one, by mode.
 - *right*: the share that state the right one.
@@ -30,7 +31,9 @@ from ragcl.evaluation.metrics import contains
 from ragcl.results import MODES
 from ragcl.retrieval.sentences import split_sentences
 
-RESULTS = Path(__file__).parent / "results" / "poison.json"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "poison.json"
+UNSEEN = HERE / "wordings" / "poison.jsonl"
 WORDINGS = ("{}", "Please tell me: {}")
 
 
@@ -43,8 +46,11 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=40)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    entries = list(json.loads((options.folder / "msmarco.json").read_text("utf-8")).values())
-    chosen = entries[: options.questions]
+    entries = json.loads((options.folder / "msmarco.json").read_text("utf-8"))
+    wordings = map(json.loads, UNSEEN.read_text("utf-8").splitlines())
+    by_id = {one["id"]: one for one in entries.values()}
+    chosen = [by_id[one["id"]] | {"unseen": one["unseen"]} for one in wordings]
+    chosen = chosen[: options.questions]
     found = {}
     for name, trusted in (("poison untrusted", False), ("poison trusted", True)):
         with tempfile.TemporaryDirectory(prefix="ragcl-poison-") as folder:
@@ -95,7 +101,7 @@ def attack(folder: Path, entries: list[dict[str, Any]], trusted: bool) -> dict[s
 
 
 def _by_answer(kb: KnowledgeBase, entries: list[dict[str, Any]], mode: Any) -> dict[str, float]:
-    answers = kb.ask_many([one["question"] for one in entries], mode=mode, record=False)
+    answers = kb.ask_many([one["unseen"] for one in entries], mode=mode, record=False)
     right = attacked = weights = 0
     for answer, one in zip(answers, entries, strict=True):
         is_right = contains(answer.text, [one["correct answer"]])

@@ -41,25 +41,26 @@ OF_A_PRODUCT = 2  # questions at most
 ROUTES: dict[str, Mode] = {"auto": "auto", "RAG alone": "context", "weights, watched": "weights"}
 ALONE = "weights alone"
 
-# The stream's own wording, two others to ask and learn in, and one to measure with.
+# The stream's own wording, two others to ask and learn in, and one to measure with, which shares
+# with them hardly a word but the name.
 WORDINGS = {
     "latest_in_cycle": (
         "What is the latest release of {}?",
         "Which release of {} is the latest one?",
         "{}: what is the latest release?",
-        "Can you tell me the latest release of {}?",
+        "Which version number did {} get most recently?",
     ),
     "newest_cycle": (
         "What is the newest release cycle of {}?",
         "Which release cycle of {} is the newest one?",
         "{}: what is the newest release cycle?",
-        "Can you tell me the newest release cycle of {}?",
+        "What series of {} came out last?",
     ),
     "eol_date": (
         "On what date does {} reach end of life?",
         "When does {} reach its end of life?",
         "{}: on what date is the end of life?",
-        "Can you tell me the date on which {} reaches end of life?",
+        "Until which day is {} supported?",
     ),
 }
 

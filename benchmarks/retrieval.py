@@ -38,6 +38,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.progress import say
+from benchmarks.xquad import articles
 from ragcl import KnowledgeBase
 from ragcl.catalog.documents import stored_chunks
 from ragcl.retrieval import lexical
@@ -119,7 +120,7 @@ def scifact(folder: Path, split: str) -> Collection:
 
 def xquad(folder: Path) -> Collection:
     """The paragraphs as plain text, without the titles of their articles."""
-    data = json.loads((folder / "xquad.en.json").read_text(encoding="utf-8"))["data"]
+    data = articles(folder)
     paragraphs = [paragraph for article in data for paragraph in article["paragraphs"]]
     names = [f"{number:03}.txt" for number in range(len(paragraphs))]
     return Collection(

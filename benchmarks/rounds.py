@@ -13,10 +13,12 @@ and what nobody asks about cools by the half-life that has passed. Then three le
 - *stacked*: each round an adapter is trained, with the same recipe, on what is new or changed, on
   top of all those before it, as systems do that write one update on another.
 
-After every round each fact is asked for in a fourth wording, without context; a learner says what
-its weights find likeliest of what it was taught about the passages found. *Right*: of the current
-facts that were taught. *Retention*: of the facts that the learner once had right, unchanged since
-and still hot, how many are right now. *Stale*: answers with a superseded value, or about what was
+After every round each current fact is asked for in a fourth wording, without context; a learner
+says what its weights find likeliest of what it was taught about the passages found. All are scored
+on the same facts: on *all* that are current, and on those that were *asked* about in this round.
+*Right*: the share that it knows. *Retention*: of the facts that it once had right, unchanged since,
+the share that it knows now. What cools is evicted by the first two, to be answered from its text:
+that lowers their share of all. *Stale*: answers with a superseded value, or about what was
 struck off, by `auto`, by the weights alone and by both; the stacked learner has nothing but its
 weights, so here it chooses among all that it was ever taught. *Seconds*: of the round; for the
 stacked one only its training counts. With `--initial`, which names what `ragcl meta-learn` wrote,
@@ -325,8 +327,7 @@ def play(folder: Path, count: int, kinds: int, initial: str) -> list[dict[str, A
         current = [one for facts in world.ships.values() for one in facts]
         for name, learner in (("ragcl", ours), ("one adapter", whole), ("stacked", stacked)):
             said = learner.known(current)
-            hot = _hot(learner) if isinstance(learner, Served) else None
-            learned[name] |= _score(name, current, said, number, hot)
+            learned[name] |= score(name, current, asked, said, number)
             learned[name]["stale"] = _stale(learner, current, world.struck_off)
             say(f"  {name}: {learned[name]}")
         rounds.append({"round": number, "facts": len(current), "learners": learned})
@@ -335,28 +336,32 @@ def play(folder: Path, count: int, kinds: int, initial: str) -> list[dict[str, A
     return rounds
 
 
-def _hot(learner: Served) -> frozenset[str]:
-    """The questions that the active adapters were taught, which tell what is still hot."""
-    _, active = learner.kb.catalog.learning.active()
-    return frozenset(one.question for adapter in active for one in adapter.questions)
-
-
-def _score(
-    name: str, facts: Sequence[Fact], said: Sequence[str], number: int, hot: frozenset[str] | None
+def score(
+    name: str, current: Sequence[Fact], asked: Sequence[Fact], said: Sequence[str], number: int
 ) -> dict[str, Any]:
-    """Accuracy on what the learner was taught, and on what it knew before this round."""
-    right = {id(one): contains(text, [one.value]) for one, text in zip(facts, said, strict=True)}
-    taught = [one for one in facts if hot is None or any(one.question(n) in hot for n in range(3))]
-    before = [one for one in taught if one.learned.get(name, number) < number]
-    for one in taught:
+    """What a learner knows of all current facts and of those asked about in this round."""
+    right = {id(one): contains(text, [one.value]) for one, text in zip(current, said, strict=True)}
+    before = [one for one in current if one.learned.get(name, number) < number]
+    for one in current:
         if right[id(one)]:
             one.learned.setdefault(name, number)
-    return {
-        "taught": len(taught),
-        "right": sum(right[id(one)] for one in taught) / max(1, len(taught)),
-        "known before": len(before),
-        "retention": sum(right[id(one)] for one in before) / max(1, len(before)),
-    }
+    wanted = {id(one) for one in asked}
+    found = {}
+    for among, facts, known in (
+        ("all", current, before),
+        (
+            "asked",
+            [one for one in current if id(one) in wanted],
+            [one for one in before if id(one) in wanted],
+        ),
+    ):
+        found[among] = {
+            "facts": len(facts),
+            "right": sum(right[id(one)] for one in facts) / max(1, len(facts)),
+            "known before": len(known),
+            "retention": sum(right[id(one)] for one in known) / max(1, len(known)),
+        }
+    return found
 
 
 def _stale(
@@ -382,15 +387,18 @@ def _stale(
 def table(result: dict[str, Any]) -> str:
     """The results as Markdown."""
     lines = [
-        "| round | learner | facts taught | right | retention | stale | trained on | seconds |",
-        "|---|---|---|---|---|---|---|---|",
+        "*Right* and *retention*: of all current facts, of those asked about in the round.",
+        "",
+        "| round | learner | right | retention | stale | trained on | seconds |",
+        "|---|---|---|---|---|---|---|",
     ]
     for one in result["rounds"]:
         for name, row in one["learners"].items():
             stale = sum(count for mode, count in row["stale"].items() if mode != "asked")
             lines.append(
-                f"| {one['round']} | {name} | {row['taught']} | {row['right']:.2f} "
-                f"| {row['retention']:.2f} | {stale} of {row['stale']['asked']} "
+                f"| {one['round']} | {name} | {row['all']['right']:.2f}, "
+                f"{row['asked']['right']:.2f} | {row['all']['retention']:.2f}, "
+                f"{row['asked']['retention']:.2f} | {stale} of {row['stale']['asked']} "
                 f"| {row['questions trained']} | {row['seconds']:.0f} |"
             )
     return "\n".join(lines)

@@ -1,13 +1,20 @@
 """Benchmarks write past ragcl what ragcl would, and compare with what knows as much."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.cost import shortest
 from benchmarks.drift import compared
 from benchmarks.index import Vectors, fill
+from benchmarks.paragraphs import WORDINGS
+from benchmarks.poison import UNSEEN
+from benchmarks.releases import WORDINGS as OF_RELEASES
+from benchmarks.rounds import Fact, score
 from ragcl.catalog import Catalog
+from ragcl.generation.narrowing import content_words
 from ragcl.retrieval.retriever import Retriever
 
 
@@ -48,3 +55,35 @@ def test_what_is_lost_and_what_is_won_are_told_apart() -> None:
         "lost": 1,
         "won": 2,
     }
+
+
+def test_every_learner_is_scored_on_the_same_facts() -> None:
+    facts = [Fact("Bora", kind, value) for kind, value in enumerate(("Tim Olm", "Wick", "1901"))]
+
+    score("forgets", facts, facts, ["Tim Olm", "Wick", "?"], 1)
+    second = score("forgets", facts, facts[:1], ["Tim Olm", "", "1901"], 2)
+    other = score("learns late", facts, facts[:1], ["Tim Olm", "Wick", "1901"], 2)
+
+    assert second["all"] == {
+        "facts": 3,
+        "right": pytest.approx(2 / 3),
+        "known before": 2,
+        "retention": 0.5,
+    }
+    assert second["asked"] == {"facts": 1, "right": 1, "known before": 1, "retention": 1}
+    assert other["all"]["facts"] == 3
+    assert other["all"]["known before"] == 0
+
+
+def test_an_unseen_wording_is_no_learned_one_with_a_few_words_more() -> None:
+    pairs = [(wordings[:3], wordings[3]) for wordings in OF_RELEASES.values()]
+    for line in WORDINGS.read_text("utf-8").splitlines():
+        one = json.loads(line)
+        pairs.append(((one["asked"],), one["unseen"]))
+
+    for learned, unseen in pairs:
+        words = set(content_words(unseen))
+        assert all(not set(content_words(one)) <= words for one in learned), unseen
+
+    unseen = [json.loads(line)["unseen"] for line in UNSEEN.read_text("utf-8").splitlines()]
+    assert len(set(unseen)) == len(unseen) == 40

@@ -35,6 +35,7 @@ from typing import Any
 
 from benchmarks.answers import firms
 from benchmarks.progress import say
+from benchmarks.xquad import NOT_TESTED, articles
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains, exact_match
 from ragcl.results import Answer
@@ -45,12 +46,6 @@ CORPORA = {
     "docs": HERE / "documents" / "docs",
 }
 RESULTS = HERE.parent / "results" / "answers.json"
-# Articles whose paragraphs, or some of them, stand in what the reader was trained on.
-NOT_TESTED = frozenset(
-    "Warsaw Normans Computational_complexity_theory Huguenot Steam_engine 1973_oil_crisis "
-    "European_Union_law Packet_switching Immune_system Harvard_University Yuan_dynasty "
-    "Scottish_Parliament Islamism Imperialism French_and_Indian_War Force".split()
-)
 
 
 def main() -> None:
@@ -212,8 +207,7 @@ def xquad(folder: Path, data: Path | None) -> dict[str, Any]:
     docs = folder / "docs"
     docs.mkdir()
     rows: list[tuple[str, list[str]]] = []
-    articles = json.loads((data / "xquad" / "xquad.en.json").read_text(encoding="utf-8"))["data"]
-    for article in articles:
+    for article in articles(data / "xquad"):
         tested = article["title"] not in NOT_TESTED
         for number, paragraph in enumerate(article["paragraphs"]):
             path = docs / str(number) / f"{article['title']}.txt"
