@@ -8,7 +8,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint models clean
+.PHONY: help demo test bench lint docs wheel models clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -20,7 +20,7 @@ demo: models  ## ingest the sample handbook, ask, learn, edit, ask again
 	@$(BIN)/python -m benchmarks.demo
 
 test: lint models  ## lint, then every test, those with the real models too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: models  ## measure, for some hours, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.answers $(if $(DATA),--data $(DATA))
@@ -52,12 +52,18 @@ lint: $(READY)  ## formatting, style, types, and which module may import which
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+docs: $(READY)  ## the documentation site, in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+wheel: $(READY)  ## the package, in dist/
+	@$(BIN)/python -m build --wheel --outdir dist .
+
 models: $(READY)  ## fetch the default models, once
 	@echo "==> models"
 	@$(BIN)/ragcl models pull
 
 clean:  ## remove what was made here, except the environment and the models
-	rm -rf .demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .demo build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import faiss
 import hypothesis
 import numpy as np
 import pytest
@@ -29,6 +30,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("ragcl")
 
+# Workers side by side share the processors out: more threads than these would wait for one another.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # of the processes that tests start
+    torch.set_num_threads(threads)
+    faiss.omp_set_num_threads(threads)
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
