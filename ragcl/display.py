@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ragcl import printing
 from ragcl.printing import one_line
 
 if TYPE_CHECKING:
@@ -26,14 +27,9 @@ def sources(answer: "Answer") -> Iterator[str]:
 
 def place(source: "Hit | Citation | Quote") -> str:
     """Where a hit, a citation or a quote stands: file, lines or page, heading."""
-    where = one_line(source.source)
-    if source.lines:
-        first, last = source.lines
-        where += f":{first}" if first == last else f":{first}-{last}"
-    elif source.page:
-        where += f" page {source.page}"
+    where = printing.place(source.source, source.lines, source.page, source.heading)
     notes = _notes(source.elsewhere, source.supersedes, source.flags)
-    return f"{where}  {one_line(source.heading)}" + "".join(f"  ({note})" for note in notes)
+    return where + "".join(f"  ({note})" for note in notes)
 
 
 def explanation(found: "Explanation", influence: bool) -> Iterator[str]:
@@ -49,8 +45,7 @@ def explanation(found: "Explanation", influence: bool) -> Iterator[str]:
         if found.adapter:
             yield f"  {_nats(found.weights_influence)}  the weights"
     for source in found.sources:
-        lines = source["lines"]
-        where = one_line(source["source"]) + (f":{lines[0]}-{lines[1]}" if lines else "")
+        where = printing.place(source["source"], source["lines"] and tuple(source["lines"]))
         marks = ["cited"] if source["cited"] else []
         marks += [] if source["current"] else ["no longer current"]
         if source["learned_at"]:

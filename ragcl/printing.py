@@ -12,6 +12,7 @@ _OBEYED = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
     r"\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
+SHOWN = 80  # characters of a text in a line
 _IN_TEXT = re.compile(f"[{_OBEYED}]")
 _IN_A_LINE = re.compile(rf"[{_OBEYED}\t\n]")
 
@@ -27,6 +28,24 @@ def harmless(text: str) -> str:
 def one_line(text: str) -> str:
     r"""The same with `\u000a` in the place of a line feed: for a name, which is to stay one."""
     return _IN_A_LINE.sub(_escaped, text)
+
+
+def place(
+    source: str, lines: tuple[int, int] | None, page: int | None = None, heading: str = ""
+) -> str:
+    """A file with its lines or its page, and the heading there."""
+    where = one_line(source)
+    if lines:
+        where += f":{lines[0]}" if lines[0] == lines[1] else f":{lines[0]}-{lines[1]}"
+    elif page:
+        where += f" page {page}"
+    return f"{where}  {one_line(heading)}".rstrip()
+
+
+def shortened(text: str) -> str:
+    """A text on one line, cut off where it is long."""
+    line = one_line(" ".join(text.split()))
+    return line if len(line) <= SHOWN else line[: SHOWN - 1].rstrip() + "…"
 
 
 def reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What the public calls give back: plain frozen dataclasses, without behaviour of their own.
+"""What the public calls give back: plain frozen dataclasses, of which `str` makes a readable line.
 
 Knows nothing about how any of it is made. `to_dict` is what the command line prints as JSON.
 """
@@ -6,6 +6,8 @@ Knows nothing about how any of it is made. `to_dict` is what the command line pr
 import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ragcl.printing import one_line, place, shortened
 
 Mode = Literal["auto", "context", "weights", "both"]
 Route = Literal["context", "weights", "both", "none"]
@@ -24,6 +26,10 @@ class Failure:
 
     path: str
     reason: str
+
+    def __str__(self) -> str:
+        """The file and the reason."""
+        return f"{one_line(self.path)}: {one_line(self.reason)}"
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,15 @@ class IngestReport:
     chunks_added: int = 0
     chunks_removed: int = 0
     seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """How many files of each kind."""
+        kinds = ("added", "updated", "unchanged", "deleted", "failed")
+        files = ", ".join(f"{len(getattr(self, kind))} {kind}" for kind in kinds)
+        return (
+            f"{files}; {self.chunks_added} chunks added, {self.chunks_removed} removed; "
+            f"{self.seconds:.1f} s"
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,11 @@ class Hit:
     lexical: float = 0.0
     fused: float = 0.0
 
+    def __str__(self) -> str:
+        """Its score, its place and how it begins."""
+        where = place(self.source, self.lines, self.page, self.heading)
+        return f"{self.score:.2f}  {where}  {shortened(self.text)}"
+
 
 @dataclass(frozen=True)
 class Citation:
@@ -96,6 +116,11 @@ class Citation:
     supersedes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Its place and its score."""
+        where = place(self.source, self.lines, self.page, self.heading)
+        return f"{where}  ({self.score:.2f})"
+
 
 @dataclass(frozen=True)
 class Quote:
@@ -114,6 +139,11 @@ class Quote:
     elsewhere: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Its words and its place."""
+        where = place(self.source, self.lines, self.page, self.heading)
+        return f"\u201c{shortened(self.text)}\u201d  {where}"
 
 
 @dataclass(frozen=True)
@@ -142,6 +172,12 @@ class Answer:
     form: Form = "phrase"
     quotes: list[Quote] = field(default_factory=list)
     nearest: Citation | None = None
+
+    def __str__(self) -> str:
+        """What was answered, by which route, from where."""
+        first = self.citations[0] if self.citations else None
+        where = f", {place(first.source, first.lines, first.page)}" if first else ""
+        return f"{shortened(self.text)}  ({self.route}{where})"
 
 
 @dataclass(frozen=True)
@@ -180,6 +216,10 @@ class ConsolidationReport:
     stage_seconds: dict[str, float] = field(default_factory=dict)
     report_path: str | None = None
 
+    def __str__(self) -> str:
+        """How it ended."""
+        return self.status + (f": {one_line(self.reason)}" if self.reason else "")
+
 
 @dataclass(frozen=True)
 class MetaLearningReport:
@@ -196,6 +236,10 @@ class MetaLearningReport:
     trials: list[dict[str, Any]]
     seconds: float
 
+    def __str__(self) -> str:
+        """Whether it was kept."""
+        return f"kept in {one_line(self.folder)}" if self.folder else "thrown away"
+
 
 @dataclass(frozen=True)
 class EvaluatedQuestion:
@@ -210,6 +254,11 @@ class EvaluatedQuestion:
     f1: float
     prompt_tokens: int
     seconds: float
+
+    def __str__(self) -> str:
+        """The question, what was answered, and whether that was accepted."""
+        mark = "right" if self.correct else "wrong"
+        return f"{mark}: {shortened(self.question)} {shortened(self.text)}  ({self.route})"
 
 
 @dataclass(frozen=True)
@@ -230,6 +279,14 @@ class EvaluationReport:
     mean_prompt_tokens: float
     seconds: float
     details: list[EvaluatedQuestion] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """The figures."""
+        return (
+            f"{self.questions} questions by {self.mode}: accuracy {self.accuracy:.3f}, "
+            f"EM {self.exact_match:.3f}, F1 {self.f1:.3f}, abstained {self.abstained:.3f}, "
+            f"{self.mean_prompt_tokens:.0f} prompt tokens"
+        )
 
 
 @dataclass(frozen=True)
@@ -256,6 +313,13 @@ class Evaluation:
     mean_prompt_tokens: float
     seconds: float
 
+    def __str__(self) -> str:
+        """The figures."""
+        return (
+            f"{self.questions} questions of {one_line(self.file)} by {self.mode}: "
+            f"accuracy {self.accuracy:.3f}, {self.from_weights:.3f} from the weights"
+        )
+
 
 @dataclass(frozen=True)
 class ForgetReport:
@@ -272,6 +336,11 @@ class ForgetReport:
     on_disk: bool
     documents: int = 1
 
+    def __str__(self) -> str:
+        """What is gone."""
+        several = f"{self.documents} documents, " if self.documents != 1 else ""
+        return f"{one_line(self.source)}: {several}{self.chunks_removed} chunks forgotten"
+
 
 @dataclass(frozen=True)
 class RollbackReport:
@@ -280,6 +349,10 @@ class RollbackReport:
     before: int | None
     now: int | None
     adapters: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """What is active now."""
+        return f"active now: {', '.join(self.adapters) or 'no adapter'}"
 
 
 @dataclass(frozen=True)
@@ -310,6 +383,10 @@ class Status:
     left_out: list[Failure] = field(default_factory=list)
     calibration: dict[str, list[float]] | None = None
 
+    def __str__(self) -> str:
+        """What it holds."""
+        return f"{one_line(self.path)}: {self.documents} documents, {self.chunks} chunks"
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -336,6 +413,10 @@ class Explanation:
     correction: str | None
     weights_influence: float | None = None
 
+    def __str__(self) -> str:
+        """The route and its reason."""
+        return f"route {self.route} (mode {self.mode}): {one_line(self.reason)}"
+
 
 @dataclass(frozen=True)
 class DoctorReport:
@@ -347,3 +428,9 @@ class DoctorReport:
     problems: list[str]
     repaired: bool
     remaining: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """How many problems there were, and remain."""
+        if not self.problems:
+            return "all well"
+        return f"{len(self.problems)} problems, {len(self.remaining)} remaining"
