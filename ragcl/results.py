@@ -158,7 +158,7 @@ class ConsolidationReport:
     `retention` is the share of what earlier rounds promoted as proved, and is still selected, that
     this round proved again. `prompt_tokens` has, by route, the `answers` logged since the last
     round and their `mean_prompt_tokens`; `tokens_saved` is what those from the weights saved. None:
-    there is nothing to compare with.
+    there is nothing to compare with. `last_ask` is the number of the last of these answers.
     """
 
     round_id: int | None
@@ -179,6 +179,7 @@ class ConsolidationReport:
     tokens_saved: float | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     report_path: str | None = None
+    last_ask: int = 0
 
 
 @dataclass(frozen=True)

@@ -475,8 +475,8 @@ class Job:
         to_stay = sorted(self._to_stay(shards, failed))
         learned = self._learned(selection, shards, failed)
         earlier = [one for one in self._catalog.learning.rounds() if one.id != round_id]
-        last = max((one.finished_at or 0.0 for one in history.concluded(earlier)), default=0.0)
-        costs = self._catalog.asks.costs(since=last)
+        last_ask = self._catalog.asks.last()  # by number, since a clock may have been wrong
+        costs = self._catalog.asks.costs(after=history.last_ask(earlier))
         done = ConsolidationReport(
             round_id=round_id,
             status="promoted" if promoted else "rejected",
@@ -498,6 +498,7 @@ class Job:
             ),
             prompt_tokens={route: asdict(cost) for route, cost in sorted(costs.items())},
             tokens_saved=history.tokens_saved(costs),
+            last_ask=last_ask,
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
             report_path=str(report.path(self._folder, round_id)),
         )
