@@ -148,8 +148,10 @@ class Answer:
 class ConsolidationReport:
     """What one round did.
 
-    `status` is `promoted`, `rejected` (every candidate failed the gate), or `nothing due`; in a
-    process that trained along with the first of several, `trained along`.
+    `status` is `promoted`, `rejected` (every candidate failed the gate), `interrupted` (it was
+    killed, or its time was over before a candidate was verified) or `nothing due`; in a process
+    that trained along with the first of several, `trained along`. `unfinished` are the shards for
+    which the time did not suffice: the next round goes on with them.
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
     has, of every chunk that was trained, its content hash, source and heading, how many questions
     were `trained` and `held_out`, whether it was `proved`, and whether its adapter was `promoted`.
@@ -162,7 +164,7 @@ class ConsolidationReport:
     """
 
     round_id: int | None
-    status: Literal["promoted", "rejected", "nothing due", "trained along"]
+    status: Literal["promoted", "rejected", "interrupted", "nothing due", "trained along"]
     reason: str
     adapter_ids: list[str] = field(default_factory=list)
     chunks_selected: int = 0
@@ -180,6 +182,7 @@ class ConsolidationReport:
     stage_seconds: dict[str, float] = field(default_factory=dict)
     report_path: str | None = None
     last_ask: int = 0
+    unfinished: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

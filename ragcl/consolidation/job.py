@@ -3,16 +3,18 @@
 `Job._run` is the story from top to bottom. An adapter is named by the digest of what it is trained
 on, so a round that was killed finds what it had finished, and a shard that has not changed is not
 trained again. One that was rejected or rolled back stays out until what it is made of differs: in
-its place stays what its shard had before. Knows the order of the stages and the bookkeeping; each
-stage is a module.
+its place stays what its shard had before. A round that reaches its limit keeps what it has read and
+trained, and promotes what it has verified; the rest is due again. Knows the order of the stages and
+the bookkeeping; each stage is a module.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +28,7 @@ from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import anchors, distillation, history, meta_learning, promotion, report
 from ragcl.consolidation.anchors import Anchor
 from ragcl.consolidation.contradictions import Contradiction
+from ragcl.consolidation.deadline import Deadline, OutOfTimeError, Progress
 from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.holding_out import hold_out
@@ -48,8 +51,6 @@ from ragcl.text.answers import holds, same
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -101,7 +102,7 @@ class Job:
     def _run(self, if_due: bool, progress: Progress) -> ConsolidationReport:
         """Select, study, distil, verify and promote; or say why there is nothing to do."""
         started = time.time()
-        deadline = started + 60 * self._limits.max_minutes
+        deadline = Deadline(60 * self._limits.max_minutes)
         self._check_tracker()
         promotion.adapter_problems(self._folder, self._catalog, repair=True)
         selection, learned = self._select(started)
@@ -112,7 +113,11 @@ class Job:
                 None, "nothing due", reason, left_out=list(selection.left_out)
             )
         round_id = self._begin(selection, started)
-        shards, study = self._study(selection, progress)
+        try:
+            with self._stage(round_id, "study"):
+                shards, study = self._study(selection, deadline.stopping(progress))
+        except OutOfTimeError:
+            return self._interrupted(round_id, selection)
         unread = _unread(selection, shards, study.contradictions)
         selection = replace(selection, left_out=selection.left_out + unread)
         active = self._active_ids()
@@ -124,8 +129,13 @@ class Job:
         }
         changed = [s for s in shards if s.adapter not in active and s.name not in out]
         if changed:
-            self._distil(changed, round_id, deadline, progress)
-            self._verify(changed, round_id, progress)
+            with contextlib.suppress(OutOfTimeError):  # what was verified until then counts
+                with self._stage(round_id, "distillation"):
+                    self._distil(changed, round_id, deadline, progress)
+                with self._stage(round_id, "verification"):
+                    self._verify(changed, deadline, progress)
+            if all(shard.verdict is None for shard in changed):
+                return self._interrupted(round_id, selection, changed)
         elif self._to_stay(shards, out) == active:
             return self._unchanged(round_id, selection, study, out)
         return self._conclude(round_id, selection, study, shards, changed, out, started)
@@ -222,9 +232,11 @@ class Job:
             return f"no chunk has been asked about with {needed} different questions yet"
         if not if_due or gone:
             return None
+        last = next(reversed(self._catalog.learning.rounds()), None)
+        if last and last.report and _cut_short(last.report):
+            return None
         if hot <= set(learned) and self._taught(selection.vouched):
             return "everything hot is in the weights already"
-        last = next(reversed(self._catalog.learning.rounds()), None)
         if last is None or not last.report or last.selection != _plain(selection):
             return None
         if last.report["status"] == "rejected":
@@ -243,10 +255,20 @@ class Job:
         unfinished = self._catalog.learning.unfinished_round()
         if unfinished is not None:
             interrupted = ConsolidationReport(
-                unfinished.id, "rejected", f"interrupted in the stage {unfinished.stage}"
+                unfinished.id, "interrupted", f"killed in the stage {unfinished.stage}"
             )
             self._catalog.learning.finish_round(unfinished.id, asdict(interrupted), now)
         return self._catalog.learning.start_round(_plain(selection), now)
+
+    @contextlib.contextmanager
+    def _stage(self, round_id: int, name: str) -> Iterator[None]:
+        """Within it the round is in this stage, whose time is taken."""
+        self._catalog.learning.set_stage(round_id, name)
+        started = time.time()
+        try:
+            yield
+        finally:
+            self._seconds[name] = time.time() - started
 
     # Study
 
@@ -256,7 +278,6 @@ class Job:
         Returns:
             The shards that there is something to train on for, and what was studied.
         """
-        started = time.time()
         answering = self._settings.answering
         reader = Reader(self._model, self._narrower, answering.context_tokens)
         studier = Studier(
@@ -275,8 +296,7 @@ class Job:
         asked = dict.fromkeys(
             question for chunk in selection.chunks for question in chunk.questions
         )
-        written = studier.write_questions(hot, asked, self._limits.written_questions)
-        questions = [*asked, *written]
+        questions = list(asked)
         done = 0
 
         def studied(count: int) -> None:
@@ -284,6 +304,8 @@ class Job:
             done += count
             progress("studying", done, len(questions))
 
+        written = studier.write_questions(hot, asked, self._limits.written_questions, studied)
+        questions += written
         # In an order of their own: by heat, the same rows would make another adapter tomorrow.
         study = studier.study(questions, hot, selection.vouched, studied, written)
         rows = sorted(study.rows, key=lambda row: row.question)
@@ -295,7 +317,6 @@ class Job:
             shard.vectors = self._catalog.documents.known_vectors(shard.chunks)
             shard.chunks = tuple(key for key in shard.chunks if key in shard.vectors)
             shard.adapter = f"{shard.name}-{self._digest(shard, studier.teacher)}"
-        self._seconds["study"] = time.time() - started
         return [shard for shard in shards if shard.trained], study
 
     def _digest(self, shard: _Shard, teacher: str) -> str:
@@ -320,12 +341,11 @@ class Job:
     # Distillation
 
     def _distil(
-        self, shards: Sequence[_Shard], round_id: int, deadline: float, progress: Progress
+        self, shards: Sequence[_Shard], round_id: int, deadline: Deadline, progress: Progress
     ) -> None:
         """Train the adapters of the shards that have none with just these rows."""
-        self._catalog.learning.set_stage(round_id, "distillation")
-        started = time.time()
         for shard in shards:
+            deadline.check()
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             manifest = promotion.read_manifest(folder)
             if manifest is None:
@@ -339,11 +359,13 @@ class Job:
                         context_tokens=self._settings.answering.context_tokens,
                     ),
                     folder,
-                    deadline=deadline,
+                    out_of_time=deadline.passed,
                     progress=lambda done, total: progress("training", done, total),
                     initial=initial.weights if initial else None,
                     share=initial.share if initial else 1.0,
                 )
+                if losses is None:
+                    raise OutOfTimeError
                 manifest = {
                     "adapter": shard.adapter,
                     "base_model": self._model.files.name,
@@ -354,7 +376,6 @@ class Job:
                     **losses,
                 }
                 promotion.write_manifest(folder, manifest)
-        self._seconds["distillation"] = time.time() - started
 
     @cached_property
     def _distillation(self) -> Distillation:
@@ -373,18 +394,18 @@ class Job:
 
     # Verification
 
-    def _verify(self, shards: Sequence[_Shard], round_id: int, progress: Progress) -> None:
+    def _verify(self, shards: Sequence[_Shard], deadline: Deadline, progress: Progress) -> None:
         """Test the candidates; one that only drifts too far is shrunk until it does not."""
-        self._catalog.learning.set_stage(round_id, "verification")
-        started = time.time()
+        progress = deadline.stopping(progress)
         for shard in shards:
+            deadline.check()
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             self._model.attach(shard.adapter, folder)
             shard.near_misses = self._near_misses(shard)
-            shard.verdict = self._test(shard, progress)
-            if shard.verdict.only_drifted:
-                self._shrink(shard, folder, progress)
-        self._seconds["verification"] = time.time() - started
+            verdict = self._test(shard, progress)
+            if verdict.only_drifted and self._shrink(shard, folder):
+                verdict = self._test(shard, progress)
+            shard.verdict = verdict
 
     @cached_property
     def _unseen(self) -> list[Anchor]:
@@ -417,8 +438,8 @@ class Job:
             progress=lambda done, total: progress("verifying", done, total),
         )
 
-    def _shrink(self, shard: _Shard, folder: Path, progress: Progress) -> None:
-        """The largest scale in (0, 1) at which the drift is within its limit."""
+    def _shrink(self, shard: _Shard, folder: Path) -> bool:
+        """Take the largest scale in (0, 1) at which the drift is within its limit, if one is."""
         low, high = 0.0, 1.0
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
@@ -428,10 +449,10 @@ class Job:
                 (middle, high) if ratio <= self._limits.max_perplexity_ratio else (low, middle)
             )
         if low == 0.0:
-            return
+            return False
         promotion.scale_adapter(folder, low)
         self._model.set_scale(shard.adapter, low)
-        shard.verdict = self._test(shard, progress)
+        return True
 
     # Promotion
 
@@ -451,6 +472,29 @@ class Job:
         promotion.clean_up(self._folder, self._catalog)
         return done
 
+    def _interrupted(
+        self, round_id: int, selection: Selection, unfinished: Sequence[_Shard] = ()
+    ) -> ConsolidationReport:
+        """Close a round that reached its limit before any candidate was verified.
+
+        What was read is in the catalog, and what was trained of the candidates stays on the disk.
+        """
+        stage = next(reversed(self._seconds))
+        done = ConsolidationReport(
+            round_id,
+            "interrupted",
+            f"{self._limits.max_minutes:g} minutes were over in the stage {stage}: the next round "
+            "goes on from there; if it never gets further, raise consolidation.max_minutes",
+            adapter_ids=sorted(self._active_ids()),
+            left_out=list(selection.left_out),
+            stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
+            unfinished=[shard.name for shard in unfinished],
+        )
+        self._catalog.learning.finish_round(round_id, asdict(done), time.time())
+        kept = {shard.adapter for shard in unfinished}
+        promotion.clean_up(self._folder, self._catalog, round_id, kept)
+        return done
+
     def _conclude(
         self,
         round_id: int,
@@ -463,13 +507,14 @@ class Job:
     ) -> ConsolidationReport:
         """Promote the candidates that passed; one that failed is thrown away.
 
-        In its place, and in that of a shard that stays out, stays the adapter that its shard had
-        before, if there is one.
+        In its place, and in that of a shard that stays out or for which the time did not suffice,
+        stays the adapter that its shard had before, if there is one.
         """
         now = time.time()
         verdicts = [shard.verdict for shard in changed if shard.verdict is not None]
-        rejected = [s for s in changed if s.verdict is None or not s.verdict.passed]
-        failed = {*out, *(shard.name for shard in rejected)}
+        rejected = [s for s in changed if s.verdict is not None and not s.verdict.passed]
+        unfinished = [s for s in changed if s.verdict is None]
+        failed = {*out, *(shard.name for shard in [*rejected, *unfinished])}
         passed = [shard for shard in changed if shard.name not in failed]
         promoted = bool(passed) or not changed
         to_stay = sorted(self._to_stay(shards, failed))
@@ -480,7 +525,9 @@ class Job:
         done = ConsolidationReport(
             round_id=round_id,
             status="promoted" if promoted else "rejected",
-            reason="; ".join([*_shortcomings(changed), *_staying_out(out)]),
+            reason="; ".join(
+                [*_shortcomings(changed), *_staying_out(out), *_to_go_on_with(unfinished)]
+            ),
             adapter_ids=to_stay if promoted else [],
             chunks_selected=len(selection.chunks),
             chunks_proved=len({q.content_hash for v in verdicts for q in v.questions if q.proved}),
@@ -493,7 +540,8 @@ class Job:
             questions_left_out=study.left_out,
             retention=history.retention(
                 earlier,
-                {chunk.content_hash for chunk in selection.chunks},
+                {chunk.content_hash for chunk in selection.chunks}
+                - {key for shard in unfinished for key in shard.chunks},
                 {one["content_hash"] for one in learned if one["proved"]},
             ),
             prompt_tokens={route: asdict(cost) for route, cost in sorted(costs.items())},
@@ -501,6 +549,7 @@ class Job:
             last_ask=last_ask,
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
             report_path=str(report.path(self._folder, round_id)),
+            unfinished=[shard.name for shard in unfinished],
         )
         report.write(
             self._folder,
@@ -518,7 +567,8 @@ class Job:
             )
         else:
             self._catalog.learning.finish_round(round_id, asdict(done), now, thrown_away)
-        promotion.clean_up(self._folder, self._catalog, round_id)
+        kept = {shard.adapter for shard in unfinished}
+        promotion.clean_up(self._folder, self._catalog, round_id, kept)
         self._catalog.database.checkpoint()
         return done
 
@@ -608,6 +658,18 @@ def _staying_out(names: Collection[str]) -> list[str]:
     return [
         f"{name} was rolled back or rejected, and stays out until what it is made of differs"
         for name in sorted(names)
+    ]
+
+
+def _cut_short(report: Mapping[str, Any]) -> bool:
+    """Whether a round left something to the next one for want of time."""
+    return report["status"] == "interrupted" or bool(report.get("unfinished"))
+
+
+def _to_go_on_with(shards: Sequence[_Shard]) -> list[str]:
+    """Which shards the time did not suffice for."""
+    return [
+        f"{one.name} was not verified in time: the next round goes on with it" for one in shards
     ]
 
 

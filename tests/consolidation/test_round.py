@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from ragcl import KnowledgeBase
 from ragcl.catalog import schema
 from ragcl.consolidation import job, study, verification
 from ragcl.consolidation.contradictions import Contradiction
+from ragcl.consolidation.deadline import Deadline
 from ragcl.consolidation.pooling import Label, pool
 from ragcl.consolidation.verification import Verdict
 from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.reading import Outlook, Reader, Reading
+from ragcl.results import ConsolidationReport
 from ragcl.retrieval.sentences import split_sentences
 
 QUESTION = "How deep is the north berth?"
@@ -48,6 +50,12 @@ def learned(asked: KnowledgeBase) -> KnowledgeBase:
 
 def active(kb: KnowledgeBase) -> set[str]:
     return {chunk.content_hash for one in kb.catalog.learning.active()[1] for chunk in one.chunks}
+
+
+def kept_questions(kb: KnowledgeBase) -> set[str]:
+    """Those of which a reading is kept."""
+    with kb.catalog.database.reading() as connection:
+        return set(connection.execute(select(schema.study_rows.c.question)).scalars())
 
 
 def manifests(kb: KnowledgeBase) -> list[dict[str, Any]]:
@@ -433,6 +441,178 @@ def test_what_was_rejected_is_not_tried_again_until_more_is_asked(strict: Knowle
     assert strict.consolidate(if_due=True).status == "nothing due"
     strict.ask_many(["How many metres deep is the north berth?", "Which berth takes tankers?"])
     assert strict.consolidate(if_due=True).status == "rejected"
+
+
+# --- the limit on a round's time
+
+
+class Limited:
+    """Runs rounds by a clock that only runs while they tell their progress, a minute each time."""
+
+    def __init__(self, kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._kb = kb
+        self._minutes = 0.0
+        self.stages: list[str] = []
+        self.once = False
+        clock = lambda: 60 * self._minutes  # noqa: E731
+        monkeypatch.setattr(job, "Deadline", lambda seconds: Deadline(seconds, clock))
+
+    def round(self, *, until: str = "", if_due: bool = True) -> ConsolidationReport:
+        """A round whose time is over as soon as it tells of a stage."""
+        self._minutes = 0.0
+        self.stages = []
+
+        def tell(what: str, _done: int, _total: int) -> None:
+            self.stages.append(what)
+            if what == until:
+                self._minutes = self._kb.settings.consolidation.max_minutes
+
+        return self._kb.consolidate(if_due=if_due, progress=tell)
+
+
+@pytest.fixture
+def limited(asked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> Limited:
+    return Limited(asked, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("until", "stage"),
+    [("studying", "study"), ("training", "distillation"), ("verifying", "verification")],
+)
+def test_a_round_ends_in_any_stage_when_its_time_is_over_and_is_due_again(
+    asked: KnowledgeBase, limited: Limited, until: str, stage: str
+) -> None:
+    report = limited.round(until=until)
+
+    assert report.status == "interrupted"
+    assert f"in the stage {stage}:" in report.reason
+    assert "max_minutes" in report.reason
+    assert limited.stages[-1] == until
+    assert limited.stages.count(until) == 1
+    assert active(asked) == set()
+    assert asked.catalog.learning.withdrawn() == frozenset()
+    assert limited.round().status == "promoted"
+    assert limited.round().status == "nothing due"
+
+
+def test_what_was_read_in_time_is_not_read_again(
+    asked: KnowledgeBase, limited: Limited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "GROUP", 2)
+    with asked.catalog.database.writing() as connection:  # what was read when it was asked
+        connection.execute(delete(schema.study_rows))
+    limited.round(until="studying")
+    kept = kept_questions(asked)
+    read: list[str] = []
+    look = Reader.look
+
+    def looked(self: Reader, question: str, *rest: Any) -> Outlook:
+        read.append(question)
+        return look(self, question, *rest)
+
+    monkeypatch.setattr(Reader, "look", looked)
+
+    limited.round()
+
+    assert 0 < len(kept) <= 2
+    assert read
+    assert kept.isdisjoint(read)
+
+
+def test_a_training_that_was_cut_short_goes_on_where_it_stopped(
+    asked: KnowledgeBase, limited: Limited
+) -> None:
+    report = limited.round(until="training")
+
+    assert report.unfinished == ["s0"]
+    assert manifests(asked) == []
+    done: list[int] = []
+    asked.consolidate(
+        if_due=True, progress=lambda what, n, _total: done.append(n) if what == "training" else None
+    )
+    assert done[0] == 2
+
+
+def test_what_was_trained_in_time_is_not_trained_again(
+    asked: KnowledgeBase, limited: Limited
+) -> None:
+    limited.round(until="verifying")
+    [before] = manifests(asked)
+
+    limited.round()
+
+    assert "training" not in limited.stages
+    assert manifests(asked) == [before]
+
+
+def test_what_was_cut_short_is_due_though_all_that_is_hot_is_learned(
+    learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = Limited(learned, monkeypatch)
+    learned.ask_many(["How many metres deep is the north berth?", "Which depth has north berth?"])
+    before = [one.id for one in learned.catalog.learning.active()[1]]
+
+    cut_short = limited.round(until="training", if_due=False)
+
+    assert cut_short.status == "interrupted"
+    assert (
+        cut_short.adapter_ids == before == [one.id for one in learned.catalog.learning.active()[1]]
+    )
+    after = limited.round()
+    assert after.status == "promoted"
+    assert after.adapter_ids != before
+
+
+def test_of_several_shards_those_verified_in_time_are_promoted(
+    asked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = asked.folder / "ragcl.toml"
+    path.write_text(
+        path.read_text().replace("[consolidation]", "[consolidation]\nshard_chunks = 1")
+    )
+    with KnowledgeBase.open(asked.folder) as kb:
+        limited = Limited(kb, monkeypatch)
+        verified: list[str] = []
+        out_of_time = job.OutOfTimeError
+
+        def first_only(*arguments: Any, **options: Any) -> Verdict:
+            if verified and limited.once:
+                raise out_of_time
+            verified.append(arguments[1])
+            return verification.verify(*arguments, **options)
+
+        limited.once = True
+        monkeypatch.setattr(job, "verify", first_only)
+
+        first = limited.round()
+
+        assert first.status == "promoted"
+        assert first.adapter_ids == verified[:1]
+        assert first.unfinished
+        assert all(f"{name} was not verified in time" in first.reason for name in first.unfinished)
+        limited.once = False
+        second = limited.round()
+        assert second.status == "promoted"
+        assert "training" not in limited.stages
+        assert set(second.adapter_ids) > set(first.adapter_ids)
+        assert second.unfinished == []
+
+
+def test_a_round_that_was_killed_is_not_one_that_was_rejected(asked: KnowledgeBase) -> None:
+    def kill(what: str, _done: int, _total: int) -> None:
+        if what == "training":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked.consolidate(progress=kill)
+
+    assert asked.consolidate(if_due=True).status == "promoted"
+    killed = asked.catalog.learning.rounds()[0].report
+    assert killed is not None
+    assert (killed["status"], killed["reason"]) == (
+        "interrupted",
+        "killed in the stage distillation",
+    )
 
 
 def test_a_rejected_candidate_leaves_the_active_one_in_place(
