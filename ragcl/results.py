@@ -145,6 +145,25 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class RoutingRisk:
+    """How often the weights are right where the router asks them, as far as is known.
+
+    It is told on questions that had no say in the thresholds of the router. Of these `trials` the
+    weights answer `routed`, and `right` of them as they are answered in context; of all such
+    questions they do so for at least the share `at_least`, which is said with `confidence`. Of
+    `near_misses`, to which they were taught no answer, they answer `let_through`.
+    """
+
+    trials: int
+    routed: int
+    right: int
+    at_least: float
+    confidence: float
+    near_misses: int
+    let_through: int
+
+
+@dataclass(frozen=True)
 class ConsolidationReport:
     """What one round did.
 
@@ -155,6 +174,7 @@ class ConsolidationReport:
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
     has, of every chunk that was trained, its content hash, source and heading, how many questions
     were `trained` and `held_out`, whether it was `proved`, and whether its adapter was `promoted`.
+    `risks` says, of every adapter that was tested, what its answers in `auto` can be trusted for.
     `left_out` names chunks with the reason, `questions_left_out` how many of the questions asked
     about the chunks selected are not learned for each reason.
     `retention` is the share of what earlier rounds promoted as proved, and is still selected, that
@@ -183,6 +203,7 @@ class ConsolidationReport:
     report_path: str | None = None
     last_ask: int = 0
     unfinished: list[str] = field(default_factory=list)
+    risks: dict[str, RoutingRisk] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

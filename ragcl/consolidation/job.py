@@ -34,10 +34,11 @@ from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.holding_out import hold_out
 from ragcl.consolidation.meta_learning import InitialAdapter
 from ragcl.consolidation.near_misses import NearMiss, near_misses
+from ragcl.consolidation.rewording import POLITELY, rewordings
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studied, Studier
 from ragcl.consolidation.teacher import teacher_of
-from ragcl.consolidation.verification import Verdict, drift, verify
+from ragcl.consolidation.verification import VERSION, Verdict, drift, verify
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower
@@ -49,6 +50,7 @@ from ragcl.settings import Settings
 from ragcl.text.answers import holds, same
 
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
+MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
 EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
 
@@ -64,6 +66,7 @@ class _Shard:
     adapter: str = ""
     verdict: Verdict | None = None
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
+    reworded: list[Reading] = field(default_factory=list)
     near_misses: list[NearMiss] = field(default_factory=list)
 
 
@@ -127,7 +130,8 @@ class Job:
             for shard in shards
             if shard.adapter not in active and content_of(shard.adapter) in withdrawn
         }
-        changed = [s for s in shards if s.adapter not in active and s.name not in out]
+        done = {adapter for adapter in active if self._verified_so(adapter)}
+        changed = [s for s in shards if s.adapter not in done and s.name not in out]
         if changed:
             with contextlib.suppress(OutOfTimeError):  # what was verified until then counts
                 with self._stage(round_id, "distillation"):
@@ -144,6 +148,11 @@ class Job:
         """What would be active, with what they had before in the place of shards that stay out."""
         before = {one.id for one in self._usable() if one.id.split("-")[0] in out}
         return before | {shard.adapter for shard in shards if shard.name not in out}
+
+    def _verified_so(self, adapter: str) -> bool:
+        """Whether an adapter was tested as adapters are now; else it is tested again."""
+        manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter)) or {}
+        return bool(manifest.get("verified", {}).get("version") == VERSION)
 
     def _check_tracker(self) -> None:
         """Before hours of work, and not after, that the curves have somewhere to go."""
@@ -401,6 +410,7 @@ class Job:
             deadline.check()
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             self._model.attach(shard.adapter, folder)
+            shard.reworded = self._reworded(shard)
             shard.near_misses = self._near_misses(shard)
             verdict = self._test(shard, progress)
             if verdict.only_drifted and self._shrink(shard, folder):
@@ -410,6 +420,25 @@ class Job:
     @cached_property
     def _unseen(self) -> list[Anchor]:
         return anchors.make(self._model, anchors.texts()[1])
+
+    def _reworded(self, shard: _Shard) -> list[Reading]:
+        """Polite rewordings of what is trained, as they are met, where few things were held out."""
+        if len(shard.held_out) >= MIN_HELD_OUT:
+            return []
+        politely = [rewordings(row.question)[POLITELY] for row in shard.trained]
+        found = self._retriever.retrieve(politely, self._settings.answering.passages)
+        return [
+            replace(
+                row,
+                question=question,
+                vector=retrieval.vector,
+                found=retrieval.found,
+                score=retrieval.hits[0].score,
+                margin=retrieval.margin,
+            )
+            for row, question, retrieval in zip(shard.trained, politely, found, strict=True)
+            if retrieval.hits
+        ]
 
     def _near_misses(self, shard: _Shard) -> list[NearMiss]:
         taught = defaultdict[str, dict[str, str]](dict)
@@ -430,6 +459,7 @@ class Job:
             shard.adapter,
             shard.trained,
             shard.held_out,
+            shard.reworded,
             shard.near_misses,
             self._unseen,
             shard.chunks,
@@ -550,6 +580,7 @@ class Job:
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
             report_path=str(report.path(self._folder, round_id)),
             unfinished=[shard.name for shard in unfinished],
+            risks={shard.adapter: shard.verdict.risk for shard in changed if shard.verdict},
         )
         report.write(
             self._folder,
@@ -565,6 +596,8 @@ class Job:
             self._catalog.learning.promote(
                 round_id, done.adapter_ids, asdict(done), now, thrown_away
             )
+            for shard in passed:
+                self._note_verified(shard)
         else:
             self._catalog.learning.finish_round(round_id, asdict(done), now, thrown_away)
         kept = {shard.adapter for shard in unfinished}
@@ -611,6 +644,14 @@ class Job:
             chunks=tuple(LearnedChunk(key, shard.vectors[key]) for key in shard.chunks),
             questions=shard.verdict.questions,
         )
+
+    def _note_verified(self, shard: _Shard) -> None:
+        """Write down with an adapter what it was found to be good for."""
+        folder = promotion.adapter_folder(self._folder, shard.adapter)
+        manifest = promotion.read_manifest(folder)
+        if manifest is not None and shard.verdict is not None:
+            verified = {"version": VERSION, **asdict(shard.verdict.risk)}
+            promotion.write_manifest(folder, {**manifest, "verified": verified})
 
 
 def train_along(settings: Settings) -> ConsolidationReport:

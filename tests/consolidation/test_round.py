@@ -3,7 +3,7 @@
 import importlib.util
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from ragcl import KnowledgeBase
 from ragcl.catalog import schema
-from ragcl.consolidation import job, study, verification
+from ragcl.consolidation import distillation, job, study, verification
 from ragcl.consolidation.contradictions import Contradiction
 from ragcl.consolidation.deadline import Deadline
 from ragcl.consolidation.pooling import Label, pool
@@ -303,6 +303,38 @@ def test_what_has_not_changed_is_not_trained_again(
 
     assert report.status in ("promoted", "nothing due")
     assert [one.id for one in learned.catalog.learning.active()[1]] == names
+
+
+def test_what_an_adapter_can_be_trusted_for_is_in_its_manifest(asked: KnowledgeBase) -> None:
+    report = asked.consolidate()
+
+    [manifest] = manifests(asked)
+    [(name, risk)] = report.risks.items()
+    assert name == manifest["adapter"]
+    assert manifest["verified"] == {"version": verification.VERSION, **asdict(risk)}
+    assert risk.trials > 0  # few wordings are held out, so what was trained is asked in others
+    assert 0 <= risk.at_least <= 1
+
+
+def test_an_adapter_that_was_tested_in_another_way_is_tested_again_and_not_trained(
+    learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [manifest] = manifests(learned)
+    before = learned.status()
+    folder = learned.folder / "adapters" / manifest["adapter"]
+    old = {key: value for key, value in manifest.items() if key != "verified"}
+    (folder / "manifest.json").write_text(json.dumps(old))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(distillation.Distillation, "train", never)
+
+    assert learned.ask(known(learned).question, mode="weights", record=False).route == "weights"
+    assert learned.consolidate().status == "promoted"
+    assert manifests(learned) == [manifest]
+    assert learned.status().adapters[0]["id"] == before.adapters[0]["id"]
+    assert learned.consolidate().status == "nothing due"
 
 
 def test_an_edited_text_is_never_answered_from_the_weights_again(
