@@ -34,7 +34,7 @@ from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.holding_out import hold_out
 from ragcl.consolidation.meta_learning import InitialAdapter
 from ragcl.consolidation.near_misses import NearMiss, near_misses
-from ragcl.consolidation.rewording import POLITELY, rewordings
+from ragcl.consolidation.rewording import indirectly
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studied, Studier
 from ragcl.consolidation.teacher import teacher_of
@@ -422,11 +422,14 @@ class Job:
         return anchors.make(self._model, anchors.texts()[1])
 
     def _reworded(self, shard: _Shard) -> list[Reading]:
-        """Polite rewordings of what is trained, as they are met, where few things were held out."""
+        """Other wordings of what is trained, as they are met, where few things were held out.
+
+        They are not those that prove what is learned: these had a say in what may be answered.
+        """
         if len(shard.held_out) >= MIN_HELD_OUT:
             return []
-        politely = [rewordings(row.question)[POLITELY] for row in shard.trained]
-        found = self._retriever.retrieve(politely, self._settings.answering.passages)
+        other = [indirectly(row.question) for row in shard.trained]
+        found = self._retriever.retrieve(other, self._settings.answering.passages)
         return [
             replace(
                 row,
@@ -436,7 +439,7 @@ class Job:
                 score=retrieval.hits[0].score,
                 margin=retrieval.margin,
             )
-            for row, question, retrieval in zip(shard.trained, politely, found, strict=True)
+            for row, question, retrieval in zip(shard.trained, other, found, strict=True)
             if retrieval.hits
         ]
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import delete, select, update
 
@@ -16,6 +17,7 @@ from ragcl.consolidation import distillation, job, study, verification
 from ragcl.consolidation.contradictions import Contradiction
 from ragcl.consolidation.deadline import Deadline
 from ragcl.consolidation.pooling import Label, pool
+from ragcl.consolidation.rewording import rewordings
 from ragcl.consolidation.verification import Verdict
 from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.reading import Outlook, Reader, Reading
@@ -316,6 +318,30 @@ def test_what_an_adapter_can_be_trusted_for_is_in_its_manifest(asked: KnowledgeB
     assert 0 <= risk.at_least <= 1
 
 
+def test_wordings_are_tried_as_they_are_met_and_not_as_what_they_reword(
+    asked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Reading] = []
+    proving: list[str] = []
+
+    def verify(*arguments: Any, **options: Any) -> Verdict:
+        tried.extend(arguments[4])
+        proving.extend(way for row in arguments[2] for way in rewordings(row.question))
+        return verification.verify(*arguments, **options)
+
+    monkeypatch.setattr(job, "verify", verify)
+
+    asked.consolidate()
+
+    assert tried
+    assert not {one.question for one in tried} & {*ASKED, *proving}
+    found = asked._retriever.retrieve([one.question for one in tried], 4)
+    for one, retrieval in zip(tried, found, strict=True):
+        np.testing.assert_allclose(one.vector, retrieval.vector, atol=1e-5)
+        assert (one.found, one.margin) == (retrieval.found, pytest.approx(retrieval.margin))
+        assert one.score == pytest.approx(retrieval.hits[0].score)
+
+
 def test_an_adapter_that_was_tested_in_another_way_is_tested_again_and_not_trained(
     learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -574,7 +600,9 @@ def test_what_was_trained_in_time_is_not_trained_again(
     limited.round()
 
     assert "training" not in limited.stages
-    assert manifests(asked) == [before]
+    [after] = manifests(asked)
+    assert "verified" not in before
+    assert before == {key: value for key, value in after.items() if key != "verified"}
 
 
 def test_what_was_cut_short_is_due_though_all_that_is_hot_is_learned(

@@ -11,6 +11,7 @@ import torch
 
 from ragcl.consolidation import verification
 from ragcl.consolidation.anchors import Anchor, make, texts
+from ragcl.consolidation.rewording import indirectly
 from ragcl.consolidation.thresholds import Trial, calibrate
 from ragcl.consolidation.verification import Learned, Verdict, drift, rewordings, verify
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
@@ -29,6 +30,13 @@ def test_a_question_is_reworded_into_keywords_and_into_a_request() -> None:
         "Could you tell me: how deep is the North berth?",
     )
     assert rewordings("What is it?")[0] == "what is it"
+
+
+def test_what_is_tried_is_worded_in_another_way_than_what_proves() -> None:
+    question = "How deep is the North berth?"
+
+    assert indirectly(question) == "I would like to know: how deep is the North berth."
+    assert indirectly(question) not in rewordings(question)
 
 
 def row(question: str, answer: str, key: str = "x") -> Reading:
