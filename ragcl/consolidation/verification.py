@@ -94,7 +94,8 @@ def verify(
     polite = _reworded(trained, POLITELY)
     unseen = [*held_out, *reworded]
     shown = [*held_out, *(trained if reworded else ())]
-    asked = {one.question: one for one in [*unseen, *near_misses]}
+    not_taught: list[Reading | NearMiss] = [*unseen, *near_misses]
+    asked = {one.question: one for one in not_taught}
     questions_in_all = 3 * len(trained) + len(asked)
     done = 0
 
