@@ -400,7 +400,7 @@ def consolidate(
             _say(f"  {name}: {value:.3f}")
         if report.report_path:
             _say(f"  report: {report.report_path}")
-    if report.status == "rejected":
+    if report.status in ("rejected", "interrupted"):
         raise typer.Exit(PARTLY_DONE)
 
 

@@ -376,9 +376,9 @@ class KnowledgeBase:
     ) -> ConsolidationReport:
         """Run one round: what is asked often goes into the weights, if it passes the gate.
 
-        A round that was killed is taken up again. Questions are answered meanwhile. Of the
-        processes that `accelerate launch` starts, the first runs the round, and the others train
-        along.
+        A round that was killed, or whose time was over, is taken up again. Questions are answered
+        meanwhile. Of the processes that `accelerate launch` starts, the first runs the round, and
+        the others train along.
 
         Args:
             if_due: do nothing when what is hot is what is learned already.

@@ -181,24 +181,46 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class RoutingRisk:
+    """How often the weights are right where the router asks them, as far as is known.
+
+    It is told on questions that had no say in the thresholds of the router. Of these `trials` the
+    weights answer `routed`, and `right` of them as they are answered in context; of all such
+    questions they do so for at least the share `at_least`, which is said with `confidence`. Of
+    `near_misses`, to which they were taught no answer, they answer `let_through`.
+    """
+
+    trials: int
+    routed: int
+    right: int
+    at_least: float
+    confidence: float
+    near_misses: int
+    let_through: int
+
+
+@dataclass(frozen=True)
 class ConsolidationReport:
     """What one round did.
 
-    `status` is `promoted`, `rejected` (every candidate failed the gate), or `nothing due`; in a
-    process that trained along with the first of several, `trained along`.
+    `status` is `promoted`, `rejected` (every candidate failed the gate), `interrupted` (it was
+    killed, or its time was over before a candidate was verified) or `nothing due`; in a process
+    that trained along with the first of several, `trained along`. `unfinished` are the shards for
+    which the time did not suffice: the next round goes on with them.
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
     has, of every chunk that was trained, its content hash, source and heading, how many questions
     were `trained` and `held_out`, whether it was `proved`, and whether its adapter was `promoted`.
+    `risks` says, of every adapter that was tested, what its answers in `auto` can be trusted for.
     `left_out` names chunks with the reason, `questions_left_out` how many of the questions asked
     about the chunks selected are not learned for each reason.
     `retention` is the share of what earlier rounds promoted as proved, and is still selected, that
     this round proved again. `prompt_tokens` has, by route, the `answers` logged since the last
     round and their `mean_prompt_tokens`; `tokens_saved` is what those from the weights saved. None:
-    there is nothing to compare with.
+    there is nothing to compare with. `last_ask` is the number of the last of these answers.
     """
 
     round_id: int | None
-    status: Literal["promoted", "rejected", "nothing due", "trained along"]
+    status: Literal["promoted", "rejected", "interrupted", "nothing due", "trained along"]
     reason: str
     adapter_ids: list[str] = field(default_factory=list)
     chunks_selected: int = 0
@@ -215,6 +237,9 @@ class ConsolidationReport:
     tokens_saved: float | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     report_path: str | None = None
+    last_ask: int = 0
+    unfinished: list[str] = field(default_factory=list)
+    risks: dict[str, RoutingRisk] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """How it ended."""

@@ -80,7 +80,7 @@ class ConsolidationSettings(_Section):
     shard_chunks: int = Field(64, ge=1)
     # By a teacher that is named, about each hot chunk, beside what people asked.
     written_questions: int = Field(8, ge=0)
-    max_minutes: float = Field(60, gt=0)
+    max_minutes: float = Field(60, gt=0)  # of a whole round; what it did not get to is due again
     rank: int = Field(16, ge=1)
     layers: float = Field(0.3, gt=0, le=1)  # share of the layers, from the top, that are adapted
     targets: tuple[str, ...] = ()  # names of the linear maps in them that are; none given: all
@@ -97,7 +97,7 @@ class ConsolidationSettings(_Section):
     drift_weight: float = Field(160.0, ge=0)
     # A folder that `ragcl meta-learn` wrote: a few rows are learned from there, in fewer steps.
     initial_adapter: str = ""
-    agreement: float = Field(0.95, gt=0, le=1)
+    agreement: float = Field(0.95, gt=0, le=1)  # of what is routed to the weights, with in-context
     min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
     max_perplexity_ratio: float = Field(1.02, gt=1)
     min_agreement: float = Field(0.4, ge=0, le=1)  # closed-book with in-context, unseen questions

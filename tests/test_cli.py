@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from ragcl import KnowledgeBase, cli
 from ragcl.cli import app
+from ragcl.consolidation.deadline import Deadline
 from ragcl.results import MetaLearningReport
 
 QUESTION = "How deep is the north berth?"
@@ -281,6 +282,20 @@ def test_a_rejected_candidate_is_done_in_part(full: Any, kb_folder: Path) -> Non
 
     assert result.exit_code == 1
     assert json.loads(result.stdout)["status"] == "rejected"
+
+
+def test_a_round_whose_time_was_over_is_done_in_part(
+    full: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full("ask", QUESTION)
+    monkeypatch.setattr(Deadline, "passed", lambda _self: True)
+
+    result = full("consolidate", "--json")
+
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["status"] == "interrupted"
+    assert "consolidation.max_minutes" in report["reason"]
 
 
 def test_practice_that_was_of_no_use_is_done_in_part(

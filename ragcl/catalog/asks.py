@@ -136,12 +136,17 @@ class Asks:
         with self._database.reading() as connection:
             return frozenset(key for key in connection.execute(query).scalars() if key)
 
-    def costs(self, since: float) -> dict[str, RouteCost]:
-        """What the answers that were logged later than `since` cost, by route."""
+    def last(self) -> int:
+        """The number of the last ask; 0 if there is none."""
+        with self._database.reading() as connection:
+            return connection.execute(select(func.max(asks.c.id))).scalar() or 0
+
+    def costs(self, after: int) -> dict[str, RouteCost]:
+        """What the answers cost that were logged after the one with this number, by route."""
         tokens = asks.c.trace["prompt_tokens"].as_float()
         query = (
             select(asks.c.route, func.count(), func.avg(tokens))
-            .where(asks.c.asked_at > since, tokens.is_not(None))
+            .where(asks.c.id > after, tokens.is_not(None))
             .group_by(asks.c.route)
         )
         with self._database.reading() as connection:

@@ -160,16 +160,19 @@ class Learning:
     # Adapters and the active set
 
     def add_adapter(self, record: AdapterRecord) -> None:
-        """Enter a verified adapter, replacing an earlier entry of the same id."""
+        """Enter a verified adapter, replacing an earlier entry of the same id in its sets too."""
+        values = {
+            "round_id": record.round_id,
+            "created_at": record.created_at,
+            "thresholds": record.thresholds,
+        }
         with self._database.writing() as connection:
-            _drop_adapters(connection, [record.id])
+            for table in (adapter_chunks, adapter_questions):
+                connection.execute(delete(table).where(table.c.adapter_id == record.id))
             connection.execute(
-                insert(adapters).values(
-                    id=record.id,
-                    round_id=record.round_id,
-                    created_at=record.created_at,
-                    thresholds=record.thresholds,
-                )
+                insert(adapters)
+                .values(id=record.id, **values)
+                .on_conflict_do_update(index_elements=["id"], set_=values)
             )
             learned = [
                 {

@@ -12,7 +12,6 @@ import math
 import os
 import random
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,8 @@ from typing import Any
 import torch
 from accelerate.utils import extract_model_from_parallel
 from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import log_softmax
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
@@ -43,8 +44,8 @@ UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another,
 BATCH_TOKENS = 512  # of rows that go through the frozen layers together
 
 Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
-# Of what `Distillation.train` is given, that which every process needs to train along.
-_Task = tuple[Sequence["Example"], Sequence["Example"], float, Weights | None, float]
+STEP = "step"
+CHECKPOINT = "checkpoint.safetensors"  # in an adapter's folder, of a training that was cut short
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,17 @@ class Example:
     def ids(self) -> tuple[int, ...]:
         """The prompt and the target."""
         return self.prompt + self.target
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Of what `Distillation.train` is given, that which every process needs to train along."""
+
+    examples: Sequence[Example]
+    context: Sequence[Example]
+    initial: Weights | None
+    share: float
+    begun: Weights | None  # the checkpoint of the training, if it was cut short before
 
 
 def sparse_kl(
@@ -147,19 +159,21 @@ class Distillation:
         context: Sequence[Example],
         folder: Path,
         *,
-        deadline: float,
+        out_of_time: Callable[[], bool],
         progress: Callable[[int, int], None],
         initial: Weights | None = None,
         share: float = 1.0,
-    ) -> dict[str, float]:
+    ) -> dict[str, float] | None:
         """Train one adapter and write it to `folder`; the base model is left as it was.
+
+        Where `folder` has the checkpoint of a training that was cut short, it goes on from there.
 
         Args:
             examples: the rows to learn.
             context: rows with passages in the prompt, of which each step sees a few, so that the
                 model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
             folder: where `adapter_model.safetensors` and its configuration go.
-            deadline: seconds since the epoch at which to stop early.
+            out_of_time: asked after every step whether to stop, and leave a checkpoint.
             progress: called with (steps done, steps in all).
             initial: weights to begin with, of an adapter that the settings make; else `A` is
                 random, apart from the anchors, and `B` zero, which changes nothing.
@@ -167,35 +181,31 @@ class Distillation:
 
         Returns:
             `loss`, the mean of the last tenth of the steps; `steps`; and how many `processes` took
-            each of them together.
+            each of them together. None where it was cut short.
         """
-        task = examples, context, deadline, initial, share
+        task = _Task(examples, context, initial, share, _checkpoint(folder))
         together.handed_out((self._anchors, self._settings, task), self._base.device.type)
-        return self._train(task, folder, progress)
+        return self._train(task, folder, _Watch(out_of_time, progress, task.begun))
 
-    def _train(
-        self, task: _Task, folder: Path, progress: Callable[[int, int], None]
-    ) -> dict[str, float]:
+    def _train(self, task: _Task, folder: Path, watch: "_Watch") -> dict[str, float] | None:
         """Train in this process; the first of several alone writes the adapter."""
-        examples, context, deadline, initial, share = task
         settings, frozen = self._settings, self._frozen
         torch.manual_seed(settings.seed)
         collator = _Collator(
             [
-                (frozen.through(context), 1, CONTEXT_ROW_EVERY, 1.0),
+                (frozen.through(task.context), 1, CONTEXT_ROW_EVERY, 1.0),
                 (self._pieces, PIECES_A_STEP, 1, settings.anchor_weight),
-                (self._elsewhere(examples), 1, 1, ELSEWHERE_WEIGHT),
+                (self._elsewhere(task.examples), 1, 1, ELSEWHERE_WEIGHT),
             ],
             settings.seed,
         )
-        rows = frozen.through(examples)
-        steps = with_share(settings, share)
-        watch = _Watch(deadline, progress)
+        rows = frozen.through(task.examples)
+        steps = with_share(settings, task.share)
         with self._adapted() as adapted:
-            if initial is None:
+            if task.initial is None:
                 self._penalty.set_apart(adapted)
             else:
-                set_peft_model_state_dict(adapted, dict(initial))
+                set_peft_model_state_dict(adapted, dict(task.initial))
             penalty = self._penalty.of(adapted)
             trainer = _Distiller(
                 regulariser=lambda: settings.drift_weight * penalty(),
@@ -209,11 +219,17 @@ class Distillation:
             with self._upper_layers(), fused(adapted):
                 trainer.train()
             if together.is_first():
-                adapted.save_pretrained(str(folder))
+                if watch.checkpoint is None:
+                    adapted.save_pretrained(str(folder))
+                    (folder / CHECKPOINT).unlink(missing_ok=True)
+                else:
+                    _keep(watch.checkpoint, folder)
+        if watch.checkpoint is not None:
+            return None
         last = watch.losses[-max(1, len(watch.losses) // 10) :]
         return {
             "loss": sum(last) / max(1, len(last)),
-            "steps": float(len(watch.losses)),
+            "steps": float(trainer.state.global_step),
             "processes": together.processes(),
         }
 
@@ -268,7 +284,8 @@ def train_along(model: LanguageModel) -> None:
         if distillation is None:  # a round has one set of anchors, and of settings
             distillation = Distillation(model, anchors, settings)
         with tempfile.TemporaryDirectory() as name:
-            distillation._train(task, Path(name), lambda _done, _total: None)
+            watch = _Watch(lambda: False, lambda _done, _total: None, task.begun)
+            distillation._train(task, Path(name), watch)
 
 
 def nothing_left(model: LanguageModel) -> None:
@@ -609,12 +626,26 @@ class _Distiller(PackTrainer):
 
 
 class _Watch(TrainerCallback):
-    """Passes on progress, keeps the losses and stops the training at the deadline."""
+    """Passes on progress, keeps the losses, and stops the training when there is no time left.
 
-    def __init__(self, deadline: float, progress: Callable[[int, int], None]) -> None:
-        self._deadline = deadline
+    `checkpoint` is then what it can go on from; with one that was `begun` it does.
+    """
+
+    def __init__(
+        self,
+        out_of_time: Callable[[], bool],
+        progress: Callable[[int, int], None],
+        begun: Weights | None,
+    ) -> None:
+        self._out_of_time = out_of_time
         self._progress = progress
+        self._begun = begun
         self.losses: list[float] = []
+        self.checkpoint: Weights | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self._begun is not None:
+            state.global_step = _restore(self._begun, **_parts(kwargs))
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
@@ -622,7 +653,72 @@ class _Watch(TrainerCallback):
         if logs and "loss" in logs:
             self.losses.append(float(logs["loss"]))
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._progress(state.global_step, state.max_steps)
-        if together.any_of(time.time() >= self._deadline):
+        if together.any_of(self._out_of_time()) and state.global_step < state.max_steps:
             control.should_training_stop = True
+            self.checkpoint = _saved(state.global_step, **_parts(kwargs))
+
+
+# Checkpoints: the Trainer's own are pickled, and hold the base model as well.
+
+
+def _parts(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint is about, of what a callback is given."""
+    trained = extract_model_from_parallel(kwargs["model"]).named_parameters()
+    return {
+        "trained": {name: one for name, one in trained if one.requires_grad},
+        "optimizer": kwargs["optimizer"],
+        "scheduler": kwargs["lr_scheduler"],
+    }
+
+
+def _saved(
+    step: int, *, trained: Mapping[str, torch.Tensor], optimizer: Any, scheduler: Any
+) -> Weights:
+    """The weights, and what the optimizer knows of each, by names; the step is one of them."""
+    tensors = {STEP: torch.tensor(step)}
+    for name, weight in trained.items():
+        for part, value in {"weight": weight, **optimizer.state[weight]}.items():
+            tensors[f"{part} {name}"] = value.detach().cpu().clone()
+    return tensors
+
+
+def _restore(
+    begun: Weights, *, trained: Mapping[str, torch.Tensor], optimizer: Any, scheduler: Any
+) -> int:
+    """Put everything as it was at a checkpoint; its step."""
+    step = int(begun[STEP])
+    every = [weight for group in optimizer.param_groups for weight in group["params"]]
+    known: dict[int, dict[str, torch.Tensor]] = {place: {} for place in range(len(every))}
+    places = {id(weight): place for place, weight in enumerate(every)}
+    for key in begun.keys() - {STEP}:
+        part, _, name = key.partition(" ")
+        if part == "weight":
+            with torch.no_grad():
+                trained[name].copy_(begun[key])
+        else:
+            known[places[id(trained[name])]][part] = begun[key]
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": known})
+    scheduler.last_epoch = step
+    rates = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+    for group, (rate, at) in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate * at(step)
+    return step
+
+
+def _keep(checkpoint: Weights, folder: Path) -> None:
+    """Write a checkpoint, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{CHECKPOINT}.tmp"
+    save_file(dict(checkpoint), str(temporary))
+    os.replace(temporary, folder / CHECKPOINT)
+
+
+def _checkpoint(folder: Path) -> Weights | None:
+    """The checkpoint in a folder; None where there is none that can be read."""
+    try:
+        found: Weights = load_file(str(folder / CHECKPOINT))
+    except (OSError, SafetensorError):
+        return None
+    return found

@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 
 from ragcl.consolidation.distillation import Example
-from ragcl.consolidation.rewording import rewordings
+from ragcl.consolidation.rewording import indirectly, rewordings
 from ragcl.generation.narrowing import content_words, excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Reading
@@ -91,5 +91,5 @@ def handfuls(question: str, count: int, seed: int) -> list[str]:
     kept = min(len(words), max(2, round(KEPT_WORDS * len(words))))
     chance = random.Random(f"{seed} {question}")
     made = dict.fromkeys(" ".join(chance.sample(words, kept)) for _ in range(count))
-    not_wanted = {"", question, *rewordings(question)}
+    not_wanted = {"", question, *rewordings(question), indirectly(question)}
     return [one for one in made if one not in not_wanted]

@@ -33,6 +33,11 @@ def concluded(rounds: Sequence[RoundRecord]) -> list[RoundRecord]:
     return [one for one in rounds if one.report and one.report.get("report_path")]
 
 
+def last_ask(rounds: Sequence[RoundRecord]) -> int:
+    """The number of the last ask that any of these rounds counted; 0 if none did."""
+    return max((one.report.get("last_ask", 0) for one in rounds if one.report), default=0)
+
+
 def retention(
     earlier: Sequence[RoundRecord], selected: Collection[str], proved: Collection[str]
 ) -> float | None:

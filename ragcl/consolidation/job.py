@@ -3,16 +3,18 @@
 `Job._run` is the story from top to bottom. An adapter is named by the digest of what it is trained
 on, so a round that was killed finds what it had finished, and a shard that has not changed is not
 trained again. One that was rejected or rolled back stays out until what it is made of differs: in
-its place stays what its shard had before. Knows the order of the stages and the bookkeeping; each
-stage is a module.
+its place stays what its shard had before. A round that reaches its limit keeps what it has read and
+trained, and promotes what it has verified; the rest is due again. Knows the order of the stages and
+the bookkeeping; each stage is a module.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,15 +28,17 @@ from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import anchors, distillation, history, meta_learning, promotion, report
 from ragcl.consolidation.anchors import Anchor
 from ragcl.consolidation.contradictions import Contradiction
+from ragcl.consolidation.deadline import Deadline, OutOfTimeError, Progress
 from ragcl.consolidation.distillation import Distillation
 from ragcl.consolidation.examples import make_examples
 from ragcl.consolidation.holding_out import hold_out
 from ragcl.consolidation.meta_learning import InitialAdapter
 from ragcl.consolidation.near_misses import NearMiss, near_misses
+from ragcl.consolidation.rewording import indirectly
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study import Studied, Studier
 from ragcl.consolidation.teacher import teacher_of
-from ragcl.consolidation.verification import Verdict, drift, verify
+from ragcl.consolidation.verification import VERSION, Verdict, drift, verify
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower
@@ -46,10 +50,9 @@ from ragcl.settings import Settings
 from ragcl.text.answers import holds, same
 
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
+MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
 EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -63,6 +66,7 @@ class _Shard:
     adapter: str = ""
     verdict: Verdict | None = None
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
+    reworded: list[Reading] = field(default_factory=list)
     near_misses: list[NearMiss] = field(default_factory=list)
 
 
@@ -101,7 +105,7 @@ class Job:
     def _run(self, if_due: bool, progress: Progress) -> ConsolidationReport:
         """Select, study, distil, verify and promote; or say why there is nothing to do."""
         started = time.time()
-        deadline = started + 60 * self._limits.max_minutes
+        deadline = Deadline(60 * self._limits.max_minutes)
         self._check_tracker()
         promotion.adapter_problems(self._folder, self._catalog, repair=True)
         selection, learned = self._select(started)
@@ -112,7 +116,11 @@ class Job:
                 None, "nothing due", reason, left_out=list(selection.left_out)
             )
         round_id = self._begin(selection, started)
-        shards, study = self._study(selection, progress)
+        try:
+            with self._stage(round_id, "study"):
+                shards, study = self._study(selection, deadline.stopping(progress))
+        except OutOfTimeError:
+            return self._interrupted(round_id, selection)
         unread = _unread(selection, shards, study.contradictions)
         selection = replace(selection, left_out=selection.left_out + unread)
         active = self._active_ids()
@@ -122,10 +130,16 @@ class Job:
             for shard in shards
             if shard.adapter not in active and content_of(shard.adapter) in withdrawn
         }
-        changed = [s for s in shards if s.adapter not in active and s.name not in out]
+        done = {adapter for adapter in active if self._verified_so(adapter)}
+        changed = [s for s in shards if s.adapter not in done and s.name not in out]
         if changed:
-            self._distil(changed, round_id, deadline, progress)
-            self._verify(changed, round_id, progress)
+            with contextlib.suppress(OutOfTimeError):  # what was verified until then counts
+                with self._stage(round_id, "distillation"):
+                    self._distil(changed, round_id, deadline, progress)
+                with self._stage(round_id, "verification"):
+                    self._verify(changed, deadline, progress)
+            if all(shard.verdict is None for shard in changed):
+                return self._interrupted(round_id, selection, changed)
         elif self._to_stay(shards, out) == active:
             return self._unchanged(round_id, selection, study, out)
         return self._conclude(round_id, selection, study, shards, changed, out, started)
@@ -134,6 +148,11 @@ class Job:
         """What would be active, with what they had before in the place of shards that stay out."""
         before = {one.id for one in self._usable() if one.id.split("-")[0] in out}
         return before | {shard.adapter for shard in shards if shard.name not in out}
+
+    def _verified_so(self, adapter: str) -> bool:
+        """Whether an adapter was tested as adapters are now; else it is tested again."""
+        manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter)) or {}
+        return bool(manifest.get("verified", {}).get("version") == VERSION)
 
     def _check_tracker(self) -> None:
         """Before hours of work, and not after, that the curves have somewhere to go."""
@@ -222,9 +241,11 @@ class Job:
             return f"no chunk has been asked about with {needed} different questions yet"
         if not if_due or gone:
             return None
+        last = next(reversed(self._catalog.learning.rounds()), None)
+        if last and last.report and _cut_short(last.report):
+            return None
         if hot <= set(learned) and self._taught(selection.vouched):
             return "everything hot is in the weights already"
-        last = next(reversed(self._catalog.learning.rounds()), None)
         if last is None or not last.report or last.selection != _plain(selection):
             return None
         if last.report["status"] == "rejected":
@@ -243,10 +264,20 @@ class Job:
         unfinished = self._catalog.learning.unfinished_round()
         if unfinished is not None:
             interrupted = ConsolidationReport(
-                unfinished.id, "rejected", f"interrupted in the stage {unfinished.stage}"
+                unfinished.id, "interrupted", f"killed in the stage {unfinished.stage}"
             )
             self._catalog.learning.finish_round(unfinished.id, asdict(interrupted), now)
         return self._catalog.learning.start_round(_plain(selection), now)
+
+    @contextlib.contextmanager
+    def _stage(self, round_id: int, name: str) -> Iterator[None]:
+        """Within it the round is in this stage, whose time is taken."""
+        self._catalog.learning.set_stage(round_id, name)
+        started = time.time()
+        try:
+            yield
+        finally:
+            self._seconds[name] = time.time() - started
 
     # Study
 
@@ -256,7 +287,6 @@ class Job:
         Returns:
             The shards that there is something to train on for, and what was studied.
         """
-        started = time.time()
         answering = self._settings.answering
         reader = Reader(self._model, self._narrower, answering.context_tokens)
         studier = Studier(
@@ -275,8 +305,7 @@ class Job:
         asked = dict.fromkeys(
             question for chunk in selection.chunks for question in chunk.questions
         )
-        written = studier.write_questions(hot, asked, self._limits.written_questions)
-        questions = [*asked, *written]
+        questions = list(asked)
         done = 0
 
         def studied(count: int) -> None:
@@ -284,6 +313,8 @@ class Job:
             done += count
             progress("studying", done, len(questions))
 
+        written = studier.write_questions(hot, asked, self._limits.written_questions, studied)
+        questions += written
         # In an order of their own: by heat, the same rows would make another adapter tomorrow.
         study = studier.study(questions, hot, selection.vouched, studied, written)
         rows = sorted(study.rows, key=lambda row: row.question)
@@ -295,7 +326,6 @@ class Job:
             shard.vectors = self._catalog.documents.known_vectors(shard.chunks)
             shard.chunks = tuple(key for key in shard.chunks if key in shard.vectors)
             shard.adapter = f"{shard.name}-{self._digest(shard, studier.teacher)}"
-        self._seconds["study"] = time.time() - started
         return [shard for shard in shards if shard.trained], study
 
     def _digest(self, shard: _Shard, teacher: str) -> str:
@@ -320,12 +350,11 @@ class Job:
     # Distillation
 
     def _distil(
-        self, shards: Sequence[_Shard], round_id: int, deadline: float, progress: Progress
+        self, shards: Sequence[_Shard], round_id: int, deadline: Deadline, progress: Progress
     ) -> None:
         """Train the adapters of the shards that have none with just these rows."""
-        self._catalog.learning.set_stage(round_id, "distillation")
-        started = time.time()
         for shard in shards:
+            deadline.check()
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             manifest = promotion.read_manifest(folder)
             if manifest is None:
@@ -339,11 +368,13 @@ class Job:
                         context_tokens=self._settings.answering.context_tokens,
                     ),
                     folder,
-                    deadline=deadline,
+                    out_of_time=deadline.passed,
                     progress=lambda done, total: progress("training", done, total),
                     initial=initial.weights if initial else None,
                     share=initial.share if initial else 1.0,
                 )
+                if losses is None:
+                    raise OutOfTimeError
                 manifest = {
                     "adapter": shard.adapter,
                     "base_model": self._model.files.name,
@@ -354,7 +385,6 @@ class Job:
                     **losses,
                 }
                 promotion.write_manifest(folder, manifest)
-        self._seconds["distillation"] = time.time() - started
 
     @cached_property
     def _distillation(self) -> Distillation:
@@ -373,22 +403,45 @@ class Job:
 
     # Verification
 
-    def _verify(self, shards: Sequence[_Shard], round_id: int, progress: Progress) -> None:
+    def _verify(self, shards: Sequence[_Shard], deadline: Deadline, progress: Progress) -> None:
         """Test the candidates; one that only drifts too far is shrunk until it does not."""
-        self._catalog.learning.set_stage(round_id, "verification")
-        started = time.time()
+        progress = deadline.stopping(progress)
         for shard in shards:
+            deadline.check()
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             self._model.attach(shard.adapter, folder)
+            shard.reworded = self._reworded(shard)
             shard.near_misses = self._near_misses(shard)
-            shard.verdict = self._test(shard, progress)
-            if shard.verdict.only_drifted:
-                self._shrink(shard, folder, progress)
-        self._seconds["verification"] = time.time() - started
+            verdict = self._test(shard, progress)
+            if verdict.only_drifted and self._shrink(shard, folder):
+                verdict = self._test(shard, progress)
+            shard.verdict = verdict
 
     @cached_property
     def _unseen(self) -> list[Anchor]:
         return anchors.make(self._model, anchors.texts()[1])
+
+    def _reworded(self, shard: _Shard) -> list[Reading]:
+        """Other wordings of what is trained, as they are met, where few things were held out.
+
+        They are not those that prove what is learned: these had a say in what may be answered.
+        """
+        if len(shard.held_out) >= MIN_HELD_OUT:
+            return []
+        other = [indirectly(row.question) for row in shard.trained]
+        found = self._retriever.retrieve(other, self._settings.answering.passages)
+        return [
+            replace(
+                row,
+                question=question,
+                vector=retrieval.vector,
+                found=retrieval.found,
+                score=retrieval.hits[0].score,
+                margin=retrieval.margin,
+            )
+            for row, question, retrieval in zip(shard.trained, other, found, strict=True)
+            if retrieval.hits
+        ]
 
     def _near_misses(self, shard: _Shard) -> list[NearMiss]:
         taught = defaultdict[str, dict[str, str]](dict)
@@ -409,6 +462,7 @@ class Job:
             shard.adapter,
             shard.trained,
             shard.held_out,
+            shard.reworded,
             shard.near_misses,
             self._unseen,
             shard.chunks,
@@ -417,8 +471,8 @@ class Job:
             progress=lambda done, total: progress("verifying", done, total),
         )
 
-    def _shrink(self, shard: _Shard, folder: Path, progress: Progress) -> None:
-        """The largest scale in (0, 1) at which the drift is within its limit."""
+    def _shrink(self, shard: _Shard, folder: Path) -> bool:
+        """Take the largest scale in (0, 1) at which the drift is within its limit, if one is."""
         low, high = 0.0, 1.0
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
@@ -428,10 +482,10 @@ class Job:
                 (middle, high) if ratio <= self._limits.max_perplexity_ratio else (low, middle)
             )
         if low == 0.0:
-            return
+            return False
         promotion.scale_adapter(folder, low)
         self._model.set_scale(shard.adapter, low)
-        shard.verdict = self._test(shard, progress)
+        return True
 
     # Promotion
 
@@ -451,6 +505,29 @@ class Job:
         promotion.clean_up(self._folder, self._catalog)
         return done
 
+    def _interrupted(
+        self, round_id: int, selection: Selection, unfinished: Sequence[_Shard] = ()
+    ) -> ConsolidationReport:
+        """Close a round that reached its limit before any candidate was verified.
+
+        What was read is in the catalog, and what was trained of the candidates stays on the disk.
+        """
+        stage = next(reversed(self._seconds))
+        done = ConsolidationReport(
+            round_id,
+            "interrupted",
+            f"{self._limits.max_minutes:g} minutes were over in the stage {stage}: the next round "
+            "goes on from there; if it never gets further, raise consolidation.max_minutes",
+            adapter_ids=sorted(self._active_ids()),
+            left_out=list(selection.left_out),
+            stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
+            unfinished=[shard.name for shard in unfinished],
+        )
+        self._catalog.learning.finish_round(round_id, asdict(done), time.time())
+        kept = {shard.adapter for shard in unfinished}
+        promotion.clean_up(self._folder, self._catalog, round_id, kept)
+        return done
+
     def _conclude(
         self,
         round_id: int,
@@ -463,24 +540,27 @@ class Job:
     ) -> ConsolidationReport:
         """Promote the candidates that passed; one that failed is thrown away.
 
-        In its place, and in that of a shard that stays out, stays the adapter that its shard had
-        before, if there is one.
+        In its place, and in that of a shard that stays out or for which the time did not suffice,
+        stays the adapter that its shard had before, if there is one.
         """
         now = time.time()
         verdicts = [shard.verdict for shard in changed if shard.verdict is not None]
-        rejected = [s for s in changed if s.verdict is None or not s.verdict.passed]
-        failed = {*out, *(shard.name for shard in rejected)}
+        rejected = [s for s in changed if s.verdict is not None and not s.verdict.passed]
+        unfinished = [s for s in changed if s.verdict is None]
+        failed = {*out, *(shard.name for shard in [*rejected, *unfinished])}
         passed = [shard for shard in changed if shard.name not in failed]
         promoted = bool(passed) or not changed
         to_stay = sorted(self._to_stay(shards, failed))
         learned = self._learned(selection, shards, failed)
         earlier = [one for one in self._catalog.learning.rounds() if one.id != round_id]
-        last = max((one.finished_at or 0.0 for one in history.concluded(earlier)), default=0.0)
-        costs = self._catalog.asks.costs(since=last)
+        last_ask = self._catalog.asks.last()  # by number, since a clock may have been wrong
+        costs = self._catalog.asks.costs(after=history.last_ask(earlier))
         done = ConsolidationReport(
             round_id=round_id,
             status="promoted" if promoted else "rejected",
-            reason="; ".join([*_shortcomings(changed), *_staying_out(out)]),
+            reason="; ".join(
+                [*_shortcomings(changed), *_staying_out(out), *_to_go_on_with(unfinished)]
+            ),
             adapter_ids=to_stay if promoted else [],
             chunks_selected=len(selection.chunks),
             chunks_proved=len({q.content_hash for v in verdicts for q in v.questions if q.proved}),
@@ -493,13 +573,17 @@ class Job:
             questions_left_out=study.left_out,
             retention=history.retention(
                 earlier,
-                {chunk.content_hash for chunk in selection.chunks},
+                {chunk.content_hash for chunk in selection.chunks}
+                - {key for shard in unfinished for key in shard.chunks},
                 {one["content_hash"] for one in learned if one["proved"]},
             ),
             prompt_tokens={route: asdict(cost) for route, cost in sorted(costs.items())},
             tokens_saved=history.tokens_saved(costs),
+            last_ask=last_ask,
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
             report_path=str(report.path(self._folder, round_id)),
+            unfinished=[shard.name for shard in unfinished],
+            risks={shard.adapter: shard.verdict.risk for shard in changed if shard.verdict},
         )
         report.write(
             self._folder,
@@ -515,9 +599,12 @@ class Job:
             self._catalog.learning.promote(
                 round_id, done.adapter_ids, asdict(done), now, thrown_away
             )
+            for shard in passed:
+                self._note_verified(shard)
         else:
             self._catalog.learning.finish_round(round_id, asdict(done), now, thrown_away)
-        promotion.clean_up(self._folder, self._catalog, round_id)
+        kept = {shard.adapter for shard in unfinished}
+        promotion.clean_up(self._folder, self._catalog, round_id, kept)
         self._catalog.database.checkpoint()
         return done
 
@@ -560,6 +647,14 @@ class Job:
             chunks=tuple(LearnedChunk(key, shard.vectors[key]) for key in shard.chunks),
             questions=shard.verdict.questions,
         )
+
+    def _note_verified(self, shard: _Shard) -> None:
+        """Write down with an adapter what it was found to be good for."""
+        folder = promotion.adapter_folder(self._folder, shard.adapter)
+        manifest = promotion.read_manifest(folder)
+        if manifest is not None and shard.verdict is not None:
+            verified = {"version": VERSION, **asdict(shard.verdict.risk)}
+            promotion.write_manifest(folder, {**manifest, "verified": verified})
 
 
 def train_along(settings: Settings) -> ConsolidationReport:
@@ -607,6 +702,18 @@ def _staying_out(names: Collection[str]) -> list[str]:
     return [
         f"{name} was rolled back or rejected, and stays out until what it is made of differs"
         for name in sorted(names)
+    ]
+
+
+def _cut_short(report: Mapping[str, Any]) -> bool:
+    """Whether a round left something to the next one for want of time."""
+    return report["status"] == "interrupted" or bool(report.get("unfinished"))
+
+
+def _to_go_on_with(shards: Sequence[_Shard]) -> list[str]:
+    """Which shards the time did not suffice for."""
+    return [
+        f"{one.name} was not verified in time: the next round goes on with it" for one in shards
     ]
 
 

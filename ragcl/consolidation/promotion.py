@@ -7,6 +7,7 @@ are folders and rows here.
 import json
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,12 @@ def scale_adapter(folder: Path, factor: float) -> None:
     os.replace(temporary, path)
 
 
-def clean_up(folder: Path, catalog: Catalog, round_id: int | None = None) -> None:
+def clean_up(
+    folder: Path, catalog: Catalog, round_id: int | None = None, unfinished: Collection[str] = ()
+) -> None:
     """Remove the adapters from before a round (None: all) that are of no use; every stray folder.
+
+    Not stray are those of the candidates `unfinished`, which the next round goes on with.
 
     Of no use are those that were trained on text which is gone or may not be learned any more, even
     if they are active (the index answers in their place), and those that a rollback can no longer
@@ -63,7 +68,7 @@ def clean_up(folder: Path, catalog: Catalog, round_id: int | None = None) -> Non
     before = len(catalog.learning.rounds()) + 1 if round_id is None else round_id
     catalog.learning.drop_adapters(catalog.learning.stale_adapters(before_round=before))
     catalog.learning.drop_adapters(catalog.learning.unreachable_adapters())
-    kept = set(catalog.learning.adapter_ids())
+    kept = {*catalog.learning.adapter_ids(), *unfinished}
     for path in (folder / ADAPTERS).glob("*"):
         if path.is_dir() and path.name not in kept:
             shutil.rmtree(path)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ragcl.consolidation.history import Point
-from ragcl.results import ConsolidationReport
+from ragcl.results import ConsolidationReport, RoutingRisk
 
 ROUNDS = "rounds"
 NAMED_BY = 12  # characters of a content hash that a row names its chunk by
@@ -89,11 +89,13 @@ def _texts(done: ConsolidationReport, seconds: float) -> list[str]:
         + "".join(f", {name} {value:.0f}" for name, value in done.stage_seconds.items())
     ]
     if done.reason:
-        texts.append(f"Rejected: {done.reason}.")
+        label = "Rejected" if done.status == "rejected" else "In part"
+        texts.append(f"{label}: {done.reason}.")
     texts.append(
         f"{done.chunks_selected} hot chunks, {done.questions_trained} questions trained, "
         f"{done.questions_held_out} kept to verify with; {done.chunks_proved} chunks proved."
     )
+    texts += [_trusted(adapter, risk) for adapter, risk in sorted(done.risks.items())]
     if done.retention is not None:
         texts.append(
             f"Of the chunks that earlier rounds proved and that are still selected, "
@@ -105,6 +107,25 @@ def _texts(done: ConsolidationReport, seconds: float) -> list[str]:
             "round."
         )
     return texts
+
+
+def _trusted(adapter: str, risk: RoutingRisk) -> str:
+    """What the answers that the router takes from an adapter can be trusted for."""
+    if not risk.routed:
+        told = (
+            "no held-out trial is routed to the weights, so nothing is known of questions other "
+            "than those that they were proved on"
+        )
+    else:
+        told = (
+            f"{risk.right / risk.routed:.2f} of the {risk.routed} held-out trials that are routed "
+            f"to the weights are right; at least {risk.at_least:.2f} of such questions are, with "
+            f"confidence {risk.confidence:g}"
+        )
+    return (
+        f"{adapter}: {told}. Of {risk.near_misses} held-out near misses {risk.let_through} are "
+        "let through."
+    )
 
 
 def _tables(

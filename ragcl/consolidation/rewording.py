@@ -10,3 +10,9 @@ def rewordings(question: str) -> tuple[str, str]:
     plain = question.strip().rstrip("?.!")
     keywords = " ".join(content_words(plain))
     return keywords or plain.lower(), f"Could you tell me: {plain[:1].lower()}{plain[1:]}?"
+
+
+def indirectly(question: str) -> str:
+    """Yet another way, for trials: the other two prove what is learned, and so choose."""
+    plain = question.strip().rstrip("?.!")
+    return f"I would like to know: {plain[:1].lower()}{plain[1:]}."

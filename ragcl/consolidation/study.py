@@ -32,6 +32,7 @@ from ragcl.text.answers import compatible, same
 
 MIN_SHARE = 0.25  # of an answer among all candidates: below it it is too doubtful to be learned
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
+WRITTEN_AT_ONCE = 8  # chunks that a larger teacher writes questions about between two looks around
 
 
 NOTHING_SAYS_IT = "no passage that may be learned says it"
@@ -153,7 +154,7 @@ class Studier:
                 left_out[NOT_VOUCHED] += 1
             else:
                 rows.append(one)
-        rows = self._labelled(rows, vouched, scale, left_out)
+        rows = self._labelled(rows, vouched, scale, left_out, progress)
         forms = usual_forms(rows, vouched, scale)
         alike = [self._reader.put(one, form) for one, form in zip(rows, forms, strict=True)]
         return Studied(alike, contradictions, dict(+left_out))
@@ -189,6 +190,7 @@ class Studier:
         vouched: Collection[str],
         scale: Scale,
         left_out: Counter[str],
+        progress: Callable[[int], None],
     ) -> list[Reading]:
         """The readings with the answers that they are taught, those in doubt left out."""
         sure = []
@@ -200,41 +202,53 @@ class Studier:
                 sure.append((taught, label.voices > 0 or one.question in vouched))
         alone = [one for one, borne_out in sure if not borne_out]
         again = {one.question: one.found_again for one in alone if one.found_again is not None}
-        again |= self._found_again([one for one in alone if one.question not in again])
+        again |= self._found_again([one for one in alone if one.question not in again], progress)
         lost = {question for question, found in again.items() if not found}
         left_out[NOT_FOUND_AGAIN] += len(lost)
         return [one for one, _ in sure if one.question not in lost]
 
-    def _found_again(self, readings: Sequence[Reading]) -> dict[str, bool]:
+    def _found_again(
+        self, readings: Sequence[Reading], progress: Callable[[int], None]
+    ) -> dict[str, bool]:
         """Whether questions are answered so when they are asked in brief, which is kept.
 
         A round trip: it is the proof where no other question bears an answer out.
         """
+        found: dict[str, bool] = {}
+        for start in range(0, len(readings), GROUP):
+            group = readings[start : start + GROUP]
+            known = [
+                replace(one, found_again=bool(answer) and says(answer or "", one))
+                for one, answer in zip(group, self._said_in_brief(group), strict=True)
+            ]
+            self._catalog.learning.add_study(
+                self.teacher, [(one.content_hash, one.question, one.to_json()) for one in known]
+            )
+            found |= {one.question: bool(one.found_again) for one in known}
+            progress(0)
+        return found
+
+    def _said_in_brief(self, readings: Sequence[Reading]) -> Sequence[str | None]:
+        """What is answered to questions when they are asked in brief."""
         briefly = [rewordings(one.question)[BRIEFLY] for one in readings]
-        said: list[str | None]
         if self._larger is None:
-            said = [
+            return [
                 self._reader.best_span(brief, one.sentences)
                 for brief, one in zip(briefly, readings, strict=True)
             ]
-        else:
-            found = {key for one in readings for key in one.found}
-            current = self._catalog.documents.current(found)
-            passages = [
-                [current[key].passage for key in one.found if key in current] for one in readings
-            ]
-            said = list(self._larger.answers(list(zip(briefly, passages, strict=True))))
-        known = [
-            replace(one, found_again=bool(answer) and says(answer or "", one))
-            for one, answer in zip(readings, said, strict=True)
+        found = {key for one in readings for key in one.found}
+        current = self._catalog.documents.current(found)
+        passages = [
+            [current[key].passage for key in one.found if key in current] for one in readings
         ]
-        self._catalog.learning.add_study(
-            self.teacher, [(one.content_hash, one.question, one.to_json()) for one in known]
-        )
-        return {one.question: bool(one.found_again) for one in known}
+        return self._larger.answers(list(zip(briefly, passages, strict=True)))
 
     def write_questions(
-        self, chunks: Collection[str], asked: Collection[str], count: int
+        self,
+        chunks: Collection[str],
+        asked: Collection[str],
+        count: int,
+        progress: Callable[[int], None],
     ) -> dict[str, str]:
         """What the larger teacher asks beside `asked`: each question with the chunk it is about.
 
@@ -251,10 +265,13 @@ class Studier:
         }
         current = self._catalog.documents.current(chunks)
         new = [current[key] for key in sorted(set(current) - set(questions.values()))]
-        written = self._larger.questions([chunk.passage for chunk in new], count)
-        for chunk, some in zip(new, written, strict=True):
-            for question in some:
-                questions.setdefault(question, chunk.content_hash)
+        for start in range(0, len(new), WRITTEN_AT_ONCE):
+            group = new[start : start + WRITTEN_AT_ONCE]
+            written = self._larger.questions([chunk.passage for chunk in group], count)
+            for chunk, some in zip(group, written, strict=True):
+                for question in some:
+                    questions.setdefault(question, chunk.content_hash)
+            progress(0)
         return {one: about for one, about in questions.items() if one not in asked}
 
     def _told(self, asked: Sequence[Asked]) -> dict[str, str]:

@@ -3,18 +3,14 @@
 What it was trained on is proved by what it writes, in two wordings. Questions that were never
 trained on are recalled, as they will be served, and compared with the in-context answer, chunk by
 chunk; so are near misses, to which no answer was taught; then drift on anchors, and whether answers
-with context changed. From this come the proofs, the thresholds of the router and the verdict of the
-gate. Trains nothing.
+with context changed. From this come the proofs, the trials on which the thresholds of the router
+are set, and the verdict of the gate. Trains nothing.
 """
 
-import itertools
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.anchors import Anchor, text_logprob
@@ -22,6 +18,7 @@ from ragcl.consolidation.distillation import sparse_kl
 from ragcl.consolidation.forms import says
 from ragcl.consolidation.near_misses import NearMiss
 from ragcl.consolidation.rewording import BRIEFLY, POLITELY, rewordings
+from ragcl.consolidation.thresholds import SIMILARITY, Trial, calibrate
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import Prompts
@@ -29,30 +26,29 @@ from ragcl.generation.reading import Reading
 from ragcl.generation.recall import likelihood_alone, recall
 from ragcl.generation.routing import BOTH
 from ragcl.generation.spans import SpanReader
+from ragcl.results import RoutingRisk
 from ragcl.settings import ConsolidationSettings
 from ragcl.text.answers import canonical, same
 
 CONTEXT_SAMPLE = 32  # questions that are also read in context, with the adapter off and on
-MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
 MAX_ANSWER_TOKENS = 24
-QUANTILES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-LET_THROUGH = 0.05  # of near misses at most: what they cost is about half of it, in accuracy
-SIMILARITY = "similarity"
-FEATURES = ("confidence", "margin", "score", SIMILARITY)
+VERSION = 2  # of what thresholds and proofs mean; an adapter tested as another is tested again
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What verification found.
 
-    `questions` carry the proofs; `thresholds` are the router's, by feature; each entry of `gate`
-    has the test's `name`, `value`, `limit` and whether it `passed`.
+    `questions` carry the proofs; `thresholds` are the router's, by feature, and `risk` is what
+    they leave; each entry of `gate` has the test's `name`, `value` and `limit`, and whether it
+    `passed`.
     """
 
     questions: tuple[LearnedQuestion, ...]
     thresholds: dict[str, float]
     metrics: dict[str, float]
     gate: tuple[dict[str, Any], ...]
+    risk: RoutingRisk
 
     @property
     def passed(self) -> bool:
@@ -70,6 +66,7 @@ def verify(
     adapter: str,
     trained: Sequence[Reading],
     held_out: Sequence[Reading],
+    reworded: Sequence[Reading],
     near_misses: Sequence[NearMiss],
     anchors: Sequence[Anchor],
     chunks: Sequence[str],
@@ -84,8 +81,8 @@ def verify(
         model: the base model with the candidate attached.
         adapter: the candidate's name.
         trained: the rows it was trained on.
-        held_out: rows it was not trained on, whose answers are the in-context answers. Where they
-            are few, polite rewordings of what was trained are asked beside them.
+        held_out: rows it was not trained on, whose answers are the in-context answers.
+        reworded: where they are few, other wordings of what was trained, to be asked beside them.
         near_misses: questions about the same chunks to which no answer was taught.
         anchors: texts that were not trained on.
         chunks: the content hashes that it is to hold.
@@ -95,11 +92,10 @@ def verify(
     """
     prompts = Prompts.of(model)
     polite = _reworded(trained, POLITELY)
-    few = len(held_out) < MIN_HELD_OUT  # too few things were asked often enough
-    unseen = [*held_out, *(polite if few else ())]
-    shown = [*held_out, *(trained if few else ())]
-    left_out = borne_out(trained)
-    asked = {one.question: one for one in [*unseen, *(polite[i] for i in left_out), *near_misses]}
+    unseen = [*held_out, *reworded]
+    shown = [*held_out, *(trained if reworded else ())]
+    not_taught: list[Reading | NearMiss] = [*unseen, *near_misses]
+    asked = {one.question: one for one in not_taught}
     questions_in_all = 3 * len(trained) + len(asked)
     done = 0
 
@@ -131,13 +127,8 @@ def verify(
     said = dict(zip(asked, recalled, strict=True))
     trials = [learned.trial(one, said[one.question], one.answer) for one in unseen]
     agreed = [trial.agreed for trial in trials]
-    trials += [
-        learned.trial(polite[i], said[polite[i].question], trained[i].answer, without=i)
-        for i in left_out
-    ]
     near = [learned.trial(one, said[one.question], None) for one in near_misses]
-    thresholds, routed = calibrate(trials, near, settings.agreement)
-    let_through = [one.passes(thresholds) for one in near]
+    thresholds, risk = calibrate(trials, near, settings.agreement)
     questions = [
         LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, row.margin, proof)
         for row, proof in [
@@ -152,11 +143,10 @@ def verify(
         "closed-book agreement": _mean(agreed),
         "proved chunks": len(proved.intersection(chunks)) / max(1, len(chunks)),
         "proved questions": _mean(proofs),
-        "routed to weights": _mean(routed),
-        "agreement when routed": _mean(
-            [one.agreed for one, taken in zip(trials, routed, strict=True) if taken]
-        ),
-        "near misses let through": _mean(let_through),
+        "routed to weights": risk.routed / max(1, risk.trials),
+        "agreement when routed": risk.right / max(1, risk.routed),
+        "agreement at least": risk.at_least,
+        "near misses let through": risk.let_through / max(1, risk.near_misses),
         "perplexity ratio": ratio,
         "KL on anchors": kl,
         "context answers gained": gain,
@@ -167,73 +157,7 @@ def verify(
         _test("perplexity ratio", metrics, settings.max_perplexity_ratio, at_least=False),
         _test("context answers gained", metrics, -settings.max_context_loss, at_least=True),
     )
-    return Verdict(tuple(questions), thresholds | {BOTH: gain}, metrics, gate)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A question as the router would meet it, and whether the weights then agreed.
-
-    `eligible` says that its best passage was learned, that the nearest question learned about it
-    was proved, and that the weights said what was proved about it;
-    `features` are what thresholds are set on: `similarity` is the cosine to the nearest question
-    that was proved with what the weights said.
-    """
-
-    eligible: bool
-    features: Mapping[str, float]
-    agreed: bool
-
-    def passes(self, limits: Mapping[str, float]) -> bool:
-        """Whether the router would let the weights answer."""
-        return self.eligible and all(self.features[name] >= limits[name] for name in limits)
-
-
-def calibrate(
-    trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: float
-) -> tuple[dict[str, float], list[bool]]:
-    """The loosest thresholds that keep two promises.
-
-    Of the routed trials at least the share `agreement` agrees, and of the near misses at most the
-    share `LET_THROUGH` is routed. For each feature a few quantiles are tried, and none at all, in
-    every combination; the one that routes most trials wins. Similarity is always asked for: a proof
-    belongs to the neighbourhood of the questions it was made on, never to the chunk alone.
-
-    Returns:
-        The thresholds by feature (infinite where none will do), and which trials they route.
-    """
-    good = [trial for trial in trials if trial.eligible and trial.agreed]
-    values, strange = _features(trials), _features(near_misses)
-    right = np.array([trial.agreed for trial in trials], bool)
-    allowed = LET_THROUGH * len(near_misses)
-    best: tuple[int, float] = (0, 0.0)
-    chosen = np.full(len(FEATURES), math.inf)
-    grids = [
-        np.unique([*([] if name == SIMILARITY else [-math.inf]), *np.quantile(column, QUANTILES)])
-        for name, column in zip(FEATURES, _features(good).T, strict=True)
-        if good
-    ]
-    for limits in map(np.array, itertools.product(*grids) if good else ()):
-        if (strange >= limits).all(axis=1).sum() > allowed:
-            continue
-        taken = (values >= limits).all(axis=1)
-        count = int(taken.sum())
-        share = float(right[taken].mean()) if count else 0.0
-        if share >= agreement and (count, share) > best:
-            best, chosen = (count, share), limits
-    thresholds = dict(zip(FEATURES, map(float, chosen), strict=True))
-    return thresholds, [trial.passes(thresholds) for trial in trials]
-
-
-def _features(trials: Sequence[Trial]) -> np.ndarray:
-    """`(n, 4) float64`; what is not eligible is below every threshold."""
-    return np.array(
-        [
-            [trial.features[name] if trial.eligible else -math.inf for name in FEATURES]
-            for trial in trials
-        ],
-        np.float64,
-    ).reshape(-1, len(FEATURES))
+    return Verdict(tuple(questions), thresholds | {BOTH: gain}, metrics, gate, risk)
 
 
 def _reworded(rows: Sequence[Reading], way: int) -> list[Reading]:
@@ -270,14 +194,6 @@ def _proofs(
     return proofs
 
 
-def borne_out(trained: Sequence[Reading]) -> list[int]:
-    """The numbers of the rows whose answer is that of another row of their chunk as well."""
-    times = Counter((row.content_hash, canonical(row.answer)) for row in trained)
-    return [
-        i for i, row in enumerate(trained) if times[row.content_hash, canonical(row.answer)] > 1
-    ]
-
-
 class Learned:
     """What an adapter was trained on, as the router will see it."""
 
@@ -295,24 +211,19 @@ class Learned:
             row.answer for row in sorted(rows, key=lambda row: -float(row.vector @ asked.vector))
         ]
 
-    def trial(
-        self,
-        asked: Reading | NearMiss,
-        answer: Completion,
-        right: str | None,
-        without: int | None = None,
-    ) -> Trial:
-        """How the router meets a question, as if the row number `without` had not been learned.
+    def trial(self, asked: Reading | NearMiss, answer: Completion, right: str | None) -> Trial:
+        """How the router meets a question that was not trained on.
 
         `right` is the in-context answer; None where whatever the weights say is wrong.
         """
         about = [
             (float(row.vector @ asked.vector), i)
             for i, row in enumerate(self._trained)
-            if row.content_hash == asked.found[0] and i != without
+            if row.content_hash == asked.found[0]
         ]
         cosine, nearest = max(about, default=(-1.0, None))
         return Trial(
+            fact=_fact(asked),
             eligible=nearest is not None
             and self._proofs[nearest]
             and says(answer.text, self._trained[nearest]),
@@ -324,6 +235,13 @@ class Learned:
             },
             agreed=right is not None and _as_read(answer.text, right, asked),
         )
+
+
+def _fact(asked: Reading | NearMiss) -> str:
+    """What a question is about: another wording of it tells nothing that is independent."""
+    if isinstance(asked, NearMiss):
+        return asked.question
+    return f"{asked.content_hash} {canonical(asked.answer)}"
 
 
 def _as_read(text: str, right: str, asked: Reading | NearMiss) -> bool:

@@ -223,11 +223,11 @@ def in_passages(
 def _for_itself(calibrated: Mapping[str, float], question: LearnedQuestion) -> dict[str, float]:
     """What is demanded where a learned question is asked again as it stands.
 
-    Its proof is its own, while the thresholds were calibrated on wordings that have none. So it is
-    enough that its passage leads as clearly as when it was learned.
+    Its proof is its own, while the thresholds were calibrated on wordings that have none, if any
+    would do. So it is enough that its passage leads as clearly as when it was learned.
     """
     margin = min(calibrated["margin"], question.margin - ROUNDING)
-    return {**calibrated, "confidence": -math.inf, "score": -math.inf, "margin": margin}
+    return {**dict.fromkeys(calibrated, -math.inf), "margin": margin}
 
 
 def _stack(vectors: Sequence[np.ndarray]) -> np.ndarray:

@@ -106,12 +106,14 @@ class _Candidate:
 class Retrieval:
     """What one question retrieved, best first; `vector` is `(dim,) float32`.
 
-    `calibration` is what the cosines of it mean.
+    `calibration` is what the cosines of it mean. `second` is the second hit, however many are
+    shown; None: it is among them, if there is one.
     """
 
     vector: np.ndarray
     hits: tuple[Retrieved, ...]
     calibration: Calibration = UNMEASURED
+    second: Retrieved | None = None
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -124,8 +126,15 @@ class Retrieval:
 
         Below zero where a reranker, or dates, disagree with that score: nothing decisive.
         """
-        first, second = (*(hit.fused for hit in self.hits[:2]), -1.0, -1.0)[:2]
+        following = self.hits[1:2] if self.second is None else (self.second,)
+        first, second = (hit[0].fused if hit else -1.0 for hit in (self.hits[:1], following))
         return first - second
+
+
+def _cut(retrieval: Retrieval, k: int) -> Retrieval:
+    """The best `k` hits of it, with what the lead is over."""
+    second = next(iter(retrieval.hits[1:2]), None)
+    return replace(retrieval, hits=retrieval.hits[:k], second=second)
 
 
 def fused(similarity: float, lexical: float) -> float:
@@ -207,7 +216,7 @@ class Retriever:
         first, rest = retrieval.hits[:RERANKED], retrieval.hits[RERANKED:]
         scores = reranker.scores(question, [hit.chunk.passage for hit in first])
         order = np.argsort(-scores, kind="stable")
-        return replace(retrieval, hits=(*(first[i] for i in order), *rest)[:k])
+        return _cut(replace(retrieval, hits=(*(first[i] for i in order), *rest)), k)
 
     def nearest(
         self, vectors: np.ndarray, k: int, questions: Sequence[str] | None = None
@@ -237,6 +246,7 @@ class Retriever:
         *,
         may_measure: bool = True,
     ) -> list[Retrieval]:
+        wanted = max(k, 2)  # how clear the lead is shows in the second
         with self._lock, self._catalog.database.reading() as connection:
             index = self._caught_up(connection)
             if index is None:
@@ -246,14 +256,15 @@ class Retriever:
             among = None if chosen is None else chunk_ids(connection, chosen)
             ranked = _rank(connection, index, vectors, questions, k + SPARE, among, scale)
             try:
-                hits = _hits(connection, ranked, questions, k, chosen)
+                hits = _hits(connection, ranked, questions, wanted, chosen)
             except _UnknownChunkError:  # e.g. the catalog was restored from a copy
                 log.warning("The vector index disagrees with the catalog; it is built again.")
                 index = self._rebuilt(connection)
                 ranked = _rank(connection, index, vectors, questions, k + SPARE, among, scale)
-                hits = _hits(connection, ranked, questions, k, chosen)
+                hits = _hits(connection, ranked, questions, wanted, chosen)
         return [
-            Retrieval(vector, one, calibration) for vector, one in zip(vectors, hits, strict=True)
+            _cut(Retrieval(vector, one, calibration), k)
+            for vector, one in zip(vectors, hits, strict=True)
         ]
 
     def _calibrated(

@@ -115,24 +115,28 @@ def test_what_the_log_cites_of_a_file(catalog: Catalog) -> None:
     assert catalog.asks.hashes_cited("/elsewhere", "a.md") == []
 
 
-def test_what_answers_cost_is_counted_by_route_since_a_moment(catalog: Catalog) -> None:
+def test_what_answers_cost_is_counted_by_route_after_an_ask_whatever_the_clock_said(
+    catalog: Catalog,
+) -> None:
     def cost(moment: float, route: str, **trace: int) -> AskRecord:
         return replace(ask("one?", "x"), asked_at=moment, route=route, trace=trace)
 
-    catalog.asks.record(
+    assert catalog.asks.last() == 0
+    first, *_, last = catalog.asks.record(
         [
-            cost(1.0, "weights", prompt_tokens=1),
+            cost(9e9, "weights", prompt_tokens=1),
             cost(2.0, "weights", prompt_tokens=40),
             cost(3.0, "weights", prompt_tokens=50),
-            cost(3.0, "context", prompt_tokens=260),
+            cost(-1.0, "context", prompt_tokens=260),
             cost(3.0, "context"),  # logged before this was kept
         ]
     )
 
-    found = catalog.asks.costs(since=1.0)
+    found = catalog.asks.costs(after=first)
 
     assert found == {"weights": RouteCost(2, 45.0), "context": RouteCost(1, 260.0)}
-    assert catalog.asks.costs(since=9.0) == {}
+    assert catalog.asks.last() == last
+    assert catalog.asks.costs(after=last) == {}
 
 
 def test_a_batch_is_logged_whole_or_not_at_all(catalog: Catalog) -> None:

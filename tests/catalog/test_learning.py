@@ -1,5 +1,7 @@
 """Rounds, adapters and the active set: one row says what answers from the weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,24 @@ def test_what_was_rolled_back_or_rejected_is_withdrawn(catalog: Catalog) -> None
 
     catalog.learning.finish_round(catalog.learning.start_round({}, 5.0), {}, 6.0, ["s0-d", "s0-a"])
     assert catalog.learning.withdrawn() == {"a", "b", "c", "d"}
+
+
+def test_what_is_entered_again_stays_in_its_sets_with_what_is_known_of_it_now(
+    catalog: Catalog,
+) -> None:
+    promote(catalog, "s0-a", "x", "y")
+    round_id = catalog.learning.start_round({}, 3.0)
+
+    again = replace(adapter("s0-a", round_id, "y"), thresholds={"score": 0.75})
+    catalog.learning.add_adapter(again)
+
+    [found] = catalog.learning.active()[1]
+    assert (found.id, found.round_id, found.thresholds) == ("s0-a", round_id, {"score": 0.75})
+    assert [one.content_hash for one in found.chunks] == ["y"]
+    assert [one.question for one in found.questions] == ["y?"]
+    catalog.learning.promote(round_id, ["s0-a"], {}, 4.0)
+    assert catalog.learning.rollback()[1] is not None
+    assert active_names(catalog) == ["s0-a"]
 
 
 def test_rollback_does_not_bring_back_what_has_been_removed(catalog: Catalog) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ragcl.catalog.asks import RouteCost
 from ragcl.catalog.learning import RoundRecord
-from ragcl.consolidation.history import concluded, points, retention, tokens_saved
+from ragcl.consolidation.history import concluded, last_ask, points, retention, tokens_saved
 from ragcl.results import ConsolidationReport
 
 
@@ -54,6 +54,13 @@ def test_answers_from_the_weights_save_what_their_context_would_have_taken() -> 
     assert tokens_saved({"weights": weights, "context": context}) == 10 * 220
     assert tokens_saved({"context": context}) == 0.0
     assert tokens_saved({"weights": weights}) is None
+
+
+def test_answers_are_counted_from_the_last_that_any_round_counted() -> None:
+    earlier = [finished(1), finished(2, last_ask=7), finished(3, "interrupted")]
+
+    assert last_ask(earlier) == 7
+    assert last_ask([]) == 0
 
 
 def test_only_rounds_that_came_to_a_verdict_are_points() -> None:

@@ -10,7 +10,7 @@ from lxml import html as lxml_html
 
 from ragcl.consolidation import report
 from ragcl.consolidation.history import Point
-from ragcl.results import ConsolidationReport
+from ragcl.results import ConsolidationReport, RoutingRisk
 
 HOSTILE = '<script src="//x.example/a.js">alert(1)</script>"\'><img src=x onerror=y>|&\n# [a](b:c)'
 KEPT, GONE = "a" * 64, "b" * 64
@@ -46,6 +46,30 @@ def write(folder: Path, done: ConsolidationReport) -> tuple[str, str]:
 def rows(page: str) -> list[list[str]]:
     """The cells of every row of every table, as a browser shows them."""
     return [[cell.text_content() for cell in row] for row in lxml_html.fromstring(page).iter("tr")]
+
+
+@pytest.mark.parametrize(
+    ("risk", "said"),
+    [
+        (
+            RoutingRisk(20, 14, 13, 0.7033, 0.9, 36, 1),
+            "s0-a: 0.93 of the 14 held-out trials that are routed to the weights are right; at "
+            "least 0.70 of such questions are, with confidence 0.9. Of 36 held-out near misses 1 "
+            "are let through.",
+        ),
+        (
+            RoutingRisk(2, 0, 0, 0.0, 0.9, 0, 0),
+            "s0-a: no held-out trial is routed to the weights, so nothing is known of questions "
+            "other than those that they were proved on. Of 0 held-out near misses 0 are let "
+            "through.",
+        ),
+    ],
+)
+def test_how_far_the_weights_can_be_trusted_is_said_with_its_confidence(
+    tmp_path: Path, risk: RoutingRisk, said: str
+) -> None:
+    for text in write(tmp_path, round_report(tmp_path, risks={"s0-a": risk})):
+        assert said in re.sub(r"\\(.)", r"\1", text)
 
 
 def test_both_forms_say_the_same(tmp_path: Path) -> None:

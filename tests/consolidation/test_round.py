@@ -3,21 +3,25 @@
 import importlib.util
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from ragcl import KnowledgeBase
 from ragcl.catalog import schema
-from ragcl.consolidation import job, study, verification
+from ragcl.consolidation import distillation, job, study, verification
 from ragcl.consolidation.contradictions import Contradiction
+from ragcl.consolidation.deadline import Deadline
 from ragcl.consolidation.pooling import Label, pool
+from ragcl.consolidation.rewording import rewordings
 from ragcl.consolidation.verification import Verdict
 from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.reading import Outlook, Reader, Reading
+from ragcl.results import ConsolidationReport
 from ragcl.retrieval.sentences import split_sentences
 
 QUESTION = "How deep is the north berth?"
@@ -48,6 +52,12 @@ def learned(asked: KnowledgeBase) -> KnowledgeBase:
 
 def active(kb: KnowledgeBase) -> set[str]:
     return {chunk.content_hash for one in kb.catalog.learning.active()[1] for chunk in one.chunks}
+
+
+def kept_questions(kb: KnowledgeBase) -> set[str]:
+    """Those of which a reading is kept."""
+    with kb.catalog.database.reading() as connection:
+        return set(connection.execute(select(schema.study_rows.c.question)).scalars())
 
 
 def manifests(kb: KnowledgeBase) -> list[dict[str, Any]]:
@@ -297,6 +307,62 @@ def test_what_has_not_changed_is_not_trained_again(
     assert [one.id for one in learned.catalog.learning.active()[1]] == names
 
 
+def test_what_an_adapter_can_be_trusted_for_is_in_its_manifest(asked: KnowledgeBase) -> None:
+    report = asked.consolidate()
+
+    [manifest] = manifests(asked)
+    [(name, risk)] = report.risks.items()
+    assert name == manifest["adapter"]
+    assert manifest["verified"] == {"version": verification.VERSION, **asdict(risk)}
+    assert risk.trials > 0  # few wordings are held out, so what was trained is asked in others
+    assert 0 <= risk.at_least <= 1
+
+
+def test_wordings_are_tried_as_they_are_met_and_not_as_what_they_reword(
+    asked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Reading] = []
+    proving: list[str] = []
+
+    def verify(*arguments: Any, **options: Any) -> Verdict:
+        tried.extend(arguments[4])
+        proving.extend(way for row in arguments[2] for way in rewordings(row.question))
+        return verification.verify(*arguments, **options)
+
+    monkeypatch.setattr(job, "verify", verify)
+
+    asked.consolidate()
+
+    assert tried
+    assert not {one.question for one in tried} & {*ASKED, *proving}
+    found = asked._retriever.retrieve([one.question for one in tried], 4)
+    for one, retrieval in zip(tried, found, strict=True):
+        np.testing.assert_allclose(one.vector, retrieval.vector, atol=1e-5)
+        assert (one.found, one.margin) == (retrieval.found, pytest.approx(retrieval.margin))
+        assert one.score == pytest.approx(retrieval.hits[0].score)
+
+
+def test_an_adapter_that_was_tested_in_another_way_is_tested_again_and_not_trained(
+    learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [manifest] = manifests(learned)
+    before = learned.status()
+    folder = learned.folder / "adapters" / manifest["adapter"]
+    old = {key: value for key, value in manifest.items() if key != "verified"}
+    (folder / "manifest.json").write_text(json.dumps(old))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(distillation.Distillation, "train", never)
+
+    assert learned.ask(known(learned).question, mode="weights", record=False).route == "weights"
+    assert learned.consolidate().status == "promoted"
+    assert manifests(learned) == [manifest]
+    assert learned.status().adapters[0]["id"] == before.adapters[0]["id"]
+    assert learned.consolidate().status == "nothing due"
+
+
 def test_an_edited_text_is_never_answered_from_the_weights_again(
     learned: KnowledgeBase, docs: Path
 ) -> None:
@@ -433,6 +499,180 @@ def test_what_was_rejected_is_not_tried_again_until_more_is_asked(strict: Knowle
     assert strict.consolidate(if_due=True).status == "nothing due"
     strict.ask_many(["How many metres deep is the north berth?", "Which berth takes tankers?"])
     assert strict.consolidate(if_due=True).status == "rejected"
+
+
+# --- the limit on a round's time
+
+
+class Limited:
+    """Runs rounds by a clock that only runs while they tell their progress, a minute each time."""
+
+    def __init__(self, kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._kb = kb
+        self._minutes = 0.0
+        self.stages: list[str] = []
+        self.once = False
+        clock = lambda: 60 * self._minutes  # noqa: E731
+        monkeypatch.setattr(job, "Deadline", lambda seconds: Deadline(seconds, clock))
+
+    def round(self, *, until: str = "", if_due: bool = True) -> ConsolidationReport:
+        """A round whose time is over as soon as it tells of a stage."""
+        self._minutes = 0.0
+        self.stages = []
+
+        def tell(what: str, _done: int, _total: int) -> None:
+            self.stages.append(what)
+            if what == until:
+                self._minutes = self._kb.settings.consolidation.max_minutes
+
+        return self._kb.consolidate(if_due=if_due, progress=tell)
+
+
+@pytest.fixture
+def limited(asked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> Limited:
+    return Limited(asked, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("until", "stage"),
+    [("studying", "study"), ("training", "distillation"), ("verifying", "verification")],
+)
+def test_a_round_ends_in_any_stage_when_its_time_is_over_and_is_due_again(
+    asked: KnowledgeBase, limited: Limited, until: str, stage: str
+) -> None:
+    report = limited.round(until=until)
+
+    assert report.status == "interrupted"
+    assert f"in the stage {stage}:" in report.reason
+    assert "max_minutes" in report.reason
+    assert limited.stages[-1] == until
+    assert limited.stages.count(until) == 1
+    assert active(asked) == set()
+    assert asked.catalog.learning.withdrawn() == frozenset()
+    assert limited.round().status == "promoted"
+    assert limited.round().status == "nothing due"
+
+
+def test_what_was_read_in_time_is_not_read_again(
+    asked: KnowledgeBase, limited: Limited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "GROUP", 2)
+    with asked.catalog.database.writing() as connection:  # what was read when it was asked
+        connection.execute(delete(schema.study_rows))
+    limited.round(until="studying")
+    kept = kept_questions(asked)
+    read: list[str] = []
+    look = Reader.look
+
+    def looked(self: Reader, question: str, *rest: Any) -> Outlook:
+        read.append(question)
+        return look(self, question, *rest)
+
+    monkeypatch.setattr(Reader, "look", looked)
+
+    limited.round()
+
+    assert 0 < len(kept) <= 2
+    assert read
+    assert kept.isdisjoint(read)
+
+
+def test_a_training_that_was_cut_short_goes_on_where_it_stopped(
+    asked: KnowledgeBase, limited: Limited
+) -> None:
+    report = limited.round(until="training")
+
+    assert report.unfinished == ["s0"]
+    assert manifests(asked) == []
+    done: list[int] = []
+    asked.consolidate(
+        if_due=True, progress=lambda what, n, _total: done.append(n) if what == "training" else None
+    )
+    assert done[0] == 2
+
+
+def test_what_was_trained_in_time_is_not_trained_again(
+    asked: KnowledgeBase, limited: Limited
+) -> None:
+    limited.round(until="verifying")
+    [before] = manifests(asked)
+
+    limited.round()
+
+    assert "training" not in limited.stages
+    [after] = manifests(asked)
+    assert "verified" not in before
+    assert before == {key: value for key, value in after.items() if key != "verified"}
+
+
+def test_what_was_cut_short_is_due_though_all_that_is_hot_is_learned(
+    learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = Limited(learned, monkeypatch)
+    learned.ask_many(["How many metres deep is the north berth?", "Which depth has north berth?"])
+    before = [one.id for one in learned.catalog.learning.active()[1]]
+
+    cut_short = limited.round(until="training", if_due=False)
+
+    assert cut_short.status == "interrupted"
+    assert (
+        cut_short.adapter_ids == before == [one.id for one in learned.catalog.learning.active()[1]]
+    )
+    after = limited.round()
+    assert after.status == "promoted"
+    assert after.adapter_ids != before
+
+
+def test_of_several_shards_those_verified_in_time_are_promoted(
+    asked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = asked.folder / "ragcl.toml"
+    path.write_text(
+        path.read_text().replace("[consolidation]", "[consolidation]\nshard_chunks = 1")
+    )
+    with KnowledgeBase.open(asked.folder) as kb:
+        limited = Limited(kb, monkeypatch)
+        verified: list[str] = []
+        out_of_time = job.OutOfTimeError
+
+        def first_only(*arguments: Any, **options: Any) -> Verdict:
+            if verified and limited.once:
+                raise out_of_time
+            verified.append(arguments[1])
+            return verification.verify(*arguments, **options)
+
+        limited.once = True
+        monkeypatch.setattr(job, "verify", first_only)
+
+        first = limited.round()
+
+        assert first.status == "promoted"
+        assert first.adapter_ids == verified[:1]
+        assert first.unfinished
+        assert all(f"{name} was not verified in time" in first.reason for name in first.unfinished)
+        limited.once = False
+        second = limited.round()
+        assert second.status == "promoted"
+        assert "training" not in limited.stages
+        assert set(second.adapter_ids) > set(first.adapter_ids)
+        assert second.unfinished == []
+
+
+def test_a_round_that_was_killed_is_not_one_that_was_rejected(asked: KnowledgeBase) -> None:
+    def kill(what: str, _done: int, _total: int) -> None:
+        if what == "training":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked.consolidate(progress=kill)
+
+    assert asked.consolidate(if_due=True).status == "promoted"
+    killed = asked.catalog.learning.rounds()[0].report
+    assert killed is not None
+    assert (killed["status"], killed["reason"]) == (
+        "interrupted",
+        "killed in the stage distillation",
+    )
 
 
 def test_a_rejected_candidate_leaves_the_active_one_in_place(

@@ -1,125 +1,25 @@
 """Verification: thresholds that keep their promise, and a gate that says what failed."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ragcl.consolidation import verification
 from ragcl.consolidation.anchors import Anchor, make, texts
-from ragcl.consolidation.verification import (
-    LET_THROUGH,
-    Learned,
-    Trial,
-    Verdict,
-    borne_out,
-    calibrate,
-    drift,
-    rewordings,
-    verify,
-)
+from ragcl.consolidation.rewording import indirectly
+from ragcl.consolidation.thresholds import Trial, calibrate
+from ragcl.consolidation.verification import Learned, Verdict, drift, rewordings, verify
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
 from ragcl.generation.scoring import Continuation, Fork
+from ragcl.results import RoutingRisk
 from ragcl.settings import ConsolidationSettings
-
-NAMES = ("confidence", "margin", "score", "similarity")
-FEATURES = st.fixed_dictionaries({name: st.floats(-1, 1) for name in NAMES})
-TRIALS = st.lists(st.builds(Trial, st.booleans(), FEATURES, st.booleans()), max_size=30)
-
-
-def trial(agreed: bool, eligible: bool = True, **features: float) -> Trial:
-    return Trial(eligible, {**dict.fromkeys(NAMES, 0.5), **features}, agreed)
-
-
-@given(trials=TRIALS, near=TRIALS, agreement=st.floats(0.05, 1))
-@settings(max_examples=100, deadline=None)
-def test_both_promises_hold_on_what_is_routed(
-    trials: list[Trial], near: list[Trial], agreement: float
-) -> None:
-    limits, routed = calibrate(trials, near, agreement)
-
-    assert set(limits) == set(NAMES)
-    by_limits = [
-        one.eligible and all(one.features[name] >= limits[name] for name in NAMES) for one in trials
-    ]
-    assert routed == by_limits
-    chosen = [one for one, taken in zip(trials, routed, strict=True) if taken]
-    if chosen:
-        assert sum(one.agreed for one in chosen) / len(chosen) >= agreement
-    else:
-        assert all(value == math.inf for value in limits.values())
-    assert sum(one.passes(limits) for one in near) <= LET_THROUGH * len(near)
-
-
-def test_when_all_agree_all_are_routed() -> None:
-    trials = [trial(True, score=value) for value in (0.3, 0.6, 0.9)]
-
-    limits, routed = calibrate(trials, [], 0.95)
-
-    assert routed == [True, True, True]
-    assert limits == dict.fromkeys(NAMES, -math.inf) | {"similarity": 0.5}
-
-
-def test_how_near_a_question_must_be_is_always_asked() -> None:
-    """Where a chunk says nothing else, there are no near misses to set a threshold on."""
-    trials = [trial(True, similarity=value) for value in (0.9, 0.7, 0.8)]
-
-    limits, _ = calibrate(trials, [], 0.95)
-
-    assert limits["similarity"] == pytest.approx(0.7)
-
-
-def test_near_misses_are_kept_out_by_what_tells_them_apart() -> None:
-    learned = [trial(True, similarity=0.6 + 0.05 * n) for n in range(5)]
-    near = [trial(False, similarity=0.5) for _ in range(10)]
-
-    limits, routed = calibrate(learned, near, 0.95)
-
-    assert all(routed)
-    assert 0.5 < limits["similarity"] <= 0.6
-
-
-def test_where_near_misses_cannot_be_told_apart_nothing_is_routed() -> None:
-    limits, routed = calibrate([trial(True)] * 5, [trial(False)] * 5, 0.95)
-
-    assert limits == dict.fromkeys(NAMES, math.inf)
-    assert not any(routed)
-
-
-def test_a_feature_that_tells_right_from_wrong_is_used() -> None:
-    right = [trial(True, confidence=-0.1 * n) for n in range(5)]
-    wrong = [trial(False, confidence=-2.0) for _ in range(5)]
-
-    limits, routed = calibrate([*right, *wrong], [], 0.95)
-
-    assert routed == [True] * 5 + [False] * 5
-    assert -2 < limits["confidence"] <= -0.4 + 1e-9
-
-
-@pytest.mark.parametrize(
-    "trials",
-    [[], [trial(False)] * 9, [trial(True, eligible=False)] * 9, [trial(True), trial(False)] * 5],
-)
-def test_where_the_promise_cannot_be_kept_nothing_is_ever_routed(trials: list[Trial]) -> None:
-    limits, routed = calibrate(trials, [], 0.95)
-
-    assert limits == dict.fromkeys(NAMES, math.inf)
-    assert not any(routed)
-
-
-def test_what_was_not_eligible_counts_neither_way() -> None:
-    trials = [trial(True), *[trial(False, eligible=False)] * 9]
-
-    assert calibrate(trials, [], 0.95)[1] == [True] + [False] * 9
-
 
 # --- the questions
 
@@ -130,6 +30,13 @@ def test_a_question_is_reworded_into_keywords_and_into_a_request() -> None:
         "Could you tell me: how deep is the North berth?",
     )
     assert rewordings("What is it?")[0] == "what is it"
+
+
+def test_what_is_tried_is_worded_in_another_way_than_what_proves() -> None:
+    question = "How deep is the North berth?"
+
+    assert indirectly(question) == "I would like to know: how deep is the North berth."
+    assert indirectly(question) not in rewordings(question)
 
 
 def row(question: str, answer: str, key: str = "x") -> Reading:
@@ -190,7 +97,7 @@ def test_drift_is_the_ratio_of_perplexities(
 def test_a_verdict_passes_when_every_test_does() -> None:
     def verdict(**passed: bool) -> Verdict:
         gate = tuple({"name": name.replace("_", " "), "passed": ok} for name, ok in passed.items())
-        return Verdict((), {}, {}, gate)
+        return Verdict((), {}, {}, gate, RoutingRisk(0, 0, 0, 0.0, 0.9, 0, 0))
 
     good = verdict(proved_chunks=True, perplexity_ratio=True)
     drifted = verdict(proved_chunks=True, perplexity_ratio=False)
@@ -230,6 +137,7 @@ def judged(
     parrot: Parrot,
     trained: list[Reading],
     held_out: list[Reading],
+    reworded: Sequence[Reading] = (),
 ) -> tuple[Verdict, list[tuple[int, int]]]:
     """What verification finds where nothing drifts, and the progress that it tells."""
     monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
@@ -240,6 +148,7 @@ def judged(
         "one",
         trained,
         held_out,
+        reworded,
         [],
         [],
         ["x"],
@@ -250,6 +159,33 @@ def judged(
     return verdict, done
 
 
+def politely(rows: Sequence[Reading]) -> list[Reading]:
+    return [replace(row, question=rewordings(row.question)[1]) for row in rows]
+
+
+def test_thresholds_are_set_on_questions_that_were_not_trained_on_as_they_are_met(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an adapter was trained on is never tried as if it had not been."""
+    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(4)]
+    held_out = [placed("And berth 3?", "3 metres", 31)]
+    reworded = [placed("Tell me the depth of berth 1!", "1 metres", 13)]
+    tried: list[Trial] = []
+
+    def noted(trials: list[Trial], *rest: Any) -> Any:
+        tried.extend(trials)
+        return calibrate(trials, *rest)
+
+    monkeypatch.setattr(verification, "calibrate", noted)
+
+    verdict, _ = judged(monkeypatch, Parrot(model, {}), trained, held_out, reworded)
+
+    assert [one.fact for one in tried] == ["x 3 <m>", "x 1 <m>"]
+    degrees = [math.degrees(math.acos(one.features["similarity"])) for one in tried]
+    assert degrees == pytest.approx([1, 3], abs=0.1)
+    assert verdict.risk.trials == 1
+
+
 def test_one_question_that_was_held_out_does_not_decide_alone(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +194,7 @@ def test_one_question_that_was_held_out_does_not_decide_alone(
     known = {text: one.answer for one in trained for text in rewordings(one.question)}
     parrot = Parrot(model, known | {one.question: one.answer for one in trained})
 
-    verdict, _ = judged(monkeypatch, parrot, trained, held_out)
+    verdict, _ = judged(monkeypatch, parrot, trained, held_out, politely(trained))
 
     assert verdict.metrics["closed-book agreement"] == 7 / 8
     assert verdict.passed
@@ -269,18 +205,18 @@ def test_what_is_written_right_is_proved_where_a_rewording_is_as_well(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(5)]
-    briefly, politely = zip(*(rewordings(row.question) for row in rows), strict=True)
+    briefly, polite = zip(*(rewordings(row.question) for row in rows), strict=True)
     known = {
         rows[0].question: "0 metres",
-        politely[0]: "0 metres",
+        polite[0]: "0 metres",
         rows[1].question: "1 metres",
         briefly[1]: "1 metres",
         rows[2].question: "2 metres",
         briefly[3]: "3 metres",
-        politely[3]: "3 metres",
+        polite[3]: "3 metres",
     }
 
-    verdict, done = judged(monkeypatch, Parrot(model, known), rows, [])
+    verdict, done = judged(monkeypatch, Parrot(model, known), rows, [], politely(rows))
 
     assert [one.proved for one in verdict.questions] == [True, True, False, False, False]
     assert done[-1] == (20, 20)  # three of each, and five politely to be recalled
@@ -354,18 +290,19 @@ def test_another_value_is_never_what_was_proved() -> None:
     assert (trial.eligible, trial.agreed) == (False, False)
 
 
-def test_a_learned_question_is_tried_as_if_it_had_not_been_learned() -> None:
-    rows = [
-        placed("depth?", "11 metres", 0),
-        placed("how deep?", "11 metres", 40),
-        placed("length?", "186 metres", 90),
+def test_trials_of_one_fact_are_told_from_those_of_others() -> None:
+    learned = Learned([placed("depth?", "11 metres", 0)], [True])
+    asked = [
+        placed("how deep?", "11 metres", 10),
+        placed("what depth?", "11 Metres.", 20),
+        placed("how long?", "186 metres", 30),
+        placed("how deep?", "11 metres", 40, "y"),
     ]
 
-    assert borne_out(rows) == [0, 1]  # nothing else says what the third does
-    trial = Learned(rows, [True] * 3).trial(rows[0], says("11 metres"), "11 metres", without=0)
+    facts = [learned.trial(one, says("11 metres"), one.answer).fact for one in asked]
 
-    assert (trial.eligible, trial.agreed) == (True, True)
-    assert trial.features["similarity"] == pytest.approx(math.cos(math.radians(40)))
+    assert facts[0] == facts[1]
+    assert len(set(facts)) == 3
 
 
 def test_what_may_be_recalled_was_taught_about_a_passage_found() -> None:

@@ -245,10 +245,14 @@ def test_every_feature_must_reach_its_calibrated_threshold(name: str) -> None:
     assert "1.50" in decision.reason
 
 
-def test_an_adapter_for_which_no_threshold_will_do_is_never_asked() -> None:
+def test_where_no_threshold_will_do_only_the_very_questions_proved_are_answered() -> None:
     never = replace(adapter(), thresholds=dict.fromkeys(LIMITS, float("inf")))
+    unproved = replace(never, questions=adapter(questions=(("depth", 0, False),)).questions)
+    itself = retrieval(0, depth=20, other=90)
 
     assert route("auto", SURE, never).route == "context"
+    assert route("auto", itself, never).route == "weights"
+    assert route("auto", itself, unproved).route == "context"
 
 
 # --- stale: the text that was learned has since been changed or removed

@@ -231,6 +231,19 @@ def test_the_margin_is_the_lead_in_what_hits_are_ranked_by() -> None:
     )
     assert Retrieval(vector, (second,)).margin == pytest.approx(1.6)
     assert Retrieval(vector, ()).margin == 0
+    assert Retrieval(vector, (first,), second=second).margin == pytest.approx(
+        Retrieval(vector, (first, second)).margin
+    )
+
+
+def test_the_margin_is_the_same_however_few_are_shown(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+
+    [one], [many] = (kb._retriever.retrieve([QUESTION], k) for k in (1, 4))
+
+    assert len(one.hits) == 1
+    assert one.hits == many.hits[:1]
+    assert one.margin == many.margin
 
 
 # --- an index that grows
