@@ -47,6 +47,7 @@ from ragcl.text.answers import holds, same
 
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
+FORGOTTEN = "what it learned from was forgotten meanwhile: the next round learns the rest"
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
 
 Progress = Callable[[str, int, int], None]
@@ -501,22 +502,27 @@ class Job:
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
             report_path=str(report.path(self._folder, round_id)),
         )
-        report.write(
-            self._folder,
-            done,
-            now - started,
-            [verdict.thresholds for verdict in verdicts],
-            history.points(earlier, done),
-        )
+
+        def write(done: ConsolidationReport) -> None:
+            thresholds = [verdict.thresholds for verdict in verdicts]
+            points = history.points(earlier, done)
+            report.write(self._folder, done, now - started, thresholds, points)
+
+        write(done)
         thrown_away = [shard.adapter for shard in rejected]
-        if promoted:
-            for shard in passed:
-                self._catalog.learning.add_adapter(self._record(shard, round_id, now))
-            self._catalog.learning.promote(
-                round_id, done.adapter_ids, asdict(done), now, thrown_away
+        learning = self._catalog.learning
+        if promoted and not (
+            all(learning.add_adapter(self._record(shard, round_id, now)) for shard in passed)
+            and learning.promote(round_id, done.adapter_ids, asdict(done), now, thrown_away)
+        ):
+            learned = [{**one, "promoted": False} for one in learned]
+            done = replace(
+                done, status="rejected", reason=FORGOTTEN, adapter_ids=[], learned=learned
             )
-        else:
-            self._catalog.learning.finish_round(round_id, asdict(done), now, thrown_away)
+            write(done)
+        if done.status == "rejected":
+            learning.finish_round(round_id, asdict(done), now, thrown_away)
+        report.forget(self._folder, learning.forgotten())
         promotion.clean_up(self._folder, self._catalog, round_id)
         self._catalog.database.checkpoint()
         return done
@@ -589,17 +595,15 @@ def _unread(
 def _plain(selection: Selection) -> dict[str, Any]:
     """What was selected, without how hot it was: equal for rounds that would do the same."""
     return {
-        name: sorted(
-            [chunk.content_hash, *sorted(chunk.questions), *_vouched(chunk, selection)]
-            for chunk in chunks
-        )
+        name: sorted([chunk.content_hash, _digest_of(chunk, selection)] for chunk in chunks)
         for name, chunks in selection.shards.items()
     }
 
 
-def _vouched(chunk: HotChunk, selection: Selection) -> list[str]:
-    """The answers that users vouch for, of one chunk's questions."""
-    return [selection.vouched[one] for one in sorted(chunk.questions) if one in selection.vouched]
+def _digest_of(chunk: HotChunk, selection: Selection) -> str:
+    """What is asked about a chunk, and the answers that users vouch for, without their words."""
+    asked = [(one, selection.vouched.get(one)) for one in sorted(chunk.questions)]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def _staying_out(names: Collection[str]) -> list[str]:

@@ -7,6 +7,7 @@ are folders and rows here.
 import json
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ragcl.generation.language_model import DIGEST, WEIGHTS, weights_digest
 ADAPTERS = "adapters"
 MANIFEST = "manifest.json"
 CONFIGURATION = "adapter_config.json"
+LOCK = "consolidate.lock"  # held by the process that runs a round
 
 
 def adapter_folder(folder: Path, adapter: str) -> Path:
@@ -63,9 +65,14 @@ def clean_up(folder: Path, catalog: Catalog, round_id: int | None = None) -> Non
     before = len(catalog.learning.rounds()) + 1 if round_id is None else round_id
     catalog.learning.drop_adapters(catalog.learning.stale_adapters(before_round=before))
     catalog.learning.drop_adapters(catalog.learning.unreachable_adapters())
+    remove_strays(folder, catalog)
+
+
+def remove_strays(folder: Path, catalog: Catalog, among: Collection[str] | None = None) -> None:
+    """Remove the files of adapters that have no entry; None: all such, else only those `among`."""
     kept = set(catalog.learning.adapter_ids())
     for path in (folder / ADAPTERS).glob("*"):
-        if path.is_dir() and path.name not in kept:
+        if path.is_dir() and path.name not in kept and (among is None or path.name in among):
             shutil.rmtree(path)
 
 
