@@ -352,6 +352,10 @@ class ForgetAsksReport:
     asks: int
     adapters: int
 
+    def __str__(self) -> str:
+        """What is gone."""
+        return f"{self.asks} asks forgotten, {self.adapters} adapters removed"
+
 
 @dataclass(frozen=True)
 class RollbackReport:
