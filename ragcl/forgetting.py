@@ -231,6 +231,8 @@ def _told(folder: Path, again: str) -> Iterator[None]:
 
 
 # What is meant
+
+
 def _wanted(path: str, catalog: Catalog) -> _Wanted:
     """What a path names: a place on disk before a name in citations, a file before a folder."""
     spellings = _spellings(path)

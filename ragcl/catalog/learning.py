@@ -348,9 +348,9 @@ def forget(
         connection.execute(delete(study_rows).where(study_rows.c.id.in_(part)))
     query = select(rounds.c["id", "selection", "report"])
     for number, selection, report in connection.execute(query).all():
-        left = {
-            name: [m for m in members if m[0] not in gone] for name, members in selection.items()
-        }
+        # Emptied: else a round that failed would seem to have tried just what is left of it.
+        named = any(member[0] in gone for members in selection.values() for member in members)
+        left = {} if named else selection
         said = None if report is None else _without(report, gone)
         if (left, said) != (selection, report):
             values = {"selection": left, "report": said}

@@ -209,7 +209,7 @@ def test_forgetting_a_chunk_takes_its_rows_and_every_adapter_that_learned_it(
     retired = forget(catalog, ["gone"])
 
     assert catalog.learning.study(["gone", "kept"], "teacher") == {"three?": {}}
-    assert catalog.learning.rounds()[-1].selection == {"s0": [["kept", "kept?"]]}
+    assert catalog.learning.rounds()[-1].selection == {}
     assert retired == {"s0-a"}
     assert catalog.learning.active()[1] == []
     assert catalog.learning.adapter_ids() == []
