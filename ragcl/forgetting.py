@@ -97,7 +97,7 @@ def forget_asks(
                 raise UsageError(f"there is no answer {one} in the log, and never was.")
         old = [] if before is None else asks.asked_before(connection, before)
         erased = asks.erase(connection, {*ids, *old})
-        learning.forget(connection, (), erased.questions)
+        learning.forget_read(connection, (), erased.questions)
         retired = learning.retire(connection, (), erased.questions, now)
         forgotten.note(connection, (), erased.questions, now)
         _to_purge(connection, unpurged, [], retired)
@@ -158,7 +158,8 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
         # knows: it may have been of an earlier version of what is forgotten.
         read = learning.read_in(connection)
         outdated = read - documents.current_among(connection, read)
-        learning.forget(connection, gone | outdated, erased.questions)
+        learning.forget_read(connection, gone | outdated, erased.questions)
+        learning.forget_reported(connection, gone)
         held = learning.active_hashes(connection)
         retired = learning.retire(connection, gone, erased.questions, now)
         forgotten.note(connection, gone, erased.questions, now)

@@ -201,25 +201,25 @@ def forget(
     gone = set(hashes)
     shown: set[int] = set()
     about: set[int] = set()
-    for part in parts(gone):
-        query = select(ask_hits.c.ask_id, ask_hits.c.rank).where(ask_hits.c.content_hash.in_(part))
-        for ask_id, rank in connection.execute(query):
+    for keys in parts(gone):
+        ranks = select(ask_hits.c.ask_id, ask_hits.c.rank).where(ask_hits.c.content_hash.in_(keys))
+        for ask_id, rank in connection.execute(ranks):
             (shown if rank else about).add(ask_id)
     for part in parts(shown - about):
-        query = select(asks.c["id", "question", "trace"]).where(asks.c.id.in_(part))
+        query = select(*asks.c["id", "question", "trace"]).where(asks.c.id.in_(part))
         for row in connection.execute(query):
             said = (row.question, row.trace.get("asked", ""))
             if gone.intersection(row.trace.get("support", ())) or any(map(quotes, said)):
                 about.add(row.id)
     erased = erase(connection, about)
-    rows = connection.execute(select(asks.c["id", "answer"]).where(asks.c.answer != ""))
+    rows = connection.execute(select(*asks.c["id", "answer"]).where(asks.c.answer != ""))
     shown |= {row.id for row in rows if quotes(row.answer)}
     for part in parts(shown):
         left = {"answer": "", "trace": {"forgotten": True}}
         connection.execute(update(asks).where(asks.c.id.in_(part)).values(left))
-    for part in parts(gone):
-        connection.execute(delete(ask_hits).where(ask_hits.c.content_hash.in_(part)))
-    rows = connection.execute(select(feedback.c["id", "correction"]))
+    for keys in parts(gone):
+        connection.execute(delete(ask_hits).where(ask_hits.c.content_hash.in_(keys)))
+    rows = connection.execute(select(*feedback.c["id", "correction"]))
     quoting = [row.id for row in rows if row.correction and quotes(row.correction)]
     for part in parts(quoting):
         connection.execute(update(feedback).where(feedback.c.id.in_(part)).values(correction=None))
@@ -231,14 +231,14 @@ def erase(connection: Connection, ids: Iterable[int]) -> Erased:
     found: set[int] = set()
     said: set[str] = set()
     for part in parts(set(ids)):
-        query = select(asks.c["id", "question", "trace"]).where(asks.c.id.in_(part))
+        query = select(*asks.c["id", "question", "trace"]).where(asks.c.id.in_(part))
         for row in connection.execute(query):
             found.add(row.id)
             said |= {row.question, row.trace.get("asked", row.question)}
         connection.execute(delete(asks).where(asks.c.id.in_(part)))
-    for part in parts(said):
-        query = select(asks.c.question).where(asks.c.question.in_(part))
-        said -= set(connection.execute(query).scalars())
+    for wordings in parts(said):
+        again = select(asks.c.question).where(asks.c.question.in_(wordings))
+        said -= set(connection.execute(again).scalars())
     return Erased(frozenset(found), frozenset(said))
 
 
@@ -272,10 +272,11 @@ def cited(connection: Connection, names: Collection[tuple[str, str]]) -> dict[st
 
 def _names(root: str, path: str) -> ColumnElement[bool]:
     """Whether a hit is of a file, or of one in a folder; its path is empty or ends in a slash."""
-    source = ask_hits.c.citation["source"].as_string()
+    source: ColumnElement[str] = ask_hits.c.citation["source"].as_string()
     if not path or path.endswith("/"):
         source = func.substr(source, 1, len(path))
-    return (ask_hits.c.citation["root"].as_string() == root) & (source == path)
+    same_root: ColumnElement[bool] = ask_hits.c.citation["root"].as_string() == root
+    return same_root & (source == path)
 
 
 def _grouped(

@@ -487,7 +487,7 @@ def texts_at(connection: Connection, root_id: int, path: str) -> dict[str, str]:
     The path of a folder is empty or ends in a slash.
     """
     query = (
-        select(chunks.c["content_hash", "heading", "text"])
+        select(*chunks.c["content_hash", "heading", "text"])
         .join(occurrences, occurrences.c.chunk_id == chunks.c.id)
         .join(documents, documents.c.id == occurrences.c.document_id)
         .where(_at(root_id, path))

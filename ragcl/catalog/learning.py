@@ -183,7 +183,8 @@ class Learning:
         Returns:
             Whether it was: it is not if a text or a question has been forgotten that it learned.
         """
-        hashes = {one.content_hash for one in (*record.chunks, *record.questions)}
+        hashes = {chunk.content_hash for chunk in record.chunks}
+        hashes |= {question.content_hash for question in record.questions}
         with self._database.writing() as connection:
             if forgotten.chunks_among(connection, hashes) or forgotten.questions_among(
                 connection, [one.question for one in record.questions]
@@ -327,13 +328,12 @@ class Learning:
             return list(connection.execute(query).scalars())
 
 
-def forget(
-    connection: Connection, hashes: Collection[str], questions: Collection[str] = ()
+def forget_read(
+    connection: Connection, hashes: Collection[str], questions: Collection[str]
 ) -> None:
-    """Remove what was read of these chunks, for these questions, and reported of the chunks.
+    """Remove what was read of these chunks or for these questions, in the caller's transaction.
 
-    A row goes as well when one of them was only read beside the chunk that answered. What adapters
-    learned of them goes with the adapters: see `retire`.
+    A row goes as well when one of the chunks was only read beside the one that answered.
     """
     gone = set(hashes)
     columns = study_rows.c.id, study_rows.c.content_hash, study_rows.c.question
@@ -346,12 +346,16 @@ def forget(
     ]
     for part in parts(read):
         connection.execute(delete(study_rows).where(study_rows.c.id.in_(part)))
-    query = select(rounds.c["id", "selection", "report"])
+
+
+def forget_reported(connection: Connection, hashes: Collection[str]) -> None:
+    """Remove what was selected and reported of these chunks, in the caller's transaction."""
+    query = select(*rounds.c["id", "selection", "report"])
     for number, selection, report in connection.execute(query).all():
         # Emptied: else a round that failed would seem to have tried just what is left of it.
-        named = any(member[0] in gone for members in selection.values() for member in members)
+        named = any(member[0] in hashes for members in selection.values() for member in members)
         left = {} if named else selection
-        said = None if report is None else _without(report, gone)
+        said = None if report is None else _without(report, hashes)
         if (left, said) != (selection, report):
             values = {"selection": left, "report": said}
             connection.execute(update(rounds).where(rounds.c.id == number).values(values))
@@ -371,7 +375,7 @@ def forget_unasked(connection: Connection) -> None:
 def read_in(connection: Connection) -> frozenset[str]:
     """The content hashes of all text that was read for the study rows."""
     found: set[str] = set()
-    for row in connection.execute(select(study_rows.c["content_hash", "row"])):
+    for row in connection.execute(select(*study_rows.c["content_hash", "row"])):
         found |= {row.content_hash, *_read_in(row.row)}
     return frozenset(found)
 
@@ -437,12 +441,11 @@ def retire(
     if learned.intersection(members):
         old = connection.execute(select(adapter_sets).where(adapter_sets.c.id == active)).one()
         values = {"round_id": old.round_id, "previous_id": old.previous_id, "created_at": now}
-        query = insert(adapter_sets).values(values).returning(adapter_sets.c.id)
-        set_id = int(connection.execute(query).scalar_one())
+        new = insert(adapter_sets).values(values).returning(adapter_sets.c.id)
+        set_id = int(connection.execute(new).scalar_one())
         for adapter_id in members:
             if adapter_id not in learned:
-                values = {"set_id": set_id, "adapter_id": adapter_id}
-                connection.execute(insert(set_members).values(values))
+                connection.execute(insert(set_members).values(set_id=set_id, adapter_id=adapter_id))
         _activate(connection, set_id)
     return frozenset(learned)
 

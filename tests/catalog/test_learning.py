@@ -34,7 +34,8 @@ def promote(catalog: Catalog, name: str, *hashes: str) -> int:
 def forget(catalog: Catalog, hashes: list[str], questions: tuple[str, ...] = ()) -> frozenset[str]:
     """The adapters that went with these chunks and questions."""
     with catalog.database.writing() as connection:
-        learning.forget(connection, hashes, questions)
+        learning.forget_read(connection, hashes, questions)
+        learning.forget_reported(connection, hashes)
         forgotten.note(connection, hashes, questions, 100.0)
         return learning.retire(connection, hashes, questions, 100.0)
 
