@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ragcl.results import Answer, Failure, IngestReport
 
 PARTLY_DONE = 1
+_RETIRED = "  adapters that learned from it are removed: the index answers until the next round"
 
 app = typer.Typer(
     name="ragcl",
@@ -565,11 +566,33 @@ def rollback(context: typer.Context, json: Json = False) -> None:
 def forget(
     context: typer.Context,
     path: Annotated[
-        str, typer.Argument(help="A document or folder, as a path or as citations name it.")
-    ],
+        str | None,
+        typer.Argument(
+            help="A document or folder, as a path or as citations name it.", show_default=False
+        ),
+    ] = None,
+    ask: Annotated[
+        list[int] | None, typer.Option(help="Instead, the answer with this ID. Repeatable.")
+    ] = None,
+    asks_before: Annotated[
+        str | None, typer.Option(help="Instead, all that was asked before this day.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Remove a document or a folder, and what it left in the log and in what was studied."""
+    """Remove a document, a folder, or what was asked, with every trace of it."""
+    asks = bool(ask) or asks_before is not None
+    if asks is (path is not None):
+        raise UsageError("name either a document or folder, or asks: --ask ID, --asks-before DATE.")
+    if path is None:
+        with _opened(context) as kb:
+            erased = kb.forget_asks(ask or (), before=asks_before)
+        if json:
+            _print_json(erased)
+            return
+        _say(f"{erased.asks} asks forgotten")
+        if erased.adapters:
+            _say(_RETIRED)
+        return
     with _opened(context) as kb:
         report = kb.forget(path)
     if json:
@@ -578,7 +601,7 @@ def forget(
     several = f"{report.documents} documents, " if report.documents > 1 else ""
     _say(f"{one_line(report.source)}: {several}{report.chunks_removed} chunks forgotten")
     if report.in_weights:
-        _say("  the next round rebuilds the adapter without it; until then it is blocked")
+        _say(_RETIRED)
     if report.on_disk:
         _say("  it is still on the disk: the next ingest of its folder would read it again")
 

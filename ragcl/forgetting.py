@@ -1,22 +1,35 @@
-"""Forgetting documents: out of the catalog, the log, the study rows and the reports, at once.
+"""Forgetting documents, or what somebody asked: out of every file of the knowledge base, at once.
 
 One file, or a folder with all that is in it, whether that was ingested by itself or is a part of
-what was. The adapters that learned it no longer answer about it, since its text is not current any
-more; the next round of consolidation makes them again without it. Knows no model.
+what was; or asks of the log. One transaction takes it out of the catalog, and with it every adapter
+that learned it, wherever that is kept: the index answers in its place, and the next round makes the
+others' part again. Then the files are purged of what such a transaction leaves behind in them. An
+answer or a round that is under way comes to know of it where it writes. Knows no model.
 """
 
+import contextlib
 import os
+import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection
+
 from ragcl import places
-from ragcl.catalog import Catalog
+from ragcl.catalog import Catalog, asks, documents, forgotten, full_text, learning, put, roots
+from ragcl.catalog.documents import Delta
+from ragcl.catalog.quotations import Quotations
 from ragcl.catalog.roots import Place
-from ragcl.consolidation import report
-from ragcl.errors import UsageError
-from ragcl.results import ForgetReport
+from ragcl.consolidation import promotion, report
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError
+from ragcl.results import ForgetAsksReport, ForgetReport
+from ragcl.retrieval.retriever import Retriever
+
+UNPURGED = "unpurged"  # what is forgotten and may still be in files, if a purge did not finish
+SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -24,48 +37,201 @@ class _Wanted:
     """What is to be forgotten, each at its place: a file's prefix is its path."""
 
     name: str
-    files: tuple[Place, ...] = ()
-    folders: tuple[Place, ...] = ()
+    places: tuple[Place, ...]
 
 
-def forget(path: str, folder: Path, catalog: Catalog) -> ForgetReport:
-    """Remove what is at a path, and every trace of it but that in the index file and the adapters.
+def forget(path: str, folder: Path, catalog: Catalog, retriever: Retriever) -> ForgetReport:
+    """Remove what is at a path, and every trace of it.
 
     Args:
         path: where the file or folder is or was, or its path as citations name it.
         folder: that of the knowledge base.
         catalog: its catalog.
+        retriever: it holds the index, in which the vectors are.
 
     Raises:
         UsageError: nothing such is known, or several documents are named so.
+        KnowledgeBaseBusyError: it is removed, and another process kept the files from being purged.
+        CatalogError: it is removed, and the files could not be purged.
     """
-    wanted = _wanted(path, catalog)
-    hashes: list[str] = []
-    count = 0
-    for place in wanted.files:
-        hashes += catalog.documents.hashes_of(place.root_id, place.prefix)
-        count += catalog.documents.remove(place.root_id, place.prefix).documents
-        for root, source in _names(place, catalog):
-            hashes += catalog.asks.hashes_cited(root, source)
-    for place in wanted.folders:
-        hashes += catalog.documents.hashes_below(place.root_id, place.prefix)
-        count += catalog.documents.remove_below(place.root_id, place.prefix).documents
-        for root, prefix in _names(place, catalog):
-            hashes += catalog.asks.hashes_cited_below(root, prefix)
-    gone = sorted(set(hashes) - catalog.documents.current_hashes(hashes))
-    catalog.forget_traces(gone)
-    report.forget(folder, gone)
-    on_disk = any(_is_there(place) for place in (*wanted.files, *wanted.folders))
-    for place in wanted.folders:  # last: where it was cut short, the same path names it again
-        _forget_roots(place, catalog)
-    held = {chunk.content_hash for a in catalog.learning.active()[1] for chunk in a.chunks}
+    try:
+        wanted = _wanted(path, catalog)
+    except UsageError:
+        if path not in _unpurged(catalog)["names"]:
+            raise
+        done = ForgetReport(path, 0, 0, os.path.lexists(path), documents=0)
+    else:
+        done = _erase(path, wanted, catalog)
+    with _told(folder, shlex.quote(path)):
+        retriever.save(purge=True)
+        _purge(folder, catalog)
+    catalog.put(UNPURGED, None)
+    catalog.database.checkpoint()
+    return done
+
+
+def forget_asks(
+    ids: Collection[int], before: float | None, folder: Path, catalog: Catalog
+) -> ForgetAsksReport:
+    """Remove asks, what was said of them, and what was learned from them alone.
+
+    A wording that somebody else asked in too stays, with what was learned from it.
+
+    Args:
+        ids: which.
+        before: those from before this moment too (seconds since the epoch).
+        folder: that of the knowledge base.
+        catalog: its catalog.
+
+    Raises:
+        UsageError: no ask ever had one of the ids.
+        KnowledgeBaseBusyError: as `forget`.
+        CatalogError: as `forget`.
+    """
+    now = time.time()
+    unpurged = _unpurged(catalog)
+    with catalog.database.writing() as connection:
+        known = asks.last_id(connection)
+        for one in ids:
+            if not 1 <= one <= known:
+                raise UsageError(f"there is no answer {one} in the log, and never was.")
+        old = [] if before is None else asks.asked_before(connection, before)
+        erased = asks.erase(connection, {*ids, *old})
+        learning.forget_read(connection, (), erased.questions)
+        retired = learning.retire(connection, (), erased.questions, now)
+        forgotten.note(connection, (), erased.questions, now)
+        _to_purge(connection, unpurged, [], retired)
+    again = " ".join(f"--ask {one}" for one in ids)
+    with _told(folder, again if before is None else f"{again} --asks-before DATE".lstrip()):
+        _purge(folder, catalog)
+    catalog.put(UNPURGED, {**_unpurged(catalog), "adapters": []})
+    return ForgetAsksReport(asks=len(erased.ids), adapters=len(retired))
+
+
+def drop_old_asks(catalog: Catalog, days: float | None) -> None:
+    """Remove the asks that are older than so many days, and what was read for them alone.
+
+    The adapters stay until a round finds that what they learned has cooled. None: nothing is old.
+    """
+    if days is None:
+        return
+    moment = time.time() - days * SECONDS_A_DAY
+    with catalog.database.reading() as connection:
+        if not asks.asked_before(connection, moment):
+            return
+    with catalog.database.writing() as connection:
+        asks.erase(connection, asks.asked_before(connection, moment))
+        learning.forget_unasked(connection)
+
+
+def unfinished(catalog: Catalog) -> list[str]:
+    """What is forgotten and may still be found in files, each with what to do."""
+    return [
+        f"copies of {name}, which is forgotten, may be left in the files: "
+        f"run `ragcl forget {shlex.quote(name)}` again"
+        for name in _unpurged(catalog)["names"]
+    ]
+
+
+# Out of the catalog
+
+
+def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
+    """Take it out of the catalog, with all that was made of it, in one transaction."""
+    now = time.time()
+    unpurged = _unpurged(catalog)
+    on_disk = any(_is_there(place) for place in wanted.places)
+    names = {name for place in wanted.places for name in _names(place, catalog)}
+    ingested = [one for place in wanted.places for one in _roots_to_drop(place, catalog)]
+    with catalog.database.writing() as connection:
+        texts = asks.cited(connection, names)
+        delta = Delta(0, 0)
+        for place in wanted.places:
+            for key, text in documents.texts_at(connection, place.root_id, place.prefix).items():
+                texts.setdefault(key, set()).add(text)
+            delta += documents.remove_at(connection, place.root_id, place.prefix)
+        hashes = texts.keys() | learning.reported(connection, {source for _, source in names})
+        gone = hashes - documents.current_among(connection, hashes)
+        quotes = Quotations(connection, [text for key in gone for text in texts.get(key, ())])
+        erased = asks.forget(connection, sorted(gone), quotes)
+        # What was read of a text that is current no more serves nobody, and whose it was, nobody
+        # knows: it may have been of an earlier version of what is forgotten.
+        read = learning.read_in(connection)
+        outdated = read - documents.current_among(connection, read)
+        learning.forget_read(connection, gone | outdated, erased.questions)
+        learning.forget_reported(connection, gone)
+        held = learning.active_hashes(connection)
+        retired = learning.retire(connection, gone, erased.questions, now)
+        forgotten.note(connection, gone, erased.questions, now)
+        full_text.purge(connection)
+        roots.drop(connection, ingested)
+        _to_purge(connection, unpurged, [path], retired)
     return ForgetReport(
         source=wanted.name,
         chunks_removed=len(gone),
-        in_weights=len(held.intersection(gone)),
+        in_weights=len(held & gone),
         on_disk=on_disk,
-        documents=count,
+        documents=delta.documents,
     )
+
+
+# Out of the files
+
+
+def _purge(folder: Path, catalog: Catalog) -> None:
+    """Leave nothing of what is out of the catalog in reports, adapters and the catalog's files."""
+    report.forget(folder, catalog.learning.forgotten())
+    retired = _unpurged(catalog)["adapters"]
+    lock = FileLock(folder / promotion.LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:  # a round is running: it removes its own, and must not lose them while it does
+        promotion.remove_strays(folder, catalog, among=retired)
+    else:
+        try:
+            promotion.remove_strays(folder, catalog)
+        finally:
+            lock.release()
+    catalog.database.purge()
+
+
+def _unpurged(catalog: Catalog) -> dict[str, list[str]]:
+    """The paths that were forgotten, and the adapters removed with them, since the last purge."""
+    return catalog.get(UNPURGED) or {"names": [], "adapters": []}
+
+
+def _to_purge(
+    connection: Connection,
+    before: dict[str, list[str]],
+    names: Collection[str],
+    adapters: Collection[str],
+) -> None:
+    """Note that a purge is due, in the transaction that makes it so."""
+    put(
+        connection,
+        UNPURGED,
+        {
+            "names": sorted({*before["names"], *names}),
+            "adapters": sorted({*before["adapters"], *adapters}),
+        },
+    )
+
+
+@contextlib.contextmanager
+def _told(folder: Path, again: str) -> Iterator[None]:
+    """Say of a purge that fails what is done, what is not, and how to finish it."""
+    try:
+        yield
+    except (RagclError, OSError) as error:
+        kind = KnowledgeBaseBusyError if isinstance(error, KnowledgeBaseBusyError) else CatalogError
+        raise kind(
+            f"what was to be forgotten is removed and never answered from again, but its bytes may "
+            f"be left in files of {folder}: {error} Then run `ragcl forget {again}` again: it "
+            "finishes the job."
+        ) from error
+
+
+# What is meant
 
 
 def _wanted(path: str, catalog: Catalog) -> _Wanted:
@@ -76,20 +242,20 @@ def _wanted(path: str, catalog: Catalog) -> _Wanted:
     for place in found:
         file = _file(place)
         if catalog.documents.hold(file.root_id, file.prefix):
-            return _Wanted(file.prefix, files=(file,))
+            return _Wanted(file.prefix, (file,))
     folders = tuple(dict.fromkeys(one for one in found if _holds(one, catalog)))
     if folders:
-        return _Wanted(spellings[0], folders=folders)
+        return _Wanted(spellings[0], folders)
     named = catalog.documents.named(source)
     if len(named) > 1:
         raise UsageError(f"{path} names {len(named)} documents: give the full path.")
     if named:
-        return _Wanted(source, files=(Place(*named[0]),))
+        return _Wanted(source, (Place(*named[0]),))
     folders = tuple(one for one in _below_any(source, catalog) if _holds(one, catalog))
     if len(folders) > 1:
         raise UsageError(f"{path} names {len(folders)} folders: give the full path.")
     if folders:
-        return _Wanted(source, folders=folders)
+        return _Wanted(source, folders)
     return _gone(path, found, source, catalog)
 
 
@@ -123,11 +289,14 @@ def _holds(place: Place, catalog: Catalog) -> bool:
 
 
 def _gone(path: str, found: list[Place], source: str, catalog: Catalog) -> _Wanted:
-    """A document that is no longer ingested but may have left traces in the log."""
+    """A document that is no longer ingested but may have left traces in the log or in reports."""
     by_name = (Place(one.id, one.path, source) for one in catalog.roots.all())
     for place in (*map(_file, found), *by_name):
-        if any(catalog.asks.hashes_cited(*name) for name in _names(place, catalog)):
-            return _Wanted(place.prefix, files=(place,))
+        if any(
+            catalog.asks.mention(*name) or catalog.learning.mention(name[1])
+            for name in _names(place, catalog)
+        ):
+            return _Wanted(place.prefix, (place,))
     raise UsageError(
         f"{path} is neither a document nor a folder of this knowledge base: `ragcl search` shows "
         "the names of documents, `ragcl status` the folders."
@@ -150,19 +319,19 @@ def _is_there(place: Place) -> bool:
     return os.path.lexists(Path(place.root, place.prefix))
 
 
-def _forget_roots(place: Place, catalog: Catalog) -> None:
-    """Forget the folders that were ingested in a folder, and what failed in it.
+def _roots_to_drop(place: Place, catalog: Catalog) -> list[int]:
+    """The folders that were ingested in a folder, and are forgotten with it; of a file none.
 
     One that is untrusted, still there, and within a folder that stays is remembered as such: else
     its text could be learned as soon as the folder around it is ingested again.
     """
-    catalog.documents.set_failures(place.root_id, {}, time.time(), place.prefix)
-    below = [
-        root
-        for root in catalog.roots.all()
-        if root.owner == place.root_id and root.prefix.startswith(place.prefix)
-    ]
     stays = bool(place.prefix)
-    catalog.roots.drop(
-        [root.id for root in below if not (stays and not root.trusted and os.path.isdir(root.path))]
-    )
+    if stays and not place.prefix.endswith("/"):
+        return []
+    return [
+        root.id
+        for root in catalog.roots.all()
+        if root.owner == place.root_id
+        and root.prefix.startswith(place.prefix)
+        and not (stays and not root.trusted and os.path.isdir(root.path))
+    ]

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,7 @@ from ragcl.results import (
     EvaluationReport,
     Explanation,
     Failure,
+    ForgetAsksReport,
     ForgetReport,
     Hit,
     IngestReport,
@@ -154,6 +155,7 @@ class KnowledgeBase:
         """
         from ragcl.ingestion import ingest_folder
 
+        self._drop_old_asks()
         with self._writer():
             return ingest_folder(
                 Path(folder),
@@ -168,27 +170,59 @@ class KnowledgeBase:
             )
 
     def forget(self, path: str | os.PathLike[str]) -> ForgetReport:
-        """Remove a document or a folder, with what it left in the log, study rows and reports.
+        """Remove a document or a folder, and every trace of it in the knowledge base.
 
         A folder goes with all that is in it, whether it was ingested or is a part of one that was.
 
-        Adapters that learned it no longer answer about it, and the next round rebuilds them
-        without it.
+        Adapters that learned it are removed: the index answers in their place, and the next round
+        makes them again without it. An answer or a round that is under way keeps nothing of it.
 
         Args:
             path: where the file or folder is or was, or its path as citations name it.
 
         Raises:
             UsageError: nothing such is known, or several documents are named so.
+            KnowledgeBaseBusyError: another process is changing it; or it is removed, but another
+                process kept the files from being purged. To forget it again finishes the job.
+            CatalogError: it is removed, but the files could not be purged; the same holds.
         """
         from ragcl.forgetting import forget
 
         retriever = self._retriever  # before anything is changed: its model may be missing
         with self._writer():
-            report = forget(os.fspath(path), self.folder, self.catalog)
-            retriever.save(purge=True)
-            self.catalog.database.checkpoint()
-        return report
+            return forget(os.fspath(path), self.folder, self.catalog, retriever)
+
+    def forget_asks(
+        self, ids: Iterable[int] = (), *, before: "Moment | None" = None
+    ) -> ForgetAsksReport:
+        """Remove what was asked: the words, the answers, and what was said and learned of them.
+
+        A wording that somebody else asked in too stays. Adapters that learned from what goes are
+        removed, as by `forget`.
+
+        Args:
+            ids: those of answers that were recorded.
+            before: all that was asked before this moment too, or before this day.
+
+        Raises:
+            UsageError: an id that no answer ever had, a date that is none, or nothing is named.
+            KnowledgeBaseBusyError: as for `forget`.
+            CatalogError: as for `forget`.
+        """
+        from ragcl.forgetting import forget_asks
+        from ragcl.retrieval.filters import seconds
+
+        wanted = sorted(set(ids))
+        if not wanted and before is None:
+            raise UsageError("nothing is named: give the ids of answers, or a date.")
+        moment = None if before is None else seconds(before, "before")
+        with self._writer():
+            return forget_asks(wanted, moment, self.folder, self.catalog)
+
+    def _drop_old_asks(self) -> None:
+        from ragcl.forgetting import drop_old_asks
+
+        drop_old_asks(self.catalog, self.settings.answering.keep_asks_days)
 
     # Questions
 
@@ -388,12 +422,13 @@ class KnowledgeBase:
             KnowledgeBaseBusyError: another round is running.
             SettingsError: what is to be trained, or tracked, is not there.
         """
-        from ragcl.consolidation import together
+        from ragcl.consolidation import promotion, together
         from ragcl.consolidation.job import Job, train_along
 
         if not together.is_first():
             return train_along(self.settings)
-        with self._locked("consolidate.lock", "another consolidation is running"):
+        with self._locked(promotion.LOCK, "another consolidation is running"):
+            self._drop_old_asks()
             return Job(
                 self.folder, self.catalog, self._retriever, self._narrower, self.settings
             ).run(if_due=if_due, progress=progress)
@@ -577,9 +612,11 @@ class KnowledgeBase:
 
     def _problems(self, *, repair: bool) -> list[str]:
         from ragcl.consolidation.promotion import adapter_problems
+        from ragcl.forgetting import unfinished
         from ragcl.retrieval.retriever import check_embedder
 
-        problems = adapter_problems(self.folder, self.catalog, repair=repair)
+        problems = [*unfinished(self.catalog)]
+        problems += adapter_problems(self.folder, self.catalog, repair=repair)
         problems += [f"the folder {missing_root(root)}" for root in self._missing_roots()]
         try:
             problems += self._retriever.problems(repair=repair)

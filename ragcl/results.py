@@ -350,9 +350,9 @@ class Evaluation:
 class ForgetReport:
     """What was removed of one document, or of the `documents` of a folder.
 
-    `in_weights` counts its chunks that an adapter still holds: no route answers from them, and the
-    next round builds adapters without them. `on_disk` says that the file or folder itself is still
-    there, so that the next ingest would read it again.
+    `in_weights` counts its chunks that active adapters had learned: those adapters are removed, the
+    index answers in their place, and the next round makes them again without it. `on_disk` says
+    that the file or folder itself is still there, so that the next ingest would read it again.
     """
 
     source: str
@@ -365,6 +365,21 @@ class ForgetReport:
         """What is gone."""
         several = f"{self.documents} documents, " if self.documents != 1 else ""
         return f"{one_line(self.source)}: {several}{self.chunks_removed} chunks forgotten"
+
+
+@dataclass(frozen=True)
+class ForgetAsksReport:
+    """How many `asks` were erased, and how many `adapters` that had learned from them were removed.
+
+    The index answers in the place of those, and the next round makes them again without the asks.
+    """
+
+    asks: int
+    adapters: int
+
+    def __str__(self) -> str:
+        """What is gone."""
+        return f"{self.asks} asks forgotten, {self.adapters} adapters removed"
 
 
 @dataclass(frozen=True)

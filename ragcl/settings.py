@@ -69,6 +69,9 @@ class AnsweringSettings(_Section):
     # tell is sure of its answer. 1: all find something.
     false_answers: float = Field(0.1, ge=0, le=1)
     max_question_chars: int = Field(4000, ge=1)
+    # How long asks stay in the log, in days. None: for ever, since `explain` and rounds rest on it,
+    # and nothing goes that nobody said may go. Some half-lives are enough to learn from.
+    keep_asks_days: float | None = Field(None, gt=0)
 
 
 class ConsolidationSettings(_Section):

@@ -4,14 +4,12 @@ Everything else (the vector index, the adapters' files) is derived from it or na
 model, no file format and no policy.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog import asks, full_text, learning
 from ragcl.catalog.asks import Asks
 from ragcl.catalog.database import Database
 from ragcl.catalog.documents import Documents
@@ -42,19 +40,17 @@ class Catalog:
     def put(self, key: str, value: Any) -> None:
         """Remember a single value."""
         with self.database.writing() as connection:
-            connection.execute(
-                insert(state)
-                .values(key=key, value=value)
-                .on_conflict_do_update(index_elements=["key"], set_={"value": value})
-            )
-
-    def forget_traces(self, hashes: Sequence[str]) -> None:
-        """Remove what chunks left in the log, the study rows and the full-text index, at once."""
-        with self.database.writing() as connection:
-            asks.forget(connection, hashes)
-            learning.forget(connection, hashes)
-            full_text.purge(connection)
+            put(connection, key, value)
 
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+
+
+def put(connection: Connection, key: str, value: Any) -> None:
+    """Remember a single value, in the caller's transaction."""
+    connection.execute(
+        insert(state)
+        .values(key=key, value=value)
+        .on_conflict_do_update(index_elements=["key"], set_={"value": value})
+    )

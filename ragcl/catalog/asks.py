@@ -3,15 +3,26 @@
 Consolidation learns from this log; `explain` reads it. Knows neither ranking nor models.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog.database import SQLITE_VARIABLES, Database
+from ragcl.catalog import forgotten
+from ragcl.catalog.database import Database, parts
 from ragcl.catalog.schema import ask_hits, asks, feedback
 
 BAD = -2  # sum of ratings: one may be a slip, or the mood of one user
@@ -58,7 +69,11 @@ class Asks:
         self._database = database
 
     def record(self, asked: Sequence[AskRecord]) -> list[int]:
-        """Log answered questions in one transaction; their ids."""
+        """Log answered questions in one transaction; their ids.
+
+        What was forgotten while they were answered leaves as little as in those logged before: the
+        id of a question that was about nothing else is 0.
+        """
         ids = []
         with self._database.writing() as connection:
             for ask in asked:
@@ -90,7 +105,10 @@ class Asks:
                             for rank, hit in enumerate(ask.hits)
                         ],
                     )
-        return ids
+            hashes = {hit.content_hash for ask in asked for hit in ask.hits}
+            late = forgotten.chunks_among(connection, hashes)
+            erased = forget(connection, sorted(late)).ids if late else ()
+        return [0 if one in erased else one for one in ids]
 
     def get(self, ask_id: int) -> AskRecord | None:
         """The ask with this id, or None."""
@@ -153,32 +171,11 @@ class Asks:
             rows = connection.execute(query).all()
         return {route: RouteCost(int(count), float(mean)) for route, count, mean in rows}
 
-    def hashes_cited(self, root: str, source: str) -> list[str]:
-        """The content hashes that the log holds of a file, whether they are current or not."""
-        query = (
-            select(ask_hits.c.content_hash)
-            .distinct()
-            .where(
-                ask_hits.c.citation["root"].as_string() == root,
-                ask_hits.c.citation["source"].as_string() == source,
-            )
-        )
+    def mention(self, root: str, path: str) -> bool:
+        """Whether the log holds anything of a file, current or not."""
         with self._database.reading() as connection:
-            return list(connection.execute(query).scalars())
-
-    def hashes_cited_below(self, root: str, prefix: str) -> list[str]:
-        """The same of all files of a root whose paths begin with `prefix`."""
-        source = ask_hits.c.citation["source"].as_string()
-        query = (
-            select(ask_hits.c.content_hash)
-            .distinct()
-            .where(
-                ask_hits.c.citation["root"].as_string() == root,
-                func.substr(source, 1, len(prefix)) == prefix,
-            )
-        )
-        with self._database.reading() as connection:
-            return list(connection.execute(query).scalars())
+            query = select(ask_hits.c.ask_id).where(_names(root, path)).limit(1)
+            return connection.execute(query).first() is not None
 
     def _read(self, query: Select[Any]) -> list[AskRecord]:
         with self._database.reading() as connection:
@@ -189,21 +186,102 @@ class Asks:
         return [_ask(row, hits.get(row.id, []), said.get(row.id, [])) for row in rows]
 
 
-def forget(connection: Connection, hashes: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Erased:
+    """What left the log: the asks by id, and the wordings that nobody else asked in."""
+
+    ids: frozenset[int]
+    questions: frozenset[str]
+
+
+def forget(
+    connection: Connection, hashes: Sequence[str], quotes: Callable[[str], bool] = lambda _: False
+) -> Erased:
     """Remove from the log what these chunks left in it, inside the caller's transaction.
 
-    A question that one of them answered best goes altogether; where one was shown to the model
-    beside others, that hit goes and so does the answer, which may quote it.
+    A question that one of them answered, or answered best, or that quotes them, goes altogether;
+    where one was shown to the model beside others, that hit goes and so does the answer. Whatever
+    answer or correction `quotes` them goes wherever it stands.
     """
-    for start in range(0, len(hashes), SQLITE_VARIABLES):
-        part = hashes[start : start + SQLITE_VARIABLES]
-        touched = select(ask_hits.c.ask_id).where(ask_hits.c.content_hash.in_(part))
-        best = touched.where(ask_hits.c.rank == 0)
-        connection.execute(delete(asks).where(asks.c.id.in_(best)))
-        connection.execute(
-            asks.update().where(asks.c.id.in_(touched)).values(answer="", trace={"forgotten": True})
-        )
-        connection.execute(delete(ask_hits).where(ask_hits.c.content_hash.in_(part)))
+    gone = set(hashes)
+    shown: set[int] = set()
+    about: set[int] = set()
+    for keys in parts(gone):
+        ranks = select(ask_hits.c.ask_id, ask_hits.c.rank).where(ask_hits.c.content_hash.in_(keys))
+        for ask_id, rank in connection.execute(ranks):
+            (shown if rank else about).add(ask_id)
+    for part in parts(shown - about):
+        query = select(*asks.c["id", "question", "trace"]).where(asks.c.id.in_(part))
+        for row in connection.execute(query):
+            said = (row.question, row.trace.get("asked", ""))
+            if gone.intersection(row.trace.get("support", ())) or any(map(quotes, said)):
+                about.add(row.id)
+    erased = erase(connection, about)
+    rows = connection.execute(select(*asks.c["id", "answer"]).where(asks.c.answer != ""))
+    shown |= {row.id for row in rows if quotes(row.answer)}
+    for part in parts(shown):
+        left = {"answer": "", "trace": {"forgotten": True}}
+        connection.execute(update(asks).where(asks.c.id.in_(part)).values(left))
+    for keys in parts(gone):
+        connection.execute(delete(ask_hits).where(ask_hits.c.content_hash.in_(keys)))
+    rows = connection.execute(select(*feedback.c["id", "correction"]))
+    quoting = [row.id for row in rows if row.correction and quotes(row.correction)]
+    for part in parts(quoting):
+        connection.execute(update(feedback).where(feedback.c.id.in_(part)).values(correction=None))
+    return erased
+
+
+def erase(connection: Connection, ids: Iterable[int]) -> Erased:
+    """Remove asks with their hits and what was said of them, inside the caller's transaction."""
+    found: set[int] = set()
+    said: set[str] = set()
+    for part in parts(set(ids)):
+        query = select(*asks.c["id", "question", "trace"]).where(asks.c.id.in_(part))
+        for row in connection.execute(query):
+            found.add(row.id)
+            said |= {row.question, row.trace.get("asked", row.question)}
+        connection.execute(delete(asks).where(asks.c.id.in_(part)))
+    for wordings in parts(said):
+        again = select(asks.c.question).where(asks.c.question.in_(wordings))
+        said -= set(connection.execute(again).scalars())
+    return Erased(frozenset(found), frozenset(said))
+
+
+def asked_before(connection: Connection, moment: float) -> list[int]:
+    """The ids of the asks from before a moment (seconds since the epoch)."""
+    query = select(asks.c.id).where(asks.c.asked_at < moment)
+    return list(connection.execute(query).scalars())
+
+
+def last_id(connection: Connection) -> int:
+    """The highest id that an ask was ever given; 0 before the first."""
+    query = text("SELECT seq FROM sqlite_sequence WHERE name = 'asks'")
+    return int(connection.execute(query).scalar() or 0)
+
+
+def cited(connection: Connection, names: Collection[tuple[str, str]]) -> dict[str, set[str]]:
+    """What the log holds of files: their texts, current or not, by content hash.
+
+    Args:
+        connection: of the caller's transaction.
+        names: the root and path of each; one that is empty or ends in a slash is a folder's.
+    """
+    found: dict[str, set[str]] = {}
+    for root, path in names:
+        query = select(ask_hits.c.content_hash, ask_hits.c.citation).where(_names(root, path))
+        for key, citation in connection.execute(query):
+            passage = f"{citation.get('heading', '')}\n{citation.get('text', '')}"
+            found.setdefault(key, set()).add(passage)
+    return found
+
+
+def _names(root: str, path: str) -> ColumnElement[bool]:
+    """Whether a hit is of a file, or of one in a folder; its path is empty or ends in a slash."""
+    source: ColumnElement[str] = ask_hits.c.citation["source"].as_string()
+    if not path or path.endswith("/"):
+        source = func.substr(source, 1, len(path))
+    same_root: ColumnElement[bool] = ask_hits.c.citation["root"].as_string() == root
+    return same_root & (source == path)
 
 
 def _grouped(

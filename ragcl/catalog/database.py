@@ -5,9 +5,10 @@ Readers see a snapshot and never wait for a writer (write-ahead log); writers qu
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -17,8 +18,18 @@ from ragcl.catalog.full_text import searchable
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError
 
 BUSY_SECONDS = 10
+PURGE_SECONDS = 30  # how long readers are waited for: an answer reads for far less
 FINDINGS = 3  # of a damaged file that are told: the first say as much as a hundred
 SQLITE_VARIABLES = 900  # below the smallest limit on variables of one statement that is in use
+
+T = TypeVar("T")
+
+
+def parts(values: Iterable[T]) -> Iterator[list[T]]:
+    """Values, as many at a time as one statement takes."""
+    every = list(values)
+    for start in range(0, len(every), SQLITE_VARIABLES):
+        yield every[start : start + SQLITE_VARIABLES]
 
 
 class Database:
@@ -65,6 +76,31 @@ class Database:
             raw = self._engine.raw_connection()
             try:
                 raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                raw.close()
+
+    def purge(self) -> None:
+        """Leave nothing of what was deleted in the file or in its write-ahead log.
+
+        SQLite overwrites what is deleted where it lies, but not the copy that stays behind when a
+        row had moved to another page before: so the file is written anew. What that takes on the
+        way is a temporary file of SQLite's, which has no name and holds only what stays.
+
+        Raises:
+            KnowledgeBaseBusyError: others were reading from the log all the time.
+        """
+        with self._explained():
+            raw = self._engine.raw_connection()
+            try:
+                raw.execute("VACUUM")
+                deadline = time.monotonic() + PURGE_SECONDS
+                # Waits for readers as long as a connection waits for anything: BUSY_SECONDS.
+                while raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    if time.monotonic() > deadline:
+                        raise KnowledgeBaseBusyError(
+                            f"{self.path.name}-wal is being read by another process. Wait until it "
+                            "has finished, or end it."
+                        )
             finally:
                 raw.close()
 

@@ -278,15 +278,8 @@ class Documents:
 
     def remove(self, root_id: int, path: str) -> Delta:
         """Remove one document; its chunks go unless another document holds them too."""
-        return self._remove((documents.c.root_id == root_id) & (documents.c.path == path))
-
-    def remove_below(self, root_id: int, prefix: str) -> Delta:
-        """Remove the documents of a root whose paths begin with `prefix`, in one transaction."""
-        return self._remove(_below(root_id, prefix))
-
-    def _remove(self, which: ColumnElement[bool]) -> Delta:
         with self._database.writing() as connection:
-            return _removed(connection, select(documents.c.id).where(which))
+            return remove_at(connection, root_id, path)
 
     def set_failures(
         self, root_id: int, reasons: Mapping[str, str], now: float, prefix: str = ""
@@ -312,19 +305,12 @@ class Documents:
 
     def hashes_of(self, root_id: int, path: str) -> list[str]:
         """The content hashes of one document, in its order."""
-        return self._held((documents.c.root_id == root_id) & (documents.c.path == path))
-
-    def hashes_below(self, root_id: int, prefix: str) -> list[str]:
-        """The content hashes of the documents of a root whose paths begin with `prefix`."""
-        return self._held(_below(root_id, prefix))
-
-    def _held(self, which: ColumnElement[bool]) -> list[str]:
         query = (
             select(chunks.c.content_hash)
             .join(occurrences, occurrences.c.chunk_id == chunks.c.id)
             .join(documents, documents.c.id == occurrences.c.document_id)
-            .where(which)
-            .order_by(documents.c.path, occurrences.c.ordinal)
+            .where(_at(root_id, path))
+            .order_by(occurrences.c.ordinal)
         )
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
@@ -493,6 +479,50 @@ def absorb(connection: Connection, inner: int, outer: int, prefix: str) -> Delta
         .values(part_of=outer, prefix=literal(prefix) + roots.c.prefix)
     )
     return delta
+
+
+def texts_at(connection: Connection, root_id: int, path: str) -> dict[str, str]:
+    """What a document says, or those of a folder, by content hash: heading and text.
+
+    The path of a folder is empty or ends in a slash.
+    """
+    query = (
+        select(*chunks.c["content_hash", "heading", "text"])
+        .join(occurrences, occurrences.c.chunk_id == chunks.c.id)
+        .join(documents, documents.c.id == occurrences.c.document_id)
+        .where(_at(root_id, path))
+    )
+    rows = connection.execute(query)
+    return {row.content_hash: f"{row.heading}\n{row.text}" for row in rows}
+
+
+def remove_at(connection: Connection, root_id: int, path: str) -> Delta:
+    """Remove a document, or those of a folder, and what of them failed to be ingested.
+
+    Their chunks go unless another document holds them too.
+    """
+    failed = failures.c.path == path
+    if _is_folder(path):
+        failed = func.substr(failures.c.path, 1, len(path)) == path
+    connection.execute(delete(failures).where(failures.c.root_id == root_id, failed))
+    return _removed(connection, select(documents.c.id).where(_at(root_id, path)))
+
+
+def current_among(connection: Connection, hashes: Iterable[str]) -> frozenset[str]:
+    """Those of the content hashes that are current."""
+    rows = _by_hash(connection, select(chunks.c.content_hash), list(hashes))
+    return frozenset(row.content_hash for row in rows)
+
+
+def _is_folder(path: str) -> bool:
+    return not path or path.endswith("/")
+
+
+def _at(root_id: int, path: str) -> ColumnElement[bool]:
+    """Whether a row of `documents` is of a root and at a path, or in the folder there."""
+    if _is_folder(path):
+        return _below(root_id, path)
+    return (documents.c.root_id == root_id) & (documents.c.path == path)
 
 
 def _below(root_id: int, prefix: str) -> ColumnElement[bool]:

@@ -162,6 +162,15 @@ def _inverse_frequencies(connection: Connection, words: Sequence[str]) -> Iterat
         yield max(1e-6, math.log((total - held + 0.5) / (held + 0.5)))
 
 
+def stands(connection: Connection, words: str) -> bool:
+    """Whether any chunk holds these words, in this order and nothing between them.
+
+    They are words of `searchable`, with spaces between them.
+    """
+    query = text(f"SELECT 1 FROM {TABLE} WHERE {TABLE} MATCH :words LIMIT 1")
+    return connection.execute(query, {"words": f'"{words}"'}).first() is not None
+
+
 def check(connection: Connection) -> None:
     """Compare the index with the chunks, in a transaction that writes.
 

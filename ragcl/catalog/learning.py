@@ -5,21 +5,23 @@ of one value. Knows nothing of training, and no file: adapters lie in folders na
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, String, bindparam, cast, delete, select, update
+from sqlalchemy import Connection, Row, String, bindparam, cast, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog.database import SQLITE_VARIABLES, Database
+from ragcl.catalog import forgotten
+from ragcl.catalog.database import Database, parts
 from ragcl.catalog.documents import learnable
 from ragcl.catalog.schema import (
     adapter_chunks,
     adapter_questions,
     adapter_sets,
     adapters,
+    asks,
     rounds,
     set_members,
     state,
@@ -70,8 +72,8 @@ class AdapterRecord:
 class RoundRecord:
     """One round of consolidation; `report` is None until it has finished.
 
-    `selection` names, by shard, the chunks with their questions and the answers that users vouch
-    for: `[content hash, question, …, answer, …]`.
+    `selection` names, by shard, the chunks, each with a digest of its questions and of the answers
+    that users vouch for: `[content hash, digest]`.
     """
 
     id: int
@@ -121,6 +123,16 @@ class Learning:
             row = connection.execute(query.limit(1)).first()
         return None if row is None else RoundRecord(**row._mapping)
 
+    def forgotten(self) -> frozenset[str]:
+        """The chunks that were forgotten lately and are not current again."""
+        with self._database.reading() as connection:
+            return forgotten.chunks_among(connection, forgotten.digests(connection))
+
+    def mention(self, path: str) -> bool:
+        """Whether a report names a file, as citations do."""
+        with self._database.reading() as connection:
+            return bool(reported(connection, [path]))
+
     def rounds(self) -> list[RoundRecord]:
         """Every round, oldest first."""
         with self._database.reading() as connection:
@@ -141,7 +153,10 @@ class Learning:
             return {row.question: row.row for row in connection.execute(query)}
 
     def add_study(self, teacher: str, rows: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
-        """Store (chunk, question, row), replacing what this teacher read for it before."""
+        """Store (chunk, question, row), replacing what this teacher read for it before.
+
+        What was read in text that has been forgotten since, or for such a question, is not kept.
+        """
         if not rows:
             return
         same = delete(study_rows).where(
@@ -149,24 +164,37 @@ class Learning:
         )
         with self._database.writing() as connection:
             connection.execute(same, [{"asked": question} for _, question, _ in rows])
-            connection.execute(
-                insert(study_rows).on_conflict_do_nothing(),
-                [
-                    {"content_hash": key, "teacher": teacher, "question": question, "row": row}
-                    for key, question, row in rows
-                ],
-            )
+            hashes = set[str]().union(*({key, *_read_in(row)} for key, _, row in rows))
+            texts = forgotten.chunks_among(connection, hashes)
+            questions = forgotten.questions_among(connection, [asked for _, asked, _ in rows])
+            kept = [
+                {"content_hash": key, "teacher": teacher, "question": asked, "row": row}
+                for key, asked, row in rows
+                if asked not in questions and texts.isdisjoint({key, *_read_in(row)})
+            ]
+            if kept:
+                connection.execute(insert(study_rows).on_conflict_do_nothing(), kept)
 
     # Adapters and the active set
 
-    def add_adapter(self, record: AdapterRecord) -> None:
-        """Enter a verified adapter, replacing an earlier entry of the same id in its sets too."""
+    def add_adapter(self, record: AdapterRecord) -> bool:
+        """Enter a verified adapter, replacing an earlier entry of the same id in its sets too.
+
+        Returns:
+            Whether it was: it is not if a text or a question has been forgotten that it learned.
+        """
+        hashes = {chunk.content_hash for chunk in record.chunks}
+        hashes |= {question.content_hash for question in record.questions}
         values = {
             "round_id": record.round_id,
             "created_at": record.created_at,
             "thresholds": record.thresholds,
         }
         with self._database.writing() as connection:
+            if forgotten.chunks_among(connection, hashes) or forgotten.questions_among(
+                connection, [one.question for one in record.questions]
+            ):
+                return False
             for table in (adapter_chunks, adapter_questions):
                 connection.execute(delete(table).where(table.c.adapter_id == record.id))
             connection.execute(
@@ -197,6 +225,7 @@ class Learning:
             for table, rows in ((adapter_chunks, learned), (adapter_questions, asked)):
                 if rows:
                     connection.execute(insert(table), rows)
+        return True
 
     def promote(
         self,
@@ -205,12 +234,16 @@ class Learning:
         report: dict[str, Any],
         now: float,
         rejected: Iterable[str] = (),
-    ) -> int:
+    ) -> int | None:
         """Make these adapters the active set and close the round, in one transaction.
 
-        Those that the round rejected are withdrawn.
+        Those that the round rejected are withdrawn. None, and nothing is changed, if one of them
+        has no entry any more: it was removed with what it learned.
         """
         with self._database.writing() as connection:
+            known = select(func.count()).where(adapters.c.id.in_(adapter_ids))
+            if connection.execute(known).scalar_one() < len(set(adapter_ids)):
+                return None
             query = insert(adapter_sets).values(
                 round_id=round_id, previous_id=_active_id(connection), created_at=now
             )
@@ -298,44 +331,135 @@ class Learning:
             return list(connection.execute(query).scalars())
 
 
-def forget(connection: Connection, hashes: Iterable[str]) -> None:
-    """Remove what was read and reported of these chunks, in the caller's transaction.
+def forget_read(
+    connection: Connection, hashes: Collection[str], questions: Collection[str]
+) -> None:
+    """Remove what was read of these chunks or for these questions, in the caller's transaction.
 
-    A row goes as well when one of them was only read beside the chunk that answered.
-
-    The vector of a learned chunk stays until its adapter is rebuilt: it is what keeps the weights
-    from answering about a text that they still hold.
+    A row goes as well when one of the chunks was only read beside the one that answered.
     """
-    gone = list(hashes)
-    wanted = set(gone)
-    rows = connection.execute(select(study_rows.c.id, cast(study_rows.c.row, String))).all()
-    beside = [row_id for row_id, text in rows if wanted.intersection(re.findall(r"\w+", text))]
-    for row_id in beside:
-        connection.execute(delete(study_rows).where(study_rows.c.id == row_id))
-    columns = rounds.c.id, rounds.c.selection, rounds.c.report
-    for number, selection, report in connection.execute(select(*columns)).all():
-        left = {
-            name: [m for m in members if m[0] not in wanted] for name, members in selection.items()
-        }
-        if left != selection:
-            connection.execute(update(rounds).where(rounds.c.id == number).values(selection=left))
-        said = _without(report or {}, wanted)
-        if said != (report or {}):
-            connection.execute(update(rounds).where(rounds.c.id == number).values(report=said))
-    for start in range(0, len(gone), SQLITE_VARIABLES):
-        part = gone[start : start + SQLITE_VARIABLES]
-        connection.execute(delete(study_rows).where(study_rows.c.content_hash.in_(part)))
-        connection.execute(
-            update(adapter_questions)
-            .where(adapter_questions.c.content_hash.in_(part))
-            .values(question="", answer="", proved=False)
+    gone = set(hashes)
+    columns = study_rows.c.id, study_rows.c.content_hash, study_rows.c.question
+    read = [
+        row.id
+        for row in connection.execute(select(*columns, cast(study_rows.c.row, String).label("row")))
+        if row.content_hash in gone
+        or row.question in questions
+        or gone.intersection(re.findall(r"\w+", row.row))
+    ]
+    for part in parts(read):
+        connection.execute(delete(study_rows).where(study_rows.c.id.in_(part)))
+
+
+def forget_reported(connection: Connection, hashes: Collection[str]) -> None:
+    """Remove what was selected and reported of these chunks, in the caller's transaction."""
+    query = select(*rounds.c["id", "selection", "report"])
+    for number, selection, report in connection.execute(query).all():
+        # Emptied: else a round that failed would seem to have tried just what is left of it.
+        named = any(member[0] in hashes for members in selection.values() for member in members)
+        left = {} if named else selection
+        said = None if report is None else _without(report, hashes)
+        if (left, said) != (selection, report):
+            values = {"selection": left, "report": said}
+            connection.execute(update(rounds).where(rounds.c.id == number).values(values))
+
+
+def forget_unasked(connection: Connection) -> None:
+    """Remove what was read for questions that the log does not hold any more."""
+    written = study_rows.c.row["written"].as_boolean()
+    connection.execute(
+        delete(study_rows).where(
+            func.coalesce(written, False).is_(False),
+            study_rows.c.question.not_in(select(asks.c.question)),
         )
+    )
+
+
+def read_in(connection: Connection) -> frozenset[str]:
+    """The content hashes of all text that was read for the study rows."""
+    found: set[str] = set()
+    for row in connection.execute(select(*study_rows.c["content_hash", "row"])):
+        found |= {row.content_hash, *_read_in(row.row)}
+    return frozenset(found)
+
+
+def _read_in(row: Mapping[str, Any]) -> set[str]:
+    """The content hashes of what was shown for a study row."""
+    return {sentence[1] for sentence in row.get("sentences", ())}
+
+
+def active_hashes(connection: Connection) -> frozenset[str]:
+    """The content hashes of what the active adapters learned."""
+    active = _active_id(connection)
+    query = (
+        select(adapter_chunks.c.content_hash)
+        .join(set_members, set_members.c.adapter_id == adapter_chunks.c.adapter_id)
+        .where(set_members.c.set_id == active)
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
+def reported(connection: Connection, paths: Collection[str]) -> frozenset[str]:
+    """The content hashes that reports of rounds name files by, whether they are current or not.
+
+    Args:
+        connection: of the caller's transaction.
+        paths: of files as citations name them; one that is empty or ends in a slash is a folder's.
+    """
+    folders = tuple(path for path in paths if not path or path.endswith("/"))
+    return frozenset(
+        one["content_hash"]
+        for report in connection.execute(select(rounds.c.report)).scalars()
+        for name in _NAMING
+        for one in (report or {}).get(name, ())
+        if one["source"] in paths or one["source"].startswith(folders)
+    )
+
+
+def retire(
+    connection: Connection, hashes: Collection[str], questions: Collection[str], now: float
+) -> frozenset[str]:
+    """Remove the adapters that learned one of these chunks or questions, wherever they are kept.
+
+    Where active ones are among them, the others are the active set from now on: a new one, so that
+    every process notices. A rollback leads where it led.
+
+    Returns:
+        The ids of the adapters.
+    """
+    learned: set[str] = set()
+    for column, values in (
+        (adapter_chunks.c.content_hash, hashes),
+        (adapter_questions.c.content_hash, hashes),
+        (adapter_questions.c.question, questions),
+    ):
+        for part in parts(values):
+            query = select(column.table.c.adapter_id).distinct().where(column.in_(part))
+            learned |= set(connection.execute(query).scalars())
+    if not learned:
+        return frozenset()
+    active = _active_id(connection)
+    members = [] if active is None else _members(connection, active)
+    _drop_adapters(connection, sorted(learned))
+    if learned.intersection(members):
+        old = connection.execute(select(adapter_sets).where(adapter_sets.c.id == active)).one()
+        values = {"round_id": old.round_id, "previous_id": old.previous_id, "created_at": now}
+        new = insert(adapter_sets).values(values).returning(adapter_sets.c.id)
+        set_id = int(connection.execute(new).scalar_one())
+        for adapter_id in members:
+            if adapter_id not in learned:
+                connection.execute(insert(set_members).values(set_id=set_id, adapter_id=adapter_id))
+        _activate(connection, set_id)
+    return frozenset(learned)
+
+
+_NAMING = ("learned", "left_out")  # the lists of a report whose entries name a chunk
 
 
 def _without(report: dict[str, Any], gone: Collection[str]) -> dict[str, Any]:
     """A round's report without what it says of these chunks."""
     left = dict(report)
-    for name in ("learned", "left_out"):
+    for name in _NAMING:
         if name in report:
             left[name] = [one for one in report[name] if one["content_hash"] not in gone]
     return left
@@ -376,10 +500,13 @@ def _members(connection: Connection, set_id: int) -> list[str]:
 
 
 def _finish(connection: Connection, round_id: int, report: dict[str, Any], now: float) -> None:
+    """Close a round; its report says nothing of chunks that were forgotten meanwhile."""
+    named = {one["content_hash"] for name in _NAMING for one in report.get(name, ())}
+    said = _without(report, forgotten.chunks_among(connection, named))
     connection.execute(
         update(rounds)
         .where(rounds.c.id == round_id)
-        .values(finished_at=now, stage="finished", report=report)
+        .values(finished_at=now, stage="finished", report=said)
     )
 
 

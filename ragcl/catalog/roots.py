@@ -122,13 +122,13 @@ class Roots:
         """The folders whose text is never learned, by their own word or that of one around them."""
         return [one.path for one in self.all() if self.distrusting(one) is not None]
 
-    def drop(self, root_ids: list[int]) -> None:
-        """Forget folders, with every document that still belongs to one of them."""
-        with self._database.writing() as connection:
-            held = select(documents.c.id).where(documents.c.root_id.in_(root_ids)).limit(1)
-            if connection.execute(held).first() is not None:
-                raise ValueError(f"roots {root_ids} still hold documents")
-            connection.execute(delete(roots).where(roots.c.id.in_(root_ids)))
+
+def drop(connection: Connection, root_ids: list[int]) -> None:
+    """Forget folders, none of which holds documents any more, in the caller's transaction."""
+    held = select(documents.c.id).where(documents.c.root_id.in_(root_ids)).limit(1)
+    if connection.execute(held).first() is not None:
+        raise ValueError(f"roots {root_ids} still hold documents")
+    connection.execute(delete(roots).where(roots.c.id.in_(root_ids)))
 
 
 def _prefix(inside: str) -> str:

@@ -217,6 +217,14 @@ set_members = Table(
     Column("adapter_id", _cascade("adapters.id"), primary_key=True),
 )
 
+# Content hashes of chunks and SHA-256 of questions, for what was under way when they went.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("forgotten_at", Float, nullable=False),
+)
+
 # Outlives the rounds and sets that it names, and names no document.
 evaluations = Table(
     "evaluations",

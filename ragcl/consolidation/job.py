@@ -52,6 +52,7 @@ from ragcl.text.answers import holds, same
 ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
 MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
 EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
+FORGOTTEN = "what it learned from was forgotten meanwhile: the next round learns the rest"
 BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
 
 
@@ -524,8 +525,7 @@ class Job:
             unfinished=[shard.name for shard in unfinished],
         )
         self._catalog.learning.finish_round(round_id, asdict(done), time.time())
-        kept = {shard.adapter for shard in unfinished}
-        promotion.clean_up(self._folder, self._catalog, round_id, kept)
+        self._clean_up(round_id, unfinished)
         return done
 
     def _conclude(
@@ -585,28 +585,39 @@ class Job:
             unfinished=[shard.name for shard in unfinished],
             risks={shard.adapter: shard.verdict.risk for shard in changed if shard.verdict},
         )
-        report.write(
-            self._folder,
-            done,
-            now - started,
-            [verdict.thresholds for verdict in verdicts],
-            history.points(earlier, done),
-        )
+
+        def write(done: ConsolidationReport) -> None:
+            thresholds = [verdict.thresholds for verdict in verdicts]
+            points = history.points(earlier, done)
+            report.write(self._folder, done, now - started, thresholds, points)
+
+        write(done)
         thrown_away = [shard.adapter for shard in rejected]
-        if promoted:
-            for shard in passed:
-                self._catalog.learning.add_adapter(self._record(shard, round_id, now))
-            self._catalog.learning.promote(
-                round_id, done.adapter_ids, asdict(done), now, thrown_away
+        learning = self._catalog.learning
+        if promoted and not (
+            all(learning.add_adapter(self._record(shard, round_id, now)) for shard in passed)
+            and learning.promote(round_id, done.adapter_ids, asdict(done), now, thrown_away)
+        ):
+            learned = [{**one, "promoted": False} for one in learned]
+            done = replace(
+                done, status="rejected", reason=FORGOTTEN, adapter_ids=[], learned=learned
             )
+            write(done)
+        elif promoted:
             for shard in passed:
                 self._note_verified(shard)
-        else:
-            self._catalog.learning.finish_round(round_id, asdict(done), now, thrown_away)
-        kept = {shard.adapter for shard in unfinished}
-        promotion.clean_up(self._folder, self._catalog, round_id, kept)
+        if done.status != "promoted":
+            learning.finish_round(round_id, asdict(done), now, thrown_away)
+        report.forget(self._folder, learning.forgotten())
+        self._clean_up(round_id, unfinished)
         self._catalog.database.checkpoint()
         return done
+
+    def _clean_up(self, round_id: int, unfinished: Sequence[_Shard]) -> None:
+        """Leave of the candidates those that the next round goes on with."""
+        gone = self._catalog.learning.forgotten()
+        kept = {shard.adapter for shard in unfinished if gone.isdisjoint(shard.chunks)}
+        promotion.clean_up(self._folder, self._catalog, round_id, kept)
 
     def _learned(
         self, selection: Selection, shards: Sequence[_Shard], failed: Collection[str]
@@ -684,17 +695,15 @@ def _unread(
 def _plain(selection: Selection) -> dict[str, Any]:
     """What was selected, without how hot it was: equal for rounds that would do the same."""
     return {
-        name: sorted(
-            [chunk.content_hash, *sorted(chunk.questions), *_vouched(chunk, selection)]
-            for chunk in chunks
-        )
+        name: sorted([chunk.content_hash, _digest_of(chunk, selection)] for chunk in chunks)
         for name, chunks in selection.shards.items()
     }
 
 
-def _vouched(chunk: HotChunk, selection: Selection) -> list[str]:
-    """The answers that users vouch for, of one chunk's questions."""
-    return [selection.vouched[one] for one in sorted(chunk.questions) if one in selection.vouched]
+def _digest_of(chunk: HotChunk, selection: Selection) -> str:
+    """What is asked about a chunk, and the answers that users vouch for, without their words."""
+    asked = [(one, selection.vouched.get(one)) for one in sorted(chunk.questions)]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def _staying_out(names: Collection[str]) -> list[str]:

@@ -17,6 +17,7 @@ from ragcl.generation.language_model import DIGEST, WEIGHTS, weights_digest
 ADAPTERS = "adapters"
 MANIFEST = "manifest.json"
 CONFIGURATION = "adapter_config.json"
+LOCK = "consolidate.lock"  # held by the process that runs a round
 
 
 def adapter_folder(folder: Path, adapter: str) -> Path:
@@ -68,9 +69,26 @@ def clean_up(
     before = len(catalog.learning.rounds()) + 1 if round_id is None else round_id
     catalog.learning.drop_adapters(catalog.learning.stale_adapters(before_round=before))
     catalog.learning.drop_adapters(catalog.learning.unreachable_adapters())
+    remove_strays(folder, catalog, unfinished=unfinished)
+
+
+def remove_strays(
+    folder: Path,
+    catalog: Catalog,
+    among: Collection[str] | None = None,
+    unfinished: Collection[str] = (),
+) -> None:
+    """Remove the files of adapters that have no entry and are not `unfinished`.
+
+    Args:
+        folder: that of the knowledge base.
+        catalog: its catalog.
+        among: the only ones to look at; None: all.
+        unfinished: candidates that the next round goes on with.
+    """
     kept = {*catalog.learning.adapter_ids(), *unfinished}
     for path in (folder / ADAPTERS).glob("*"):
-        if path.is_dir() and path.name not in kept:
+        if path.is_dir() and path.name not in kept and (among is None or path.name in among):
             shutil.rmtree(path)
 
 

@@ -39,6 +39,15 @@ def make_filter(
     )
 
 
+def seconds(moment: Moment, name: str) -> float:
+    """A time, or the start of a day, in seconds since the epoch.
+
+    Raises:
+        UsageError: it is none; `name` says which is meant.
+    """
+    return _ns(_start(moment, name)) / 1e9
+
+
 def _start(moment: Moment, name: str) -> datetime:
     """The moment, or the start of the day."""
     if isinstance(moment, str):

@@ -50,8 +50,8 @@ def write(path: Path, dump: Callable[["Payload"], dict[str, Any]]) -> None:
         OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp")
-    with FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_SECONDS):
+    temporary = _temporary(path)
+    with _lock(path):
         try:
             with temporary.open("wb") as file:
                 payload = Payload(file)
@@ -65,6 +65,21 @@ def write(path: Path, dump: Callable[["Payload"], dict[str, Any]]) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what a process left that was killed while it wrote the file."""
+    if _temporary(path).exists():
+        with _lock(path):
+            _temporary(path).unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{path.name}.tmp")
+
+
+def _lock(path: Path) -> FileLock:
+    return FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_SECONDS)
 
 
 class Payload:

@@ -36,7 +36,7 @@ from ragcl.catalog.documents import (
 )
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelMismatchError, RagclError
 from ragcl.model_files import ModelFiles
-from ragcl.retrieval import building, lexical
+from ragcl.retrieval import building, index_file, lexical
 from ragcl.retrieval.calibration import AS_IS, UNMEASURED, Calibration, Scale, material, recipe
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.index_file import DamagedIndexError
@@ -307,8 +307,13 @@ class Retriever:
         Searches go on meanwhile, here and in other processes, with the index as it was, caught up.
         Where another thread or process is writing the file already, that will do, except to
         `purge`: then nothing is left in it of what is gone.
+
+        Raises:
+            OSError: to `purge`, and the file cannot be written; else that is no loss.
         """
         known = self._catalog.get(EMBEDDER)
+        if purge:
+            index_file.remove_unfinished(self._path)
         if known is None:
             return
         with self._catalog.database.reading() as connection:
@@ -432,6 +437,8 @@ class Retriever:
         except Timeout:
             return
         except OSError as error:
+            if purge:
+                raise
             log.warning(NOT_WRITTEN, error)
             return
         try:
@@ -440,7 +447,9 @@ class Retriever:
                 index = self._read_file(known) if serves else None
                 if index is None:
                     index = self._next(connection, known)
-                    if self._write(index):
+                    if purge:
+                        index.save(self._path)
+                    if purge or self._write(index):
                         written = self._read_file(known)
                         index = index if written is None else written
             with self._lock:

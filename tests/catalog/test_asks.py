@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ragcl.catalog import Catalog
+from ragcl.catalog import Catalog, asks, forgotten
 from ragcl.catalog.asks import AskRecord, HitRecord, RouteCost
 from ragcl.errors import RagclError
 
@@ -25,6 +25,16 @@ def ask(question: str, *hashes: str, source: str = "a.md") -> AskRecord:
             for rank, key in enumerate(hashes)
         ),
     )
+
+
+def forget(catalog: Catalog, hashes: list[str], quoted: str = "") -> asks.Erased:
+    with catalog.database.writing() as connection:
+        return asks.forget(connection, hashes, lambda text: bool(quoted) and quoted in text)
+
+
+def cited(catalog: Catalog, root: str, path: str) -> set[str]:
+    with catalog.database.reading() as connection:
+        return set(asks.cited(connection, [(root, path)]))
 
 
 def test_what_was_logged_is_read_back(catalog: Catalog) -> None:
@@ -80,7 +90,7 @@ def test_forgetting_a_chunk_takes_its_questions_and_every_answer_that_may_quote_
     )
     catalog.asks.add_feedback(about, -1, "quotes it", 1.0)
 
-    catalog.forget_traces(["gone"])
+    forget(catalog, ["gone"])
 
     assert [one.id for one in catalog.asks.log()] == [beside, apart]
     left = catalog.asks.log()[0]
@@ -88,13 +98,13 @@ def test_forgetting_a_chunk_takes_its_questions_and_every_answer_that_may_quote_
     assert left.answer == ""
     assert "support" not in left.trace
     assert catalog.asks.log()[1].answer == "the answer to apart?"
-    assert catalog.asks.hashes_cited("/docs", "a.md") == ["x"]
+    assert cited(catalog, "/docs", "a.md") == {"x"}
 
 
 def test_forgetting_nothing_touches_nothing(catalog: Catalog) -> None:
     catalog.asks.record([ask("one?", "x")])
 
-    catalog.forget_traces([])
+    forget(catalog, [])
 
     assert catalog.asks.log()[0].answer == "the answer to one?"
 
@@ -103,16 +113,20 @@ def test_forgetting_takes_more_chunks_than_a_statement_takes_variables(catalog: 
     hashes = [str(number) for number in range(40_000)]
     catalog.asks.record([ask("one?", "39999"), ask("two?", "x", "0")])
 
-    catalog.forget_traces(hashes)
+    forget(catalog, hashes)
 
     assert [(one.question, one.answer) for one in catalog.asks.log()] == [("two?", "")]
 
 
 def test_what_the_log_cites_of_a_file(catalog: Catalog) -> None:
-    catalog.asks.record([ask("one?", "x", "y", source="a.md"), ask("two?", "z", source="b.md")])
+    catalog.asks.record([ask("one?", "x", "y", source="a.md"), ask("two?", "z", source="b/c.md")])
 
-    assert sorted(catalog.asks.hashes_cited("/docs", "a.md")) == ["x", "y"]
-    assert catalog.asks.hashes_cited("/elsewhere", "a.md") == []
+    assert cited(catalog, "/docs", "a.md") == {"x", "y"}
+    assert cited(catalog, "/docs", "b/") == {"z"}
+    assert cited(catalog, "/docs", "") == {"x", "y", "z"}
+    assert cited(catalog, "/elsewhere", "a.md") == set()
+    assert catalog.asks.mention("/docs", "b/c.md")
+    assert not catalog.asks.mention("/docs", "c.md")
 
 
 def test_what_answers_cost_is_counted_by_route_after_an_ask_whatever_the_clock_said(
@@ -148,3 +162,81 @@ def test_a_batch_is_logged_whole_or_not_at_all(catalog: Catalog) -> None:
 
     assert not isinstance(caught.value, RagclError)
     assert catalog.asks.count() == 0
+
+
+def test_a_question_that_was_answered_from_a_forgotten_chunk_goes_whatever_its_rank(
+    catalog: Catalog,
+) -> None:
+    asked = replace(ask("one?", "x", "gone"), trace={"support": ["gone"]})
+    catalog.asks.record([asked])
+
+    erased = forget(catalog, ["gone"])
+
+    assert catalog.asks.count() == 0
+    assert erased.questions == {"one?"}
+
+
+def test_whatever_quotes_a_forgotten_text_goes_wherever_it_stands(catalog: Catalog) -> None:
+    shown, apart, corrected = catalog.asks.record(
+        [
+            ask("What of Zebulon?", "x", "gone"),
+            replace(ask("apart?", "x"), answer="Zebulon does"),
+            ask("corrected?", "x"),
+        ]
+    )
+    catalog.asks.add_feedback(corrected, -1, "No, Zebulon", 1.0)
+    catalog.asks.add_feedback(corrected, -1, "No, Quark", 2.0)
+
+    erased = forget(catalog, ["gone"], quoted="Zebulon")
+
+    assert erased.ids == {shown}
+    assert [(one.id, one.answer) for one in catalog.asks.log()] == [
+        (apart, ""),
+        (corrected, "the answer to corrected?"),
+    ]
+    left = catalog.asks.get(corrected)
+    assert left is not None
+    assert (left.ratings, left.correction) == ((-1, -1), "No, Quark")
+
+
+def test_an_answer_under_way_does_not_bring_back_what_was_forgotten_since(
+    catalog: Catalog,
+) -> None:
+    with catalog.database.writing() as connection:
+        forgotten.note(connection, ["gone"], (), 100.0)
+
+    about, beside, apart = catalog.asks.record(
+        [ask("about it?", "gone", "x"), ask("beside it?", "x", "gone"), ask("apart?", "x")]
+    )
+
+    assert about == 0
+    assert [(one.id, one.question, one.answer) for one in catalog.asks.log()] == [
+        (beside, "beside it?", ""),
+        (apart, "apart?", "the answer to apart?"),
+    ]
+    assert {hit.content_hash for one in catalog.asks.log() for hit in one.hits} == {"x"}
+
+
+def test_an_erased_ask_goes_with_all_that_hangs_on_it_and_its_wording_unless_others_used_it(
+    catalog: Catalog,
+) -> None:
+    followup = replace(ask("alone?", "x"), trace={"asked": "and alone?"})
+    first, second, third = catalog.asks.record([ask("shared?", "x"), ask("shared?", "x"), followup])
+    catalog.asks.add_feedback(first, -1, "twelve", 1.0)
+
+    with catalog.database.writing() as connection:
+        erased = asks.erase(connection, [first, third, 999])
+
+    assert erased == asks.Erased(frozenset({first, third}), frozenset({"alone?", "and alone?"}))
+    assert [one.id for one in catalog.asks.log()] == [second]
+    assert catalog.asks.last_feedback() == 0
+    assert cited(catalog, "/docs", "") == {"x"}
+
+
+def test_asks_are_found_by_their_age_and_ids_are_never_used_twice(catalog: Catalog) -> None:
+    old, new = catalog.asks.record([ask("old?"), replace(ask("new?"), asked_at=200.0)])
+
+    with catalog.database.writing() as connection:
+        assert asks.asked_before(connection, 200.0) == [old]
+        asks.erase(connection, [old, new])
+        assert asks.last_id(connection) == new

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ragcl.catalog import Catalog
+from ragcl.catalog import Catalog, forgotten, learning
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 
@@ -31,6 +31,15 @@ def promote(catalog: Catalog, name: str, *hashes: str) -> int:
     catalog.learning.add_adapter(adapter(name, round_id, *hashes))
     catalog.learning.promote(round_id, [name], {"status": "promoted"}, 2.0)
     return round_id
+
+
+def forget(catalog: Catalog, hashes: list[str], questions: tuple[str, ...] = ()) -> frozenset[str]:
+    """The adapters that went with these chunks and questions."""
+    with catalog.database.writing() as connection:
+        learning.forget_read(connection, hashes, questions)
+        learning.forget_reported(connection, hashes)
+        forgotten.note(connection, hashes, questions, 100.0)
+        return learning.retire(connection, hashes, questions, 100.0)
 
 
 def active_names(catalog: Catalog) -> list[str]:
@@ -209,7 +218,7 @@ def test_what_a_teacher_read_for_a_question_replaces_what_it_read_before(
     learning.add_study("teacher", [])
 
 
-def test_forgetting_a_chunk_takes_its_questions_but_keeps_the_vector_that_blocks_it(
+def test_forgetting_a_chunk_takes_its_rows_and_every_adapter_that_learned_it(
     catalog: Catalog,
 ) -> None:
     promote(catalog, "s0-a", "gone", "kept")
@@ -218,13 +227,142 @@ def test_forgetting_a_chunk_takes_its_questions_but_keeps_the_vector_that_blocks
     beside = {"sentences": [["a text that is gone", "gone", 0.5]]}
     catalog.learning.add_study("teacher", [("kept", "two?", beside), ("kept", "three?", {})])
 
-    catalog.forget_traces(["gone"])
+    retired = forget(catalog, ["gone"])
 
     assert catalog.learning.study(["gone", "kept"], "teacher") == {"three?": {}}
-    assert catalog.learning.rounds()[-1].selection == {"s0": [["kept", "kept?"]]}
-    [found] = catalog.learning.active()[1]
-    assert {one.content_hash for one in found.chunks} == {"gone", "kept"}
-    assert {(one.question, one.proved) for one in found.questions} == {
-        ("", False),
-        ("kept?", True),
-    }
+    assert catalog.learning.rounds()[-1].selection == {}
+    assert retired == {"s0-a"}
+    assert catalog.learning.active()[1] == []
+    assert catalog.learning.adapter_ids() == []
+
+
+def test_a_question_takes_its_rows_and_every_adapter_that_learned_it(catalog: Catalog) -> None:
+    promote(catalog, "s0-a", "x")
+    catalog.learning.add_study("teacher", [("x", "x?", {}), ("x", "another?", {})])
+
+    retired = forget(catalog, [], ("x?",))
+
+    assert retired == {"s0-a"}
+    assert catalog.learning.study(["x"], "teacher") == {"another?": {}}
+
+
+def test_what_is_removed_leaves_the_others_of_its_set_active_in_a_new_one(
+    catalog: Catalog,
+) -> None:
+    promote(catalog, "s0-before", "x")
+    round_id = catalog.learning.start_round({}, 3.0)
+    for name, key in (("s0-kept", "x"), ("s1-gone", "gone")):
+        catalog.learning.add_adapter(adapter(name, round_id, key))
+    before = catalog.learning.promote(round_id, ["s0-kept", "s1-gone"], {}, 4.0)
+
+    forget(catalog, ["gone"])
+
+    assert catalog.learning.active_set_id() != before  # so that every process notices
+    assert active_names(catalog) == ["s0-kept"]
+    catalog.learning.rollback()
+    assert active_names(catalog) == ["s0-before"]
+
+
+def test_an_adapter_kept_for_a_rollback_goes_too(catalog: Catalog) -> None:
+    promote(catalog, "s0-a", "gone")
+    promote(catalog, "s0-b", "x")
+    active = catalog.learning.active_set_id()
+
+    forget(catalog, ["gone"])
+
+    assert catalog.learning.adapter_ids() == ["s0-b"]
+    assert catalog.learning.active_set_id() == active
+    assert catalog.learning.rollback()[1] is None
+
+
+def test_a_round_that_learned_what_is_forgotten_meanwhile_promotes_nothing(
+    catalog: Catalog,
+) -> None:
+    promote(catalog, "s0-a", "x")
+    active = catalog.learning.active()[0]
+    round_id = catalog.learning.start_round({}, 3.0)
+    forget(catalog, ["gone"])
+
+    assert not catalog.learning.add_adapter(adapter("s0-b", round_id, "gone", "y"))
+    assert catalog.learning.promote(round_id, ["s0-b"], {}, 4.0) is None
+
+    assert catalog.learning.active()[0] == active
+    assert catalog.learning.adapter_ids() == ["s0-a"]
+    unfinished = catalog.learning.unfinished_round()
+    assert unfinished is not None
+    assert unfinished.id == round_id
+
+
+def test_what_is_forgotten_between_entry_and_promotion_is_not_promoted(catalog: Catalog) -> None:
+    round_id = catalog.learning.start_round({}, 3.0)
+    assert catalog.learning.add_adapter(adapter("s0-b", round_id, "gone"))
+    forget(catalog, ["gone"])
+
+    assert catalog.learning.promote(round_id, ["s0-b"], {}, 4.0) is None
+    assert catalog.learning.active() == (None, [])
+
+
+def test_a_round_that_learned_a_question_that_is_erased_promotes_nothing(catalog: Catalog) -> None:
+    round_id = catalog.learning.start_round({}, 3.0)
+    forget(catalog, [], ("x?",))
+
+    assert not catalog.learning.add_adapter(adapter("s0-b", round_id, "x"))
+
+
+def test_what_was_read_in_a_text_before_it_was_forgotten_is_not_kept(catalog: Catalog) -> None:
+    forget(catalog, ["gone"], ("erased?",))
+    beside = {"sentences": [["a text that is gone", "gone", 0.5]]}
+
+    catalog.learning.add_study(
+        "teacher",
+        [("gone", "one?", {}), ("x", "two?", beside), ("x", "erased?", {}), ("x", "three?", {})],
+    )
+
+    assert catalog.learning.study(["gone", "x"], "teacher") == {"three?": {}}
+
+
+def test_the_report_of_a_round_does_not_name_what_was_forgotten_meanwhile(
+    catalog: Catalog,
+) -> None:
+    round_id = catalog.learning.start_round({}, 3.0)
+    forget(catalog, ["gone"])
+    named = [{"content_hash": key, "source": f"{key}.md"} for key in ("gone", "x")]
+
+    catalog.learning.finish_round(round_id, {"learned": named, "left_out": named}, 4.0)
+
+    report = {"learned": named[1:], "left_out": named[1:]}
+    assert catalog.learning.rounds()[-1].report == report
+    assert catalog.learning.mention("x.md")
+    assert not catalog.learning.mention("gone.md")
+
+
+def test_what_is_ingested_again_is_forgotten_no_more(stored: Catalog) -> None:
+    promote(stored, "s0-a", "kept")
+    forget(stored, ["kept"])  # but it is current
+    round_id = stored.learning.start_round({}, 3.0)
+
+    assert stored.learning.add_adapter(adapter("s0-b", round_id, "kept"))
+    assert stored.learning.forgotten() == frozenset()
+
+
+def test_that_a_text_was_forgotten_is_forgotten_in_the_end(catalog: Catalog) -> None:
+    forget(catalog, ["gone"])
+
+    with catalog.database.writing() as connection:
+        later = 101.0 + forgotten.KEPT_SECONDS
+        forgotten.note(connection, ["another"], (), later)
+
+    assert catalog.learning.forgotten() == {"another"}
+
+
+def test_what_was_read_for_questions_that_nobody_asked_goes_unless_a_teacher_wrote_them(
+    catalog: Catalog,
+) -> None:
+    catalog.learning.add_study(
+        "teacher", [("x", "asked by nobody?", {}), ("x", "written?", {"written": True})]
+    )
+
+    with catalog.database.writing() as connection:
+        learning.forget_unasked(connection)
+
+    assert catalog.learning.study(["x"], "teacher") == {"written?": {"written": True}}

@@ -761,7 +761,7 @@ def test_two_rounds_never_run_at_once(asked: KnowledgeBase) -> None:
     assert tried
 
 
-def test_a_forgotten_text_leaves_the_catalog_at_once_and_the_disk_with_the_next_round(
+def test_a_forgotten_text_leaves_the_catalog_and_the_adapters_at_once(
     learned: KnowledgeBase, docs: Path
 ) -> None:
     about = known(learned)
@@ -784,7 +784,9 @@ def test_a_forgotten_text_leaves_the_catalog_at_once_and_the_disk_with_the_next_
         assert about.source not in {one["source"] for one in reported.report[name]}
     for file in (learned.folder / "rounds").glob("*/report.*"):
         assert about.source not in file.read_text("utf-8")
-    assert learned.ask(about.question, mode="weights", record=False).route == "none"
+    assert not any(about.hashes & set(manifest["chunks"]) for manifest in manifests(learned))
+    answer = learned.ask(about.question, mode="weights", record=False)
+    assert (answer.trace["adapter"], answer.citations) == (None, [])
     learned.consolidate(if_due=True)
     assert not any(about.hashes & set(manifest["chunks"]) for manifest in manifests(learned))
 

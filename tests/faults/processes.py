@@ -123,6 +123,45 @@ def paused(order: Order) -> Iterator[None]:
     assert process.exitcode == 0
 
 
+@contextmanager
+def reading(kb: Path, question: str, *, holding: bool = False) -> Iterator[None]:
+    """A process that has a knowledge base open and asks it, again and again.
+
+    Or that is `holding` on to one snapshot of the catalog.
+    """
+    context = _context()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_read, args=(kb, question, holding, theirs))
+    process.start()
+    theirs.close()
+    assert ours.recv() == "reading"
+    try:
+        yield
+    finally:
+        ours.send("stop")
+        process.join()
+    assert process.exitcode == 0
+
+
+def _read(kb: Path, question: str, holding: bool, told: Connection) -> None:
+    import torch
+
+    from ragcl import KnowledgeBase
+
+    torch.set_num_threads(1)
+    with KnowledgeBase.open(kb) as opened:
+        if holding:
+            with opened.catalog.database.reading() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM chunks").all()
+                told.send("reading")
+                told.recv()
+            return
+        opened.ask(question)
+        told.send("reading")
+        while not told.poll():
+            opened.ask(question)
+
+
 def ragcl(kb: Path, *arguments: str, file_size: int | None = None) -> Ran:
     """Run a command in a process of its own; no file may grow beyond `file_size` bytes."""
     with tempfile.TemporaryDirectory() as folder:

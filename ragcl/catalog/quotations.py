@@ -1,0 +1,56 @@
+"""Which words quote a text that was removed: those that stand in it and in no text that stays.
+
+What a user corrected, or a model wrote, names no source: only its words tell. Knows no table.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from sqlalchemy import Connection
+
+from ragcl.catalog import full_text
+
+RUN = 5  # words in a row that are not the same by chance
+SHORTEST = 3  # letters of a word that tells something by itself, where words have letters
+
+
+class Quotations:
+    """Tells what quotes the texts of chunks that are gone from the catalog."""
+
+    def __init__(self, connection: Connection, texts: Iterable[str]) -> None:
+        """`connection` is that of the transaction that has removed the texts."""
+        self._texts = [_words(text) for text in texts]
+        self._words = {word for text in self._texts for word in text}
+        self._runs: dict[int, set[tuple[str, ...]]] = {}
+        self._stands = lru_cache(maxsize=None)(
+            lambda run: full_text.stands(connection, " ".join(run))
+        )
+
+    def __call__(self, text: str) -> bool:
+        """Whether a telling word, a run of words, or all of `text` is from nowhere else."""
+        words = _words(text)
+        length = min(RUN, len(words))
+        if not length or self._words.isdisjoint(words):
+            return False
+        alone = [(word,) for word in words if word in self._words and _telling(word)]
+        runs = [run for run in _runs(words, length) if run in self._of_length(length)]
+        return any(not self._stands(run) for run in [*alone, *runs])
+
+    def _of_length(self, length: int) -> set[tuple[str, ...]]:
+        if length not in self._runs:
+            self._runs[length] = {run for text in self._texts for run in _runs(text, length)}
+        return self._runs[length]
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text as they are indexed."""
+    return re.findall(r"[^\W_]+", full_text.searchable(text).casefold())
+
+
+def _runs(words: Sequence[str], length: int) -> Iterable[tuple[str, ...]]:
+    return zip(*(words[start:] for start in range(length)), strict=False)
+
+
+def _telling(word: str) -> bool:
+    return (len(word) >= SHORTEST or not word.isascii()) and word not in full_text.STOP_WORDS
