@@ -46,6 +46,7 @@ from ragcl.catalog.schema import (
     roots,
     state,
 )
+from ragcl.places import composed
 
 GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
 UNTRUSTED = "untrusted"  # the flag of a chunk that stands in no trusted root
@@ -125,10 +126,10 @@ class StoredChunk:
 class Filter:
     """Which documents count; what is None does not restrict.
 
-    `source` is a glob over a file's path, relative to its root or in full, whose `*` matches any
-    characters, `/` too. The file was last changed at `since_ns` or later and before `until_ns`
-    (ns since the epoch). For each key and glob of `metadata`, in lower case, the file says that
-    key of itself with a value that the glob fits.
+    `source` is a glob over a file's path, relative to its root or in full and in any Unicode form,
+    whose `*` matches any characters, `/` too. The file was last changed at `since_ns` or later and
+    before `until_ns` (ns since the epoch). For each key and glob of `metadata`, in lower case, the
+    file says that key of itself with a value that the glob fits.
     """
 
     source: str | None = None
@@ -220,15 +221,29 @@ class Documents:
         with self._database.reading() as connection:
             return connection.execute(query).first() is not None
 
+    def spelled(self, root_id: int, name: str) -> list[str]:
+        """How a file or folder of a root is written that is given in any Unicode form."""
+        wanted = composed(name)
+        begins = func.substr(func.composed(documents.c.path + "/"), 1, len(wanted) + 1)
+        query = select(documents.c.path).where(
+            documents.c.root_id == root_id, begins == f"{wanted}/"
+        )
+        with self._database.reading() as connection:
+            paths = connection.execute(query).scalars()
+            depth = name.count("/") + 1
+            found = {"/".join(path.split("/")[:depth]) for path in paths}
+        return [name] if name in found else sorted(found)
+
     def named(self, source: str) -> list[tuple[int, str, str]]:
-        """(root id, root, path) of the documents that citations name so."""
+        """(root id, root, path) of the documents that citations name so, in any Unicode form."""
         query = (
             select(roots.c.id, roots.c.path, documents.c.path)
             .join(documents, documents.c.root_id == roots.c.id)
-            .where(documents.c.path == source)
+            .where(func.composed(documents.c.path) == composed(source))
         )
         with self._database.reading() as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+            found = [(row[0], row[1], row[2]) for row in connection.execute(query)]
+        return [one for one in found if one[2] == source] or found
 
     def known_vectors(self, hashes: Iterable[str]) -> dict[str, np.ndarray]:
         """The vectors, `(dim,) float32`, of those of the chunks that are stored already."""
@@ -627,8 +642,11 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
         return condition
     if chosen.source is not None:
         full = roots.c.path + "/" + documents.c.path
-        matches = [path.bool_op("GLOB")(chosen.source) for path in (documents.c.path, full)]
-        condition &= matches[0] | matches[1]
+        short, long = (
+            func.composed(path).bool_op("GLOB")(composed(chosen.source))
+            for path in (documents.c.path, full)
+        )
+        condition &= short | long
     if chosen.since_ns is not None:
         condition &= documents.c.mtime_ns >= chosen.since_ns
     if chosen.until_ns is not None:
