@@ -1,6 +1,6 @@
 """Whatever befalls files and folders, what is answered from is what a plain model says.
 
-RAGCL_EDITS=1000 python -m pytest tests/test_edits.py      # a hundred by default
+RAGCL_EDITS=1000 python -m pytest tests/test_edits.py      # fifty by default
 """
 
 import hashlib
@@ -32,8 +32,7 @@ from ragcl import KnowledgeBase, ingestion
 from ragcl.errors import FolderUnavailableError, UsageError
 from ragcl.retrieval.embedder import Embedder
 
-
-EDITS = int(os.environ.get("RAGCL_EDITS", "100"))
+EDITS = int(os.environ.get("RAGCL_EDITS", "50"))
 STEPS = 25  # of one knowledge base: edits, ingests and what is forgotten
 SHARE = 0.5  # of the steps that edit
 
@@ -84,7 +83,8 @@ class Model:
         self.texts = {path: one for path, one in self.texts.items() if folder not in path.parents}
         for above, inner, files in os.walk(folder, followlinks=False):
             inner[:] = [name for name in inner if not Path(above, name).is_symlink()]
-            self.texts.update({Path(above, name): written(Path(above, name)) for name in files})
+            paths = [Path(above, name) for name in files]
+            self.texts.update({path: written(path) for path in paths if not path.is_symlink()})
 
     def forget(self, path: Path) -> bool:
         """Whether there was something to forget."""
@@ -173,7 +173,7 @@ class Edits(RuleBasedStateMachine):
         for top in ("port", "quay"):
             for above, _, files in os.walk(self.base / top):
                 found += [Path(above, name) for name in files]
-        return sorted(found)
+        return sorted(path for path in found if not path.is_symlink())
 
     def chosen(self, number: int) -> Path | None:
         files = self.files()
