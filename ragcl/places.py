@@ -11,8 +11,11 @@ from pathlib import Path, PurePath
 
 
 def composed(name: str) -> str:
-    """A name in the form (NFC) in which names are compared; macOS gives some in another (NFD)."""
-    return unicodedata.normalize("NFC", name)
+    """A name or path in the form in which they are compared: with slashes, and in NFC.
+
+    macOS gives some names in NFD, and on Windows paths are typed with backslashes.
+    """
+    return unicodedata.normalize("NFC", name.replace(os.sep, "/"))
 
 
 def real(path: str | os.PathLike[str]) -> Path:

@@ -433,6 +433,16 @@ def test_a_root_is_the_same_in_any_form(
     assert kb.status().roots == []
 
 
+def test_a_filter_may_have_the_separators_of_windows(
+    kb: KnowledgeBase, outer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kb.ingest(outer)
+    monkeypatch.setattr(places.os, "sep", "\\")
+
+    for glob in ("yard\\*.md", f"{outer}\\yard\\crane.md", "yard/crane.md"):
+        assert {hit.source for hit in kb.search(QUESTION, source=glob)} == {"yard/crane.md"}
+
+
 def test_two_names_that_differ_in_form_alone_are_two_files(kb: KnowledgeBase, outer: Path) -> None:
     for form in ("NFC", "NFD"):
         (outer / in_form(form, "Menü.md")).write_text(f"The {form} soup costs 3 crowns.\n")

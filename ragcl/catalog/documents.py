@@ -390,7 +390,6 @@ class Documents:
                 .where(
                     occurrences.c.chunk_id == chunks.c.id,
                     occurrences.c.document_id == documents.c.id,
-                    documents.c.root_id == roots.c.id,
                     _lets_through(chosen),
                 )
             )
@@ -605,7 +604,6 @@ def chunk_ids(connection: Connection, chosen: Filter) -> np.ndarray:
         select(occurrences.c.chunk_id)
         .distinct()
         .join(documents, documents.c.id == occurrences.c.document_id)
-        .join(roots, roots.c.id == documents.c.root_id)
         .where(_lets_through(chosen))
     )
     return np.array(connection.execute(query).scalars().all(), np.int64)
@@ -636,17 +634,12 @@ def chunk_vectors(connection: Connection, ids: Sequence[int]) -> dict[int, np.nd
 
 
 def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
-    """The filter as a condition on a row of `documents` joined with its root."""
+    """The filter as a condition on a row of `documents`."""
     condition: ColumnElement[bool] = true()
     if chosen is None:
         return condition
     if chosen.source is not None:
-        full = roots.c.path + "/" + documents.c.path
-        short, long = (
-            func.composed(path).bool_op("GLOB")(composed(chosen.source))
-            for path in (documents.c.path, full)
-        )
-        condition &= short | long
+        condition &= documents.c.id.in_(_of_source(composed(chosen.source)))
     if chosen.since_ns is not None:
         condition &= documents.c.mtime_ns >= chosen.since_ns
     if chosen.until_ns is not None:
@@ -658,6 +651,17 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
         both = said.join(value, true())  # each value of each key
         condition &= exists().select_from(both).where(said.c.key == key, fits)
     return condition
+
+
+def _of_source(glob: str) -> Select[tuple[int]]:
+    """The ids of the documents whose paths a glob fits, each looked at once."""
+    one, its = documents.alias("one_document"), roots.alias("its_root")
+    short, long = (
+        func.composed(path).bool_op("GLOB")(glob)
+        for path in (one.c.path, its.c.path + "/" + one.c.path)
+    )
+    query = select(one.c.id).join(its, its.c.id == one.c.root_id).where(short | long)
+    return query.correlate(None)
 
 
 @lru_cache(maxsize=16)  # building the query takes longer than running it
@@ -672,7 +676,6 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
     place = (
         select(occurrences.c.document_id)
         .join(documents, documents.c.id == occurrences.c.document_id)
-        .join(roots, roots.c.id == documents.c.root_id)
         .where(occurrences.c.chunk_id == chunks.c.id, _lets_through(chosen))
         .order_by(~_document_trusted(), documents.c.path, documents.c.id)
         .limit(1)

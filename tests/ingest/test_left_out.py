@@ -168,3 +168,13 @@ def test_a_heading_without_a_body_is_a_text_in_office_documents_too(tmp_path: Pa
         ((), "Berth heron-42 is closed", 1),
         (("Depths",), "12 m", 2),
     ]
+
+
+def test_minified_code_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "app.min.js").write_text("/* of the port */\n" + "var a=1;" * 500)
+    (tmp_path / "app.js").write_text("var crane = 40;\n" * 500)
+
+    document = read(tmp_path / "app.min.js")
+
+    assert (document.sections, document.notes) == ((), ("minified code is not read",))
+    assert read(tmp_path / "app.js").sections

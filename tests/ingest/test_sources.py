@@ -47,6 +47,8 @@ def test_hidden_files_and_office_locks_are_passed_over_in_silence(tmp_path: Path
     write(tmp_path / ".hidden.md")
     write(tmp_path / ".git" / "notes.md")
     write(tmp_path / "~$report.docx")
+    write(tmp_path / "sub" / "Desktop.ini")
+    write(tmp_path / "Thumbs.db")
     found = scan(tmp_path, max_bytes=LIMIT)
     assert (found.files, found.skipped) == ((), ())
 
