@@ -6,6 +6,7 @@ Knows paths relative to one folder; knows nothing of what can be read.
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,11 +50,12 @@ class Ignored:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return
-        patterns = [pattern for line in lines for pattern in _pattern(line)]
-        self._specs[prefix] = GitIgnoreSpec(patterns)
+        patterns = [pattern for line in lines for pattern in _pattern(_composed(line))]
+        self._specs[_composed(prefix)] = GitIgnoreSpec(patterns)
 
     def __call__(self, path: str, *, is_folder: bool) -> bool:
         """Whether to pass over this path, whose parents are not ignored."""
+        path = _composed(path)
         name = f"{path}/" if is_folder else path
         if self._exclude.match_file(name):
             return True
@@ -73,9 +75,14 @@ class Ignored:
 def _spec(patterns: Sequence[str]) -> GitIgnoreSpec:
     """The patterns of the settings, compiled."""
     try:
-        return GitIgnoreSpec.from_lines(patterns)
+        return GitIgnoreSpec.from_lines(map(_composed, patterns))
     except (ValueError, re.error) as error:
         raise ValueError(f"not all of {list(patterns)} are patterns: {error}") from None
+
+
+def _composed(name: str) -> str:
+    """A path or pattern in the form (NFC) in which they are compared; macOS has names in NFD."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _pattern(line: str) -> Sequence[GitIgnoreSpecPattern]:

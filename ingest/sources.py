@@ -20,6 +20,7 @@ from ingest.readers import SUFFIXES
 RACY_NS = 2_000_000_000
 # What 64 bits hold of nanoseconds, which ends in the year 2262: a stamp beyond it, as a broken
 # clock leaves, is taken for the last. One less, so that a filter can lie beyond it.
+_SYSTEM = frozenset({"desktop.ini", "thumbs.db", "ehthumbs.db"})  # hidden files of Windows
 _LAST_NS = 2**63 - 2
 
 
@@ -85,9 +86,9 @@ def scan(
 ) -> Scan:
     """List the files under `root` that can be read, without opening any.
 
-    Hidden files and folders, the lock files of office programs, and what `exclude` or a
-    `.gitignore` in the folder or below it names, are passed over in silence. Links are never
-    followed.
+    Hidden files and folders, those of Windows itself, the lock files of office programs, and what
+    `exclude` or a `.gitignore` in the folder or below it names, are passed over in silence. Links
+    are never followed.
 
     Args:
         root: The folder.
@@ -126,7 +127,7 @@ def scan(
         if any(entry.name == ".gitignore" for entry in entries):
             ignored.read(folder / ".gitignore", prefix)
         for entry in entries:
-            if entry.name.startswith((".", "~$")):
+            if entry.name.startswith((".", "~$")) or entry.name.lower() in _SYSTEM:
                 continue
             path = prefix + entry.name
             try:

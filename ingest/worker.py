@@ -81,8 +81,14 @@ class Reader:
             for section in reply["sections"]
         )
         metadata = {key: tuple(values) for key, values in reply["metadata"].items()}
-        notes = tuple(reply["notes"])
-        return Document(reply["title"], reply["media_type"], sections, metadata, notes)
+        return Document(
+            reply["title"],
+            reply["media_type"],
+            sections,
+            metadata,
+            tuple(reply["notes"]),
+            reply["sha256"],
+        )
 
     def close(self) -> None:
         """End the child; the next read starts another."""

@@ -237,7 +237,12 @@ def _told(folder: Path, again: str) -> Iterator[None]:
 def _wanted(path: str, catalog: Catalog) -> _Wanted:
     """What a path names: a place on disk before a name in citations, a file before a folder."""
     spellings = _spellings(path)
-    found = [place for one in spellings for place in catalog.roots.places(one, places.within)]
+    found = [
+        place
+        for one in spellings
+        for given in catalog.roots.places(one, places.within)
+        for place in _as_stored(given, catalog)
+    ]
     source = PurePath(path).as_posix()
     for place in found:
         file = _file(place)
@@ -250,8 +255,9 @@ def _wanted(path: str, catalog: Catalog) -> _Wanted:
     if len(named) > 1:
         raise UsageError(f"{path} names {len(named)} documents: give the full path.")
     if named:
-        return _Wanted(source, (Place(*named[0]),))
-    folders = tuple(one for one in _below_any(source, catalog) if _holds(one, catalog))
+        return _Wanted(named[0][2], (Place(*named[0]),))
+    below = (one for given in _below_any(source, catalog) for one in _as_stored(given, catalog))
+    folders = tuple(one for one in below if _holds(one, catalog))
     if len(folders) > 1:
         raise UsageError(f"{path} names {len(folders)} folders: give the full path.")
     if folders:
@@ -267,6 +273,13 @@ def _spellings(path: str) -> list[str]:
     except OSError:
         ways = [Path(os.path.abspath(given))]
     return list(dict.fromkeys(map(str, ways)))
+
+
+def _as_stored(place: Place, catalog: Catalog) -> list[Place]:
+    """The place as its documents write it, which may be in another Unicode form than a user."""
+    name = place.prefix.rstrip("/")
+    written = catalog.documents.spelled(place.root_id, name) if name else []
+    return [Place(place.root_id, place.root, f"{one}/") for one in written] or [place]
 
 
 def _file(place: Place) -> Place:

@@ -293,11 +293,9 @@ def _prepare(
         for done, file in enumerate(files):
             progress("reading", done, len(files))
             try:
-                digest = sha256(file.absolute)
-                record = _record(file, digest, checked_ns)
                 last = known.get(file.path)
-                if last is not None and last.sha256 == digest:
-                    touched.append(record)
+                if last is not None and last.sha256 == sha256(file.absolute):
+                    touched.append(_record(file, last.sha256, checked_ns))
                     continue
                 document = reader.read(file.absolute)
                 limit = min(settings.chunk_tokens, embedder.max_tokens)
@@ -306,7 +304,8 @@ def _prepare(
                 tally.fail(file.path, error)
                 continue
             record = replace(
-                record,
+                # Of the bytes that were read: the file may have changed since it was looked at.
+                _record(file, document.sha256, checked_ns),
                 title=document.title,
                 media_type=document.media_type,
                 metadata=document.metadata,
@@ -362,8 +361,10 @@ def _commit(
             continue
         tally.count(delta)
         tally.left_out += [Failure(path, note) for note in prepared.record.notes]
-        if prepared.chunks:
-            (tally.updated if path in known else tally.added).append(path)
+        if path in known and NO_TEXT not in known[path].notes:
+            tally.updated.append(path)
+        elif prepared.chunks:
+            tally.added.append(path)
 
 
 def _vectors(

@@ -6,7 +6,16 @@ catalog and reads no file.
 """
 
 import os
+import unicodedata
 from pathlib import Path, PurePath
+
+
+def composed(name: str) -> str:
+    """A name or path in the form in which they are compared: with slashes, and in NFC.
+
+    macOS gives some names in NFD, and on Windows paths are typed with backslashes.
+    """
+    return unicodedata.normalize("NFC", name.replace(os.sep, "/"))
 
 
 def real(path: str | os.PathLike[str]) -> Path:
@@ -31,8 +40,10 @@ def within(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> str 
     if place.is_relative_to(folder):
         return _slashed(place.relative_to(folder))
     identity = _identity(folder)
-    if identity is None:
-        return None
+    if identity is None:  # not there: then only by its name
+        parts = len(PurePath(folder).parts)
+        alike = composed(str(PurePath(*place.parts[:parts]))) == composed(str(PurePath(folder)))
+        return _slashed(PurePath(*place.parts[parts:])) if alike else None
     for above in (place, *place.parents):
         if _identity(above) == identity:
             return _slashed(place.relative_to(above))
@@ -45,6 +56,7 @@ def _slashed(path: PurePath) -> str:
 
 def _listed(folder: Path, name: str) -> str:
     """The name by which `folder` lists its entry `name`; as given where that cannot be told."""
+    names: list[str] = []
     try:
         names = os.listdir(folder)
         if name in names:
@@ -54,8 +66,9 @@ def _listed(folder: Path, name: str) -> str:
         for one in alike:
             if os.path.samestat(os.lstat(folder / one), wanted):
                 return one
-    except OSError:  # not there, or not to be listed: there is nothing to compare with
-        return name
+    except OSError:  # not there under this name, or not to be listed
+        alike = [one for one in names if composed(one) == composed(name)]
+        return alike[0] if len(alike) == 1 else name
     return name
 
 

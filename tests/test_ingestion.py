@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ingest import sha256
 from ragcl import KnowledgeBase, ingestion
 from ragcl.cli import app
 from ragcl.retrieval.embedder import Embedder
@@ -110,6 +111,45 @@ def test_a_file_that_grew_too_large_is_a_failure(kb_folder: Path, docs: Path) ->
     assert failure.reason.endswith("what it said before is still answered from")
     assert [one.path for one in report.skipped] == ["scan.md"]
     assert failed == [str(docs / "berths.md")]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_file_that_changes_before_it_is_read_is_stored_as_what_was_read(
+    kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    crane = docs / "crane.md"
+    if known:
+        crane.write_text("The crane lifts 40 t.\n")
+        kb.ingest(docs)
+    crane.write_text("The crane lifts 55 t.\n")
+    read = ingestion.Reader.read
+
+    def edited_just_before(self: Any, path: Path) -> Any:
+        if path == crane:
+            crane.write_text("The crane lifts 70 t.\n")
+        return read(self, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingestion.Reader, "read", edited_just_before)
+        kb.ingest(docs)
+    assert "The crane lifts 70 t." in texts(kb)
+    crane.write_text("The crane lifts 55 t.\n")
+    kb.ingest(docs)
+
+    assert {text for text in texts(kb) if "crane" in text} == {"The crane lifts 55 t."}
+    stored = {one.path: one.sha256 for one in kb.catalog.documents.of_root(1)}
+    assert stored["crane.md"] == sha256(crane)
+
+
+def test_a_file_that_lost_all_its_text_was_updated(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+    (docs / "canteen.md").write_text("\n")
+
+    report = kb.ingest(docs)
+
+    assert (report.added, report.updated) == ([], ["canteen.md"])
+    assert [one.path for one in report.left_out] == ["canteen.md"]
+    assert kb.ingest(docs).updated == []
 
 
 def test_an_edit_of_white_space_or_case_is_taken_in(kb: KnowledgeBase, docs: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -367,3 +368,88 @@ def test_a_place_is_spelled_as_its_folder_lists_it(
 
     assert places.real(tmp_path / "docs") == tmp_path / "Docs"
     assert places.real(tmp_path / "other") == tmp_path / "other"
+
+
+# --- names in another Unicode form
+
+
+def in_form(form: str, name: str) -> str:
+    return unicodedata.normalize(form, name)
+
+
+@pytest.fixture(params=[("NFD", "NFC"), ("NFC", "NFD")], ids=["stored NFD", "stored NFC"])
+def forms(request: pytest.FixtureRequest, outer: Path) -> tuple[Path, str]:
+    """A folder that is on disk in one Unicode form, and its name in the other."""
+    stored, typed = request.param
+    folder = outer / in_form(stored, "Café")
+    folder.mkdir()
+    (folder / in_form(stored, "Menü.md")).write_text("# Menu\n\nSoup costs 3 crowns.\n")
+    return folder, in_form(typed, "Café/Menü.md")
+
+
+def test_a_filter_finds_a_name_in_any_form(
+    kb: KnowledgeBase, outer: Path, forms: tuple[Path, str]
+) -> None:
+    folder, typed = forms
+    kb.ingest(outer)
+
+    for glob in (typed, f"{typed.partition('/')[0]}*", f"{outer}/{typed}"):
+        found = {hit.source for hit in kb.search("soup", source=glob)}
+        assert found == {f"{folder.name}/{next(folder.iterdir()).name}"}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("named", ["path", "as citations do"])
+def test_forgetting_finds_a_name_in_any_form(
+    kb: KnowledgeBase, outer: Path, forms: tuple[Path, str], gone: bool, whole: bool, named: str
+) -> None:
+    folder, typed = forms
+    kb.ingest(outer)
+    if gone:
+        shutil.rmtree(folder)
+    name = typed.partition("/")[0] if whole else typed
+
+    report = kb.forget(outer / name if named == "path" else name)
+
+    assert (report.documents, report.on_disk) == (1, not gone)
+    assert kb.search("soup", source="*Men*") == []
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_root_is_the_same_in_any_form(
+    kb: KnowledgeBase, forms: tuple[Path, str], gone: bool
+) -> None:
+    folder, typed = forms
+    kb.ingest(folder)
+    other = folder.with_name(typed.partition("/")[0])
+    if gone:
+        shutil.rmtree(folder)
+    else:
+        kb.ingest(other, trusted=False)
+        assert [kb.status().roots, kb.status().untrusted] == [[str(folder)]] * 2
+
+    assert kb.forget(other).documents == 1
+    assert kb.status().roots == []
+
+
+def test_a_filter_may_have_the_separators_of_windows(
+    kb: KnowledgeBase, outer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kb.ingest(outer)
+    monkeypatch.setattr(places.os, "sep", "\\")
+
+    for glob in ("yard\\*.md", f"{outer}\\yard\\crane.md", "yard/crane.md"):
+        assert {hit.source for hit in kb.search(QUESTION, source=glob)} == {"yard/crane.md"}
+
+
+def test_two_names_that_differ_in_form_alone_are_two_files(kb: KnowledgeBase, outer: Path) -> None:
+    for form in ("NFC", "NFD"):
+        (outer / in_form(form, "Menü.md")).write_text(f"The {form} soup costs 3 crowns.\n")
+    if len(list(outer.glob("M*.md"))) == 1:
+        pytest.skip("the file system takes them for one")
+    kb.ingest(outer)
+
+    kb.forget(outer / in_form("NFC", "Menü.md"))
+
+    assert {t for t in said(kb) if "soup" in t} == {"The NFD soup costs 3 crowns."}

@@ -6,6 +6,7 @@ parser inside the function, and a line here. Where a format has a place for meta
 function reads that. Knows no limits of time or memory: see `worker`.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -126,8 +127,9 @@ def read(path: Path) -> Document:
         data = path.read_bytes()
     except OSError as error:
         raise ReadError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
+    digest = hashlib.sha256(data).hexdigest()
     if not data.strip():
-        return Document(path.stem, format_.media_type, ())
+        return Document(path.stem, format_.media_type, (), sha256=digest)
     if format_.starts not in data[:1024]:
         article = "an" if format_.name[0] in "AEIOaeio" else "a"
         raise ReadError(f"not {article} {format_.name}: it looks like {looks_like(data)}")
@@ -141,7 +143,7 @@ def read(path: Path) -> Document:
         detail = " ".join(str(error).split())[:200]
         what = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
         raise ReadError(f"not a readable {format_.name}: {what}") from error
-    return _document(parsed, format_.media_type, metadata)
+    return replace(_document(parsed, format_.media_type, metadata), sha256=digest)
 
 
 def _document(parsed: Parsed, media_type: str, metadata: Metadata) -> Document:

@@ -9,14 +9,22 @@ from ingest.readers.rows import table_text
 
 
 def chart_text(blob: bytes) -> str:
-    """The title, and one line a category or a point; from the XML of a chart's part."""
+    """The title, and one line a category or a point; from the XML of a chart's part.
+
+    Nothing if it is of a newer kind, such as a funnel, or damaged.
+    """
+    from lxml.etree import XMLSyntaxError
     from pptx.chart.chart import Chart
+    from pptx.exc import InvalidXmlError
     from pptx.oxml import parse_xml
 
-    space = parse_xml(blob)
-    chart = Chart(space, None)  # type: ignore[no-untyped-call]
-    title = " ".join(chart.chart_title.text_frame.text.split()) if chart.has_title else ""
-    return "\n".join(text for text in [title, *map(_plot, chart.plots)] if text)
+    try:
+        space = parse_xml(blob)
+        chart = Chart(space, None)  # type: ignore[no-untyped-call]
+        title = " ".join(chart.chart_title.text_frame.text.split()) if chart.has_title else ""
+        return "\n".join(text for text in [title, *map(_plot, chart.plots)] if text)
+    except (XMLSyntaxError, InvalidXmlError, AttributeError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def _plot(plot: Any) -> str:

@@ -5,7 +5,7 @@ Goes by key words and indentation alone, so that a language needs no parser of i
 
 import re
 
-from ingest.readers.document import Outline, Section, block
+from ingest.readers.document import Outline, Parsed, Section, block
 from ingest.readers.encoding import decode
 
 # fmt: off
@@ -37,14 +37,20 @@ _HOLDS_OTHERS = re.compile(
     r".*?\b(?:class|interface|struct|enum|union|trait|impl|protocol|extension|record|namespace"
     r"|module|defmodule|object|mod|service)\b"
 )
+_MINIFIED = 1_000  # characters: nobody writes a line so long
 _CONTROL = re.compile(r"(?:\}\s*)?(?:if|for|foreach|while|switch|try|catch|with|elif|do|match)\b")
 _ATTACHED = re.compile(r"#(?!include)|//|/?\*|--|@|\[\w|template\s*<|\"\"\"")
 _CLOSING = re.compile(r"[\])}]|end\b|\{$")
 
 
-def read_code(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """Sections of kind code; the heading is the path of the definitions around them."""
+def read_code(data: bytes, name: str) -> Parsed:
+    """Sections of kind code; the heading is the path of the definitions around them.
+
+    Of code that was minified, as beside a page that a browser saved, there are none.
+    """
     lines = decode(data).split("\n")
+    if 2 * sum(len(line) for line in lines if len(line) > _MINIFIED) > sum(map(len, lines)):
+        return Parsed(name, (), ["minified code is not read"])
     indents = [len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip()) for line in lines]
     filled = [number for number, line in enumerate(lines) if line.strip()]
     outline = Outline()
@@ -73,7 +79,7 @@ def read_code(data: bytes, name: str) -> tuple[str, list[Section]]:
             outline.enter(indent, " ".join(line.rstrip("{: ").split()))
             open_at.append((indent, bool(_HOLDS_OTHERS.match(line))))
     sections.append(block(lines[done:], done + 1, outline.path, "code"))
-    return name, [section for section in sections if section]
+    return Parsed(name, [section for section in sections if section])
 
 
 def _defines(line: str, indent: int, following: str, following_indent: int) -> bool:

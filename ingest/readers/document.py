@@ -36,7 +36,8 @@ class Section:
 class Document:
     """One file as text with its structure; keys and values of the metadata in lower case.
 
-    `notes` says what of the file was left out, one line each: "pages 3 and 7 hold no text".
+    `notes` says what of the file was left out, one line each: "pages 3 and 7 hold no text";
+    `sha256` is that of the bytes that were read, as 64 hex characters.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Document:
     sections: tuple[Section, ...]
     metadata: Metadata = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sha256: str = ""
 
 
 class Parsed(NamedTuple):

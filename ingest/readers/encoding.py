@@ -101,6 +101,8 @@ def _decode(data: bytes, declared: str | None) -> str:
                     return text
                 raise ReadError(f"marked as {marked}, but byte {error.start} is not") from None
     if b"\x00" in data:
+        if text := _as_unmarked_utf16(data):
+            return text
         raise ReadError(f"binary, not text: NUL at byte {data.index(0)}")
     sample = data[:65536]
     controls = len(re.findall(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]", sample))
@@ -122,6 +124,20 @@ def _decode(data: bytes, declared: str | None) -> str:
         if text is not None:
             return text
     raise ReadError("not text in any encoding that could be recognised: save it as UTF-8")
+
+
+def _as_unmarked_utf16(data: bytes) -> str | None:
+    """The text as UTF-16 if every second byte is nearly always zero, and the others never."""
+    for encoding, zeros, others in (
+        ("utf-16-le", data[1::2], data[::2]),
+        ("utf-16-be", data[::2], data[1::2]),
+    ):
+        if zeros.count(0) > 0.8 * len(zeros) and 0 not in others:
+            try:
+                return data.decode(encoding)
+            except UnicodeDecodeError:
+                return None
+    return None
 
 
 def _as_nearly_utf8(data: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Markdown: headings, fenced code, pipe tables, YAML front matter; comments are left out.
+"""Markdown: headings, fenced code, pipe tables, front matter; no comments and no struck-out text.
 
 Knows the blocks of CommonMark and none of its inline marks, which stay in the text.
 """
@@ -14,15 +14,19 @@ from ingest.readers.keyed import is_mapping, keyed_section, top_values
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_COMMENT = re.compile(
+_LEFT_OUT = re.compile(
     r"""
-      (?P<code>(?<!`)(`+)(?!`)(?:[^\n]|\n(?!\s*\n))*?(?<!`)\2(?!`))  # inline code is no comment
+      (?P<code>(?<!`)(`+)(?!`)(?:[^\n]|\n(?!\s*\n))*?(?<!`)\2(?!`))  # inline code is as it is
     | ^\ {0,3}<!--.*?-->                # a block: may hold blank lines
     | <!--(?:[^\n]|\n(?!\s*\n))*?-->   # within a paragraph
     | ^\[(?://|comment)\]:\ (?:\#|<>)\ ["'(].*?["')]$  # a link that nothing refers to
+    | (?P<struck>(?<![~\\])~~(?=[^\s~])(?:[^\n]|\n(?!\s*\n))*?(?<=[^\s~])~~(?!~)
+        |<(?P<tag>del|s|strike)>(?:[^\n]|\n(?!\s*\n))*?</(?P=tag)>)
     """,
     re.VERBOSE | re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
+_MAY_LEAVE_OUT = re.compile(r"<!--|^\[|~~|<(?:del|s|strike)>", re.IGNORECASE | re.MULTILINE)
+_BARE_MARK = re.compile(r"[\s>]*(?:[-*+]|\d+[.)])?\s*(?:\[[ xX]\])?\s*")
 # A line of front matter that is no YAML after all: `title: Ports: an overview`.
 _LIKE_YAML = re.compile(r"[\w.-]+\s*:(?:\s|$)|\s|-\s|#|$")
 
@@ -67,8 +71,8 @@ def add_markdown(sections: list[Section], lines: list[str], outline: Outline) ->
     # Blank lines in the place of the front matter keep the line numbers.
     lines = [""] * body + lines[body:]
     tokens = _blocks(lines)
-    if any("<!--" in line or line.startswith("[") for line in lines):
-        lines = _without_comments(lines, tokens)
+    if any(_MAY_LEAVE_OUT.search(line) for line in lines):
+        lines = _without_what_is_left_out(lines, tokens)
         tokens = _blocks(lines)
 
     done = body  # lines before this one are in a section, or are a heading
@@ -106,8 +110,8 @@ def _blocks(lines: list[str]) -> "list[Token]":
     return parser.parse("\n".join(lines))
 
 
-def _without_comments(lines: list[str], tokens: "list[Token]") -> list[str]:
-    """The same number of lines without what their author commented out; code is as it is."""
+def _without_what_is_left_out(lines: list[str], tokens: "list[Token]") -> list[str]:
+    """The same number of lines without what their author commented or struck out, but for code."""
     code: set[int] = set()
     for token in tokens:
         if token.type in ("fence", "code_block") and token.map:
@@ -115,14 +119,19 @@ def _without_comments(lines: list[str], tokens: "list[Token]") -> list[str]:
     kept: list[str] = []
     for is_code, run in groupby(range(len(lines)), key=code.__contains__):
         text = "\n".join(lines[number] for number in run)
-        if not is_code and ("-->" in text or "]: " in text):
-            text = _COMMENT.sub(_uncommented, text)
+        if not is_code and _MAY_LEAVE_OUT.search(text):
+            text = _LEFT_OUT.sub(_in_its_place, text)
         kept += text.split("\n")
-    return [line.rstrip() for line in kept]
+    # Of an item that is struck out altogether its mark is left.
+    return [
+        "" if line != before and _BARE_MARK.fullmatch(line) else line.rstrip()
+        for line, before in zip(kept, lines, strict=True)
+    ]
 
 
-def _uncommented(found: re.Match[str]) -> str:
-    return found["code"] or "\n" * found[0].count("\n")
+def _in_its_place(found: re.Match[str]) -> str:
+    between = " " if found["struck"] else ""
+    return found["code"] or "\n" * found[0].count("\n") + between
 
 
 def _compact(row: str) -> str:

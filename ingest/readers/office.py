@@ -3,14 +3,19 @@
 import io
 import re
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 from ingest.readers.archive import parsing_xml
-from ingest.readers.document import Metadata
+from ingest.readers.document import Metadata, counted
 
 _PART = "docProps/core.xml"
 _MAX_BYTES = 65_536
-_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|svg|emf|wmf|webp)", re.IGNORECASE)
+# What programs put in the place of a description.
+_FILE_NAME = re.compile(
+    r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|svg|emf|wmf|webp)|(?:picture|image|graphic) ?\d*",
+    re.IGNORECASE,
+)
 
 
 def core_properties(data: bytes) -> Metadata:
@@ -40,6 +45,36 @@ def picture_text(properties: Any) -> str:
     """What a picture or shape is said to show, from its non-visual properties; or nothing."""
     said = " ".join((properties.get("descr") or "").split())
     return f"[Image: {said}]" if said and not _FILE_NAME.fullmatch(said) else ""
+
+
+# What may be left out of an office document, as it is counted: `left_out` says how many of each.
+PICTURE = "picture"
+CHART = "chart"
+OBJECT = "embedded object"
+RECORDING = "recording"
+
+
+def undescribed(root: Any) -> int:
+    """How many pictures below an element nothing describes, but for those that only decorate."""
+    found = 0
+    for picture in root.iter("{*}pic"):
+        place = next(picture.iterancestors("{*}inline", "{*}anchor"), picture)  # in a text
+        properties = next(place.iter("{*}docPr", "{*}cNvPr"), None)
+        if properties is None or not picture_text(properties):
+            marks = () if properties is None else properties.iter("{*}decorative")
+            found += all(mark.get("val") not in ("1", "true") for mark in marks)
+    return found
+
+
+def left_out(counts: Mapping[str, int], *others: str) -> list[str]:
+    """The note about what is not read of a document: so many of each kind, and the others named."""
+    said = [
+        counted(number, kind) + (" without a description" if kind == PICTURE else "")
+        for kind, number in counts.items()
+        if number
+    ]
+    said += filter(None, others)
+    return [f"not read: {', '.join(said)}"] if said else []
 
 
 def link_text(text: str, target: str) -> str:

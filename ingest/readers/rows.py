@@ -313,10 +313,18 @@ def _has_labels(rows: Sequence[Row]) -> bool:
     )
 
 
+def _across(header: Row, row: Row) -> str:
+    """The text of a row; one cell that spans the table stands for no column of it."""
+    spans = (
+        len(row) > 1 and len(row) == len(header) and len(set(row)) == 1 and " " in row[0].strip()
+    )
+    return row[0] if spans else row_text(header, row)
+
+
 def table_lines(header: Row, rows: Sequence[Row]) -> str:
     """A table as text, one line a row; a single column without a name needs none."""
     if not any(header) and max(map(len, rows), default=0) == 1:
         texts = [" ".join("".join(row).split()) for row in rows]
     else:
-        texts = [" ".join(row_text(header, row).split()) for row in rows]
+        texts = [" ".join(_across(header, row).split()) for row in rows]
     return "\n".join(text for text in texts if text)

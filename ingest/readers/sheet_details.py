@@ -4,12 +4,13 @@ openpyxl reads large sheets row by row, and then tells nothing of this. Knows th
 package that belong to a sheet; knows nothing of tables.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from zipfile import ZipFile
 
-from ingest.readers.office import drawing_texts
+from ingest.readers.office import CHART, OBJECT, PICTURE, drawing_texts, undescribed
 
 Cell = tuple[int, int]  # row and column, from 1
 Area = tuple[int, int, int, int]  # first row, first column, last row, last column
@@ -27,6 +28,7 @@ class Details:
         links: Where the text of a cell leads.
         comments: Notes on a cell.
         texts: What stands in text boxes, and what pictures are said to show.
+        left_out: How many there are of what is not read, by kind.
     """
 
     merged: list[Area] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Details:
     links: dict[Cell, str] = field(default_factory=dict)
     comments: dict[Cell, str] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def sheet_details(archive: ZipFile, path: str) -> Details:
@@ -53,7 +56,12 @@ def sheet_details(archive: ZipFile, path: str) -> Details:
         if kind == "comments":
             details.comments |= dict(_comments(_root(archive, part.Target)))
         elif kind == "drawing":
-            details.texts += drawing_texts(_root(archive, part.Target))
+            drawing = _root(archive, part.Target)
+            details.texts += drawing_texts(drawing)
+            details.left_out[PICTURE] += undescribed(drawing)
+            details.left_out[CHART] += sum(1 for _ in drawing.iter("{*}graphicFrame"))
+        elif kind in ("oleObject", "package"):
+            details.left_out[OBJECT] += 1
         elif kind == "table":
             filters += _filters(_root(archive, part.Target))
     for first, _, last, _ in filters:

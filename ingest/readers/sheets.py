@@ -7,15 +7,16 @@ filter hides, or an outline folds away, are read.
 import datetime
 import io
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ingest.cleaning import normalise
 from ingest.errors import ReadError
 from ingest.readers.archive import check_archive
-from ingest.readers.document import Kind, Section
+from ingest.readers.document import Kind, Parsed, Section
 from ingest.readers.number_formats import shown
-from ingest.readers.office import link_text
+from ingest.readers.office import CHART, left_out, link_text
 from ingest.readers.rows import (
     Label,
     find_header,
@@ -29,16 +30,19 @@ from ingest.readers.rows import (
 from ingest.readers.sheet_details import Area, Details, sheet_details
 
 _MAX_CELLS = 5_000_000
+_MOST_NAMES = 5  # of hidden sheets in a note
 _WIDEST = 256  # columns that a merged area is repeated in
 
 
-def read_xlsx(data: bytes, name: str) -> tuple[str, list[Section]]:
+def read_xlsx(data: bytes, name: str) -> Parsed:
     """A sheet is a heading; the values are those that were last calculated, else the formulas."""
     import openpyxl
 
     check_archive(data, "an Excel workbook")
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     sections: list[Section] = []
+    hidden: list[str] = []
+    counts = Counter({CHART: len(book.chartsheets)})
     budget = _Budget()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for sheet in book.worksheets:
@@ -47,11 +51,23 @@ def read_xlsx(data: bytes, name: str) -> tuple[str, list[Section]]:
                 sheet.reset_dimensions()
                 details = sheet_details(archive, sheet._worksheet_path)
                 rows = ([_cell(cell) for cell in row] for row in sheet.iter_rows())
-                sections += _sheet(sheet.title, budget.spend(_Grid(details).shown(rows)), details)
-    return name, sections
+                grid = _Grid(details)
+                sections += _sheet(sheet.title, budget.spend(grid.shown(rows)), details)
+                counts += details.left_out + grid.hidden
+            else:
+                hidden.append(sheet.title)
+        macros = "macros" if "xl/vbaProject.bin" in archive.namelist() else ""
+    return Parsed(name, sections, left_out(counts, _named("hidden sheet", hidden), macros))
 
 
-def read_xls(data: bytes, name: str) -> tuple[str, list[Section]]:
+def _named(what: str, names: list[str]) -> str:
+    """`hidden sheets A, B and 3 more`; nothing if there are none."""
+    more = len(names) - _MOST_NAMES
+    listed = ", ".join(names[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    return f"{what}{'' if len(names) == 1 else 's'} {listed}" if names else ""
+
+
+def read_xls(data: bytes, name: str) -> Parsed:
     """The same for the older format."""
     import xlrd
 
@@ -64,6 +80,8 @@ def read_xls(data: bytes, name: str) -> tuple[str, list[Section]]:
             raise ReadError("protected with a password") from None
         raise
     sections: list[Section] = []
+    hidden: list[str] = []
+    counts: Counter[str] = Counter()
     budget = _Budget()
     for number in range(book.nsheets):
         sheet = book.sheet_by_index(number)
@@ -72,9 +90,13 @@ def read_xls(data: bytes, name: str) -> tuple[str, list[Section]]:
             rows = (
                 [_old_cell(cell, book) for cell in sheet.row(index)] for index in range(sheet.nrows)
             )
-            sections += _sheet(sheet.name, budget.spend(_Grid(details).shown(rows)), details)
+            grid = _Grid(details)
+            sections += _sheet(sheet.name, budget.spend(grid.shown(rows)), details)
+            counts += grid.hidden
+        else:
+            hidden.append(sheet.name)
         book.unload_sheet(number)
-    return name, sections
+    return Parsed(name, sections, left_out(counts, _named("hidden sheet", hidden)))
 
 
 class _Budget:
@@ -93,23 +115,32 @@ class _Budget:
 
 
 class _Grid:
-    """Turns the cells of a sheet as they are stored into those that a reader sees."""
+    """Turns the cells of a sheet as they are stored into those that a reader sees.
+
+    `hidden` counts the rows and columns that hold something which is not shown.
+    """
 
     def __init__(self, details: Details) -> None:
+        self.hidden: Counter[str] = Counter()
         self._details = details
         self._coming = sorted(details.merged, reverse=True)
         self._open: list[tuple[Area, str]] = []
 
     def shown(self, rows: Iterable[list[str]]) -> Iterator[list[str]]:
         """The rows with merged cells filled in, without those that are hidden."""
+        columns: set[int] = set()
         for number, row in enumerate(rows, start=1):
             self._explain(number, row)
             self._fill(number, row)
             if number in self._details.hidden_rows:
+                self.hidden["hidden row"] += any(cell.strip() for cell in row)
                 continue
             for first, last in self._details.hidden_columns:
-                row[first - 1 : last] = [""] * len(row[first - 1 : last])
+                concealed = row[first - 1 : last]
+                columns |= {first + at for at, cell in enumerate(concealed) if cell.strip()}
+                row[first - 1 : last] = [""] * len(concealed)
             yield row
+        self.hidden["hidden column"] = len(columns)
 
     def _explain(self, number: int, row: list[str]) -> None:
         """Put formulas where a value is missing, and addresses where a text leads somewhere."""

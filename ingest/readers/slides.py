@@ -4,14 +4,26 @@ Left out are hidden slides and shapes, struck-out text, and the numbers of slide
 """
 
 import io
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ingest.cleaning import normalise
 from ingest.readers.archive import check_archive, parsing_xml
 from ingest.readers.charts import chart_text
-from ingest.readers.document import Kind, Section
-from ingest.readers.office import drawing_texts, link_text, picture_text
+from ingest.readers.document import Kind, Outline, Parsed, Section
+from ingest.readers.office import (
+    CHART,
+    OBJECT,
+    PICTURE,
+    RECORDING,
+    drawing_texts,
+    left_out,
+    link_text,
+    picture_text,
+    undescribed,
+)
 from ingest.readers.raised import raised
 from ingest.readers.rows import table_text
 
@@ -19,36 +31,44 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _RUNS = ("r", "fld", "br", "AlternateContent", "m")
 
 
-def read_slides(data: bytes, name: str) -> tuple[str, list[Section]]:
+def read_slides(data: bytes, name: str) -> Parsed:
     """The texts, tables, charts, diagrams, notes and comments of every slide that is shown."""
     import pptx
 
     check_archive(data, "a presentation")
     sections: list[Section] = []
+    counts: Counter[str] = Counter()
     with parsing_xml():
         show = pptx.Presentation(io.BytesIO(data))
         for number, slide in enumerate(show.slides, start=1):
             if slide.element.get("show") not in ("0", "false"):
-                sections += _slide(slide, number)
-    return name, sections
+                sections += _slide(slide, number, counts)
+            else:
+                counts["hidden slide"] += 1
+    return Parsed(name, sections, left_out(counts))
 
 
-def _slide(slide: Any, page: int) -> Iterator[Section]:
-    """The sections of one slide."""
+def _slide(slide: Any, page: int, counts: Counter[str]) -> list[Section]:
+    """The sections of one slide; what is left out of it is counted."""
     title = slide.shapes.title
-    heading = " ".join(title.text_frame.text.split()) if title is not None else ""
-    path = (heading,) if heading else ()
-    for text, kind in _parts(slide, title):
+    outline = Outline()
+    outline.enter(1, " ".join(title.text_frame.text.split()) if title is not None else "")
+    sections = []
+    for text, kind in _parts(slide, title, counts):
         text = normalise(text.replace("\v", "\n")).strip("\n")
         if text.strip():
-            yield Section(path, text, kind, page=page)
+            sections.append(Section(outline.path, text, kind, page=page))
+    if bare := outline.bare(sections):
+        sections.append(replace(bare, page=page))
+    return sections
 
 
-def _parts(slide: Any, title: Any) -> Iterator[tuple[str, Kind]]:
+def _parts(slide: Any, title: Any, counts: Counter[str]) -> Iterator[tuple[str, Kind]]:
     """Text and kind of everything on a slide below its title, of its notes and its comments."""
     for shape in _shapes(slide.shapes._spTree, slide.shapes):
         if title is not None and shape.shape_id == title.shape_id:
             continue
+        counts += _left_out(shape)
         if shape.has_text_frame:
             yield _frame(shape), "prose"
         elif getattr(shape, "has_table", False):
@@ -62,6 +82,21 @@ def _parts(slide: Any, title: Any) -> Iterator[tuple[str, Kind]]:
         notes = slide.notes_slide.notes_text_frame.text.strip()
         yield (f"Notes: {notes}" if notes else ""), "prose"
     yield "\n".join(f"Comment: {text}" for text in _comments(slide.part)), "prose"
+
+
+def _left_out(shape: Any) -> Counter[str]:
+    """What of a shape is not read."""
+    element = shape._element
+    if next(element.iter("{*}videoFile", "{*}audioFile"), None) is not None:
+        return Counter({RECORDING: 1})
+    if next(element.iter("{*}oleObj"), None) is not None:
+        return Counter({OBJECT: 1})
+    if element.tag.endswith("}pic"):
+        return Counter({PICTURE: undescribed(element)})
+    is_old = getattr(shape, "has_chart", False)
+    is_new = any("/chartex" in one.get("uri", "") for one in element.iter("{*}graphicData"))
+    unread = is_new or (is_old and not chart_text(shape.chart_part.blob))
+    return Counter({CHART: int(unread)})
 
 
 def _shapes(tree: Any, parent: Any) -> Iterator[Any]:

@@ -5,12 +5,14 @@ Left out are hidden and struck-out text, what tracked changes took away, and the
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ingest.cleaning import normalise
 from ingest.readers.archive import check_archive, parsing_xml
-from ingest.readers.document import Kind, Outline, Section
+from ingest.readers.document import Kind, Outline, Parsed, Section
+from ingest.readers.office import OBJECT, PICTURE, left_out, undescribed
 from ingest.readers.rows import Label, table_text
 from ingest.readers.word_styles import Numbering, Styles, W, is_on, value
 from ingest.readers.word_text import Paragraph, Texts, parse
@@ -21,7 +23,7 @@ _WRAPPERS = frozenset(
 _WIDEST = 100  # columns that a cell may span
 
 
-def read_word(data: bytes, name: str) -> tuple[str, list[Section]]:
+def read_word(data: bytes, name: str) -> Parsed:
     """Sections in the order of the page; the rows of a table each name their columns.
 
     Notes and comments stand below the paragraph that they are to; headers and footers come last,
@@ -37,13 +39,27 @@ def read_word(data: bytes, name: str) -> tuple[str, list[Section]]:
         story = _Story(parts, parts.texts(document.part))
         for element in _within(document.element.body, f"{W}p", f"{W}tbl"):
             story.take(element)
-        story.end_section()
+        story.end()
         margins = parts.margins()
+        _count_left_out(document.element.body, parts.left_out)
     own = " ".join((document.core_properties.title or "").split())
     generic = re.fullmatch(r"(word |untitled|document).{0,20}", own, re.IGNORECASE)
     title = (own if not generic else "") or story.title or name
     margin = normalise("\n".join(line for line in margins if line != title))
-    return title, [*story.sections, *([Section((), margin)] if margin.strip() else [])]
+    sections = [*story.sections, *([Section((), margin)] if margin.strip() else [])]
+    return Parsed(title, sections, left_out(parts.left_out))
+
+
+def _count_left_out(body: Any, counts: Counter[str]) -> None:
+    """Count the pictures that nothing describes, and what is embedded in another format."""
+    counts[PICTURE] += undescribed(body)
+    for element in body.iter("{*}imagedata", "{*}OLEObject", f"{W}altChunk"):
+        if next(element.iterancestors("{*}Fallback"), None) is not None:
+            continue  # drawn a second time for older programs
+        if not element.tag.endswith("}imagedata"):
+            counts[OBJECT] += 1
+        elif next(element.iterancestors(f"{W}object"), None) is None:
+            counts[PICTURE] += 1
 
 
 def _within(parent: Any, *tags: str) -> Iterator[Any]:
@@ -64,6 +80,7 @@ class _Parts:
         self._main = main
         self.styles = Styles(self._root("styles"))
         self.numbering = Numbering(self._root("numbering"), self.styles)
+        self.left_out: Counter[str] = Counter()
         self._notes: dict[tuple[str, str], str] = {}
         for part, tag, kind in (
             ("footnotes", "footnote", "Note"),
@@ -87,7 +104,7 @@ class _Parts:
 
     def texts(self, part: Any) -> Texts:
         """What reads the paragraphs of a part."""
-        return Texts(part, self.styles, self._notes)
+        return Texts(part, self.styles, self._notes, self.left_out)
 
     def _read_notes(self, part: str, tag: str, kind: str) -> None:
         for found in self._related(part):
@@ -148,6 +165,7 @@ class _Story:
             heading = " ".join(text.split())
             self.title = self.title or (heading if level == 1 else "")
             numbered = place is not None and place[0] not in ("-", "")
+            self._keep_bare(level)
             self._outline.enter(level, f"{place[0]} {heading}" if numbered and place else heading)
             read.text = ""
         elif text:
@@ -167,6 +185,16 @@ class _Story:
             return
         self.end_section()
         self._add(self._table(element), "table")
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self.end_section()
+        self._keep_bare(0)
+
+    def _keep_bare(self, level: int) -> None:
+        """A heading with nothing below it is a text."""
+        if bare := self._outline.bare(self.sections, level):
+            self.sections.append(bare)
 
     def end_section(self) -> None:
         """The paragraphs so far are a section; the items of a list stay together."""

@@ -5,11 +5,12 @@ paragraph at a time; knows no headings, lists or tables.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.readers.charts import chart_text
-from ingest.readers.office import drawing_texts, link_text, picture_text
+from ingest.readers.office import CHART, drawing_texts, link_text, picture_text
 from ingest.readers.raised import raised
 from ingest.readers.word_styles import Styles, W, is_on, value
 
@@ -27,6 +28,7 @@ _NOTES = {
     f"{W}endnoteReference": "Note",
     f"{W}commentReference": "Comment",
 }
+HIDDEN = "hidden text"
 _LINK_FIELD = re.compile(r'\s*HYPERLINK\s+"?([^"\s]+)', re.IGNORECASE)
 _PAGE_FIELD = re.compile(r"\s*(?:PAGE|NUMPAGES|SECTIONPAGES)\b", re.IGNORECASE)
 
@@ -49,11 +51,21 @@ class Paragraph:
 class Texts:
     """Reads the paragraphs of one part of a document: the body, its notes, a header."""
 
-    def __init__(self, part: Any, styles: Styles, notes: dict[tuple[str, str], str]) -> None:
-        """`notes` are the texts of notes and comments by kind and number."""
+    def __init__(
+        self,
+        part: Any,
+        styles: Styles,
+        notes: dict[tuple[str, str], str],
+        left_out: Counter[str],
+    ) -> None:
+        """`notes` are the texts of notes and comments by kind and number.
+
+        What is left out is counted in `left_out`.
+        """
         self._part = part
         self._styles = styles
         self._notes = notes
+        self._left_out = left_out
 
     def read(self, element: Any) -> Paragraph:
         """Read a paragraph."""
@@ -61,6 +73,7 @@ class Texts:
 
         found = Paragraph()
         if self._styles.paragraph_is(element, "vanish", "strike", "dstrike"):
+            self._count_hidden(element, self._styles.paragraph_is(element, "vanish"))
             return found
         pieces: list[str] = []
         fields: list[list[Any]] = []  # where the result begins, and the instruction
@@ -80,6 +93,7 @@ class Texts:
             elif tag == f"{W}r":
                 if self._styles.run_is(node, "vanish", "strike", "dstrike"):
                     self._keep_fields(node, pieces, fields, found)
+                    self._count_hidden(node, self._styles.run_is(node, "vanish"))
                     walker.skip_subtree()
                 higher = value(node, "rPr/vertAlign") == "superscript"
             elif tag in _TEXTS:
@@ -106,6 +120,11 @@ class Texts:
                 self._take_drawing(node, pieces, found)
         found.text = "".join(pieces)
         return found
+
+    def _count_hidden(self, element: Any, hidden: bool) -> None:
+        """Count a text that is hidden, and not struck out."""
+        words = "".join(one.text or "" for one in element.iter(*_TEXTS))
+        self._left_out[HIDDEN] += hidden and bool(words.strip())
 
     def _keep_fields(
         self, run: Any, pieces: list[str], fields: list[list[Any]], found: Paragraph
@@ -156,7 +175,9 @@ class Texts:
             return
         blob = relation.target_part.blob
         if node.tag.endswith("}chart"):
-            found.notes.append(chart_text(blob))
+            text = chart_text(blob)
+            found.notes += [text] if text else []
+            self._left_out[CHART] += not text
         else:
             found.notes += drawing_texts(parse(blob))
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from ragcl.catalog import migrations
 from ragcl.catalog.full_text import searchable
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError
+from ragcl.places import composed
 
 BUSY_SECONDS = 10
 PURGE_SECONDS = 30  # how long readers are waited for: an answer reads for far less
@@ -153,6 +154,7 @@ class Database:
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin, not by the driver
     connection.create_function("searchable", 1, searchable, deterministic=True)
+    connection.create_function("composed", 1, composed, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     # A power cut may undo the newest transactions, whole; every ingest and round ends with a

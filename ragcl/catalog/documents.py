@@ -46,6 +46,7 @@ from ragcl.catalog.schema import (
     roots,
     state,
 )
+from ragcl.places import composed
 
 GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
 UNTRUSTED = "untrusted"  # the flag of a chunk that stands in no trusted root
@@ -125,10 +126,10 @@ class StoredChunk:
 class Filter:
     """Which documents count; what is None does not restrict.
 
-    `source` is a glob over a file's path, relative to its root or in full, whose `*` matches any
-    characters, `/` too. The file was last changed at `since_ns` or later and before `until_ns`
-    (ns since the epoch). For each key and glob of `metadata`, in lower case, the file says that
-    key of itself with a value that the glob fits.
+    `source` is a glob over a file's path, relative to its root or in full and in any Unicode form,
+    whose `*` matches any characters, `/` too. The file was last changed at `since_ns` or later and
+    before `until_ns` (ns since the epoch). For each key and glob of `metadata`, in lower case, the
+    file says that key of itself with a value that the glob fits.
     """
 
     source: str | None = None
@@ -220,15 +221,29 @@ class Documents:
         with self._database.reading() as connection:
             return connection.execute(query).first() is not None
 
+    def spelled(self, root_id: int, name: str) -> list[str]:
+        """How a file or folder of a root is written that is given in any Unicode form."""
+        wanted = composed(name)
+        begins = func.substr(func.composed(documents.c.path + "/"), 1, len(wanted) + 1)
+        query = select(documents.c.path).where(
+            documents.c.root_id == root_id, begins == f"{wanted}/"
+        )
+        with self._database.reading() as connection:
+            paths = connection.execute(query).scalars()
+            depth = name.count("/") + 1
+            found = {"/".join(path.split("/")[:depth]) for path in paths}
+        return [name] if name in found else sorted(found)
+
     def named(self, source: str) -> list[tuple[int, str, str]]:
-        """(root id, root, path) of the documents that citations name so."""
+        """(root id, root, path) of the documents that citations name so, in any Unicode form."""
         query = (
             select(roots.c.id, roots.c.path, documents.c.path)
             .join(documents, documents.c.root_id == roots.c.id)
-            .where(documents.c.path == source)
+            .where(func.composed(documents.c.path) == composed(source))
         )
         with self._database.reading() as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+            found = [(row[0], row[1], row[2]) for row in connection.execute(query)]
+        return [one for one in found if one[2] == source] or found
 
     def known_vectors(self, hashes: Iterable[str]) -> dict[str, np.ndarray]:
         """The vectors, `(dim,) float32`, of those of the chunks that are stored already."""
@@ -361,7 +376,6 @@ class Documents:
                 .where(
                     occurrences.c.chunk_id == chunks.c.id,
                     occurrences.c.document_id == documents.c.id,
-                    documents.c.root_id == roots.c.id,
                     _lets_through(chosen),
                 )
             )
@@ -620,7 +634,6 @@ def chunk_ids(connection: Connection, chosen: Filter) -> np.ndarray:
         select(occurrences.c.chunk_id)
         .distinct()
         .join(documents, documents.c.id == occurrences.c.document_id)
-        .join(roots, roots.c.id == documents.c.root_id)
         .where(_lets_through(chosen))
     )
     return np.array(connection.execute(query).scalars().all(), np.int64)
@@ -651,14 +664,12 @@ def chunk_vectors(connection: Connection, ids: Sequence[int]) -> dict[int, np.nd
 
 
 def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
-    """The filter as a condition on a row of `documents` joined with its root."""
+    """The filter as a condition on a row of `documents`."""
     condition: ColumnElement[bool] = true()
     if chosen is None:
         return condition
     if chosen.source is not None:
-        full = roots.c.path + "/" + documents.c.path
-        matches = [path.bool_op("GLOB")(chosen.source) for path in (documents.c.path, full)]
-        condition &= matches[0] | matches[1]
+        condition &= documents.c.id.in_(_of_source(composed(chosen.source)))
     if chosen.since_ns is not None:
         condition &= documents.c.mtime_ns >= chosen.since_ns
     if chosen.until_ns is not None:
@@ -670,6 +681,17 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
         both = said.join(value, true())  # each value of each key
         condition &= exists().select_from(both).where(said.c.key == key, fits)
     return condition
+
+
+def _of_source(glob: str) -> Select[tuple[int]]:
+    """The ids of the documents whose paths a glob fits, each looked at once."""
+    one, its = documents.alias("one_document"), roots.alias("its_root")
+    short, long = (
+        func.composed(path).bool_op("GLOB")(glob)
+        for path in (one.c.path, its.c.path + "/" + one.c.path)
+    )
+    query = select(one.c.id).join(its, its.c.id == one.c.root_id).where(short | long)
+    return query.correlate(None)
 
 
 @lru_cache(maxsize=16)  # building the query takes longer than running it
@@ -684,7 +706,6 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
     place = (
         select(occurrences.c.document_id)
         .join(documents, documents.c.id == occurrences.c.document_id)
-        .join(roots, roots.c.id == documents.c.root_id)
         .where(occurrences.c.chunk_id == chunks.c.id, _lets_through(chosen))
         .order_by(~_document_trusted(), documents.c.path, documents.c.id)
         .limit(1)

@@ -31,6 +31,31 @@ _DATE = re.compile(r"(?<!\d)\d{4}-\d{2}(?:-\d{2})?(?!\d)")
 _VERSION = re.compile(r"(?<![^\W_])((?:[^\W_]*[^\W\d_])?)(\d+(?:\.\d+)+)([^\W_]*)")
 _JOINT = "\u02d1"  # stands for the points of one: a letter to FTS5, and in no text
 
+# Numbers whose digits are in groups, as 12,750 and 1,27,500; with spaces, and with points, that is
+# one way to read them.
+_GROUPED = re.compile(
+    r"(?<![\d.,'\u2019])\d{1,3}(?:(?P<sign>[,'\u2019_])\d{3}(?:(?P=sign)\d{3})*|(?:,\d\d)+,\d{3})"
+    r"(?![\d_]|[,'\u2019]\d)"
+)
+_POINTED = re.compile(r"\d{1,3}(?:\.\d{3})+")
+# Numbers and names of things that are written apart, together, or in capitals within:
+# 2031-0049, E-1007, SUP 1203, SUP1203, 5kg, getDelay.
+_LETTER = "[A-Za-z\u00c0-\u024f\u0370-\u04ff]"
+_HYPHEN = "[-/\u2010-\u2013]"
+_NAME = re.compile(
+    rf"""(?<!\w)(?<!\d[.])(?:
+      (?P<apart>(?:{_LETTER}+{_HYPHEN}|[A-Z]{{1,6}}\ (?=\d\d))\d+(?:{_HYPHEN}\d+)*
+        |\d+(?:{_HYPHEN}\d+)+|\d{{1,3}}(?:\ \d{{3}})+)
+    | (?P<named>{_LETTER}+\d+) | (?P<measure>\d+{_LETTER}+)
+    | (?P<camel>{_LETTER}*[a-z][A-Z]{_LETTER}*+)
+    )(?!\w|[.]\d)""",
+    re.VERBOSE,
+)
+_YEARS = re.compile(rf"(?:1[5-9]|20|21)\d\d{_HYPHEN}(?:1[5-9]|20|21)\d\d")
+_PARTS = re.compile(r"\d+|[^\W\d_]+")
+_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LEAST_DIGITS = 5  # of a number that is written apart: 3-5 is no 35
+
 # English words that are in nearly every text: they cost time and tell nothing. In other languages
 # BM25 alone makes little of such words.
 STOP_WORDS = frozenset(
@@ -54,6 +79,9 @@ def searchable(original: str) -> str:
     - A version `3.12.1` becomes the words 3, 3.12 and 3.12.1, each found by itself, and a date the
       year, the month and the day: a question about 12 or 1 finds neither. Letters before a version
       are words by themselves and with its first number: python, python3.
+    - A number with its digits in groups, `12,750`, is the number without them. One that is written
+      apart, `2031-0049` or `E-1007`, is also a word together; what is written together, `SUP1203`,
+      `5kg` or `getDelay`, also words apart.
     - A name in capitals that is spelled like a common word, as IT is, becomes a word of its own
       beside that one.
     - Runs of scripts without spaces become their overlapping pairs of characters. Pairs find
@@ -64,24 +92,31 @@ def searchable(original: str) -> str:
     What it gives for a text must stay the same, or be followed by a `rebuild` in a migration.
     """
     marked = _ACRONYM.sub(lambda found: f"{found[0]} {_mark(found[0])}", original)
-    dated = _DATE.sub(lambda found: f" {' '.join(_beginnings(found[0]))} ", marked)
-    return _UNSPACED.sub(_pairs, _VERSION.sub(_version_indexed, dated))
+    dated = _DATE.sub(_date_indexed, marked)
+    named = _NAME.sub(_name_indexed, _GROUPED.sub(_ungrouped, dated))
+    return _UNSPACED.sub(_pairs, _VERSION.sub(_version_indexed, named))
 
 
 def sought(question: str) -> str:
     """A question in the words by which texts are indexed, all of them in `searchable` of its own.
 
-    Of a version or a date it is only the whole, with or without a `v`; of an acronym that is
-    spelled like a common word not that word. What is written in capitals throughout has none.
+    Of a version or a date it is only the whole, with or without a `v`, and so of a name written
+    together; of an acronym that is spelled like a common word not that word. What is written in
+    capitals throughout has none.
     """
     if any(map(str.islower, question)) or len(question.split()) <= _SHOUTED:
         question = _ACRONYM.sub(lambda found: _mark(found[0]), question)
     dated = _DATE.sub(lambda found: f" {found[0].replace('-', _JOINT)} ", question)
-    return _UNSPACED.sub(_pairs, _VERSION.sub(_version_sought, dated))
+    named = _NAME.sub(_name_sought, _GROUPED.sub(_ungrouped, dated))
+    return _UNSPACED.sub(_pairs, _VERSION.sub(_version_sought, named))
 
 
 def _mark(acronym: str) -> str:
     return _JOINT + acronym.lower()
+
+
+def _date_indexed(found: re.Match[str]) -> str:
+    return f" {' '.join(_beginnings(found[0]))} {found[0].replace('-', '')} "
 
 
 def _beginnings(compound: str) -> list[str]:
@@ -89,16 +124,48 @@ def _beginnings(compound: str) -> list[str]:
     return [_JOINT.join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
+def _ungrouped(found: re.Match[str]) -> str:
+    before = found.string[: found.start()][-1:]
+    return f"{' ' * before.isalpha()}{re.sub(r'[^0-9]', '', found[0])}"  # EUR12,750
+
+
+def _name_indexed(found: re.Match[str]) -> str:
+    whole = found[0]
+    if found["apart"]:
+        parts = _PARTS.findall(whole)
+        return " ".join(
+            [whole, *_together(whole), *(["".join(parts)] if parts[0].isalpha() else [])]
+        )
+    return " ".join([whole, *(_HUMPS.split(whole) if found["camel"] else _PARTS.findall(whole))])
+
+
+def _name_sought(found: re.Match[str]) -> str:
+    if found["apart"]:
+        return " ".join([found[0], *_together(found[0])])
+    return _name_indexed(found) if found["measure"] else found[0]
+
+
+def _together(apart: str) -> list[str]:
+    """The digits of a number that is written apart as one; a span of years is no number."""
+    digits = re.findall(r"\d+", apart)
+    whole = "".join(digits)
+    is_long = len(whole) >= _LEAST_DIGITS or " " in apart
+    return [whole] if len(digits) > 1 and is_long and not _YEARS.fullmatch(apart) else []
+
+
 def _version_indexed(found: re.Match[str]) -> str:
     before, version, behind = found.groups()
     first, *others = _beginnings(version)
     words = [before, f"{before}{first}", *others]
+    if _POINTED.fullmatch(version):
+        words.append(version.replace(".", ""))
     return " ".join([*words, f"{others[-1]}{behind}"] if behind else words).lstrip()
 
 
 def _version_sought(found: re.Match[str]) -> str:
     before, version, behind = found.groups()
-    whole = version.replace(".", _JOINT) + behind
+    is_grouped = _POINTED.fullmatch(version) and not behind
+    whole = version.replace(".", "" if is_grouped else _JOINT) + behind
     return whole if before.lower() in ("", "v") else f"{before} {whole}"
 
 

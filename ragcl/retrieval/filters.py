@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from ragcl.catalog.documents import Filter
 from ragcl.errors import UsageError
+from ragcl.places import composed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FURTHEST_NS = 2**63 - 1  # what SQLite holds, in the year 2262; files are stamped before it
@@ -35,7 +36,7 @@ def make_filter(
         source,
         None if since is None else min(_ns(_start(since, "since")), _FURTHEST_NS - 1),
         None if until is None else _ns(_end(until)),
-        tuple((key.strip().lower(), glob.strip().lower()) for key, glob in (where or {}).items()),
+        tuple((_folded(key), _folded(glob)) for key, glob in (where or {}).items()),
     )
 
 
@@ -46,6 +47,10 @@ def seconds(moment: Moment, name: str) -> float:
         UsageError: it is none; `name` says which is meant.
     """
     return _ns(_start(moment, name)) / 1e9
+
+
+def _folded(said: str) -> str:
+    return composed(said.strip().lower())
 
 
 def _start(moment: Moment, name: str) -> datetime:

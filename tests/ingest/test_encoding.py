@@ -67,3 +67,12 @@ def test_a_wrong_or_modest_declaration(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(ReadError):
         decode(bytes(range(1, 32)) * 40)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_read(encoding: str) -> None:
+    said = "The café at pier two lifts 55 tons.\n"
+
+    assert decode(said.encode(encoding)) == said
+    with pytest.raises(ReadError, match="binary"):
+        decode(b"\x00\x01\x00\x02" * 50 + b"\x00\x00\x07")

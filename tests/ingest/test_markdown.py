@@ -50,6 +50,25 @@ def test_what_is_commented_out_is_left_out_and_no_line_moves(tmp_path: Path) -> 
         assert shown in text
 
 
+def test_what_is_struck_out_is_left_out_and_no_line_moves(tmp_path: Path) -> None:
+    document = read_text(
+        tmp_path,
+        "a.md",
+        "Ticket: ~~140 crowns~~165 crowns, <del>9</del> 12 with a ~~key\nof brass~~ lock.\n\n"
+        "- ~~The pool is open.~~\n- [ ] <s>Paint</s>\n- The sauna is open, ~5 to ~~6 guests.\n\n"
+        "`~~kept~~` and \\~~kept~~ too.\n\n```\na ~~b~~\n```\n",
+    )
+
+    assert [(one.text, one.first_line) for one in document.sections] == [
+        (
+            "Ticket:  165 crowns,   12 with a\n  lock.\n\n\n\n- The sauna is open, ~5 to ~~6 "
+            "guests.\n\n`~~kept~~` and \\~~kept~~ too.",
+            1,
+        ),
+        ("```\na ~~b~~\n```", 10),
+    ]
+
+
 def test_what_is_commented_out_of_restructured_text(tmp_path: Path) -> None:
     source = """\
 Hours

@@ -87,6 +87,17 @@ def test_merged_and_shifted_cells_stand_in_their_columns(tmp_path: Path) -> None
     ]
 
 
+def test_a_cell_across_the_whole_table_is_in_no_column(tmp_path: Path) -> None:
+    head = row(cell("Item"), cell("Due"))
+    across = row(cell("All work stops in July", '<w:gridSpan w:val="2"/>'))
+    rows = table(head, row(cell("Paint gate"), cell("1 May")), across, row(cell("x"), cell("x")))
+    assert texts(tmp_path, rows) == [
+        "Item: Paint gate; Due: 1 May",
+        "All work stops in July",
+        "Item: x; Due: x",
+    ]
+
+
 def test_a_table_in_a_cell_is_read_once_and_in_its_row(tmp_path: Path) -> None:
     inner = table(row("Tool", "Count"), row("Adze", "6"), row("Maul", "2"))
     rows = table(row("Chest", "Contents"), row("Chest 4", cell(f"{inner}<w:p/>")))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,8 @@ def test_hidden_files_and_office_locks_are_passed_over_in_silence(tmp_path: Path
     write(tmp_path / ".hidden.md")
     write(tmp_path / ".git" / "notes.md")
     write(tmp_path / "~$report.docx")
+    write(tmp_path / "sub" / "Desktop.ini")
+    write(tmp_path / "Thumbs.db")
     found = scan(tmp_path, max_bytes=LIMIT)
     assert (found.files, found.skipped) == ((), ())
 
@@ -63,6 +66,20 @@ def test_gitignore_files_hold_below_them_and_the_nearest_decides(tmp_path: Path)
     write(tmp_path / ".gitignore", "# comment\n*.log\n!keep.log\n/build/\n\n")
     write(tmp_path / "sub" / ".gitignore", "!x.log\ndeep/*\n")
     assert paths(tmp_path) == ["a.md", "keep.log", "sub/build/a.md", "sub/x.log"]
+
+
+@pytest.mark.parametrize(("stored", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_pattern_holds_in_any_unicode_form(tmp_path: Path, stored: str, typed: str) -> None:
+    def name(form: str, text: str) -> str:
+        return unicodedata.normalize(form, text)
+
+    write(tmp_path / name(stored, "Café") / name(stored, "Menü.md"))
+    write(tmp_path / name(stored, "Büro.md"))
+    [menu, office] = [f"{name(stored, 'Café')}/{name(stored, 'Menü.md')}", name(stored, "Büro.md")]
+    assert paths(tmp_path, exclude=(name(typed, "Büro*"),)) == [menu]
+    assert paths(tmp_path, include=(name(typed, "Café/M?nü.md"),)) == [menu]
+    write(tmp_path / name(stored, "Café") / ".gitignore", name(typed, "Menü.md\n"))
+    assert paths(tmp_path) == [office]
 
 
 def test_a_file_in_an_ignored_folder_cannot_be_brought_back(tmp_path: Path) -> None:
