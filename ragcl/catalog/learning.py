@@ -250,6 +250,15 @@ class Learning:
         with self._database.reading() as connection:
             return _active_id(connection)
 
+    def active_key(self) -> tuple[int | None, tuple[str, ...]]:
+        """The active set and the names of its adapters; as cheap.
+
+        A set may lose an adapter, of which the text is gone, while it stays active.
+        """
+        with self._database.reading() as connection:
+            set_id = _active_id(connection)
+            return set_id, () if set_id is None else tuple(_members(connection, set_id))
+
     def active(self) -> tuple[int | None, list[AdapterRecord]]:
         """The active set and its adapters."""
         with self._database.reading() as connection:
@@ -387,7 +396,8 @@ def _drop_adapters(connection: Connection, ids: Sequence[str]) -> None:
 
 def _adapters(connection: Connection, ids: Sequence[str]) -> list[AdapterRecord]:
     found = []
-    for row in connection.execute(select(adapters).where(adapters.c.id.in_(ids))):
+    query = select(adapters).where(adapters.c.id.in_(ids)).order_by(adapters.c.id)
+    for row in connection.execute(query):
         members = connection.execute(
             select(adapter_chunks).where(adapter_chunks.c.adapter_id == row.id)
         )
