@@ -133,7 +133,8 @@ def _opened(context: typer.Context, *, create: bool = False) -> Iterator["Knowle
     from ragcl.catalog import FILE_NAME
     from ragcl.knowledge_base import KnowledgeBase
 
-    if not create and not (context.obj / FILE_NAME).exists():
+    # Where there is an index, the catalog was lost, of which the doctor says what to do.
+    if not create and not any((context.obj / one).exists() for one in (FILE_NAME, "index")):
         raise UsageError(
             f"there is no knowledge base in {context.obj.absolute()}: name its folder with --kb or "
             "in $RAGCL_KB, or make one with `ragcl ingest FOLDER`."

@@ -462,6 +462,15 @@ def test_a_mistyped_knowledge_base_is_named_and_not_made(
         assert not mistyped.exists()
 
 
+def test_a_lost_catalog_is_for_the_doctor(full: Any, kb_folder: Path) -> None:
+    (kb_folder / "catalog.sqlite").unlink()
+
+    result = full("doctor")
+
+    assert result.exit_code == 1
+    assert "restore catalog.sqlite from a copy" in result.stdout
+
+
 def test_whoever_has_read_enough_hears_nothing_more(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -200,7 +200,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     """
     log, shared = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
     uri = f"{path.resolve().as_uri()}?mode=ro"
-    if not shared.exists():
+    if not (shared.exists() and log.exists()):
         if log.exists() and log.stat().st_size:
             raise CatalogError(
                 f"the newest changes of {path} are in {log.name}, which can only be read where it "

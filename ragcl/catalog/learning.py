@@ -28,6 +28,7 @@ from ragcl.catalog.schema import (
 
 ACTIVE = "active_set"
 WITHDRAWN = "withdrawn"
+ERASED = "erased"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ class RoundRecord:
     stage: str
     selection: dict[str, Any]
     report: dict[str, Any] | None
+
+
+# The active set, its adapters, and how often something was erased from any.
+ActiveKey = tuple[int | None, tuple[str, ...], int]
 
 
 def content_of(adapter_id: str) -> str:
@@ -250,14 +255,15 @@ class Learning:
         with self._database.reading() as connection:
             return _active_id(connection)
 
-    def active_key(self) -> tuple[int | None, tuple[str, ...]]:
-        """The active set and the names of its adapters; as cheap.
+    def active_key(self) -> ActiveKey:
+        """What changes whenever `active` gives something else; as cheap as the number of the set.
 
-        A set may lose an adapter, of which the text is gone, while it stays active.
+        A set may lose an adapter, or an adapter its proofs, while the set stays active.
         """
         with self._database.reading() as connection:
             set_id = _active_id(connection)
-            return set_id, () if set_id is None else tuple(_members(connection, set_id))
+            ids = [] if set_id is None else _members(connection, set_id)
+            return set_id, tuple(ids), _erased(connection)
 
     def active(self) -> tuple[int | None, list[AdapterRecord]]:
         """The active set and its adapters."""
@@ -336,6 +342,7 @@ def forget(connection: Connection, hashes: Iterable[str]) -> None:
             .where(adapter_questions.c.content_hash.in_(part))
             .values(question="", answer="", proved=False)
         )
+    _put(connection, ERASED, _erased(connection) + 1)
 
 
 def _without(report: dict[str, Any], gone: Collection[str]) -> dict[str, Any]:
@@ -347,17 +354,18 @@ def _without(report: dict[str, Any], gone: Collection[str]) -> dict[str, Any]:
     return left
 
 
+def _erased(connection: Connection) -> int:
+    value = connection.execute(select(state.c.value).where(state.c.key == ERASED)).scalar()
+    return int(value or 0)
+
+
 def _active_id(connection: Connection) -> int | None:
     value = connection.execute(select(state.c.value).where(state.c.key == ACTIVE)).scalar()
     return int(value) if value else None
 
 
 def _activate(connection: Connection, set_id: int | None) -> None:
-    connection.execute(
-        insert(state)
-        .values(key=ACTIVE, value=set_id or 0)
-        .on_conflict_do_update(index_elements=["key"], set_={"value": set_id or 0})
-    )
+    _put(connection, ACTIVE, set_id or 0)
 
 
 def _withdrawn(connection: Connection) -> list[str]:
@@ -369,11 +377,15 @@ def _withdraw(connection: Connection, ids: Iterable[str]) -> None:
     before = _withdrawn(connection)
     value = sorted({*before, *map(content_of, ids)})
     if value != before:
-        connection.execute(
-            insert(state)
-            .values(key=WITHDRAWN, value=value)
-            .on_conflict_do_update(index_elements=["key"], set_={"value": value})
-        )
+        _put(connection, WITHDRAWN, value)
+
+
+def _put(connection: Connection, key: str, value: Any) -> None:
+    connection.execute(
+        insert(state)
+        .values(key=key, value=value)
+        .on_conflict_do_update(index_elements=["key"], set_={"value": value})
+    )
 
 
 def _members(connection: Connection, set_id: int) -> list[str]:

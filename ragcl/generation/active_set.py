@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.documents import Filter
+from ragcl.catalog.learning import ActiveKey
 from ragcl.errors import ModelNotFoundError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.routing import ActiveAdapters
@@ -44,7 +45,7 @@ class ActiveSet:
         self._model = model
         self._folder = folder
         self._lock = threading.Lock()
-        self._key: tuple[int | None, tuple[str, ...]] = None, ()
+        self._key: ActiveKey | None = None
         self._adapters = ActiveAdapters(None, ())
         self._attached: set[str] = set()
         self._held = Counter[str]()
@@ -73,9 +74,8 @@ class ActiveSet:
 
     def _loaded(self) -> ActiveAdapters:
         """The set as it is in the catalog, its adapters attached to the model."""
-        while self._catalog.learning.active_key() != self._key:
+        while (key := self._catalog.learning.active_key()) != self._key:
             set_id, records = self._catalog.learning.active()
-            key = set_id, tuple(one.id for one in records)
             usable, lost = [], []
             for adapter in records:
                 try:
