@@ -471,7 +471,6 @@ class KnowledgeBase:
         path = Path(questions)
         asked = read_questions(path)
         sha256 = model_files.sha256(path)
-        adapter_set = self.catalog.learning.active_set_id()
         started = time.time()
         answers = self.ask_many(
             [one["question"] for one in asked], mode=mode, record=False, progress=progress
@@ -484,7 +483,7 @@ class KnowledgeBase:
                     file=path.name,
                     sha256=sha256,
                     mode=mode,
-                    adapter_set=adapter_set,
+                    adapter_set=answers[0].trace["adapter_set"],
                     round_id=None,
                     questions=report.questions,
                     accuracy=report.accuracy,

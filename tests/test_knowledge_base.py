@@ -382,7 +382,7 @@ def test_evaluations_are_remembered_with_the_round_whose_adapters_answered(
     ]
     assert (found[0].adapter_set, found[1].adapter_set) == (
         None,
-        full.catalog.learning.active_set_id(),
+        full.catalog.learning.active_key()[0],
     )
     now = found[1]
     assert now.sha256 == hashlib.sha256(one.read_bytes()).hexdigest()

@@ -250,13 +250,8 @@ class Learning:
         with self._database.reading() as connection:
             return frozenset(_withdrawn(connection))
 
-    def active_set_id(self) -> int | None:
-        """The number of the active set, or None; cheap enough to ask at every question."""
-        with self._database.reading() as connection:
-            return _active_id(connection)
-
     def active_key(self) -> ActiveKey:
-        """What changes whenever `active` gives something else; as cheap as the number of the set.
+        """What changes whenever `active` gives something else; cheap to ask for.
 
         A set may lose an adapter, or an adapter its proofs, while the set stays active.
         """

@@ -464,6 +464,23 @@ def test_what_was_forgotten_and_is_ingested_again_has_to_be_proved_again(
     assert full.ask(QUESTION).route == "context"
 
 
+def test_an_evaluation_names_the_set_that_answered(
+    full: KnowledgeBase, random_adapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text(f'{{"question": "{QUESTION}", "answers": ["11 metres"]}}')
+    ask_many = KnowledgeBase.ask_many
+
+    def late(self: KnowledgeBase, *questions: Any, **how: Any) -> list[Answer]:
+        install(full, random_adapters, "s0-x", QUESTION)
+        return ask_many(self, *questions, **how)
+
+    monkeypatch.setattr(KnowledgeBase, "ask_many", late)
+    full.evaluate(file)
+
+    assert [one.adapter_set for one in full.evaluations()] == [1]
+
+
 def test_an_adapter_serves_the_answers_that_it_was_taken_for(
     full: KnowledgeBase, random_adapters: Path
 ) -> None:
