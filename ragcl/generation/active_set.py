@@ -88,8 +88,8 @@ class ActiveSet:
             # What another process has superseded since, it may have removed.
             if lost and self._catalog.learning.active_key() != key:
                 continue
-            for name, error in lost:
-                log.warning("The index answers in the place of %s: %s", name, error)
+            for name, trouble in lost:
+                log.warning("The index answers in the place of %s: %s", name, trouble)
             self._key, self._adapters = key, ActiveAdapters(set_id, tuple(usable))
             self._let_go()
         return self._adapters
