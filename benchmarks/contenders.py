@@ -15,6 +15,7 @@
 Knows no benchmark.
 """
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence

@@ -45,6 +45,7 @@ from ragcl.catalog.schema import asks
 from ragcl.evaluation.metrics import contains
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.reading import Reading
+from ragcl.generation.routing import ActiveAdapters
 from ragcl.results import Mode
 from ragcl.settings import ConsolidationSettings
 
@@ -201,7 +202,11 @@ class Served:
 
     def known(self, facts: Sequence[Fact]) -> list[str]:
         """What its weights know by themselves, whatever question that was taught is near."""
-        active, passages = self.kb._answerer._load_active(), self.kb.settings.answering.passages
+        with self.kb._answerer.active.taken() as snapshot:
+            return self._known(facts, snapshot.adapters)
+
+    def _known(self, facts: Sequence[Fact], active: ActiveAdapters) -> list[str]:
+        passages = self.kb.settings.answering.passages
         said = []
         for one in facts:
             [found] = self.kb._retriever.retrieve([one.question(3)], passages)

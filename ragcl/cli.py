@@ -6,8 +6,10 @@ everything that is not the result goes to standard error.
 
 import contextlib
 import functools
+import io
 import json as json_module
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,9 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragcl import display
+from ragcl import __version__, display
 from ragcl.errors import RagclError, UsageError
-from ragcl.printing import Formatter, harmless, one_line
+from ragcl.printing import Formatter, fit, harmless, one_line
 
 if TYPE_CHECKING:
     from ragcl.knowledge_base import KnowledgeBase, Progress
@@ -35,6 +37,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="The models that ragcl runs on.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
@@ -52,6 +55,7 @@ ModeOption = Annotated[str, typer.Option(help="auto, context, weights or both.")
 
 def main() -> None:
     """Run the command line."""
+    fit(sys.stdout, sys.stderr)
     app()
 
 
@@ -60,13 +64,26 @@ def _say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     typer.echo(harmless(text), err=err, nl=nl)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _say(f"ragcl {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     context: typer.Context,
     kb: Annotated[
         Path, typer.Option(envvar="RAGCL_KB", help="The folder of the knowledge base.")
     ] = Path(".ragcl"),
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
 ) -> None:
+    fit(sys.stdout, sys.stderr)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Formatter("ragcl: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -83,6 +100,9 @@ def _verb(function: Callable[..., None]) -> Callable[..., None]:
         except RagclError as error:
             _say(f"ragcl: {one_line(str(error))}", err=True)
             raise typer.Exit(error.exit_code) from error
+        except BrokenPipeError as error:  # whoever read it has had enough
+            _write_to_nobody()
+            raise typer.Exit from error
         except OSError as error:
             where = f" ({one_line(str(error.filename))})" if error.filename else ""
             _say(f"ragcl: {error.strerror or error}{where}.", err=True)
@@ -94,10 +114,32 @@ def _verb(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _write_to_nobody() -> None:
+    """Let what is still to be written at the end go nowhere, instead of failing again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
+
+
 @contextlib.contextmanager
-def _opened(context: typer.Context) -> Iterator["KnowledgeBase"]:
+def _opened(context: typer.Context, *, create: bool = False) -> Iterator["KnowledgeBase"]:
+    """The knowledge base that was named; with `create` it is made on first use.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from ragcl.catalog import FILE_NAME
     from ragcl.knowledge_base import KnowledgeBase
 
+    # Where there is an index, the catalog was lost, of which the doctor says what to do.
+    if not create and not any((context.obj / one).exists() for one in (FILE_NAME, "index")):
+        raise UsageError(
+            f"there is no knowledge base in {context.obj.absolute()}: name its folder with --kb or "
+            "in $RAGCL_KB, or make one with `ragcl ingest FOLDER`."
+        )
     with KnowledgeBase.open(context.obj) as kb:
         yield kb
 
@@ -160,7 +202,7 @@ def ingest(
     if watch:
         _watch(context, folder, poll, trusted, json)
         return
-    with _opened(context) as kb, _progress() as progress:
+    with _opened(context, create=True) as kb, _progress() as progress:
         report = kb.ingest(folder, trusted=trusted, progress=progress)
     if json:
         _print_json(report)
@@ -178,7 +220,7 @@ def _watch(
     from ragcl import watching
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt), _opened(context) as kb:
+    with contextlib.suppress(KeyboardInterrupt), _opened(context, create=True) as kb:
 
         def ingest_once() -> "IngestReport":
             with _progress() as progress:
@@ -301,6 +343,8 @@ def chat(
 def _typed(prompt: str) -> Iterator[str]:
     """The lines that somebody types, or that come through a pipe, as far as there is any text."""
     if not sys.stdin.isatty():
+        if isinstance(sys.stdin, io.TextIOWrapper):  # what is no text is refused as a question
+            sys.stdin.reconfigure(errors="surrogateescape")
         yield from filter(None, map(str.strip, sys.stdin))
         return
     with contextlib.suppress(ImportError):  # of systems that have none
@@ -396,11 +440,11 @@ def consolidate(
     if json:
         _print_json(report)
     else:
-        _say(report.status + (f": {report.reason}" if report.reason else ""))
+        _say(one_line(report.status + (f": {report.reason}" if report.reason else "")))
         for name, value in report.metrics.items():
             _say(f"  {name}: {value:.3f}")
         if report.report_path:
-            _say(f"  report: {report.report_path}")
+            _say(f"  report: {one_line(report.report_path)}")
     if report.status in ("rejected", "interrupted"):
         raise typer.Exit(PARTLY_DONE)
 
@@ -413,7 +457,7 @@ def meta_learn(
     json: Json = False,
 ) -> None:
     """Practise to learn, once a language model: a few edits then need fewer steps."""
-    with _opened(context) as kb, _progress() as progress:
+    with _opened(context, create=True) as kb, _progress() as progress:
         report = kb.meta_learn(folder, progress=progress)
     if json:
         _print_json(report)
@@ -425,7 +469,10 @@ def meta_learn(
                 f"{trial['log-likelihood']:.3f}, perplexity ratio {trial['perplexity ratio']:.3f}"
             )
         if report.folder:
-            _say(f'kept; in ragcl.toml: [consolidation] initial_adapter = "{report.folder}"')
+            _say(
+                "kept; in ragcl.toml: [consolidation] initial_adapter = "
+                f'"{one_line(report.folder)}"'
+            )
         else:
             _say("thrown away: no fewer steps are enough from it")
     if not report.folder:
@@ -468,7 +515,8 @@ def _scheduled(kb: "KnowledgeBase", json: bool) -> None:
     except RagclError as error:
         _say(f"ragcl: {one_line(str(error))}", err=True)
         return
-    _say(f"{datetime.now():%Y-%m-%d %H:%M} {report.status} {report.reason}", err=True)
+    said = one_line(f"{report.status} {report.reason}")
+    _say(f"{datetime.now():%Y-%m-%d %H:%M} {said}", err=True)
     if json:
         _say(json_module.dumps(asdict(report), ensure_ascii=False))
 
@@ -699,13 +747,13 @@ def models_pull(
     """Fetch models by name: the one command that uses the network."""
     from ragcl import model_files
 
-    pulled = model_files.pull(model, progress=lambda line: _say(line, err=True))
+    pulled = model_files.pull(model, progress=lambda line: _say(one_line(line), err=True))
     if json:
         values = [{"name": m.name, "revision": m.revision, "path": str(m.path)} for m in pulled]
         _say(json_module.dumps(values, indent=2))
     else:
         for files in pulled:
-            _say(f"{files.name}: {files.path}")
+            _say(f"{one_line(files.name)}: {one_line(str(files.path))}")
 
 
 @models_app.command("list")
@@ -721,7 +769,7 @@ def models_list(json: Json = False) -> None:
         return
     for one in found:
         _say(f"{one.role}: {one.name}, {one.state}, {one.size / 1e6:.0f} MB, {one.licence}")
-        _say(f"  {one.path}")
+        _say(f"  {one_line(str(one.path))}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ Knows nothing about any model.
 """
 
 import os
+import sys
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,7 +48,25 @@ def quiet_loading() -> None:
     """Keep transformers from drawing its own progress bars and printing advice."""
     from transformers.utils import logging
 
+    survive_forks()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     # What peft and transformers have to say to one another is nothing that a user could act on.
     warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+
+
+@cache
+def survive_forks() -> None:
+    """Let processes that are forked from this one compute with one thread.
+
+    The other threads that it computed with are not there, and would be waited for without end.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_use_one_thread)
+
+
+def _use_one_thread() -> None:
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+    if faiss := sys.modules.get("faiss"):
+        faiss.omp_set_num_threads(1)

@@ -7,13 +7,12 @@ first needs them. Knows the order of things and does none of them itself.
 import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, overload
+from weakref import WeakSet
 
 from filelock import FileLock, Timeout
 
@@ -27,6 +26,7 @@ from ragcl.errors import (
     ModelNotFoundError,
     UsageError,
 )
+from ragcl.once import forget_parts, once
 from ragcl.results import (
     Answer,
     ConsolidationReport,
@@ -56,6 +56,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Every part of a knowledge base that holds a model, or a lock.
+PARTS = ("_answerer", "_language_model", "_narrower", "_retriever", "_reranker", "_embedder")
+
 Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
 
 
@@ -75,7 +78,9 @@ class KnowledgeBase:
     """A folder with a catalog, an index and adapters; may be used from several threads.
 
     Use `KnowledgeBase.open`. Several processes may have the same knowledge base open: each sees
-    what another changed at its next call.
+    what another changed at its next call. A process that was forked off goes on with what was open,
+    but loads the models for itself. Where the folder may not be written, what changes nothing works
+    all the same, and no question is logged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -89,7 +94,8 @@ class KnowledgeBase:
             ) from error
         self.settings = settings.load(folder)
         self.catalog = Catalog(folder)
-        self._loading = threading.RLock()
+        self._loads_again = False
+        _OPEN.add(self)
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Self:
@@ -116,13 +122,20 @@ class KnowledgeBase:
         self.close()
 
     def close(self) -> None:
-        """Close the catalog; nothing that was reported as done is lost without it.
+        """Close the catalog, and let go of the models; it cannot be used any more.
 
-        Waits for the index if that is growing: at a million chunks a minute or two.
+        Nothing that was reported as done is lost without it. Waits for the index if that is
+        growing: at a million chunks a minute or two.
         """
         if "_retriever" in vars(self):
             self._retriever.close()
         self.catalog.close()
+        forget_parts(self, PARTS)
+
+    def _begin_anew(self) -> None:
+        """In a process that was just forked: share no model and no lock with the other one."""
+        self._loads_again |= "_embedder" in vars(self)
+        forget_parts(self, PARTS)
 
     # Documents
 
@@ -493,7 +506,6 @@ class KnowledgeBase:
         path = Path(questions)
         asked = read_questions(path)
         sha256 = model_files.sha256(path)
-        adapter_set = self.catalog.learning.active_set_id()
         started = time.time()
         answers = self.ask_many(
             [one["question"] for one in asked], mode=mode, record=False, progress=progress
@@ -506,7 +518,7 @@ class KnowledgeBase:
                     file=path.name,
                     sha256=sha256,
                     mode=mode,
-                    adapter_set=adapter_set,
+                    adapter_set=answers[0].trace["adapter_set"],
                     round_id=None,
                     questions=report.questions,
                     accuracy=report.accuracy,
@@ -631,10 +643,18 @@ class KnowledgeBase:
 
     # Parts, made when first needed
 
-    @cached_property
+    @once
     def _embedder(self) -> "Embedder":
         from ragcl.retrieval.embedder import Embedder
 
+        self.catalog.database.check_open()
+        if self._loads_again:
+            log.warning(
+                "%s was used before this process was forked: the models are loaded again, and "
+                "compute with one thread. Open it after forking, and it has all of them.",
+                self.folder,
+            )
+            self._loads_again = False
         models = self.settings.models
         return Embedder(
             model_files.resolve(models.embedder, "embedder"),
@@ -644,13 +664,13 @@ class KnowledgeBase:
             document_prompt=models.document_prompt,
         )
 
-    @cached_property
+    @once
     def _retriever(self) -> "Retriever":
         from ragcl.retrieval.retriever import Retriever
 
         return Retriever(self.catalog, self._embedder, self.folder, self._reranker)
 
-    @cached_property
+    @once
     def _reranker(self) -> "Reranker | None":
         from ragcl.retrieval.reranker import Reranker
 
@@ -660,25 +680,20 @@ class KnowledgeBase:
         files = model_files.resolve(models.reranker, "reranker")
         return Reranker(files, dtype=models.dtype, device=models.device)
 
-    @cached_property
+    @once
     def _narrower(self) -> "Narrower":
         from ragcl.generation.narrowing import Narrower
 
         return Narrower(self._embedder)
 
-    @cached_property
+    @once
     def _language_model(self) -> "LanguageModel":
         from ragcl.generation.language_model import LanguageModel
 
         return LanguageModel.of(self.settings.models)
 
-    @property
+    @once
     def _answerer(self) -> "Answerer":
-        with self._loading:
-            return self._answerer_once
-
-    @cached_property
-    def _answerer_once(self) -> "Answerer":
         from ragcl.generation.answering import Answerer
 
         return Answerer(
@@ -715,3 +730,15 @@ class KnowledgeBase:
             yield
         finally:
             lock.release()
+
+
+_OPEN: WeakSet[KnowledgeBase] = WeakSet()
+
+
+def _forked() -> None:
+    for kb in _OPEN:
+        kb._begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

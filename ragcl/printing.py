@@ -1,10 +1,13 @@
 """Text that a terminal can be given: what it would obey is shown as an escape instead.
 
-Names of files and texts of documents come from anywhere. Knows no stream and no terminal.
+Names of files and texts of documents come from anywhere. Knows no terminal.
 """
 
+import codecs
+import io
 import logging
 import re
+from typing import TextIO
 
 # Controls, separators of lines that are no line feed, marks that turn the direction of writing or
 # take no room, halves of characters, and tags.
@@ -13,6 +16,7 @@ _OBEYED = (
     r"\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
 SHOWN = 80  # characters of a text in a line
+ESCAPE = "ragcl-escape"  # the name of what is done with characters that an encoding has not
 _IN_TEXT = re.compile(f"[{_OBEYED}]")
 _IN_A_LINE = re.compile(rf"[{_OBEYED}\t\n]")
 
@@ -61,13 +65,37 @@ def reason(error: BaseException) -> str:
 class Formatter(logging.Formatter):
     """Log records as lines that a terminal can be given."""
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """What was said, on one line: it may name files."""
+        return one_line(super().formatMessage(record))
+
     def format(self, record: logging.LogRecord) -> str:
         """The record, made harmless."""
         return harmless(super().format(record))
 
 
+def fit(*streams: TextIO) -> None:
+    """Let streams show as an escape what their encoding has no place for, instead of failing."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPE)
+
+
 def _escaped(found: re.Match[str]) -> str:
-    units = found[0].encode("utf-16-be", "surrogatepass")
+    return _escape(found[0])
+
+
+def _unencodable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return _escape(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(ESCAPE, _unencodable)
+
+
+def _escape(text: str) -> str:
+    units = text.encode("utf-16-be", "surrogatepass")
     return "".join(
         f"\\u{int.from_bytes(units[i : i + 2], 'big'):04x}" for i in range(0, len(units), 2)
     )

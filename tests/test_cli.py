@@ -13,10 +13,10 @@ from click.testing import Result
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from ragcl import KnowledgeBase, cli
+from ragcl import KnowledgeBase, __version__, cli
 from ragcl.cli import app
 from ragcl.consolidation.deadline import Deadline
-from ragcl.results import MetaLearningReport
+from ragcl.results import ConsolidationReport, MetaLearningReport
 
 QUESTION = "How deep is the north berth?"
 HEAVY = {
@@ -441,3 +441,107 @@ def test_a_folder_can_be_distrusted(ragcl: Any, docs: Path) -> None:
     ragcl("ingest", docs, "--trusted")
 
     assert "untrusted" not in ragcl("status").stdout + ragcl("search", QUESTION).stdout
+
+
+# --- what every command line does
+
+
+def test_the_version_and_a_short_way_to_help() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"ragcl {__version__}\n"
+    for arguments in ([], ["ask"], ["models"], ["models", "pull"]):
+        short, long = (CliRunner().invoke(app, [*arguments, one]) for one in ("-h", "--help"))
+        assert (short.exit_code, short.stdout) == (0, long.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ask", QUESTION),
+        ("chat",),
+        ("search", QUESTION),
+        ("status",),
+        ("explain", "1"),
+        ("evaluate", "questions.jsonl"),
+        ("evaluate", "--history"),
+        ("feedback", "1", "--rating", "1"),
+        ("rollback",),
+        ("forget", "berths.md"),
+        ("consolidate",),
+        ("doctor",),
+    ],
+)
+def test_a_mistyped_knowledge_base_is_named_and_not_made(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    mistyped = tmp_path / "kb\nx"
+
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["--kb", str(mistyped), *arguments])
+        assert result.exit_code == 2
+        [line] = result.stderr.splitlines()
+        assert f"no knowledge base in {tmp_path / 'kb'}\\u000ax: name its folder" in line
+        assert not mistyped.exists()
+
+
+def test_a_lost_catalog_is_for_the_doctor(full: Any, kb_folder: Path) -> None:
+    (kb_folder / "catalog.sqlite").unlink()
+
+    result = full("doctor")
+
+    assert result.exit_code == 1
+    assert "restore catalog.sqlite from a copy" in result.stdout
+
+
+def test_whoever_has_read_enough_hears_nothing_more(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "ragcl.cli", "models", "list"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "RAGCL_CACHE": str(tmp_path)},
+        text=True,
+    )
+
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_what_the_encoding_of_the_terminal_has_not_is_shown_as_an_escape(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "Zoë 港"
+    KnowledgeBase.open(folder).close()
+    terminal = CliRunner(charset="latin-1")
+
+    shown = terminal.invoke(app, ["--kb", str(folder), "status"])
+    written = terminal.invoke(app, ["--kb", str(folder), "status", "--json"])
+
+    assert shown.stdout.startswith(f"{tmp_path}/Zoë \\u6e2f: 0 documents")
+    assert json.loads(written.stdout)["path"] == str(folder)
+
+
+def test_bytes_that_are_no_text_are_refused_as_a_question(full: Any, kb_folder: Path) -> None:
+    typed = b"\xff?\nHow deep is the north berth?\n"
+
+    result = CliRunner().invoke(app, ["--kb", str(kb_folder), "chat", "--json"], input=typed)
+
+    assert "half of a character" in result.stderr
+    assert json.loads(result.stdout)["route"] == "context"
+
+
+def test_no_name_of_a_file_begins_a_line_of_its_own(
+    full: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "k\nragcl: all lost\x1b[31m"
+    told = ConsolidationReport(1, "promoted", f"as {name}", report_path=f"{name}/report.md")
+    monkeypatch.setattr(KnowledgeBase, "consolidate", lambda *_, **__: told)
+    monkeypatch.setattr(
+        KnowledgeBase, "meta_learn", lambda *_, **__: MetaLearningReport(name, 0.5, [], 1.0)
+    )
+
+    for arguments in (("consolidate",), ("meta-learn", name)):
+        printed = full(*arguments).stdout
+        assert "k\\u000aragcl: all lost\\u001b[31m" in printed
+        assert not any(line.startswith("ragcl:") for line in printed.splitlines())

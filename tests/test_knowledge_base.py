@@ -7,7 +7,9 @@ import os
 import shutil
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import TinyModels
@@ -23,7 +25,10 @@ from ragcl.errors import (
     ModelNotFoundError,
     UsageError,
 )
+from ragcl.generation.language_model import LanguageModel
 from ragcl.results import Answer, to_dict
+from ragcl.retrieval.embedder import Embedder
+from ragcl.retrieval.retriever import Retriever
 
 QUESTION = "How deep is the north berth?"
 NAMES = ["berths.md", "canteen.md", "pilots.txt", "tariff.csv"]
@@ -377,7 +382,7 @@ def test_evaluations_are_remembered_with_the_round_whose_adapters_answered(
     ]
     assert (found[0].adapter_set, found[1].adapter_set) == (
         None,
-        full.catalog.learning.active_set_id(),
+        full.catalog.learning.active_key()[0],
     )
     now = found[1]
     assert now.sha256 == hashlib.sha256(one.read_bytes()).hexdigest()
@@ -556,3 +561,51 @@ def test_several_threads_may_ask_and_ingest_at_once(full: KnowledgeBase, docs: P
 def test_results_are_frozen(full: KnowledgeBase) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         full.ask(QUESTION).text = "other"  # type: ignore[misc]
+
+
+def test_one_that_was_closed_says_so(kb_folder: Path, docs: Path) -> None:
+    kb = KnowledgeBase.open(kb_folder)
+    kb.ingest(docs)
+    kb.ask(QUESTION)
+    stream = kb.ask(QUESTION, stream=True)
+    kb.close()
+    kb.close()  # nothing to do
+
+    for verb in (
+        lambda: kb.ask(QUESTION),
+        lambda: kb.ask_many([QUESTION]),
+        lambda: list(stream),
+        lambda: kb.search(QUESTION),
+        lambda: kb.ingest(docs),
+        lambda: kb.forget("berths.md"),
+        lambda: kb.feedback(1, 1),
+        lambda: kb.explain(1),
+        lambda: kb.consolidate(),
+        lambda: kb.rollback(),
+        lambda: kb.status(),
+        lambda: kb.doctor(),
+        lambda: kb.evaluations(),
+    ):
+        with pytest.raises(UsageError, match=r"kb is closed: open it again"):
+            verb()
+
+
+def test_several_threads_that_ask_first_load_each_model_once(
+    kb_folder: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with KnowledgeBase.open(kb_folder) as kb:
+        kb.ingest(docs)
+    made: list[str] = []
+    for kind in (Embedder, LanguageModel, Retriever):
+        before = kind.__init__
+
+        def counted(self: Any, *args: Any, before: Any = before, **how: Any) -> None:
+            made.append(type(self).__name__)
+            before(self, *args, **how)
+
+        monkeypatch.setattr(kind, "__init__", counted)
+    with KnowledgeBase.open(kb_folder) as kb, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(kb.ask, [QUESTION] * 4))
+
+    assert len({one.text for one in answers}) == 1
+    assert sorted(made) == ["Embedder", "LanguageModel", "Retriever"]

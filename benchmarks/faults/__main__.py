@@ -9,7 +9,8 @@ ingest that removes documents (`deletion`), of a `rebuild` of the index file, of
 The others are a full `disk`, a damaged `index` file, and a `copy` of the catalog while it is
 written. After each, what was committed must be there, whole and findable; the next run must bring
 the very state of a run without a fault; and `ragcl doctor` must find nothing. A copy may also be
-refused with what to do.
+refused with what to do. A `promotion` or rollback, while threads and processes ask, must hurt none
+of their answers.
 
 Prints a line for each trial, puts the results into `benchmarks/results/faults.json` in the place of
 earlier ones of the same part, and ends with 1 if anything was lost.
@@ -30,6 +31,7 @@ from typing import Any
 
 from benchmarks.faults import storage
 from benchmarks.faults.kills import kills
+from benchmarks.faults.promotions import promotions
 from benchmarks.faults.rounds import kills_of_rounds
 from benchmarks.faults.samples import Models, deletions, ingests, rebuilds
 from benchmarks.faults.trials import Trial
@@ -74,6 +76,7 @@ PARTS: dict[str, tuple[Part, int, int]] = {
     "disk": (_disks, 40, 0),
     "index": (_indexes, 40, 0),
     "copy": (_copies, 40, 0),
+    "promotion": (promotions, 50, 0),
 }
 
 

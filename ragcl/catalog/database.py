@@ -1,21 +1,25 @@
 """One SQLite file: opening it, transactions on it, and its errors in the user's words.
 
-Readers see a snapshot and never wait for a writer (write-ahead log); writers queue. Knows no table.
+Readers see a snapshot and never wait for a writer (write-ahead log); writers queue. Where the file
+may not be written, as on a read-only mount or in the folder of another user, it can be read. Knows
+no table.
 """
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from ragcl.catalog import migrations
 from ragcl.catalog.full_text import searchable
-from ragcl.errors import CatalogError, KnowledgeBaseBusyError
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, UsageError
 from ragcl.places import composed
 
 BUSY_SECONDS = 10
@@ -36,26 +40,54 @@ def parts(values: Iterable[T]) -> Iterator[list[T]]:
 class Database:
     """The catalog file, migrated to the newest version when it is opened.
 
+    `read_only` says that the file may not be written here.
+
     Raises:
-        CatalogError: the file is damaged, not a catalog, or from a newer version.
+        CatalogError: the file is damaged, not a catalog, from a newer version, or from an older one
+            and read-only.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = create_engine(
-            f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
-        )
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin)
+        self.read_only = not _may_write(path)
+        self._closed = False
+        if self.read_only and not path.exists():
+            raise CatalogError(
+                f"there is no knowledge base in {path.parent}, where nothing may be written: name "
+                "another folder, or check its permissions."
+            )
+        self._engine = self._connected()
         try:
             with self.reading() as connection:
                 current = migrations.version(connection)
             if current != len(migrations.STEPS):
+                migrations.check(current, path, read_only=self.read_only)
                 with self.writing() as connection:
                     migrations.migrate(connection, path)
         except BaseException:
             self.close()
             raise
+        _OPEN.add(self)
+
+    def _connected(self) -> Engine:
+        if self.read_only:
+            # Each transaction on a connection of its own, since who may write can begin to at any
+            # moment.
+            engine = create_engine(
+                "sqlite://", creator=lambda: _connect_read_only(self.path), poolclass=NullPool
+            )
+            event.listen(engine, "connect", _configure_reader)
+        else:
+            how = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+            engine = create_engine(f"sqlite:///{self.path}", connect_args=how)
+            event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def begin_anew(self) -> None:
+        """In a process that was just forked: leave the connections to the one that opened them."""
+        _INHERITED.append(self._engine)  # collecting it would close them
+        self._engine = self._connected()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -65,7 +97,16 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction: all of it or, on any error, none."""
+        """One transaction: all of it or, on any error, none.
+
+        Raises:
+            CatalogError: the file may not be written here.
+        """
+        if self.read_only:
+            raise CatalogError(
+                f"{self.path} may not be written here, so nothing of the knowledge base can be "
+                "changed: check its permissions, or make a copy of its folder and use that."
+            )
         with self._explained(), self._engine.connect() as plain:
             connection = plain.execution_options(ragcl_begin="BEGIN IMMEDIATE")
             with connection.begin():
@@ -121,11 +162,24 @@ class Database:
         return found[:FINDINGS]
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; whoever uses it from now on is told."""
+        self._closed = True
         self._engine.dispose()
+
+    def check_open(self) -> None:
+        """Refuse to go on if it was closed.
+
+        Raises:
+            UsageError: it was.
+        """
+        if self._closed:
+            raise UsageError(
+                f"the knowledge base in {self.path.parent} is closed: open it again to use it."
+            )
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
+        self.check_open()
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
@@ -146,15 +200,61 @@ class Database:
                 ) from error
             if "readonly" in reason or "unable to open" in reason:
                 raise CatalogError(
-                    f"{self.path} cannot be opened for writing: {reason}. Check its permissions."
+                    f"{self.path} cannot be opened: {reason}. Check its permissions."
                 ) from error
             raise
 
 
-def _configure(connection: Any, _record: Any) -> None:
+_OPEN: WeakSet[Database] = WeakSet()
+_INHERITED: list[Engine] = []
+
+
+def _forked() -> None:
+    for database in _OPEN:
+        database.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _may_write(path: Path) -> bool:
+    """Whether the file, and what SQLite keeps beside it, may be written by this process."""
+    effective = os.access in os.supports_effective_ids
+    return os.access(path.parent, os.W_OK | os.X_OK, effective_ids=effective) and (
+        not path.exists() or os.access(path, os.W_OK, effective_ids=effective)
+    )
+
+
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing, not even beside the file.
+
+    SQLite reads a write-ahead log only by a file that it keeps beside it, which whoever writes has
+    made. Where there is none, nobody writes.
+
+    Raises:
+        CatalogError: there is a log and no such file, as where only a part was copied.
+    """
+    log, shared = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    if not (shared.exists() and log.exists()):
+        if log.exists() and log.stat().st_size:
+            raise CatalogError(
+                f"the newest changes of {path} are in {log.name}, which can only be read where it "
+                "may be written: make a copy of the folder and use that."
+            )
+        uri += "&immutable=1"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+
+def _configure_reader(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin, not by the driver
     connection.create_function("searchable", 1, searchable, deterministic=True)
     connection.create_function("composed", 1, composed, deterministic=True)
+
+
+def _configure(connection: Any, record: Any) -> None:
+    _configure_reader(connection, record)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     # A power cut may undo the newest transactions, whole; every ingest and round ends with a

@@ -84,6 +84,10 @@ class RoundRecord:
     report: dict[str, Any] | None
 
 
+# The active set, its adapters, and how often something was erased from any.
+ActiveKey = tuple[int | None, tuple[str, ...]]
+
+
 def content_of(adapter_id: str) -> str:
     """What an adapter was made of, whichever shard it is: the digest in its name."""
     return adapter_id.partition("-")[2] or adapter_id
@@ -281,10 +285,15 @@ class Learning:
         with self._database.reading() as connection:
             return frozenset(_withdrawn(connection))
 
-    def active_set_id(self) -> int | None:
-        """The number of the active set, or None; cheap enough to ask at every question."""
+    def active_key(self) -> ActiveKey:
+        """What changes whenever `active` gives something else; cheap to ask for.
+
+        A set may lose an adapter while it stays active.
+        """
         with self._database.reading() as connection:
-            return _active_id(connection)
+            set_id = _active_id(connection)
+            ids = [] if set_id is None else _members(connection, set_id)
+            return set_id, tuple(ids)
 
     def active(self) -> tuple[int | None, list[AdapterRecord]]:
         """The active set and its adapters."""
@@ -471,11 +480,7 @@ def _active_id(connection: Connection) -> int | None:
 
 
 def _activate(connection: Connection, set_id: int | None) -> None:
-    connection.execute(
-        insert(state)
-        .values(key=ACTIVE, value=set_id or 0)
-        .on_conflict_do_update(index_elements=["key"], set_={"value": set_id or 0})
-    )
+    _put(connection, ACTIVE, set_id or 0)
 
 
 def _withdrawn(connection: Connection) -> list[str]:
@@ -487,11 +492,15 @@ def _withdraw(connection: Connection, ids: Iterable[str]) -> None:
     before = _withdrawn(connection)
     value = sorted({*before, *map(content_of, ids)})
     if value != before:
-        connection.execute(
-            insert(state)
-            .values(key=WITHDRAWN, value=value)
-            .on_conflict_do_update(index_elements=["key"], set_={"value": value})
-        )
+        _put(connection, WITHDRAWN, value)
+
+
+def _put(connection: Connection, key: str, value: Any) -> None:
+    connection.execute(
+        insert(state)
+        .values(key=key, value=value)
+        .on_conflict_do_update(index_elements=["key"], set_={"value": value})
+    )
 
 
 def _members(connection: Connection, set_id: int) -> list[str]:
@@ -517,7 +526,8 @@ def _drop_adapters(connection: Connection, ids: Sequence[str]) -> None:
 
 def _adapters(connection: Connection, ids: Sequence[str]) -> list[AdapterRecord]:
     found = []
-    for row in connection.execute(select(adapters).where(adapters.c.id.in_(ids))):
+    query = select(adapters).where(adapters.c.id.in_(ids)).order_by(adapters.c.id)
+    for row in connection.execute(query):
         members = connection.execute(
             select(adapter_chunks).where(adapter_chunks.c.adapter_id == row.id)
         )

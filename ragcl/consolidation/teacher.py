@@ -4,14 +4,17 @@ It gives answers and no soft labels, since its tokens need not be those of the s
 further questions. What it says is only heard: whether it stands in the source is looked at where it
 is used. A served teacher is sent the hot passages, and the questions with the passages they are to
 be answered from; nothing else of a knowledge base leaves the machine, and nothing at all unless
-`models.teacher` names a server.
+`models.teacher` names a server and the user allowed that server outside the knowledge base, whose
+settings may have come with it.
 """
 
 import os
+import shlex
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from ragcl.errors import SettingsError, TeacherUnavailableError
 from ragcl.generation.language_model import LanguageModel
@@ -27,6 +30,8 @@ from ragcl.generation.prompts import (
 from ragcl.settings import Settings
 
 KEY = "OPENAI_API_KEY"  # where programs look for the key of a server that speaks this protocol
+ALLOWED = "RAGCL_ALLOWED_TEACHERS"  # the addresses that may be sent passages and that key
+GIVEN = "RAGCL_MODELS__TEACHER"  # the setting, where it is the user's own
 QUESTION_TOKENS = 32  # that one written question may take
 AT_ONCE = 4  # requests
 SECONDS = 120.0  # for one answer
@@ -52,7 +57,7 @@ def teacher_of(settings: Settings) -> Teacher | None:
     """The teacher of the settings; None where the base model is to read by itself.
 
     Raises:
-        SettingsError: what stands there is no model and no server.
+        SettingsError: what stands there is no model and no server, or one that was not allowed.
         ModelNotFoundError: the weights are not on this machine.
     """
     spec = settings.models.teacher
@@ -61,12 +66,26 @@ def teacher_of(settings: Settings) -> Teacher | None:
     if "://" not in spec:
         return LocalTeacher(settings)
     model, _, url = spec.partition("@")
-    if not model or not url.startswith(("http://", "https://")):
+    # Who reads `https://known.com@other.com/v1` would take it for what it is not.
+    if not model or not url.startswith(("http://", "https://")) or "@" in urlsplit(url).netloc:
         raise SettingsError(
             f"models.teacher is {spec!r}: write a server as MODEL@http://HOST/v1, or name a folder "
             "or a model on the hub."
         )
+    if not _allowed(spec, url):
+        raise SettingsError(
+            f"models.teacher would send passages, questions and ${KEY} to {url}"
+            f"{', unencrypted' if url.startswith('http:') else ''}, which you have not allowed: if "
+            f"you trust that address, run `export {ALLOWED}={shlex.quote(url)}`; else leave the "
+            "setting out."
+        )
     return ServedTeacher(model, url.rstrip("/"))
+
+
+def _allowed(spec: str, url: str) -> bool:
+    """Whether the user said so, and not only a file, which may be anybody's."""
+    named = os.environ.get(ALLOWED, "").replace(",", " ").split()
+    return spec == os.environ.get(GIVEN) or url.rstrip("/") in [one.rstrip("/") for one in named]
 
 
 class LocalTeacher:
@@ -155,7 +174,9 @@ class ServedTeacher:
                 if response.status_code not in PASSING:
                     response.raise_for_status()
                     said = response.json()["choices"][0]["message"]["content"]
-                    return from_a_server(str(said))
+                    if not isinstance(said, str | None):
+                        raise TypeError(said)
+                    return from_a_server(said or "")  # a refusal, or thoughts without an end
                 reason = f"status {response.status_code}"
             except httpx.TransportError as error:
                 reason = str(error) or type(error).__name__

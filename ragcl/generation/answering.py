@@ -6,24 +6,17 @@
 import logging
 import math
 import re
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.documents import Filter
-from ragcl.errors import (
-    CatalogError,
-    KnowledgeBaseBusyError,
-    ModelNotFoundError,
-    RagclError,
-    UsageError,
-)
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError
+from ragcl.generation.active_set import ActiveSet, Snapshot
 from ragcl.generation.conversation import Conversation, History, checked
 from ragcl.generation.influence import Influence, Shown, leave_one_out, likelihood
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
@@ -34,9 +27,10 @@ from ragcl.generation.quotes import quotes
 from ragcl.generation.quoting import SHOWN_TOKENS, Quoter, choose
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
-from ragcl.generation.routing import ActiveAdapters, Decision, decide, in_passages
+from ragcl.generation.routing import Decision, decide, in_passages
 from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
+from ragcl.once import once
 from ragcl.results import MODES, Answer, Citation, Form, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
 from ragcl.retrieval.sentences import split_sentences
@@ -50,12 +44,14 @@ log = logging.getLogger(__name__)
 class Job:
     """A question with what it retrieved of the documents chosen and the route it is to take.
 
-    Questions that are answered together have the same documents to choose from.
+    Questions that are answered together have the same documents to choose from, and the same
+    snapshot of what is active.
     """
 
     question: str
     retrieval: Retrieval
     decision: Decision
+    snapshot: Snapshot
     chosen: Filter | None = None
     asked: str | None = None  # in these words, in the course of a conversation
 
@@ -138,12 +134,10 @@ class Answerer:
         self._retriever = retriever
         self._model = model
         self._settings = settings
-        self._folder = adapters
+        self.active = ActiveSet(catalog, model, adapters)
         self._reader = Reader(model, narrower, settings.context_tokens)
         self._conversation = Conversation(retriever, model, settings)
-        self._lock = threading.Lock()
-        self._active = ActiveAdapters(None, ())
-        self._judged: tuple[tuple[int | None, int], frozenset[str]] = ((None, 0), frozenset())
+        self._said = False
 
     def answer(
         self,
@@ -170,8 +164,10 @@ class Answerer:
         """
         started = time.time()
         turns = self._check(questions, mode, history)
-        jobs = self._jobs(questions, mode, chosen, turns)
-        drafts = self._draft(jobs, progress or (lambda _: None))
+        found = self._retrieved(questions, chosen, turns)
+        with self.active.taken(chosen) as snapshot:
+            jobs = self._jobs(found, mode, snapshot, chosen)
+            drafts = self._draft(jobs, progress or (lambda _: None))
         seconds = (time.time() - started) / max(1, len(jobs))
         answers = [
             self._finish(job, mode, draft, seconds) for job, draft in zip(jobs, drafts, strict=True)
@@ -197,10 +193,14 @@ class Answerer:
         An answer from the weights is held against what the base model would have read. Where
         nothing was answered, or by an adapter that is not active any more, nothing is measured.
         """
-        adapter = ask.trace.get("adapter")
-        active = {one.id for one in self._load_active().adapters}
         if ask.route == "none" or not ask.answer:
             return Influence({}, None)
+        with self.active.taken() as snapshot:
+            return self._influence(ask, snapshot)
+
+    def _influence(self, ask: AskRecord, snapshot: Snapshot) -> Influence:
+        adapter = ask.trace.get("adapter")
+        active = {one.id for one in snapshot.adapters.adapters}
         if ask.route == "both" and adapter is not None and adapter not in active:
             return Influence({}, None)
         current = self._catalog.documents.current(hit.content_hash for hit in ask.hits)
@@ -217,9 +217,8 @@ class Answerer:
             if hit.content_hash in current
         )
         reads = adapter if ask.route == "both" else None
-        job = Job(
-            ask.question, Retrieval(ask.vector, hits, calibration), Decision("context", reads, "")
-        )
+        retrieval = Retrieval(ask.vector, hits, calibration)
+        job = Job(ask.question, retrieval, Decision("context", reads, ""), snapshot)
         form = ask.trace.get("form", "phrase")
         shown = self._shown(job, form)
 
@@ -246,24 +245,27 @@ class Answerer:
         self, question: str, mode: Mode, record: bool, chosen: Filter | None, turns: History
     ) -> Iterator[str | Answer]:
         started = time.time()
-        [job] = self._jobs([question], mode, chosen, turns)
-        decision = job.decision
-        written = decision.route in ("context", "both") and self._settings.reading == "write"
-        if written:
-            prompt, support = self._written_prompt(job)
-            draft = yield from self._stream_written(job, prompt, support)
-            answer = self._finish(job, mode, draft, time.time() - started)
-        else:  # picked as a whole, or not certain to stand until it is complete
-            [draft] = self._draft([job], lambda _: None)
-            answer = self._finish(job, mode, draft, time.time() - started)
-            yield from re.findall(r"\s*\S+", answer.text)
+        found = self._retrieved([question], chosen, turns)
+        pieces: list[str] = []
+        with self.active.taken(chosen) as snapshot:
+            [job] = self._jobs(found, mode, snapshot, chosen)
+            reads = job.decision.route in ("context", "both")
+            if reads and self._settings.reading == "write":
+                prompt, support = self._written_prompt(job)
+                draft = yield from self._stream_written(job, prompt, support)
+                answer = self._finish(job, mode, draft, time.time() - started)
+            else:  # picked as a whole, or not certain to stand until it is complete
+                [draft] = self._draft([job], lambda _: None)
+                answer = self._finish(job, mode, draft, time.time() - started)
+                pieces = re.findall(r"\s*\S+", answer.text)
+        yield from pieces
         yield self._record([job], [draft], [answer])[0] if record else answer
 
-    @cached_property
+    @once
     def _prompts(self) -> Prompts:
         return Prompts.of(self._model)
 
-    @cached_property
+    @once
     def _quoter(self) -> Quoter:
         return Quoter(self._model, self._prompts)
 
@@ -276,61 +278,45 @@ class Answerer:
             check_question(question, self._settings.max_question_chars)
         return turns
 
-    def _jobs(
-        self, asked: Sequence[str], mode: Mode, chosen: Filter | None, turns: History
-    ) -> list[Job]:
-        """Make every question stand alone, retrieve for it and decide its route."""
+    def _retrieved(
+        self, asked: Sequence[str], chosen: Filter | None, turns: History
+    ) -> list[tuple[str | None, str, Retrieval]]:
+        """Make every question stand alone, and retrieve for it.
+
+        Returns:
+            For each what was asked, if that was in the course of a conversation; what it became;
+            and what that retrieved.
+        """
         questions = [self._conversation.stand_alone(one, turns, chosen) for one in asked]
         retrievals = self._retriever.retrieve(questions, self._settings.passages, chosen)
-        active = self._load_active()
-        current = self._catalog.documents.learnable_hashes(active.learned)
-        demoted = self._demoted(active)
+        said = asked if turns else [None] * len(questions)
+        return list(zip(said, questions, retrievals, strict=True))
+
+    def _jobs(
+        self,
+        found: Sequence[tuple[str | None, str, Retrieval]],
+        mode: Mode,
+        snapshot: Snapshot,
+        chosen: Filter | None,
+    ) -> list[Job]:
+        """Decide the route of every question that something was retrieved for."""
         reads = self._settings.reading in ("auto", "phrase")
         jobs = []
-        for said, question, found in zip(asked, questions, retrievals, strict=True):
+        for said, question, retrieval in found:
             decision = decide(
                 mode,
-                found,
-                active,
-                current,
+                retrieval,
+                snapshot.adapters,
+                snapshot.current,
                 self._settings.false_answers,
-                demoted,
+                snapshot.demoted,
                 reader_tells=reads and self._reader.forms.tells_unknown,
             )
             if chosen and decision.route == "weights" and decision.adapter is None:
                 reason = "no adapter holds anything of the documents chosen"
                 decision = Decision("none", None, reason)
-            jobs.append(Job(question, found, decision, chosen, said if turns else None))
+            jobs.append(Job(question, retrieval, decision, snapshot, chosen, said))
         return jobs
-
-    def _demoted(self, active: ActiveAdapters) -> frozenset[str]:
-        """The chunks of which the active adapters speak badly, by what users said of it so far."""
-        with self._lock:
-            key = (active.set_id, self._catalog.asks.last_feedback())
-            if key != self._judged[0]:
-                adapters = [one.id for one in active.adapters]
-                self._judged = key, self._catalog.asks.badly_rated(adapters)
-            return self._judged[1]
-
-    def _load_active(self) -> ActiveAdapters:
-        """The active set as it is in the catalog now, its adapters attached to the model."""
-        with self._lock:
-            set_id = self._catalog.learning.active_set_id()
-            if set_id != self._active.set_id:
-                set_id, records = self._catalog.learning.active()
-                usable = []
-                for adapter in records:
-                    try:
-                        self._model.attach(adapter.id, self._folder / adapter.id)
-                        usable.append(adapter)
-                    except ModelNotFoundError as error:
-                        log.warning("The index answers in the place of %s: %s", adapter.id, error)
-                # The set before stays: an answer that was routed to it may be under way.
-                wanted = {adapter.id for adapter in [*records, *self._active.adapters]}
-                for name in self._model.attached - wanted:
-                    self._model.detach(name)
-                self._active = ActiveAdapters(set_id, usable)
-            return self._active
 
     def _draft(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
         """Write the answers; one from the weights that is not sure enough is read instead."""
@@ -370,12 +356,10 @@ class Answerer:
         Where an answer is held against that to the nearest question, the weights are a second
         opinion; asked alone, they take its nearness into account.
         """
-        found = {key for job in jobs for key in job.retrieval.found}
-        may_speak = self._catalog.documents.learnable_hashes(found, jobs[0].chosen)
         taught = []
         for job in jobs:
-            passages = [key for key in job.retrieval.found if key in may_speak]
-            taught.append(self._active.taught(adapter, passages, job.retrieval.vector))
+            passages = [key for key in job.retrieval.found if key in job.snapshot.chosen]
+            taught.append(job.snapshot.adapters.taught(adapter, passages, job.retrieval.vector))
         choices = [
             likelihood_alone(told)
             if job.decision.expected is not None
@@ -597,7 +581,7 @@ class Answerer:
                 "reason": draft.decision.reason,
                 "tried": job.decision.route,
                 "adapter": draft.decision.adapter,
-                "adapter_set": self._active.set_id,
+                "adapter_set": job.snapshot.adapters.set_id,
                 "features": draft.decision.features,
                 "form": draft.form,
                 "forms": dict(draft.forms),
@@ -629,6 +613,9 @@ class Answerer:
         What the base model read is kept as well: it is what the next round would study, which
         looks at all documents.
         """
+        if self._catalog.database.read_only:
+            self._say_that_nothing_is_logged()
+            return list(answers)
         now = time.time()
         entries = [
             AskRecord(
@@ -663,6 +650,13 @@ class Answerer:
             log.warning("The answer could not be logged: %s", error)
             return list(answers)
         return [replace(answer, id=i) for answer, i in zip(answers, ids, strict=True)]
+
+    def _say_that_nothing_is_logged(self) -> None:
+        if not self._said:
+            log.warning(
+                "No question is logged: %s may not be written.", self._catalog.database.path
+            )
+        self._said = True
 
 
 def _checker(support: Sequence[Retrieved]) -> Checker:

@@ -6,6 +6,7 @@ and streams. Knows nothing of questions, passages or routes.
 
 import contextlib
 import copy
+import hashlib
 import importlib.util
 import json
 import math
@@ -13,7 +14,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,7 @@ from ragcl.errors import ModelNotFoundError, SettingsError
 from ragcl.generation.scoring import Continuation, Fork, Scoring, leader, packs
 from ragcl.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.model_files import ModelFiles, sha256
+from ragcl.once import once
 from ragcl.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -105,14 +106,14 @@ class LanguageModel:
             four_bit=models.four_bit,
         )
 
-    @cached_property
+    @once
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         from transformers import AutoTokenizer
 
         return AutoTokenizer.from_pretrained(self.files.path, local_files_only=True)
 
-    @cached_property
+    @once
     def base(self) -> Any:
         """The base model; frozen, in evaluation mode.
 
@@ -137,7 +138,7 @@ class LanguageModel:
         )
         return model.to(device).eval()
 
-    @cached_property
+    @once
     def stop_ids(self) -> frozenset[int]:
         """The tokens that end an answer."""
         configured = self.base.generation_config.eos_token_id
@@ -152,33 +153,39 @@ class LanguageModel:
         Raises:
             ModelNotFoundError: its files are missing, damaged, or made for another base model.
         """
-        from peft import PeftModel
+        from peft import get_peft_model, set_peft_model_state_dict
 
         with self._lock:
             if adapter in self._attached:
                 return
-            self._check_adapter(folder)  # first, since a load that fails leaves its traces in base
-            options: dict[str, Any] = {"adapter_name": adapter, "autocast_adapter_dtype": False}
+            config, weights = self._read_adapter(folder)  # whole: it may be removed the next moment
             if self._peft is None:
-                self._peft = PeftModel.from_pretrained(self.base, str(folder), **options)
+                self._peft = get_peft_model(
+                    self.base, config, adapter, autocast_adapter_dtype=False
+                )
             else:
-                self._peft.load_adapter(str(folder), **options)
+                self._peft.add_adapter(adapter, config, autocast_adapter_dtype=False)
+            set_peft_model_state_dict(self._peft, weights, adapter_name=adapter)
             self._attached.add(adapter)
             self._peft.to(self.base.dtype).eval()
             self._peft.requires_grad_(False)
             self._current = adapter
             self._switch(None)
 
-    def _check_adapter(self, folder: Path) -> None:
-        from safetensors import SafetensorError, safe_open
+    def _read_adapter(self, folder: Path) -> tuple[Any, dict[str, "torch.Tensor"]]:
+        """The configuration and the weights of an adapter, of which each file is read once."""
+        from peft import PeftConfig
+        from safetensors import SafetensorError
+        from safetensors.torch import load
 
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             made_for = manifest["base_revision"]
-            json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-            with safe_open(folder / WEIGHTS, framework="pt"):
-                pass
-            if manifest.get(DIGEST) not in (None, weights_digest(folder)):
+            values = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+            config = PeftConfig.from_peft_type(**{**values, "inference_mode": True})
+            data = (folder / WEIGHTS).read_bytes()
+            weights = load(data)
+            if manifest.get(DIGEST) not in (None, hashlib.sha256(data).hexdigest()):
                 raise ValueError("its weights are not those that were written")
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ModelNotFoundError(
@@ -189,6 +196,7 @@ class LanguageModel:
                 f"the adapter in {folder} was made for the base model {made_for}, not for "
                 f"{self.files.revision}: set models.language_model back, or consolidate again."
             )
+        return config, weights
 
     def detach(self, adapter: str) -> None:
         """Unload an adapter, if it is loaded; without any the base model is as it was loaded."""

@@ -7,11 +7,11 @@ fenced, and no word of them is a control token. Knows nothing of how passages we
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.plain_text import BREAK, broken, pieces, rendered_ids, text_ids
+from ragcl.once import once
 
 ABSTENTION = "I don't know."
 # What every prompt for an answer ends with. A name is spelled in other tokens where a turn begins
@@ -258,17 +258,17 @@ class Prompts:
             shown.append(passage)
         return shown
 
-    @cached_property
+    @once
     def _context_head(self) -> list[dict[str, str]]:
         if self.trained:
             return [{"role": "system", "content": _SYSTEM_TRAINED}]
         return _context_head(CUE)
 
-    @cached_property
+    @once
     def _context_shared(self) -> int:
         return self._common(self._context_head)
 
-    @cached_property
+    @once
     def _closed_shared(self) -> int:
         return self._common([{"role": "system", "content": _SYSTEM_CLOSED}])
 
@@ -289,12 +289,30 @@ class Prompts:
                 return list(self.tokenizer(text)["input_ids"])
             before, after = self._frame
             return [*before, *rendered_ids(self.tokenizer, text), *after]
-        rendered = self.tokenizer.apply_chat_template(
+        return rendered_ids(self.tokenizer, self._rendered(messages))
+
+    def _rendered(self, messages: list[dict[str, str]]) -> str:
+        if messages[0]["role"] == "system" and not self._takes_system:
+            system, user, *rest = messages
+            content = f"{system['content']}\n\n{user['content']}"
+            messages = [{"role": "user", "content": content}, *rest]
+        rendered: str = self.tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=False
         )
-        return rendered_ids(self.tokenizer, rendered)
+        return rendered
 
-    @cached_property
+    @once
+    def _takes_system(self) -> bool:
+        """Whether the model's template has a place for instructions; some refuse them."""
+        from jinja2 import TemplateError
+
+        said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+        try:
+            return "Be brief." in self.tokenizer.apply_chat_template(said, tokenize=False)
+        except TemplateError:
+            return False
+
+    @once
     def _frame(self) -> tuple[list[int], list[int]]:
         """The tokens that begin and end a text where there is no template."""
         whole = list(self.tokenizer("a")["input_ids"])

@@ -6,7 +6,6 @@ Knows no route and no log.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ragcl.generation.narrowing import Narrower, Sentence, excerpts, fitting
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
+from ragcl.once import once
 from ragcl.results import Form
 from ragcl.retrieval.retriever import Retrieval
 from ragcl.retrieval.sentences import split_sentences
@@ -161,7 +161,7 @@ class Reader:
         """Who reads, and in which way: readings of two different teachers are not mixed."""
         return f"{self._model.files.name}@{self._model.files.revision}/{RECIPE}"
 
-    @cached_property
+    @once
     def _prompts(self) -> Prompts:
         return Prompts.of(self._model)
 

@@ -4,14 +4,14 @@ Pure decisions on vectors and scores; knows no model, no storage and no text of 
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ragcl.catalog.learning import AdapterRecord, LearnedQuestion
+from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
+from ragcl.once import once
 from ragcl.results import Mode, Route
 from ragcl.retrieval.retriever import Retrieval
 
@@ -43,21 +43,45 @@ class Decision:
     doubt: str | None = None
 
 
+@dataclass(frozen=True)
 class ActiveAdapters:
-    """The active set of adapters as the router sees it."""
+    """The active set of adapters as the router sees it: what each holds, proofs and thresholds."""
 
-    def __init__(self, set_id: int | None, adapters: Sequence[AdapterRecord]) -> None:
-        self.set_id = set_id
-        self.adapters = tuple(adapters)
-        self.holder = {chunk.content_hash: a for a in adapters for chunk in a.chunks}
-        self.learned = frozenset(self.holder)
-        self._chunks = [chunk for a in adapters for chunk in a.chunks]
-        self._questions = [question for a in adapters for question in a.questions]
-        self._chunk_vectors = _stack([chunk.vector for chunk in self._chunks])
-        self._question_vectors = _stack([question.vector for question in self._questions])
-        self._about = defaultdict[str, list[int]](list)
+    set_id: int | None
+    adapters: tuple[AdapterRecord, ...]
+
+    @once
+    def holder(self) -> Mapping[str, AdapterRecord]:
+        """Who holds a chunk, by content hash."""
+        return {chunk.content_hash: one for one in self.adapters for chunk in one.chunks}
+
+    @once
+    def learned(self) -> frozenset[str]:
+        """The content hashes of all chunks that were learned."""
+        return frozenset(self.holder)
+
+    @once
+    def _chunks(self) -> list[LearnedChunk]:
+        return [chunk for one in self.adapters for chunk in one.chunks]
+
+    @once
+    def _questions(self) -> list[LearnedQuestion]:
+        return [question for one in self.adapters for question in one.questions]
+
+    @once
+    def _chunk_vectors(self) -> np.ndarray:
+        return _stack([chunk.vector for chunk in self._chunks])
+
+    @once
+    def _question_vectors(self) -> np.ndarray:
+        return _stack([question.vector for question in self._questions])
+
+    @once
+    def _about(self) -> Mapping[str, list[int]]:
+        about: dict[str, list[int]] = {}
         for i, question in enumerate(self._questions):
-            self._about[question.content_hash].append(i)
+            about.setdefault(question.content_hash, []).append(i)
+        return about
 
     def holds_first(self, passages: Sequence[str]) -> str | None:
         """The adapter that holds the first of the passages that any holds."""
@@ -86,7 +110,7 @@ class ActiveAdapters:
         A stale text takes part in the retrieval as a ghost, by its own vector and those of the
         questions that were learned on it. It wins unless a current text is clearly nearer.
         """
-        stale = self.learned - set(current)
+        stale = self.learned.difference(current)
         if not stale:
             return None
         scales = retrieval.calibration

@@ -6,13 +6,13 @@ A piece of the text cannot be invented. Knows no retrieval and no route.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Sentence, content_words
 from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
 from ragcl.generation.scoring import Continuation, Fork
+from ragcl.once import once
 
 if TYPE_CHECKING:
     import torch
@@ -123,7 +123,7 @@ class SpanReader:
             float(said_unknown.logprobs[0, self._quote]),
         )
 
-    @cached_property
+    @once
     def _quote(self) -> int:
         """The token that a quotation begins with."""
         [mark] = answer_tokens(self._model.tokenizer, [QUOTE])

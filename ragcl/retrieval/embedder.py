@@ -11,13 +11,13 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragcl.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.model_files import ModelFiles
+from ragcl.once import once
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -59,7 +59,7 @@ class Embedder:
         self._document_prompt = document_prompt
         self._lock = threading.Lock()
 
-    @cached_property
+    @once
     def _model(self) -> "SentenceTransformer":
         from sentence_transformers import SentenceTransformer
 
@@ -72,7 +72,7 @@ class Embedder:
             model_kwargs={"dtype": choose_dtype(self._dtype, device)},
         )
 
-    @cached_property
+    @once
     def _counter(self) -> Any:
         """A tokenizer that never truncates: embedding makes the model's own do so, from then on."""
         tokenizer: Any = self._model.tokenizer

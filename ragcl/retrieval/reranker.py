@@ -6,13 +6,13 @@ named (`models.reranker`). Knows nothing of chunks or of how the candidates were
 
 import threading
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragcl.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.model_files import ModelFiles
+from ragcl.once import once
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -29,7 +29,7 @@ class Reranker:
         self._device = device
         self._lock = threading.Lock()
 
-    @cached_property
+    @once
     def _model(self) -> "CrossEncoder":
         from sentence_transformers import CrossEncoder
 

@@ -293,6 +293,8 @@ class Retriever:
             best[language] = [one[0].fused for one in found]
         measured = about.calibration(best, len(index))
         made_by = _made_by(index.stamp)
+        if self._catalog.database.read_only:
+            return measured
         try:
             self._catalog.put(
                 CALIBRATION, {"embedder": made_by, "recipe": recipe(), **measured.to_json()}
@@ -379,7 +381,8 @@ class Retriever:
                 index = self._rebuilt(connection)
             self._index = index
             building.catch_up(index, connection)
-        if outgrown(len(index), index.trained_on) or index.loose > 2 * LAG * len(index):
+        lags = outgrown(len(index), index.trained_on) or index.loose > 2 * LAG * len(index)
+        if lags and not self._catalog.database.read_only:
             self._renew_in_background(_made_by(index.stamp))
         return index
 

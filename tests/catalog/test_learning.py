@@ -59,7 +59,7 @@ def stored(catalog: Catalog) -> Catalog:
 
 def test_before_the_first_promotion_nothing_is_active(catalog: Catalog) -> None:
     assert catalog.learning.active() == (None, [])
-    assert catalog.learning.active_set_id() is None
+    assert catalog.learning.active_key()[0] is None
     assert catalog.learning.rollback() == (None, None)
 
 
@@ -68,7 +68,7 @@ def test_promotion_makes_a_set_active_and_closes_its_round(catalog: Catalog) -> 
 
     set_id, [found] = catalog.learning.active()
 
-    assert set_id == catalog.learning.active_set_id()
+    assert set_id == catalog.learning.active_key()[0]
     assert (found.id, found.round_id, found.thresholds) == ("s0-a", round_id, {"score": 0.5})
     assert {one.content_hash for one in found.chunks} == {"x", "y"}
     assert {(one.question, one.answer) for one in found.questions} == {("x?", "x!"), ("y?", "y!")}

@@ -902,9 +902,11 @@ def test_bad_ratings_of_what_the_weights_say_count_until_they_are_trained_anew(
 
     assert learned.catalog.asks.badly_rated(adapters) == {cited}
     assert learned.catalog.asks.badly_rated(["s0-another"]) == frozenset()
-    assert learned._answerer._demoted(learned._answerer._active) == {cited}
+    with learned._answerer.active.taken() as snapshot:
+        assert snapshot.demoted == {cited}
     learned.feedback(answer.id, rating=1)
-    assert learned._answerer._demoted(learned._answerer._active) == frozenset()
+    with learned._answerer.active.taken() as snapshot:
+        assert snapshot.demoted == frozenset()
 
 
 def test_texts_that_contradict_each_other_are_not_learned_but_reported(

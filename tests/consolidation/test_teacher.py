@@ -69,8 +69,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server that the user has allowed."""
     with Server() as running:
+        monkeypatch.setenv(teacher.ALLOWED, running.url)
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         yield running
@@ -129,6 +131,7 @@ def test_a_passing_trouble_is_waited_out(server: Server) -> None:
         (401, {}, "status 401", 1),
         (500, {}, "status 500", 3),
         (200, {"error": "no such model"}, "no answer in its reply", 1),
+        (200, {"choices": [{"message": {"content": [1]}}]}, "no answer in its reply", 1),
     ],
 )
 def test_a_server_that_refuses_is_named_with_the_reason(
@@ -147,7 +150,64 @@ def test_a_server_that_is_not_there_is_named() -> None:
         ServedTeacher("large", "http://127.0.0.1:9/v1").answers([("Why?", PASSAGES)])
 
 
-@pytest.mark.parametrize("spec", ["http://host/v1", "large@ftp://host"])
+def test_a_server_that_only_the_knowledge_base_names_is_sent_nothing(
+    kb_folder: Path, docs: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, config = f"large@{server.url}", kb_folder / "ragcl.toml"
+    config.write_text(config.read_text().replace("[models]", f'[models]\nteacher = "{spec}"'))
+    monkeypatch.setenv(teacher.KEY, "secret")
+    monkeypatch.setenv(teacher.ALLOWED, "http://127.0.0.1/v1")
+    server.says("11 metres")
+
+    with KnowledgeBase.open(kb_folder) as kb:
+        kb.ingest(docs)
+        kb.ask(ASKED[0])
+        with pytest.raises(SettingsError) as refused:
+            kb.consolidate()
+
+    assert f"to {server.url}, unencrypted" in str(refused.value)
+    assert f"export {teacher.ALLOWED}={server.url}`" in str(refused.value)
+    assert server.requests == []
+
+
+def test_a_server_is_allowed_by_its_address_or_named_by_the_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings(models=ModelSettings(teacher="large@https://host/v1/"))
+    for variable, value, allowed in (
+        (teacher.ALLOWED, "http://other/v1, https://host/v1", True),
+        (teacher.ALLOWED, "https://host", False),
+        (teacher.ALLOWED, "https://host/v1.evil", False),
+        (teacher.GIVEN, "large@https://host/v1/", True),
+        (teacher.GIVEN, "large@https://other/v1", False),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            if allowed:
+                assert isinstance(teacher_of(settings), ServedTeacher)
+                continue
+            with pytest.raises(SettingsError, match=r"to https://host/v1/, which you have not"):
+                teacher_of(settings)
+
+
+def test_what_to_run_is_safe_to_run() -> None:
+    settings = Settings(models=ModelSettings(teacher="large@http://host/$(reboot)"))
+
+    with pytest.raises(SettingsError, match=r"='http://host/\$\(reboot\)'`"):
+        teacher_of(settings)
+
+
+def test_a_server_that_says_nothing_does_not_know(server: Server) -> None:
+    server.replies = [(200, {"choices": [{"message": {"content": None}}]})]
+    large = ServedTeacher("large", server.url)
+
+    assert large.answers([("Why?", PASSAGES)]) == [""]
+    assert large.questions(PASSAGES[:1], 2) == [[]]
+
+
+@pytest.mark.parametrize(
+    "spec", ["http://host/v1", "large@ftp://host", "large@https://known.com@other.com/v1"]
+)
 def test_a_server_without_its_model_or_its_protocol_is_refused(spec: str) -> None:
     with pytest.raises(SettingsError, match="MODEL@http"):
         teacher_of(Settings(models=ModelSettings(teacher=spec)))

@@ -452,6 +452,73 @@ def test_a_promotion_does_not_pull_the_adapter_from_under_a_running_stream(
     assert "".join(pieces) == stream.result.text == expected
 
 
+def test_what_was_forgotten_and_is_ingested_again_has_to_be_proved_again(
+    full: KnowledgeBase, docs: Path, random_adapters: Path
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION)
+    assert full.ask(QUESTION).route == "weights"
+
+    full.forget("berths.md")
+    full.ingest(docs)
+
+    assert full.ask(QUESTION).route == "context"
+
+
+def test_an_evaluation_names_the_set_that_answered(
+    full: KnowledgeBase, random_adapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text(f'{{"question": "{QUESTION}", "answers": ["11 metres"]}}')
+    ask_many = KnowledgeBase.ask_many
+
+    def late(self: KnowledgeBase, *questions: Any, **how: Any) -> list[Answer]:
+        install(full, random_adapters, "s0-x", QUESTION)
+        return ask_many(self, *questions, **how)
+
+    monkeypatch.setattr(KnowledgeBase, "ask_many", late)
+    full.evaluate(file)
+
+    assert [one.adapter_set for one in full.evaluations()] == [1]
+
+
+def test_an_adapter_serves_the_answers_that_it_was_taken_for(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    """It is detached with the last of them, and its files may go at once."""
+    install(full, random_adapters, "s0-x", QUESTION, answer="11 metres")
+    active, model = full._answerer.active, full._language_model
+    with active.taken() as first, active.taken() as second:
+        install(full, random_adapters, "s0-y", QUESTION)
+        os.unlink(full.folder / "adapters" / "s0-x")
+        assert (first.adapters, second.current) == (second.adapters, first.current)
+        with active.taken() as third:
+            assert [one.id for one in third.adapters.adapters] == ["s0-y"]
+            assert model.attached == {"s0-x", "s0-y"}
+        assert model.attached == {"s0-x", "s0-y"}
+    assert model.attached == {"s0-y"}
+
+
+def test_an_adapter_that_was_superseded_while_it_was_read_is_no_trouble(
+    full: KnowledgeBase,
+    random_adapters: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION)
+    attach = LanguageModel.attach
+
+    def late(self: LanguageModel, adapter: str, folder: Path) -> None:
+        if adapter == "s0-x":
+            install(full, random_adapters, "s0-y", QUESTION, answer="11 metres")
+            os.unlink(folder)
+        attach(self, adapter, folder)
+
+    monkeypatch.setattr(LanguageModel, "attach", late)
+
+    assert full.ask(QUESTION, mode="weights").trace["adapter"] == "s0-y"
+    assert "in the place of" not in caplog.text
+
+
 # --- many and streamed
 
 

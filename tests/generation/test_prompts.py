@@ -1,6 +1,9 @@
 """Prompts: passages are data, whatever they say, and only as many as the budget holds."""
 
+import copy
+
 import pytest
+from conftest import CHAT_TEMPLATE
 from transformers import PreTrainedTokenizerFast
 
 from ragcl.generation.language_model import LanguageModel
@@ -239,3 +242,37 @@ def test_what_counts_as_not_knowing(text: str) -> None:
 )
 def test_what_is_an_answer(text: str) -> None:
     assert not is_abstention(text)
+
+
+REFUSES = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
+    "{% endif %}{% for message in messages %}{% if (message['role'] == 'user') != "
+    "(loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}"
+    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+IGNORES = CHAT_TEMPLATE.replace(
+    "{% for message in messages %}",
+    "{% for message in messages if message['role'] != 'system' %}",
+)
+
+
+@pytest.mark.parametrize("template", [REFUSES, IGNORES])
+def test_instructions_go_into_the_first_question_where_a_template_has_no_place_for_them(
+    model: LanguageModel, template: str
+) -> None:
+    usual = Prompts(model.tokenizer)
+    expected = [usual.closed_book("Why?"), usual.with_context("Why?", ["So."], 99)]
+    tokenizer = copy.deepcopy(model.tokenizer)
+    tokenizer.chat_template = template
+    prompts = Prompts(tokenizer)
+
+    found = [prompts.closed_book("Why?"), prompts.with_context("Why?", ["So."], 99)]
+
+    for one, other in zip(found, expected, strict=True):
+        told = tokenizer.decode(other.ids)
+        told = told.replace("<|im_start|>system\n", "<|im_start|>user\n", 1)
+        assert tokenizer.decode(one.ids) == told.replace(
+            "<|im_end|>\n<|im_start|>user\n", "\n\n", 1
+        )
+        assert one.shared > 0

@@ -107,7 +107,7 @@ def test_the_very_question_is_read_where_another_text_has_come_as_near() -> None
 
 
 def test_what_users_rated_badly_is_read_again() -> None:
-    active = ActiveAdapters(1, [adapter()])
+    active = ActiveAdapters(1, (adapter(),))
 
     for demoted, expected in (({"depth"}, "context"), ({"other"}, "weights")):
         found = decide("auto", SURE, active, active.learned, FALSE_ANSWERS, demoted)

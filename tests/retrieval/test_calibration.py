@@ -136,7 +136,7 @@ def decisions(kb: KnowledgeBase, reading: Reading) -> dict[str, Any]:
         ),
         questions=tuple(learned),
     )
-    active = ActiveAdapters(1, [adapter])
+    active = ActiveAdapters(1, (adapter,))
     rows = [
         replace(reading, question=text, vector=vector, answer=answer, candidates=((answer, 1.0),))
         for text, vector, answer in zip(

@@ -22,6 +22,24 @@ def version(connection: Connection) -> int:
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
+def check(found: int, path: Path, *, read_only: bool) -> None:
+    """Refuse a catalog that cannot be brought up to date.
+
+    Raises:
+        CatalogError: it was written by a newer ragcl, or by an older one and is read-only.
+    """
+    if found > len(STEPS):
+        raise CatalogError(
+            f"{path} is a catalog of version {found}; this ragcl reads versions up to "
+            f"{len(STEPS)}. Upgrade ragcl to use it; nothing was changed."
+        )
+    if read_only and found < len(STEPS):
+        raise CatalogError(
+            f"{path} is a catalog of version {found}, to be brought to version {len(STEPS)} before "
+            "it is used, and may not be written here: open it once where it may, or use a copy."
+        )
+
+
 def migrate(connection: Connection, path: Path) -> None:
     """Apply the missing steps inside the caller's transaction.
 
@@ -29,11 +47,7 @@ def migrate(connection: Connection, path: Path) -> None:
         CatalogError: the catalog was written by a newer ragcl.
     """
     found = version(connection)
-    if found > len(STEPS):
-        raise CatalogError(
-            f"{path} is a catalog of version {found}; this ragcl reads versions up to "
-            f"{len(STEPS)}. Upgrade ragcl to use it; nothing was changed."
-        )
+    check(found, path, read_only=False)
     for number, step in enumerate(STEPS[found:], start=found + 1):
         for statement in _statements(step):
             connection.exec_driver_sql(statement)

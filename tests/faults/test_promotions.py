@@ -1,0 +1,14 @@
+"""Promotions, rollbacks and edits hurt no answer that is being given, in any thread or process."""
+
+from pathlib import Path
+
+from benchmarks.faults.promotions import hammer
+
+
+def test_no_promotion_or_rollback_hurts_an_answer_on_its_way(
+    kb_folder: Path, random_adapters: Path, tmp_path: Path
+) -> None:
+    seen = hammer(kb_folder, tmp_path / "docs", random_adapters / "one", 12, threads=2, processes=1)
+
+    assert seen.problems == []
+    assert seen.from_weights > 0
