@@ -84,7 +84,7 @@ class RoundRecord:
     report: dict[str, Any] | None
 
 
-# The active set, its adapters, and how often something was erased from any.
+# The active set and its adapters.
 ActiveKey = tuple[int | None, tuple[str, ...]]
 
 
