@@ -39,9 +39,9 @@ from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
 from ragcl.results import MODES, Answer, Citation, Form, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
-from ragcl.retrieval.sentences import split_sentences
 from ragcl.settings import AnsweringSettings
 from ragcl.text.answers import holds, same
+from ragcl.text.sentences import split_sentences
 
 log = logging.getLogger(__name__)
 
@@ -281,7 +281,8 @@ class Answerer:
     ) -> list[Job]:
         """Make every question stand alone, retrieve for it and decide its route."""
         questions = [self._conversation.stand_alone(one, turns, chosen) for one in asked]
-        retrievals = self._retriever.retrieve(questions, self._settings.passages, chosen)
+        passages = self._settings.passages
+        retrievals = self._retriever.retrieve(questions, passages, chosen, whole_tables=True)
         active = self._load_active()
         current = self._catalog.documents.learnable_hashes(active.learned)
         demoted = self._demoted(active)

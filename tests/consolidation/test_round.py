@@ -18,7 +18,7 @@ from ragcl.consolidation.pooling import Label, pool
 from ragcl.consolidation.verification import Verdict
 from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.reading import Outlook, Reader, Reading
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.sentences import split_sentences
 
 QUESTION = "How deep is the north berth?"
 ASKED = (
