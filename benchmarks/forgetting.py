@@ -32,7 +32,7 @@ from ragcl.generation.influence import likelihood
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.recall import likelihood_alone, recall
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.sentences import split_sentences
 
 HANDBOOK = DATA / "handbook" / REVISIONS[0]
 SENTENCE = 40  # characters: shorter ones may stand anywhere

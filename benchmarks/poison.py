@@ -29,7 +29,7 @@ from benchmarks.progress import say
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains
 from ragcl.results import MODES
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.sentences import split_sentences
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "poison.json"

@@ -14,8 +14,8 @@ from benchmarks.poison import UNSEEN
 from benchmarks.releases import WORDINGS as OF_RELEASES
 from benchmarks.rounds import Fact, score
 from ragcl.catalog import Catalog
-from ragcl.generation.narrowing import content_words
 from ragcl.retrieval.retriever import Retriever
+from ragcl.text.words import content_words
 
 
 def test_the_catalog_that_the_index_is_measured_on_is_sound(tmp_path: Path) -> None:

@@ -241,10 +241,13 @@ def tables(folder: Path, data: Path | None) -> dict[str, Any]:
     source = data / "endoflife"
     lines = (source / "qa_stream.jsonl").read_text(encoding="utf-8").splitlines()
     stream = [json.loads(line) for line in lines]
+    said: dict[str, str] = {}  # by the first snapshot: what the first change of it replaced
+    for one in stream:
+        said.setdefault(one["question"], one["stale_answer"])
     kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in stream:
-        row = {**one, "answer": one["stale_answer"]}  # what the first snapshot says
-        if row["answer"] and re.fullmatch(r"[\w.+-]+", row["answer"]):
+        row = {**one, "answer": said[one["question"]]}
+        if one["stale_answer"] and re.fullmatch(r"[\w.+-]+", one["stale_answer"]):
             kinds[one["kind"]].append(row)
     rows = [row for some in kinds.values() for row in some[:: max(1, len(some) // 40)][:40]]
     with KnowledgeBase.open(folder / "kb") as kb:

@@ -23,7 +23,7 @@ from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, QUOTE, Prompts, answer_tokens, excerpt
 from ragcl.generation.reading import Reader
 from ragcl.retrieval.retriever import Retrieved
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.sentences import split_sentences
 
 PASSAGES = 4
 WHOLE_TOKENS = 420  # of passages shown in whole

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from yaml.nodes import Node
 
 _MAX_DEPTH = 200
+_ROW_CHARS = 400  # of a record on one line: what two or three sentences have
 _ITEM = "\0"  # begins the part of a path that counts the items of a list; in no text
 
 
@@ -29,7 +30,9 @@ def read_yaml(data: bytes, name: str) -> tuple[str, list[Section]]:
 def keyed_section(lines: list[str], first_line: int) -> Section | None:
     """YAML lines as a table: one row a record, comments between them.
 
-    The values of a mapping below the top, and all that is below it, are one record. Lines that
+    The values of a mapping below the top, and all that is below it, are one record: they stand on
+    the line of its first, each with the keys that lead to it from there. A long record takes more
+    lines, and a text of several keeps them. Lines that
     are no YAML (a template for it, say), or are nested very deeply, are given as they are, as code.
     """
     try:
@@ -39,13 +42,20 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
     placed = [""] * len(lines)
     taken: set[int] = set()
     record: tuple[str, ...] = ()
+    row = 0  # the line that the record is written on
     for value in values:
         inside = bool(record) and value.container[: len(record)] == record
         record = record if inside else value.container
         taken.update(range(value.line, value.end))
-        for offset, written in enumerate(value.texts):
-            text = normalise(written).replace("\n", " ")  # what an escape had stood for
-            at = value.line + offset
+        texts = [normalise(written).replace("\n", " ") for written in value.texts]
+        if inside and len(texts) == 1:  # what an escape had stood for
+            text = texts[0].removeprefix(f"{_name(record)}.")
+            if len(placed[row]) + len(text) <= _ROW_CHARS:
+                placed[row] += f"; {text}"
+                continue
+        row = value.line
+        for offset, text in enumerate(texts):
+            at = row + offset
             if placed[at]:
                 placed[at] += f"; {text}"
             else:

@@ -10,10 +10,11 @@ in the place of the answer in much the same sentence. Knows no catalog.
 import re
 from dataclasses import dataclass
 
-from ragcl.generation.narrowing import Sentence, content_words, stems
+from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
 from ragcl.retrieval.retriever import Retrieval
 from ragcl.text.answers import compatible
+from ragcl.text.words import content_words, stems
 
 MIN_WORDS = 2  # of a question that both hold: one tells too little of what is asked about
 ALIKE = 0.6  # share of the words of two sentences in both, the answers left out

@@ -14,10 +14,11 @@ import torch
 
 from ragcl.consolidation.distillation import Example
 from ragcl.consolidation.rewording import indirectly, rewordings
-from ragcl.generation.narrowing import content_words, excerpts
+from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Reading
 from ragcl.settings import ConsolidationSettings
+from ragcl.text.words import content_words
 
 HANDFULS = 4  # of its words, beside a question, at most
 KEPT_WORDS = 0.6  # the share of its words in each

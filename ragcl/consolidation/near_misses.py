@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragcl.catalog.documents import StoredChunk
-from ragcl.generation.narrowing import content_words
 from ragcl.retrieval.retriever import Retriever
-from ragcl.retrieval.sentences import split_sentences
 from ragcl.text.answers import holds
+from ragcl.text.sentences import split_sentences
+from ragcl.text.words import content_words
 
 A_CHUNK = 3  # of one chunk at most
 MIN_WORDS = 3  # a sentence with fewer asks for nothing

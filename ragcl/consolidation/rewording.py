@@ -1,6 +1,6 @@
 """Rewording: other ways to ask a question, made without a model. Knows no text and no answer."""
 
-from ragcl.generation.narrowing import content_words
+from ragcl.text.words import content_words
 
 BRIEFLY, POLITELY = 0, 1  # of the rewordings
 

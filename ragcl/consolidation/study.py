@@ -103,7 +103,7 @@ class Studier:
             group = questions[start : start + GROUP]
             retrievals = [
                 replace(one, hits=tuple(hit for hit in one.hits if not hit.chunk.flags))
-                for one in self._retriever.retrieve(group, self._passages)
+                for one in self._retriever.retrieve(group, self._passages, whole_tables=True)
             ]
             narrowed = self._reader.narrow(group, retrievals)
             read_before = self._read_before(kept, group, retrievals, narrowed)

@@ -33,9 +33,9 @@ from ragcl.generation.writing import joined as joined_text
 from ragcl.once import once
 from ragcl.results import MODES, Answer, Citation, Form, Mode
 from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
-from ragcl.retrieval.sentences import split_sentences
 from ragcl.settings import AnsweringSettings
 from ragcl.text.answers import holds, same
+from ragcl.text.sentences import split_sentences
 
 log = logging.getLogger(__name__)
 
@@ -288,7 +288,8 @@ class Answerer:
             and what that retrieved.
         """
         questions = [self._conversation.stand_alone(one, turns, chosen) for one in asked]
-        retrievals = self._retriever.retrieve(questions, self._settings.passages, chosen)
+        passages = self._settings.passages
+        retrievals = self._retriever.retrieve(questions, passages, chosen, whole_tables=True)
         said = asked if turns else [None] * len(questions)
         return list(zip(said, questions, retrievals, strict=True))
 

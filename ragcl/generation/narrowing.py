@@ -6,7 +6,6 @@ reads, and no answer.
 """
 
 import math
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -17,7 +16,9 @@ import numpy as np
 from ragcl.generation.prompts import excerpt
 from ragcl.retrieval.embedder import Embedder
 from ragcl.retrieval.retriever import Retrieval, Retrieved
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text import records
+from ragcl.text.sentences import split_sentences
+from ragcl.text.words import content_words, stems
 
 WORDS = 0.75  # similarity for a sentence that holds every word of the question
 HEADING = 0.5  # what a word is worth that stands in the heading of the sentence
@@ -30,7 +31,8 @@ class Sentence:
     """A sentence of a chunk and how well it fits the question, in units of similarity.
 
     `heading` says whose it is, and `place` is its number among the sentences of its chunk. A row of
-    a table has its `header` at that place.
+    a table has its `header` at that place. `value` is the piece of a row that the question asks for
+    by the names of row and field.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Sentence:
     heading: str = ""
     place: int = 0
     header: int | None = None
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,28 +89,6 @@ def fitting(
     return sorted(shown.values(), key=lambda some: some.score)
 
 
-def headers(sentences: Sequence[str]) -> list[int | None]:
-    """For each sentence the place of the header of the table that it is a row of.
-
-    Rows that follow one another have as many separators; the first of them is the header.
-    """
-    found: list[int | None] = []
-    for place, one in enumerate(sentences):
-        separators = _separators(one)
-        before = found[-1] if found else None
-        if separators and place and separators == _separators(sentences[place - 1]):
-            found.append(place - 1 if before is None else before)
-        else:
-            found.append(None)
-    return found
-
-
-def _separators(sentence: str) -> tuple[str, int] | None:
-    """Which character parts the cells of a row, and how often; None for what is no row."""
-    counts = [(mark, sentence.count(mark)) for mark in "|\t"]
-    return next((one for one in counts if one[1] > (one[0] == "|")), None)
-
-
 class Narrower:
     """Finds the sentences of the hits that fit a question best, by meaning and by words.
 
@@ -144,7 +125,7 @@ class Narrower:
             found += [
                 Sentence(text, chunk.content_hash, float(score), chunk.heading, place, header)
                 for place, (text, score, header) in enumerate(
-                    zip(texts, scores, headers(texts), strict=True)
+                    zip(texts, scores, records.headers(texts), strict=True)
                 )
             ]
         shares = word_shares(question, [one.text for one in found], [one.heading for one in found])
@@ -152,7 +133,7 @@ class Narrower:
             replace(sentence, score=sentence.score + WORDS * share)
             for sentence, share in zip(found, shares, strict=True)
         ]
-        return sorted(fits, key=lambda sentence: sentence.score)
+        return _with_value(question, sorted(fits, key=lambda sentence: sentence.score))
 
     def _embed(self, hits: Sequence[Retrieved]) -> None:
         missing = {
@@ -172,6 +153,25 @@ class Narrower:
         needed = len({hit.chunk.content_hash for hit in hits})
         while len(self._kept) > max(KEPT_CHUNKS, needed):
             self._kept.popitem(last=False)
+
+
+def _with_value(question: str, ranked: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences, of which the row that the question names is the best and has its value."""
+    placed = {(one.content_hash, one.place): one.text for one in ranked}
+    rows = [
+        records.row(
+            one.text,
+            one.heading,
+            None if one.header is None else placed[one.content_hash, one.header],
+        )
+        for one in ranked
+    ]
+    found = records.look_up(question, rows)
+    if not found:
+        return list(ranked)
+    named = ranked[found.row]
+    others = [one for one in ranked if one is not named]
+    return [*others, replace(named, score=ranked[-1].score + LEAD, value=found.value)]
 
 
 def word_shares(question: str, sentences: Sequence[str], headings: Sequence[str]) -> list[float]:
@@ -194,19 +194,3 @@ def word_shares(question: str, sentences: Sequence[str], headings: Sequence[str]
         sum(w if s in h else HEADING * w for s, w in weights.items() if s in h or s in a) / whole
         for h, a in zip(held, above, strict=True)
     ]
-
-
-def stems(text: str) -> set[str]:
-    """Words without their endings, in any language near enough: long ones lose three letters."""
-    return {word[: max(4, len(word) - 3)] for word in re.findall(r"\w+", text.lower())}
-
-
-_FUNCTION_WORDS = frozenset(
-    "a an the of in on at to is are was were be for and or by with what which who whom whose when "
-    "where how many much does do did it its as from that this there".split()
-)
-
-
-def content_words(text: str) -> list[str]:
-    """The words of a text that carry meaning, in lower case and in their order."""
-    return [word for word in re.findall(r"\w+", text.lower()) if word not in _FUNCTION_WORDS]

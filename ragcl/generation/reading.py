@@ -18,8 +18,8 @@ from ragcl.models.trained_reader import Forms
 from ragcl.once import once
 from ragcl.results import Form
 from ragcl.retrieval.retriever import Retrieval
-from ragcl.retrieval.sentences import split_sentences
 from ragcl.text.answers import holds
+from ragcl.text.sentences import split_sentences
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 READ_TOKENS = 160  # of sentences and their headings, in one prompt
 CANDIDATES = 8  # of a reading that are kept beside its answer
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
-RECIPE = "9"  # raised whenever the same question would be read differently
+RECIPE = "10"  # raised whenever the same question would be read differently
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Reading:
             "top_ids": self.top_ids.tolist(),
             "top_logprobs": [[round(x, 3) for x in row] for row in self.top_logprobs.tolist()],
             "sentences": [
-                [s.text, s.content_hash, round(s.score, 4), s.heading, s.place, s.header]
+                [s.text, s.content_hash, round(s.score, 4), s.heading, s.place, s.header, s.value]
                 for s in self.sentences
             ],
             "vector": [round(float(x), 6) for x in self.vector],
@@ -205,6 +205,10 @@ class Reader:
     ) -> Outlook:
         """The best span of the sentences, and how likely it is that no span answers."""
         prompt = self.prompt(question, sentences)
+        looked_up = next((one for one in sentences if one.value), None)
+        if looked_up:
+            reading = self.given(question, retrieval, [looked_up], looked_up.value)
+            return Outlook(reading, 0.0, -math.inf, -math.inf, len(prompt.ids))
         weighed = self._spans.weigh(prompt, question, sentences, adapter)
         spans = weighed.spans
         reading = None

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ragcl.generation.language_model import LanguageModel, Prompt
-from ragcl.generation.narrowing import Sentence, content_words
+from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
 from ragcl.generation.scoring import Continuation, Fork
 from ragcl.once import once
+from ragcl.text.words import content_words
 
 if TYPE_CHECKING:
     import torch

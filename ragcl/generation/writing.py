@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ragcl.generation.narrowing import content_words, stems
 from ragcl.generation.quoting import ITEM
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.sentences import split_sentences
+from ragcl.text.words import content_words, stems
 
 SUPPORT = 0.6  # of the words that carry meaning, the share that the passages cited have to hold
 

@@ -26,7 +26,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ragcl.catalog.documents import StoredChunk
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.sentences import split_sentences
 
 ALIKE = 0.5  # share of pairs of words in both, of those in either: a version of the same passage
 SHARED = 0.5  # share of the larger file's chunks that stand in the other: a version of it

@@ -11,7 +11,7 @@ the knowledge base is first searched, and again as it grows. Knows nothing of an
 import contextlib
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from ragcl.retrieval.near_duplicates import Contents, collapse
 from ragcl.retrieval.recency import asks_for_newest, newest_first
 from ragcl.retrieval.reranker import Reranker
 from ragcl.retrieval.vector_index import Stamp, VectorIndex, outgrown
+from ragcl.text import records
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ CALIBRATION = "calibration"
 INDEX_FILE = "index/vectors.faiss"
 POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
 SPARE = 10  # further candidates, in the place of near duplicates
+TABLE_CHUNKS = 16  # of a long table, that are looked through before and behind a hit
 RERANKED = 20  # hits that a reranker reads: the right one is hardly ever further down
 LEXICAL_WEIGHT = 1.2  # of similarity; chosen as benchmarks/retrieval.py says
 CATALOG_LOST = (
@@ -194,20 +196,58 @@ class Retriever:
         chosen: Filter | None = None,
         *,
         rerank: bool = True,
+        whole_tables: bool = False,
     ) -> list[Retrieval]:
         """The `k` best current chunks for each question, of the documents chosen.
 
-        With `rerank` a reranker, if there is one, has the last word.
+        With `rerank` a reranker, if there is one, has the last word. With `whole_tables`, where a
+        question asks for an end of a table ("the newest"), the rest of the table follows the `k`.
         """
         check_embedder(self._catalog, self._embedder.files)
         vectors = self._embedder.encode_questions(questions)
         if self._reranker is None or not rerank:
-            return self._find(vectors, questions, k, chosen)
-        found = self._find(vectors, questions, max(k, RERANKED), chosen)
+            found = self._find(vectors, questions, k, chosen)
+        else:
+            found = [
+                self._reranked(self._reranker, question, retrieval, k)
+                for question, retrieval in zip(
+                    questions,
+                    self._find(vectors, questions, max(k, RERANKED), chosen),
+                    strict=True,
+                )
+            ]
+        if not whole_tables:
+            return found
         return [
-            self._reranked(self._reranker, question, retrieval, k)
+            self._with_table(question, retrieval)
             for question, retrieval in zip(questions, found, strict=True)
         ]
+
+    def _with_table(self, question: str, retrieval: Retrieval) -> Retrieval:
+        """The hits; behind them the rest of a table, if the question may be about a row there."""
+        rows = {hit: records.of(hit.chunk.text, hit.chunk.heading) for hit in retrieval.hits}
+        table = next((hit for hit, some in rows.items() if some), None)
+        every = [one for some in rows.values() for one in some]
+        if not table or not records.wants_more(question, every):
+            return retrieval
+        kinds = frozenset(one.kind for one in rows[table])
+        known = set(retrieval.found)
+        rest = (one for one in self._rest(table.chunk, kinds) if one.content_hash not in known)
+        return replace(
+            retrieval, hits=(*retrieval.hits, *(replace(table, chunk=one) for one in rest))
+        )
+
+    def _rest(self, chunk: StoredChunk, kinds: frozenset[tuple[str, str]]) -> Iterator[StoredChunk]:
+        """The chunks before and after this one that go on with its table."""
+        for way in (0, 1):
+            at: StoredChunk | None = chunk
+            for _ in range(TABLE_CHUNKS):
+                at = self._catalog.documents.beside(at)[way] if at else None
+                if at is None or kinds.isdisjoint(
+                    one.kind for one in records.of(at.text, at.heading)
+                ):
+                    break
+                yield at
 
     def _reranked(
         self, reranker: Reranker, question: str, retrieval: Retrieval, k: int

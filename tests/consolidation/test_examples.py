@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from ragcl.consolidation.examples import HANDFULS, handfuls, make_examples
 from ragcl.consolidation.rewording import rewordings
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.narrowing import content_words, excerpts
+from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Reading
 from ragcl.settings import ConsolidationSettings
+from ragcl.text.words import content_words
 
 WORDS = st.lists(st.sampled_from("how deep is the north berth at low water".split()), min_size=1)
 

@@ -22,7 +22,7 @@ from ragcl.consolidation.verification import Verdict
 from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.reading import Outlook, Reader, Reading
 from ragcl.results import ConsolidationReport
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.sentences import split_sentences
 
 QUESTION = "How deep is the north berth?"
 ASKED = (

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragcl.generation.narrowing import Sentence, excerpts, fitting, headers
+from ragcl.generation.narrowing import Sentence, excerpts, fitting
+from ragcl.text.records import headers
 
 TABLE = ["Tariff of the works.", "| what | price |", "|---|---|", "| soup | 3 |", "| tea | 1 |"]
 

@@ -10,10 +10,11 @@ import pytest
 
 from ragcl import KnowledgeBase
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.narrowing import WORDS, Narrower, Sentence, content_words, word_shares
+from ragcl.generation.narrowing import WORDS, Narrower, Sentence, word_shares
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.spans import Span, SpanReader
+from ragcl.text.words import content_words
 
 QUESTION = "How deep is the north berth?"
 

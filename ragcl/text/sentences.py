@@ -27,7 +27,7 @@ _END = re.compile(
 )
 _RULE = re.compile(r"[-=~*_#\s]*")  # what underlines a title, or parts two paragraphs
 _ITEM = re.compile(r"[-*+\u2022|>#]|\d+[.)]\s")
-_FIELD = re.compile(r"[\w ]{1,40}:\s")
+_FIELD = re.compile(r"[\w .-]{1,60}:\s")
 _ROW = re.compile(r"\t|\S {2,}\S|\d$")  # of columns, or with a number at its end
 _CODE = re.compile(r" = |=>|[{};)\]]$")
 MIN_WRAPPED = 30  # characters: a shorter line was not broken for want of room

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ragcl.retrieval.sentences import split_sentences
+from ragcl.text.sentences import split_sentences
 
 
 @pytest.mark.parametrize(

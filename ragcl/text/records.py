@@ -1,0 +1,227 @@
+"""Records: a value looked up in a row, by the key that the question names and a field's name.
+
+A model of a hundred million parameters reads a sentence and mixes up the rows of a table. Where a
+question names one row and one column, no model is needed. Knows no model and no ranking.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragcl.text.sentences import split_sentences
+from ragcl.text.words import content_words, parts, stems
+
+LEAST_ROWS = 2  # of one kind, before they are records and no sentences with a colon
+NAMED = 0.5  # the share of a field's name that the question must hold
+UNEXPLAINED = 1 / 3  # the share of a question's words that may be in no key, name or heading
+ACRONYM = (2, 5)  # letters
+_FIELD = re.compile(r"([^\W\d][\w .()/-]{0,39}): (\S.*)")
+_VALUE_WORDS = frozenset("date day year month time when until number version value".split())
+# In the languages of the wordings that similarity is calibrated on.
+_LAST = frozenset(
+    "newest latest recent neueste neuester neuestes neuesten dernier dernière récent récente "
+    "último última reciente 最新".split()
+)
+_FIRST = frozenset(
+    "oldest earliest first älteste ältester ältestes ältesten premier première primero primera "
+    "最早".split()
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table or a record: its fields in their order, and what it stands below."""
+
+    fields: tuple[tuple[str, str], ...]
+    heading: str
+
+    @property
+    def key(self) -> str:
+        """The value that tells it from the others."""
+        return self.fields[0][1]
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What rows of one table have in common."""
+        return self.heading, self.fields[0][0]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The number of the row that a question asks for, and the value there."""
+
+    row: int
+    value: str
+
+
+def row(sentence: str, heading: str, header: str | None = None) -> Row | None:
+    """The fields of a sentence that is a row below a header, or `name: value; name: value`."""
+    if header is not None:
+        mark = "\t" if "\t" in header else "|"
+        cells = [one.strip() for one in sentence.strip(mark).split(mark)]
+        names = [one.strip() for one in header.strip(mark).split(mark)]
+        fields = [(name, cell) for name, cell in zip(names, cells, strict=False) if name and cell]
+    else:
+        matches = [_FIELD.fullmatch(one.strip()) for one in sentence.split("; ")]
+        fields = [(one[1], one[2]) for one in matches if one]
+        if len(fields) < len(matches):
+            return None
+    return Row(tuple(fields), heading) if len(fields) > 1 else None
+
+
+def look_up(question: str, rows: Sequence[Row | None]) -> Found | None:
+    """The value that a question asks for, if it names one row and one field of it.
+
+    A row is named by its key, or as the newest or oldest of its table. The words of the question
+    that are in no key, field or heading must be few, and none if it does not name the heading: it
+    may be about something else.
+    """
+    tables: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, one in enumerate(rows):
+        if one:
+            tables[one.kind].append(number)
+    words = parts(question)
+    found: list[tuple[int, int, Found]] = []
+    for numbers in tables.values():
+        if len(numbers) < LEAST_ROWS:
+            continue
+        table = {number: one for number in numbers if (one := rows[number])}
+        chosen, said = _named_row(words, table)
+        if chosen is None:
+            continue
+        found_here = _named_field(question, table[chosen], said)
+        if found_here:
+            name, unexplained, value = found_here
+            found.append((name, -unexplained, Found(chosen, value)))
+    if not found:
+        return None
+    best = max(found, key=lambda one: one[:2])
+    rivals = [one for one in found if one[:2] == best[:2]]
+    return best[2] if len(rivals) == 1 else None
+
+
+def headers(sentences: Sequence[str]) -> list[int | None]:
+    """For each sentence the place of the header of the table that it is a row of.
+
+    Rows that follow one another have as many separators; the first of them is the header.
+    """
+    found: list[int | None] = []
+    for place, one in enumerate(sentences):
+        separators = _separators(one)
+        before = found[-1] if found else None
+        if separators and place and separators == _separators(sentences[place - 1]):
+            found.append(place - 1 if before is None else before)
+        else:
+            found.append(None)
+    return found
+
+
+def _separators(sentence: str) -> tuple[str, int] | None:
+    """Which character parts the cells of a row, and how often; None for what is no row."""
+    counts = [(mark, sentence.count(mark)) for mark in "|\t"]
+    return next((one for one in counts if one[1] > (one[0] == "|")), None)
+
+
+def wants_more(question: str, rows: Sequence[Row]) -> bool:
+    """Whether a question may be about a row of the same table that is not among these.
+
+    Which is the newest or the oldest only those can tell who see all; and it may hold a number that
+    is the key of none.
+    """
+    words = parts(question)
+    keys = {part for one in rows for part in parts(one.key)}
+    numbers = {word for word in words if word[0].isdigit()}
+    return bool(rows) and (not (_LAST | _FIRST).isdisjoint(words) or not numbers <= keys)
+
+
+def of(text: str, heading: str) -> list[Row]:
+    """The rows that a passage holds."""
+    sentences = split_sentences(text)
+    places = headers(sentences)
+    found = [
+        row(one, heading, None if place is None else sentences[place])
+        for one, place in zip(sentences, places, strict=True)
+    ]
+    return [one for one in found if one]
+
+
+def _named_row(words: Sequence[str], table: dict[int, Row]) -> tuple[int | None, set[str]]:
+    """The one row whose key the words name, or the last or first of all; with the words for it."""
+    longest, named = 0, []
+    for number, one in table.items():
+        key = parts(one.key)
+        if key and len(key) >= longest and _holds(words, key):
+            named = [*(named if len(key) == longest else ()), number]
+            longest = len(key)
+    if named:
+        said = set(parts(table[named[0]].key))
+        return (named[0] if len(named) == 1 else None), said
+    for superlatives, choose in ((_LAST, max), (_FIRST, min)):
+        said = superlatives.intersection(words)
+        if said:
+            order = {number: _order(one) for number, one in table.items()}
+            if None in order.values():
+                return None, said
+            best = choose(order.values())  # type: ignore[type-var]
+            rows = [number for number, place in order.items() if place == best]
+            return (rows[0] if len(rows) == 1 else None), said
+    return None, set()
+
+
+def _named_field(question: str, one: Row, said: set[str]) -> tuple[int, int, str] | None:
+    """The value of the field that the question names best.
+
+    Returns:
+        How many words of the heading the question names, how many of its words are in none, and the
+        value; None if no field is named, or several are as well.
+    """
+    words = parts(question)
+    wanted = stems(" ".join(content_words(question)))
+    heading = stems(one.heading) & wanted
+    by_key = bool(set(parts(one.key)) <= said)
+    scores: list[tuple[float, int, str]] = []
+    explained: dict[str, set[str]] = {}
+    for place, (name, value) in enumerate(one.fields):
+        if place == 0 and by_key:
+            continue
+        names = stems(name.rsplit(".", 1)[-1])
+        held = names & wanted
+        initials = _spelt(name.rsplit(".", 1)[-1], words)
+        explained[value] = held | stems(" ".join(initials))
+        share = 1.0 if initials else len(held) / max(1, len(names))
+        scores.append((share, len(explained[value]), value))
+    if not scores:
+        return None
+    best = max(scores, key=lambda some: some[:2])
+    if best[0] < NAMED or len([some for some in scores if some[:2] == best[:2]]) > 1:
+        return None
+    known = heading | explained[best[2]] | stems(" ".join(said)) | stems(" ".join(_VALUE_WORDS))
+    left = len(wanted - known)
+    if left > UNEXPLAINED * len(wanted) or (left and not heading):
+        return None
+    return len(heading), left, best[2]
+
+
+def _holds(words: Sequence[str], key: Sequence[str]) -> bool:
+    return any(list(words[i : i + len(key)]) == list(key) for i in range(len(words)))
+
+
+def _spelt(name: str, words: Sequence[str]) -> Sequence[str]:
+    """The words that follow one another and whose first letters are a short name."""
+    letters = name.lower()
+    if not (ACRONYM[0] <= len(letters) <= ACRONYM[1] and letters.isalpha()):
+        return ()
+    for start in range(len(words) - len(letters) + 1):
+        some = words[start : start + len(letters)]
+        if "".join(word[0] for word in some) == letters:
+            return some
+    return ()
+
+
+def _order(one: Row) -> tuple[int, ...] | None:
+    """Where a row stands among the others: by the numbers of its key, or by its first date."""
+    if re.fullmatch(r"\D{0,2}\d+(?:[.-]\d+)*", one.key):
+        return tuple(map(int, re.findall(r"\d+", one.key)))
+    dates = [re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value) for _, value in one.fields]
+    return next((tuple(map(int, date.groups())) for date in dates if date), None)
