@@ -136,7 +136,7 @@ def test_no_restructured_line_is_moved(tmp_path_factory: pytest.TempPathFactory,
 # YAML and its like
 
 
-def test_yaml_values_carry_their_keys_on_their_lines(tmp_path: Path) -> None:
+def test_a_yaml_record_is_one_line_with_its_keys(tmp_path: Path) -> None:
     source = """\
 # About the port.
 name: Harbour
@@ -168,23 +168,34 @@ second: document
         "days: Mon, Tue",
         "",
         "",
-        "services.web.image: nginx",
-        "  services.web.ports: 80, 443",
+        "services.web.image: nginx; ports: 80, 443; env.A: 1; env.B: two",
         "",
         "",
-        "  services.web.env.A: 1; services.web.env.B: two",
+        "",
+        "",
         "",
         "services.db.script:",
         "  # no comment",
         "  run",
         "",
-        "berths.name: North",
-        "  berths.depth: 12",
+        "berths.name: North; depth: 12",
+        "",
         "  # shallow",
         "berths.name: South",
         "",
         "second: document",
     ]
+
+
+def test_a_long_yaml_record_takes_more_lines(tmp_path: Path) -> None:
+    source = "port:\n" + "".join(f"  field{i}: {'value ' * 12}\n" for i in range(9))
+    [section] = read_text(tmp_path, "a.yaml", source).sections
+
+    lines = [line for line in section.text.split("\n") if line]
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 400
+    assert lines[0].startswith("port.field0: value")
+    assert all(line.startswith("  port.field") for line in lines[1:])
 
 
 def test_yaml_aliases_are_named_and_not_multiplied(tmp_path: Path) -> None:
@@ -332,7 +343,7 @@ def test_definitions_of_many_languages(
 @given(st.text(alphabet="ab (){}:\n\t#@;=", max_size=300), st.sampled_from(["def", "class", "x"]))
 def test_no_line_of_code_is_lost(text: str, word: str) -> None:
     source = text.replace("a", f"{word} ")
-    _, sections = read_code(source.encode(), "name")
+    sections = read_code(source.encode(), "name").sections
     lines = [line.rstrip(" \t") for line in source.split("\n")]
     found = [""] * len(lines)
     for section in sections:

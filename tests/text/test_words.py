@@ -1,0 +1,29 @@
+"""Words, numbers with their points, and names of several words."""
+
+import pytest
+
+from ragcl.text.words import content_words, parts, stems
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Jetty 9.4 and v3.12", ["jetty", "9.4", "and", "3.12"]),
+        ("latestReleaseDate: 2024-11-01", ["latest", "release", "date", "2024-11-01"]),
+        ("an mp3, 1,000 of them", ["an", "mp3", "1,000", "of", "them"]),
+        ("snake_case 2021.3f", ["snake", "case", "2021", "3f"]),
+        ("Größe: naïve", ["größe", "naïve"]),
+        ("", []),
+    ],
+)
+def test_a_number_is_one_word_and_a_name_is_several(text: str, found: list[str]) -> None:
+    assert parts(text) == found
+
+
+def test_forms_of_a_word_have_one_stem_and_numbers_keep_their_end() -> None:
+    assert stems("releases") == stems("released") == {"relea"}
+    assert stems("2024-11-01") == {"2024-11-01"}
+
+
+def test_words_that_carry_no_meaning_are_left_out() -> None:
+    assert content_words("What is the depth of berth 3.2?") == ["depth", "berth", "3.2"]
