@@ -257,7 +257,7 @@ def test_what_is_removed_leaves_the_others_of_its_set_active_in_a_new_one(
 
     forget(catalog, ["gone"])
 
-    assert catalog.learning.active_set_id() != before  # so that every process notices
+    assert catalog.learning.active_key()[0] != before  # so that every process notices
     assert active_names(catalog) == ["s0-kept"]
     catalog.learning.rollback()
     assert active_names(catalog) == ["s0-before"]
@@ -266,12 +266,12 @@ def test_what_is_removed_leaves_the_others_of_its_set_active_in_a_new_one(
 def test_an_adapter_kept_for_a_rollback_goes_too(catalog: Catalog) -> None:
     promote(catalog, "s0-a", "gone")
     promote(catalog, "s0-b", "x")
-    active = catalog.learning.active_set_id()
+    active = catalog.learning.active_key()[0]
 
     forget(catalog, ["gone"])
 
     assert catalog.learning.adapter_ids() == ["s0-b"]
-    assert catalog.learning.active_set_id() == active
+    assert catalog.learning.active_key()[0] == active
     assert catalog.learning.rollback()[1] is None
 
 

@@ -115,7 +115,7 @@ def test_no_byte_of_it_is_left_while_another_process_is_at_work(
         *kb.catalog.learning.adapter_ids()
     }
     assert_index_caught_up(kb)
-    if kb.catalog.learning.active_set_id() is not None:
+    if kb.catalog.learning.active_key()[0] is not None:
         kb.rollback()
     assert not learned(kb) & about
     kb.consolidate()
