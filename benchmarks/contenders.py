@@ -30,21 +30,22 @@ from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from benchmarks.progress import say
-from ragcl import KnowledgeBase, model_files
+from ragcl import KnowledgeBase
 from ragcl.catalog.learning import LearnedQuestion
-from ragcl.consolidation import anchors
-from ragcl.consolidation.distillation import Distillation
-from ragcl.consolidation.examples import make_examples
-from ragcl.consolidation.forms import says
-from ragcl.consolidation.holding_out import hold_out
-from ragcl.consolidation.rewording import POLITELY, rewordings
-from ragcl.consolidation.verification import MAX_ANSWER_TOKENS
+from ragcl.consolidation.gate.verification import MAX_ANSWER_TOKENS
+from ragcl.consolidation.study.forms import says
+from ragcl.consolidation.study.holding_out import hold_out
+from ragcl.consolidation.training import anchors
+from ragcl.consolidation.training.distillation import Distillation
+from ragcl.consolidation.training.examples import make_examples
 from ragcl.evaluation.metrics import contains, token_f1
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import PHRASE_TOKENS, Prompts
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import likelihood_alone, recall
+from ragcl.models import model_files
 from ragcl.settings import AnsweringSettings, ConsolidationSettings
+from ragcl.text.rewording import POLITELY, rewordings
 
 LEARNING_RATE = 1e-3  # the usual 2e-4 learns hardly anything in so few steps
 MAX_TOKENS = 256  # of a passage in one row

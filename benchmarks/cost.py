@@ -39,15 +39,16 @@ from benchmarks.contenders import (
     rows_taught,
     written,
 )
+from benchmarks.probes import evenly
 from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, learn, questions
-from ragcl import KnowledgeBase, model_files
-from ragcl.consolidation import anchors
+from ragcl import KnowledgeBase
+from ragcl.consolidation.gate.verification import drift
 from ragcl.consolidation.promotion import write_manifest
-from ragcl.consolidation.verification import drift
-from ragcl.evaluation.probes import evenly
+from ragcl.consolidation.training import anchors
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.reading import Reading
+from ragcl.models import model_files
 from ragcl.settings import ConsolidationSettings
 
 RESULTS = Path(__file__).parent / "results" / "cost.json"

@@ -4,7 +4,7 @@
 
 FOLDER holds `wikitext2-valid.txt` (the validation part of WikiText-2, Merity et al. 2016, as raw
 text) for the perplexity; `arc_easy.jsonl` and `lambada_openai.jsonl` in the form that
-ragcl/evaluation/probes.py reads, with the questions that EleutherAI's harness asks; and, in
+benchmarks/probes.py reads, with the questions that EleutherAI's harness asks; and, in
 `blimp/`, the files of alexwarstadt/blimp. The training wordings of the handbook are asked and one
 round is run. Then the base model and every adapter of the round are asked the same: all of
 ARC-easy, and of the others so many at equal distances.
@@ -24,12 +24,13 @@ from typing import Any
 
 import torch
 
+from benchmarks.perplexity import perplexity
+from benchmarks.probes import Choice, answered, arc_easy, blimp, evenly, lambada
 from benchmarks.progress import say
 from benchmarks.sample import learn
-from ragcl import KnowledgeBase, model_files
-from ragcl.evaluation.drift import perplexity
-from ragcl.evaluation.probes import Choice, answered, arc_easy, blimp, evenly, lambada
+from ragcl import KnowledgeBase
 from ragcl.generation.language_model import LanguageModel
+from ragcl.models import model_files
 
 RESULTS = Path(__file__).parent / "results" / "drift.json"
 PERPLEXITY_TOKENS = 32_768

@@ -26,12 +26,13 @@ from typing import Any
 
 from benchmarks.progress import say
 from benchmarks.sample import DATA, REVISIONS, lay_out, questions, sources
-from ragcl import KnowledgeBase, model_files
+from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains
 from ragcl.generation.influence import likelihood
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.recall import likelihood_alone, recall
+from ragcl.models import model_files
 from ragcl.text.sentences import split_sentences
 
 HANDBOOK = DATA / "handbook" / REVISIONS[0]

@@ -20,7 +20,7 @@ before 1 January, February, March and April 2025; a question is one value of a r
 `eol`, the first `releaseCycle`) that differs from the state before.
 
 Every file has the time stamp of the day of its state, as it has where it is written: what is dated
-later is a plan (see `ragcl/retrieval/recency.py`).
+later is a plan (see `ragcl/search/recency.py`).
 
 Every other question of the stream (the first, the third, …) is the development half: only there
 was looked at what is missed. The other half is reported beside it. The weight of dates was chosen

@@ -37,9 +37,9 @@ import numpy as np
 from benchmarks.progress import say
 from ragcl.catalog import Catalog, full_text
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord, chunk_vectors
-from ragcl.retrieval import building
-from ragcl.retrieval.retriever import EMBEDDER, INDEX_FILE, POOL, Retriever
-from ragcl.retrieval.vector_index import VectorIndex
+from ragcl.index import building
+from ragcl.index.vector_index import VectorIndex
+from ragcl.search.retriever import EMBEDDER, INDEX_FILE, POOL, Retriever
 
 T = TypeVar("T")
 RESULTS = Path(__file__).parent / "results" / "index.json"

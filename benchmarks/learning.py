@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.answers import firms
+from benchmarks.probes import evenly
 from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, lay_out, questions, unanswerable, write_questions
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains
-from ragcl.evaluation.probes import evenly
 from ragcl.results import MODES, EvaluationReport, Mode
 from ragcl.text.answers import compatible
 

@@ -30,10 +30,11 @@ from typing import Any
 
 from benchmarks.freshness import holds, step
 from benchmarks.progress import say
-from ragcl import KnowledgeBase, model_files
+from ragcl import KnowledgeBase
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.recall import likelihood_alone, recall
+from ragcl.models import model_files
 from ragcl.results import Mode
 
 RESULTS = Path(__file__).parent / "results" / "releases.json"

@@ -41,7 +41,7 @@ from benchmarks.progress import say
 from benchmarks.xquad import articles
 from ragcl import KnowledgeBase
 from ragcl.catalog.documents import stored_chunks
-from ragcl.retrieval import lexical
+from ragcl.search import lexical
 
 RESULTS = Path(__file__).parent / "results" / "retrieval.json"
 DEPTH = 10  # texts that are looked at

@@ -40,12 +40,13 @@ from sqlalchemy import update
 
 from benchmarks.contenders import distilled, passages_found, recalled
 from benchmarks.progress import say
-from ragcl import KnowledgeBase, model_files
+from ragcl import KnowledgeBase
 from ragcl.catalog.schema import asks
 from ragcl.evaluation.metrics import contains
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.reading import Reading
 from ragcl.generation.routing import ActiveAdapters
+from ragcl.models import model_files
 from ragcl.results import Mode
 from ragcl.settings import ConsolidationSettings
 

@@ -28,8 +28,8 @@ import numpy as np
 from benchmarks import sample
 from benchmarks.progress import say
 from ragcl import KnowledgeBase
-from ragcl.retrieval.calibration import Material, Topic, measure, topics
-from ragcl.retrieval.retriever import Retrieval, fused
+from ragcl.search.calibration import Material, Topic, measure, topics
+from ragcl.search.retriever import Retrieval, fused
 from ragcl.settings import AnsweringSettings
 
 RESULTS = Path(__file__).parent / "results" / "similarity.json"

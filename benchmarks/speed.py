@@ -35,7 +35,8 @@ from typing import Any
 
 from benchmarks.progress import say
 from benchmarks.retrieval import DEPTH, scifact, scores
-from ragcl import KnowledgeBase, model_files
+from ragcl import KnowledgeBase
+from ragcl.models import model_files
 from ragcl.settings import IngestSettings
 
 RESULTS = Path(__file__).parent / "results" / "speed.json"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ragcl import model_files
-from ragcl.hardware import quiet_loading
+from ragcl.models import model_files
+from ragcl.models.hardware import quiet_loading
 
 DIMENSIONS = 256
 BATCH = 1024

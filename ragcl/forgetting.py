@@ -18,15 +18,15 @@ from pathlib import Path, PurePath
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from ragcl import places
 from ragcl.catalog import Catalog, asks, documents, forgotten, full_text, learning, put, roots
 from ragcl.catalog.documents import Delta
 from ragcl.catalog.quotations import Quotations
 from ragcl.catalog.roots import Place
 from ragcl.consolidation import promotion, report
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError
+from ragcl.files import places
 from ragcl.results import ForgetAsksReport, ForgetReport
-from ragcl.retrieval.retriever import Retriever
+from ragcl.search.retriever import Retriever
 
 UNPURGED = "unpurged"  # what is forgotten and may still be in files, if a purge did not finish
 SECONDS_A_DAY = 86_400

@@ -28,15 +28,15 @@ from ingest import (
 )
 from ingest import plan as plan_changes
 from ingest import scan as scan_folder
-from ragcl import places
 from ragcl.catalog import Catalog
 from ragcl.catalog.documents import ChunkRecord, Delta, DocumentRecord
 from ragcl.catalog.roots import Root
 from ragcl.errors import FolderUnavailableError, RagclError, UsageError
+from ragcl.files import places
 from ragcl.printing import reason
 from ragcl.results import Failure, IngestReport
-from ragcl.retrieval.embedder import Embedder
-from ragcl.retrieval.retriever import Retriever, check_embedder
+from ragcl.search.embedder import Embedder
+from ragcl.search.retriever import Retriever, check_embedder
 from ragcl.settings import IngestSettings
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 from filelock import FileLock, Timeout
 
-from ragcl import model_files, settings
+from ragcl import settings
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.errors import (
@@ -26,6 +26,7 @@ from ragcl.errors import (
     ModelNotFoundError,
     UsageError,
 )
+from ragcl.models import model_files
 from ragcl.once import forget_parts, once
 from ragcl.results import (
     Answer,
@@ -49,10 +50,10 @@ if TYPE_CHECKING:
     from ragcl.generation.answering import Answerer, AnswerStream
     from ragcl.generation.language_model import LanguageModel
     from ragcl.generation.narrowing import Narrower
-    from ragcl.retrieval.embedder import Embedder
-    from ragcl.retrieval.filters import Moment
-    from ragcl.retrieval.reranker import Reranker
-    from ragcl.retrieval.retriever import Retriever
+    from ragcl.search.embedder import Embedder
+    from ragcl.search.filters import Moment
+    from ragcl.search.reranker import Reranker
+    from ragcl.search.retriever import Retriever
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +224,7 @@ class KnowledgeBase:
             CatalogError: as for `forget`.
         """
         from ragcl.forgetting import forget_asks
-        from ragcl.retrieval.filters import seconds
+        from ragcl.search.filters import seconds
 
         wanted = sorted(set(ids))
         if not wanted and before is None:
@@ -266,7 +267,7 @@ class KnowledgeBase:
             UsageError: an empty or overlong question, a date that is none, or no hits asked for.
         """
         from ragcl.generation.answering import check_question
-        from ragcl.retrieval.filters import make_filter
+        from ragcl.search.filters import make_filter
 
         check_question(question, self.settings.answering.max_question_chars)
         if k < 1:
@@ -354,7 +355,7 @@ class KnowledgeBase:
                 history that is no pairs of texts.
             ModelNotFoundError: a model is not on this machine.
         """
-        from ragcl.retrieval.filters import make_filter
+        from ragcl.search.filters import make_filter
 
         chosen = make_filter(source, since, until, where)
         answerer = self._answerer
@@ -435,8 +436,9 @@ class KnowledgeBase:
             KnowledgeBaseBusyError: another round is running.
             SettingsError: what is to be trained, or tracked, is not there.
         """
-        from ragcl.consolidation import promotion, together
-        from ragcl.consolidation.job import Job, train_along
+        from ragcl.consolidation import promotion
+        from ragcl.consolidation.round import Job, train_along
+        from ragcl.consolidation.training import together
 
         if not together.is_first():
             return train_along(self.settings)
@@ -462,8 +464,8 @@ class KnowledgeBase:
         Raises:
             UsageError: the folder is there already, or several processes were launched for it.
         """
-        from ragcl.consolidation import together
         from ragcl.consolidation.meta_learning import meta_learn
+        from ragcl.consolidation.training import together
         from ragcl.generation.language_model import LanguageModel
 
         if together.processes() > 1:
@@ -550,7 +552,7 @@ class KnowledgeBase:
 
     def status(self) -> Status:
         """What the knowledge base holds; loads no model."""
-        from ragcl.retrieval.retriever import stored_calibration
+        from ragcl.search.retriever import stored_calibration
 
         documents, chunks = self.catalog.documents.count()
         _, adapters = self.catalog.learning.active()
@@ -625,7 +627,7 @@ class KnowledgeBase:
     def _problems(self, *, repair: bool) -> list[str]:
         from ragcl.consolidation.promotion import adapter_problems
         from ragcl.forgetting import unfinished
-        from ragcl.retrieval.retriever import check_embedder
+        from ragcl.search.retriever import check_embedder
 
         problems = [*unfinished(self.catalog)]
         problems += adapter_problems(self.folder, self.catalog, repair=repair)
@@ -645,7 +647,7 @@ class KnowledgeBase:
 
     @once
     def _embedder(self) -> "Embedder":
-        from ragcl.retrieval.embedder import Embedder
+        from ragcl.search.embedder import Embedder
 
         self.catalog.database.check_open()
         if self._loads_again:
@@ -666,13 +668,13 @@ class KnowledgeBase:
 
     @once
     def _retriever(self) -> "Retriever":
-        from ragcl.retrieval.retriever import Retriever
+        from ragcl.search.retriever import Retriever
 
         return Retriever(self.catalog, self._embedder, self.folder, self._reranker)
 
     @once
     def _reranker(self) -> "Reranker | None":
-        from ragcl.retrieval.reranker import Reranker
+        from ragcl.search.reranker import Reranker
 
         models = self.settings.models
         if not models.reranker:

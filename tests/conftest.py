@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 import torch
 
-from ragcl import KnowledgeBase, model_files
+from ragcl import KnowledgeBase
 from ragcl.catalog import Catalog
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reading
-from ragcl.retrieval.calibration import WORDINGS
+from ragcl.models import model_files
+from ragcl.search.calibration import WORDINGS
 
 # A property that is slow on a busy machine is none the less true.
 hypothesis.settings.register_profile(

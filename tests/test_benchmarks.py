@@ -14,7 +14,7 @@ from benchmarks.poison import UNSEEN
 from benchmarks.releases import WORDINGS as OF_RELEASES
 from benchmarks.rounds import Fact, score
 from ragcl.catalog import Catalog
-from ragcl.retrieval.retriever import Retriever
+from ragcl.search.retriever import Retriever
 from ragcl.text.words import content_words
 
 

@@ -406,7 +406,7 @@ def loaded(code: str) -> set[str]:
 def test_importing_is_light() -> None:
     assert loaded("import ragcl, ragcl.cli") == set()
     assert loaded("from ragcl import KnowledgeBase") <= {"sqlalchemy"}
-    assert "matplotlib" not in loaded("import ragcl.consolidation.job")
+    assert "matplotlib" not in loaded("import ragcl.consolidation.round")
 
 
 def test_help_is_light_and_names_every_verb() -> None:

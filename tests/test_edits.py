@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from ingest import read
 from ragcl import KnowledgeBase, ingestion
 from ragcl.errors import FolderUnavailableError, UsageError
-from ragcl.retrieval.embedder import Embedder
+from ragcl.search.embedder import Embedder
 
 EDITS = int(os.environ.get("RAGCL_EDITS", "50"))
 STEPS = 25  # of one knowledge base: edits, ingests and what is forgotten

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from ingest import sha256
 from ragcl import KnowledgeBase, ingestion
 from ragcl.cli import app
-from ragcl.retrieval.embedder import Embedder
+from ragcl.search.embedder import Embedder
 
 NAMES = ["berths.md", "canteen.md", "pilots.txt", "tariff.csv"]
 

@@ -27,8 +27,8 @@ from ragcl.errors import (
 )
 from ragcl.generation.language_model import LanguageModel
 from ragcl.results import Answer, to_dict
-from ragcl.retrieval.embedder import Embedder
-from ragcl.retrieval.retriever import Retriever
+from ragcl.search.embedder import Embedder
+from ragcl.search.retriever import Retriever
 
 QUESTION = "How deep is the north berth?"
 NAMES = ["berths.md", "canteen.md", "pilots.txt", "tariff.csv"]

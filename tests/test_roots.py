@@ -11,9 +11,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from ragcl import KnowledgeBase, places
+from ragcl import KnowledgeBase
 from ragcl.cli import app
 from ragcl.errors import FolderUnavailableError, UsageError
+from ragcl.files import places
 
 QUESTION = "What does the crane lift?"
 

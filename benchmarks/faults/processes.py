@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PRELOADED = ["faiss", "peft", "sentence_transformers", "ragcl.ingestion", "ragcl.consolidation.job"]
+PRELOADED = [
+    "faiss",
+    "peft",
+    "sentence_transformers",
+    "ragcl.ingestion",
+    "ragcl.consolidation.round",
+]
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from typing import Any
 from benchmarks.faults.processes import PRELOADED
 from benchmarks.faults.samples import Models
 from benchmarks.faults.trials import Trial
-from ragcl import KnowledgeBase, model_files
+from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.consolidation.promotion import adapter_folder, clean_up, write_manifest
+from ragcl.models import model_files
 
 FIXED = "What does soup cost?"
 EDITED = "How deep is the north berth?"

@@ -26,16 +26,15 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from benchmarks import drift
+from benchmarks.perplexity import perplexity
+from benchmarks.probes import answered
 from benchmarks.reader import calibration, lessons, squad, training
 from benchmarks.reader.alike import collections
 from benchmarks.reader.material import Document, documents, held_out
-from ragcl import model_files
-from ragcl.consolidation import anchors
-from ragcl.evaluation.drift import perplexity
-from ragcl.evaluation.probes import answered
+from ragcl.consolidation.training import anchors
 from ragcl.generation.language_model import WEIGHTS, LanguageModel, weights_digest
 from ragcl.generation.prompts import Prompts
-from ragcl.models import trained_reader
+from ragcl.models import model_files, trained_reader
 
 ABILITY = Path(__file__).parent.parent / "results" / "ability.json"
 SEED = 0

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.probes import evenly
 from benchmarks.reader.lessons import PASSAGES, Source, sources
 from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains, exact_match
-from ragcl.evaluation.probes import evenly
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts

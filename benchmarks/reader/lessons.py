@@ -17,12 +17,12 @@ import torch
 
 from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
-from ragcl.consolidation.distillation import Example
+from ragcl.consolidation.training.distillation import Example
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, QUOTE, Prompts, answer_tokens, excerpt
 from ragcl.generation.reading import Reader
-from ragcl.retrieval.retriever import Retrieved
+from ragcl.search.retriever import Retrieved
 from ragcl.text.sentences import split_sentences
 
 PASSAGES = 4

@@ -15,8 +15,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import TrainerCallback, TrainingArguments
 
-from ragcl.consolidation.anchors import tokens
-from ragcl.consolidation.distillation import (
+from ragcl.consolidation.training.anchors import tokens
+from ragcl.consolidation.training.distillation import (
     Example,
     PackTrainer,
     attention_for_training,
@@ -24,7 +24,7 @@ from ragcl.consolidation.distillation import (
     pack,
     unlabelled,
 )
-from ragcl.consolidation.fused_lora import fused
+from ragcl.consolidation.training.fused_lora import fused
 from ragcl.generation.language_model import LanguageModel
 
 RANK = 16

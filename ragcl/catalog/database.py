@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from ragcl.catalog import migrations
 from ragcl.catalog.full_text import searchable
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, UsageError
-from ragcl.places import composed
+from ragcl.files.places import composed
 
 BUSY_SECONDS = 10
 PURGE_SECONDS = 30  # how long readers are waited for: an answer reads for far less

@@ -46,7 +46,7 @@ from ragcl.catalog.schema import (
     roots,
     state,
 )
-from ragcl.places import composed
+from ragcl.files.places import composed
 
 GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
 UNTRUSTED = "untrusted"  # the flag of a chunk that stands in no trusted root

@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from ragcl.consolidation import anchors
-from ragcl.consolidation.anchors import Anchor
-from ragcl.consolidation.distillation import Distillation, Weights, with_share
-from ragcl.consolidation.examples import make_examples
+from ragcl.consolidation.gate.verification import drift
 from ragcl.consolidation.promotion import CONFIGURATION, read_manifest, write_manifest
-from ragcl.consolidation.verification import drift
+from ragcl.consolidation.training import anchors
+from ragcl.consolidation.training.anchors import Anchor
+from ragcl.consolidation.training.distillation import Distillation, Weights, with_share
+from ragcl.consolidation.training.examples import make_examples
 from ragcl.consolidation.worlds import Fact, world
 from ragcl.errors import SettingsError, UsageError
 from ragcl.generation.influence import likelihood

@@ -32,7 +32,7 @@ from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
 from ragcl.once import once
 from ragcl.results import MODES, Answer, Citation, Form, Mode
-from ragcl.retrieval.retriever import Retrieval, Retrieved, Retriever
+from ragcl.search.retriever import Retrieval, Retrieved, Retriever
 from ragcl.settings import AnsweringSettings
 from ragcl.text.answers import holds, same
 from ragcl.text.sentences import split_sentences

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ragcl.generation.english import English, Phrase, Word, phrases, words
+from ragcl.text.english import English, Phrase, Word, phrases, words
 
 ANSWER_CHARS = 200  # of an earlier answer, in which names are looked for
 

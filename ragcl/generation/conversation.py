@@ -13,14 +13,14 @@ import numpy as np
 from ragcl.catalog.documents import Filter
 from ragcl.errors import UsageError
 from ragcl.generation.antecedents import ANSWER_CHARS, Turn
-from ragcl.generation.english import English, is_english, words
 from ragcl.generation.followups import Candidate, FollowUp, follow_up
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.plain_text import text_ids
 from ragcl.generation.prompts import Prompts, is_abstention
 from ragcl.generation.scoring import Fork
-from ragcl.retrieval.retriever import Retrieval, Retriever
+from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.settings import AnsweringSettings
+from ragcl.text.english import English, is_english, words
 
 History = Sequence[tuple[str, str]]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ragcl.generation.antecedents import ANSWER_CHARS, Turn, anaphors, entities, may_be
-from ragcl.generation.english import English, Phrase, Word, phrases, words
+from ragcl.text.english import English, Phrase, Word, phrases, words
 
 MAX_FRAGMENT = 8  # words; what is longer says what it means
 MAX_BRIDGED = 4  # words that tell something, of a question that may leave out what it is about

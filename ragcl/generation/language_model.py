@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ragcl import model_files
 from ragcl.errors import ModelNotFoundError, SettingsError
 from ragcl.generation.scoring import Continuation, Fork, Scoring, leader, packs
-from ragcl.hardware import choose_device, choose_dtype, quiet_loading
-from ragcl.model_files import ModelFiles, sha256
+from ragcl.models import model_files
+from ragcl.models.hardware import choose_device, choose_dtype, quiet_loading
+from ragcl.models.model_files import ModelFiles, sha256
 from ragcl.once import once
 from ragcl.settings import ModelSettings
 

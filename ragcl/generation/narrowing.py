@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ragcl.generation.prompts import excerpt
-from ragcl.retrieval.embedder import Embedder
-from ragcl.retrieval.retriever import Retrieval, Retrieved
+from ragcl.search.embedder import Embedder
+from ragcl.search.retriever import Retrieval, Retrieved
 from ragcl.text import records
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ragcl.catalog.documents import StoredChunk
-from ragcl.retrieval.retriever import Retrieved
+from ragcl.search.retriever import Retrieved
 
 Beside = Callable[[StoredChunk], tuple[StoredChunk | None, StoredChunk | None]]
 

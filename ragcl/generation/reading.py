@@ -17,7 +17,7 @@ from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
 from ragcl.once import once
 from ragcl.results import Form
-from ragcl.retrieval.retriever import Retrieval
+from ragcl.search.retriever import Retrieval
 from ragcl.text.answers import holds
 from ragcl.text.sentences import split_sentences
 

@@ -13,7 +13,7 @@ import numpy as np
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.once import once
 from ragcl.results import Mode, Route
-from ragcl.retrieval.retriever import Retrieval
+from ragcl.search.retriever import Retrieval
 
 # How much nearer than a stale text a current one has to be before an adapter that was trained on
 # the stale one may speak at all. Two wordings of one question differ by about this in similarity.

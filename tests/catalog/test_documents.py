@@ -28,7 +28,7 @@ from ragcl.catalog.documents import (
     stored_chunks,
     was_at,
 )
-from ragcl.retrieval.vector_index import Stamp, VectorIndex
+from ragcl.index.vector_index import Stamp, VectorIndex
 
 DIM = 4
 

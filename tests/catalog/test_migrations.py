@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, inspect
 from ragcl.catalog import FILE_NAME, Catalog, database, full_text, migrations, schema
 from ragcl.catalog.documents import changes_since, generation, was_at
 from ragcl.errors import CatalogError
-from ragcl.retrieval import lexical
+from ragcl.search import lexical
 
 
 def description(engine: Engine) -> dict[str, object]:

@@ -12,11 +12,13 @@ import pytest
 import torch
 from conftest import TinyModels
 
-from ragcl import KnowledgeBase, model_files
-from ragcl.consolidation import anchors, meta_learning
+from ragcl import KnowledgeBase
+from ragcl.consolidation import meta_learning
 from ragcl.consolidation.meta_learning import load, meta_learn
+from ragcl.consolidation.training import anchors
 from ragcl.errors import SettingsError, UsageError
 from ragcl.generation.language_model import LanguageModel
+from ragcl.models import model_files
 from ragcl.results import MetaLearningReport
 from ragcl.settings import ConsolidationSettings
 

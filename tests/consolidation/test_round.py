@@ -13,15 +13,18 @@ from sqlalchemy import delete, select, update
 
 from ragcl import KnowledgeBase
 from ragcl.catalog import schema
-from ragcl.consolidation import distillation, job, study, verification
-from ragcl.consolidation.contradictions import Contradiction
+from ragcl.consolidation import round as job
 from ragcl.consolidation.deadline import Deadline
-from ragcl.consolidation.pooling import Label, pool
-from ragcl.consolidation.rewording import rewordings
-from ragcl.consolidation.verification import Verdict
+from ragcl.consolidation.gate import verification
+from ragcl.consolidation.gate.verification import Verdict
+from ragcl.consolidation.study import studier
+from ragcl.consolidation.study.contradictions import Contradiction
+from ragcl.consolidation.study.pooling import Label, pool
+from ragcl.consolidation.training import distillation
 from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.reading import Outlook, Reader, Reading
 from ragcl.results import ConsolidationReport
+from ragcl.text.rewording import rewordings
 from ragcl.text.sentences import split_sentences
 
 QUESTION = "How deep is the north berth?"
@@ -262,7 +265,7 @@ def test_what_was_read_is_kept_with_what_its_question_finds_by_now(
             connection.execute(update(rows).where(rows.c.id == key).values(values))
     current = []
     monkeypatch.setattr(
-        study,
+        studier,
         "contradiction",
         lambda _reader, reading, retrieval: current.append(
             {one.content_hash for one in reading.sentences} <= set(retrieval.found)
@@ -292,7 +295,7 @@ def test_a_second_round_with_nothing_new_does_nothing_if_due_is_asked(
 def test_what_has_not_changed_is_not_trained_again(
     learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ragcl.consolidation.distillation import Distillation
+    from ragcl.consolidation.training.distillation import Distillation
 
     names = [one.id for one in learned.catalog.learning.active()[1]]
 
@@ -556,7 +559,7 @@ def test_a_round_ends_in_any_stage_when_its_time_is_over_and_is_due_again(
 def test_what_was_read_in_time_is_not_read_again(
     asked: KnowledgeBase, limited: Limited, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study, "GROUP", 2)
+    monkeypatch.setattr(studier, "GROUP", 2)
     with asked.catalog.database.writing() as connection:  # what was read when it was asked
         connection.execute(delete(schema.study_rows))
     limited.round(until="studying")
@@ -710,7 +713,7 @@ def test_of_several_shards_those_that_pass_are_promoted(
             for one, label in zip(readings, pool(readings, *others), strict=True)
         ]
 
-    monkeypatch.setattr(study, "pool", of_the_same_chunks)
+    monkeypatch.setattr(studier, "pool", of_the_same_chunks)
     path = asked.folder / "ragcl.toml"
     path.write_text(
         path.read_text().replace("[consolidation]", "[consolidation]\nshard_chunks = 1")
@@ -921,14 +924,14 @@ def test_texts_that_contradict_each_other_are_not_learned_but_reported(
         said = reading.answer
         return Contradiction(reading.question, about[0], said, "other", "there", "other.md")
 
-    monkeypatch.setattr(study, "contradiction", against)
+    monkeypatch.setattr(studier, "contradiction", against)
 
     report = asked.consolidate()
 
     assert about
     [told] = [one for one in report.left_out if one["reason"].startswith("other.md contradicts it")]
     assert told["content_hash"] == about[0]
-    assert report.questions_left_out[study.DISPUTED] > 0
+    assert report.questions_left_out[studier.DISPUTED] > 0
     learned = [one for a in asked.catalog.learning.active()[1] for one in a.questions]
     assert "Where do pilots board?" not in {one.question for one in learned}
     assert asked.consolidate(if_due=True).round_id is None

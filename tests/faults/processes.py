@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ["faiss", "sentence_transformers", "ragcl.ingestion", "ragcl.consolidation.job"]
+PRELOADED = ["faiss", "sentence_transformers", "ragcl.ingestion", "ragcl.consolidation.round"]
 
 
 rename = os.replace
@@ -201,7 +201,7 @@ def _child(order: Order, reports: Connection) -> None:
     import torch
 
     from ragcl import KnowledgeBase
-    from ragcl.retrieval import vector_index
+    from ragcl.index import vector_index
 
     torch.set_num_threads(1)
     if order.flat_limit is not None:
@@ -239,8 +239,8 @@ def _wrap(step: Callable[[str], None]) -> None:
     from ragcl.catalog.documents import Documents
     from ragcl.catalog.learning import Learning
     from ragcl.consolidation import promotion
-    from ragcl.retrieval.inverted_lists import InvertedLists
-    from ragcl.retrieval.vector_index import VectorIndex
+    from ragcl.index.inverted_lists import InvertedLists
+    from ragcl.index.vector_index import VectorIndex
 
     ingestion.GROUP_CHUNKS = 12  # several groups, also on a small folder
     event.listen(Engine, "before_cursor_execute", lambda *_: step("statement"))

@@ -35,7 +35,7 @@ from ragcl.errors import (
     UsageError,
 )
 from ragcl.generation.prompts import ABSTENTION
-from ragcl.retrieval.vector_index import VectorIndex
+from ragcl.index.vector_index import VectorIndex
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
 

@@ -16,7 +16,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog import asks, database, schema
 from ragcl.catalog.full_text import searchable
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, UsageError
-from ragcl.retrieval import index_file
+from ragcl.index import index_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
 

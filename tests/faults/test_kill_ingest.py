@@ -17,7 +17,7 @@ from whole_state import ALL, assert_index_caught_up, assert_same, documents, fil
 
 from ingest import Reader
 from ragcl import KnowledgeBase
-from ragcl.retrieval.embedder import Embedder
+from ragcl.search.embedder import Embedder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ragcl import KnowledgeBase
 from ragcl.catalog import schema
 from ragcl.catalog.documents import generation
-from ragcl.retrieval.vector_index import VectorIndex
+from ragcl.index.vector_index import VectorIndex
 
 INDEX = "index/vectors.faiss"
 ALL = 10_000  # more hits than there are chunks

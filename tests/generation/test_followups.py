@@ -3,8 +3,8 @@
 import pytest
 
 from ragcl.generation.antecedents import Turn
-from ragcl.generation.english import is_english, phrases
 from ragcl.generation.followups import follow_up
+from ragcl.text.english import is_english, phrases
 
 BERTH = Turn("How deep is the north berth?", "11 metres")
 KEEPER = Turn("Who is the keeper of the cold store?", "Jorren Kest")

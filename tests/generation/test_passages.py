@@ -8,7 +8,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.documents import StoredChunk
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.passages import joined
-from ragcl.retrieval.retriever import Retrieved
+from ragcl.search.retriever import Retrieved
 
 TEXTS = {1: "Pilots board.", 2: "They come by boat.", 3: "It is red.", 4: "Soup is served."}
 

@@ -9,8 +9,8 @@ from ragcl.catalog.documents import StoredChunk
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.generation.routing import ActiveAdapters, Decision, decide
 from ragcl.results import Mode
-from ragcl.retrieval.calibration import Calibration, Language
-from ragcl.retrieval.retriever import Retrieval, Retrieved
+from ragcl.search.calibration import Calibration, Language
+from ragcl.search.retriever import Retrieval, Retrieved
 
 FALSE_ANSWERS = 0.1
 # Questions about quite other things find a passage that fits by 0.25.

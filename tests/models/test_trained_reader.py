@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ragcl import model_files
-from ragcl.model_files import DEFAULTS, sha256
-from ragcl.models import trained_reader
+from ragcl.models import model_files, trained_reader
+from ragcl.models.model_files import DEFAULTS, sha256
 from ragcl.models.trained_reader import Forms, TrainedReader
 
 

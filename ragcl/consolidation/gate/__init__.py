@@ -1,0 +1,1 @@
+"""The gate: what a candidate has proved that it knows."""

@@ -1,0 +1,89 @@
+"""Near misses: what a learned chunk also says and nobody asked about, put as a question.
+
+The weights know nothing of it, yet such a question finds the learned chunk and resembles the
+questions that were learned on it: the router has to tell the two apart. People's near misses have
+the form and the subject of what was asked before. So each is a question that was learned, of which
+most words give way to those of a sentence that holds no answer that was taught: it makes no sense,
+but is as near to what was learned as people's are. Knows no model and no thresholds.
+"""
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragcl.catalog.documents import StoredChunk
+from ragcl.search.retriever import Retriever
+from ragcl.text.answers import holds
+from ragcl.text.sentences import split_sentences
+from ragcl.text.words import content_words
+
+A_CHUNK = 3  # of one chunk at most
+MIN_WORDS = 3  # a sentence with fewer asks for nothing
+REPLACED = 2 / 3  # of the words of a question; by cosine, people's are as near to what was learned
+
+
+@dataclass(frozen=True)
+class NearMiss:
+    """A question that nobody taught, and what it retrieves; as in a `Reading`."""
+
+    question: str
+    vector: np.ndarray
+    found: tuple[str, ...]
+    score: float
+    margin: float
+
+
+def near_misses(
+    retriever: Retriever,
+    chunks: Sequence[StoredChunk],
+    taught: Mapping[str, Mapping[str, str]],
+    *,
+    passages: int,
+    seed: int,
+) -> list[NearMiss]:
+    """Questions about the chunks that were learned, to which the answer was not.
+
+    Args:
+        retriever: of the knowledge base as it is now.
+        chunks: those that are learned.
+        taught: the questions learned, with their answers, by the content hash of their chunk.
+        passages: how many are retrieved for a question.
+        seed: for the choice among the sentences of a chunk.
+    """
+    questions: list[str] = []
+    for chunk in chunks:
+        learned = taught[chunk.content_hash]
+        untaught = [
+            words
+            for sentence in split_sentences(chunk.text)
+            if not any(holds(sentence, answer) for answer in learned.values())
+            if len(words := content_words(sentence)) >= MIN_WORDS
+        ]
+        chance = random.Random(f"{seed} {chunk.content_hash}")
+        questions += [
+            _other_words(chance.choice(sorted(learned)), words, chance)
+            for words in chance.sample(untaught, min(A_CHUNK, len(untaught)))
+        ]
+    found = retriever.retrieve(questions, passages)
+    return [
+        NearMiss(
+            question, retrieval.vector, retrieval.found, retrieval.hits[0].score, retrieval.margin
+        )
+        for question, retrieval in zip(questions, found, strict=True)
+        if retrieval.hits
+    ]
+
+
+def _other_words(question: str, words: Sequence[str], chance: random.Random) -> str:
+    """A question, most of whose words are replaced by some of `words`."""
+    carrying = set(content_words(question))
+    places = [one for one in re.finditer(r"\w+", question) if one[0].lower() in carrying]
+    if not places:  # "What is it?" would be left as it is
+        return " ".join(words)
+    count = min(len(words), round(REPLACED * len(places)))
+    replaced = sorted((one.start() for one in chance.sample(places, count)), reverse=True)
+    other = dict(zip(replaced, chance.sample(words, count), strict=True))
+    return re.sub(r"\w+", lambda one: other.get(one.start(), one[0]), question)

@@ -1,0 +1,1 @@
+"""Study: hot chunks to training rows."""

@@ -1,0 +1,105 @@
+"""Contradictions: another current text that answers a question as well, and differently.
+
+Two texts may say the same words of two things ("the north berth is 11 metres deep", "the east berth
+is 9 metres deep"), and name the thing elsewhere than where they say it. So the other text must hold
+every word of the question that the first holds, in its sentence or its heading; what the first has
+of the question anywhere, the other must have too; and it must give another number, or other words
+in the place of the answer in much the same sentence. Knows no catalog.
+"""
+
+import re
+from dataclasses import dataclass
+
+from ragcl.generation.narrowing import Sentence
+from ragcl.generation.reading import Reader, Reading
+from ragcl.search.retriever import Retrieval
+from ragcl.text.answers import compatible
+from ragcl.text.words import content_words, stems
+
+MIN_WORDS = 2  # of a question that both hold: one tells too little of what is asked about
+ALIKE = 0.6  # share of the words of two sentences in both, the answers left out
+MIN_SHARE = 0.5  # and this share of the question's words
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """The answers to one question in two chunks, each with its content hash."""
+
+    question: str
+    content_hash: str
+    answer: str
+    other_hash: str
+    other_answer: str
+    other_source: str
+
+    def disputes(self, reading: Reading) -> bool:
+        """Whether it is the answer of a reading, in one of the chunks, that is in dispute."""
+        return any(
+            reading.content_hash == key and compatible(reading.answer, answer)
+            for key, answer in (
+                (self.content_hash, self.answer),
+                (self.other_hash, self.other_answer),
+            )
+        )
+
+    @property
+    def reason(self) -> str:
+        """Why the fact is not learned; quotes nothing, since reports outlive texts."""
+        return f"{self.other_source} contradicts it: the two have to be brought into agreement"
+
+
+def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Contradiction | None:
+    """What else of the retrieved text contradicts a reading of it, if anything does."""
+    chunks = {hit.chunk.content_hash: hit.chunk for hit in retrieval.hits}
+    asked = stems(" ".join(content_words(reading.question)))
+
+    def held(sentence: Sentence) -> set[str]:
+        return asked & stems(f"{chunks[sentence.content_hash].heading} {sentence.text}")
+
+    own = [
+        one
+        for one in reading.sentences
+        if one.content_hash == reading.content_hash and reading.answer in one.text
+    ]
+    if not own:
+        return None
+    needed = held(own[-1])
+    subject = asked & stems(chunks[reading.content_hash].passage)
+    if len(needed) < max(MIN_WORDS, MIN_SHARE * len(asked)):
+        return None
+    for sentence in reversed(reading.sentences):
+        if sentence.content_hash == reading.content_hash or not needed <= held(sentence):
+            continue
+        if not subject <= stems(chunks[sentence.content_hash].passage):
+            continue
+        other = reader.read(reading.question, retrieval, [sentence])
+        if (
+            other is not None
+            and other.trust >= reading.trust / 2
+            and _comparable(own[-1].text, reading.answer, sentence.text, other.answer)
+            and not compatible(other.answer, reading.answer)
+        ):
+            return Contradiction(
+                reading.question,
+                reading.content_hash,
+                reading.answer,
+                other.content_hash,
+                other.answer,
+                chunks[other.content_hash].source,
+            )
+    return None
+
+
+def _comparable(one: str, answer: str, other: str, other_answer: str) -> bool:
+    """Whether both answers are numbers, or the sentences say the same but for words as answers.
+
+    Of a question that it does not answer, a text gives some words too: no other value of the same.
+    """
+    numbers = [bool(re.search(r"\d", text)) for text in (answer, other_answer)]
+    if any(numbers):
+        return all(numbers)
+    lengths = sorted(len(text.split()) for text in (answer, other_answer))
+    rest = stems(" ".join(content_words(one.replace(answer, " ", 1))))
+    other_rest = stems(" ".join(content_words(other.replace(other_answer, " ", 1))))
+    shared = len(rest & other_rest)
+    return lengths[1] <= 2 * lengths[0] and shared >= max(MIN_WORDS, ALIKE * len(rest | other_rest))

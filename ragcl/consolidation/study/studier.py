@@ -1,0 +1,361 @@
+"""Study: hot chunks to training rows, with the frozen base model reading the source as teacher.
+
+Or a larger teacher reads, where the settings name one: its answer counts where the source says it.
+
+Every question is retrieved for again, from the index as it is now. One whose answer stands in the
+same sentence, with nothing new nearer to the question, has been read already, and the reading was
+kept; the others are read, with all adapters off. An answer is a span of the source, so it is
+supported by construction. The label of a question is pooled from all wordings of it; what only one
+question asks has to be read again when it is asked in brief. Where questions that ask the same read
+an answer at different lengths, the usual one is taught. An answer that a user corrected or praised
+is taken as it is, where the source says it. A larger teacher also writes questions about the hot
+chunks, which are kept with what was read for them. Whatever is left out is counted by its reason.
+Trains nothing.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ragcl.catalog import Catalog
+from ragcl.consolidation.study.contradictions import Contradiction, contradiction
+from ragcl.consolidation.study.forms import one_piece, says
+from ragcl.consolidation.study.pooling import RELATED, SIMILAR, pool
+from ragcl.consolidation.study.teacher import Asked, Teacher
+from ragcl.generation.narrowing import Sentence
+from ragcl.generation.reading import Reader, Reading
+from ragcl.search.calibration import AS_IS, Scale
+from ragcl.search.retriever import Retrieval, Retriever
+from ragcl.text.answers import compatible, same
+from ragcl.text.rewording import BRIEFLY, rewordings
+
+MIN_SHARE = 0.25  # of an answer among all candidates: below it it is too doubtful to be learned
+GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
+WRITTEN_AT_ONCE = 8  # chunks that a larger teacher writes questions about between two looks around
+
+
+NOTHING_SAYS_IT = "no passage that may be learned says it"
+NO_PHRASE = "sentences answer it, and no phrase does"
+ELSEWHERE = "it is answered from a passage that is not learned now"
+NOT_VOUCHED = "users gave an answer that is not the one that is read"
+DISPUTED = "another text contradicts the answer"
+DOUBTFUL = "its wordings do not agree on an answer"
+NOT_FOUND_AGAIN = "asked in brief, another answer is read"
+
+
+@dataclass(frozen=True)
+class Studied:
+    """What may be learned, and how many questions are left out for each reason."""
+
+    rows: list[Reading]
+    contradictions: list[Contradiction]
+    left_out: dict[str, int]
+
+
+class Studier:
+    """Reads the questions of hot chunks and keeps what was read in the catalog."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        retriever: Retriever,
+        reader: Reader,
+        *,
+        passages: int,
+        false_abstentions: float,
+        larger: Teacher | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._retriever = retriever
+        self._reader = reader
+        self._passages = passages
+        self._larger = larger
+        self._false_abstentions = false_abstentions
+
+    @property
+    def teacher(self) -> str:
+        """Who reads, and in which way."""
+        own = self._reader.teacher
+        return own if self._larger is None else f"{self._larger.name}, {own}"
+
+    def study(
+        self,
+        questions: Sequence[str],
+        chunks: Collection[str],
+        vouched: Mapping[str, str],
+        progress: Callable[[int], None],
+        written: Mapping[str, str],
+    ) -> Studied:
+        """The readings of those questions whose answer stands in one of `chunks`.
+
+        A fact that another text contradicts is left out, and the contradiction is told. Where users
+        vouch for an answer, that is what is read, and readings of similar questions about the same
+        chunk that contradict it are left out. Text that must not be learned is not shown to the
+        teacher. A question in `written` counts only if its answer stands in the chunk that it was
+        written about, which is given with it: it quotes that text, and has to go with it.
+        """
+        kept = self._catalog.learning.study(chunks, self.teacher)
+        readings: list[Reading] = []
+        contradictions: list[Contradiction] = []
+        left_out: Counter[str] = Counter()
+        for start in range(0, len(questions), GROUP):
+            group = questions[start : start + GROUP]
+            retrievals = [
+                replace(one, hits=tuple(hit for hit in one.hits if not hit.chunk.flags))
+                for one in self._retriever.retrieve(group, self._passages, whole_tables=True)
+            ]
+            narrowed = self._reader.narrow(group, retrievals)
+            read_before = self._read_before(kept, group, retrievals, narrowed)
+            told = self._told(
+                [
+                    (question, [hit.chunk.passage for hit in retrieval.hits])
+                    for question, retrieval in zip(group, retrievals, strict=True)
+                    if question not in read_before and question not in vouched
+                ]
+            )
+            fresh: list[Reading] = []
+            for question, retrieval, sentences in zip(group, retrievals, narrowed, strict=True):
+                answer = vouched.get(question)
+                if answer:
+                    given = self._reader.given(question, retrieval, sentences, answer)
+                    if given is not None:
+                        readings.append(given)
+                        continue
+                reading = read_before.get(question)
+                if reading is None:
+                    read = self._read(question, retrieval, sentences, told)
+                    if isinstance(read, str):
+                        left_out[read] += 1
+                        continue
+                    if question in written and read.content_hash != written[question]:
+                        left_out[ELSEWHERE] += 1
+                        continue
+                    reading = replace(read, written=question in written)
+                    fresh.append(reading)
+                if answer and not same(reading.answer, answer):
+                    left_out[NOT_VOUCHED] += 1
+                elif reading.content_hash not in chunks:
+                    left_out[ELSEWHERE] += 1
+                else:
+                    readings.append(reading)
+                    against = contradiction(self._reader, reading, retrieval)
+                    contradictions += [] if against is None else [against]
+            self._catalog.learning.add_study(
+                self.teacher, [(one.content_hash, one.question, one.to_json()) for one in fresh]
+            )
+            progress(len(group))
+        scale = self._retriever.calibrate().questions
+        rows = []
+        for one in readings:
+            if any(other.disputes(one) for other in contradictions):
+                left_out[DISPUTED] += 1
+            elif one.question not in vouched and denied(one, readings, vouched, scale):
+                left_out[NOT_VOUCHED] += 1
+            else:
+                rows.append(one)
+        rows = self._labelled(rows, vouched, scale, left_out, progress)
+        forms = usual_forms(rows, vouched, scale)
+        alike = [self._reader.put(one, form) for one, form in zip(rows, forms, strict=True)]
+        return Studied(alike, contradictions, dict(+left_out))
+
+    def _read_before(
+        self,
+        kept: Mapping[str, Mapping[str, Any]],
+        questions: Sequence[str],
+        retrievals: Sequence[Retrieval],
+        narrowed: Sequence[Sequence[Sentence]],
+    ) -> dict[str, Reading]:
+        """The kept readings that hold still, with what is retrieved today."""
+        before = {one: Reading.from_json(dict(kept[one])) for one in questions if one in kept}
+        learnable = self._catalog.documents.learnable_hashes(
+            {shown.content_hash for one in before.values() for shown in one.sentences}
+        )
+        return {
+            # What is farther from the question may have changed, or stand in other chunks.
+            question: replace(
+                before[question],
+                sentences=tuple(sentences),
+                found=retrieval.found,
+                score=retrieval.hits[0].score,
+                margin=retrieval.margin,
+            )
+            for question, retrieval, sentences in zip(questions, retrievals, narrowed, strict=True)
+            if question in before and stands(before[question], sentences, learnable)
+        }
+
+    def _labelled(
+        self,
+        readings: Sequence[Reading],
+        vouched: Collection[str],
+        scale: Scale,
+        left_out: Counter[str],
+        progress: Callable[[int], None],
+    ) -> list[Reading]:
+        """The readings with the answers that they are taught, those in doubt left out."""
+        sure = []
+        for one, label in zip(readings, pool(readings, vouched, scale), strict=True):
+            if label.share < MIN_SHARE:
+                left_out[DOUBTFUL] += 1
+            else:
+                taught = replace(self._reader.put(one, label.answer), trust=label.share)
+                sure.append((taught, label.voices > 0 or one.question in vouched))
+        alone = [one for one, borne_out in sure if not borne_out]
+        again = {one.question: one.found_again for one in alone if one.found_again is not None}
+        again |= self._found_again([one for one in alone if one.question not in again], progress)
+        lost = {question for question, found in again.items() if not found}
+        left_out[NOT_FOUND_AGAIN] += len(lost)
+        return [one for one, _ in sure if one.question not in lost]
+
+    def _found_again(
+        self, readings: Sequence[Reading], progress: Callable[[int], None]
+    ) -> dict[str, bool]:
+        """Whether questions are answered so when they are asked in brief, which is kept.
+
+        A round trip: it is the proof where no other question bears an answer out.
+        """
+        found: dict[str, bool] = {}
+        for start in range(0, len(readings), GROUP):
+            group = readings[start : start + GROUP]
+            known = [
+                replace(one, found_again=bool(answer) and says(answer or "", one))
+                for one, answer in zip(group, self._said_in_brief(group), strict=True)
+            ]
+            self._catalog.learning.add_study(
+                self.teacher, [(one.content_hash, one.question, one.to_json()) for one in known]
+            )
+            found |= {one.question: bool(one.found_again) for one in known}
+            progress(0)
+        return found
+
+    def _said_in_brief(self, readings: Sequence[Reading]) -> Sequence[str | None]:
+        """What is answered to questions when they are asked in brief."""
+        briefly = [rewordings(one.question)[BRIEFLY] for one in readings]
+        if self._larger is None:
+            return [
+                self._reader.best_span(brief, one.sentences)
+                for brief, one in zip(briefly, readings, strict=True)
+            ]
+        found = {key for one in readings for key in one.found}
+        current = self._catalog.documents.current(found)
+        passages = [
+            [current[key].passage for key in one.found if key in current] for one in readings
+        ]
+        return self._larger.answers(list(zip(briefly, passages, strict=True)))
+
+    def write_questions(
+        self,
+        chunks: Collection[str],
+        asked: Collection[str],
+        count: int,
+        progress: Callable[[int], None],
+    ) -> dict[str, str]:
+        """What the larger teacher asks beside `asked`: each question with the chunk it is about.
+
+        It writes `count` about a chunk at most. Those that something was learned from are kept, so
+        that the next round has the same.
+        """
+        if self._larger is None or not count:
+            return {}
+        kept = self._catalog.learning.study(chunks, self.teacher)
+        questions = {
+            question: str(row["content_hash"])
+            for question, row in kept.items()
+            if row.get("written")
+        }
+        current = self._catalog.documents.current(chunks)
+        new = [current[key] for key in sorted(set(current) - set(questions.values()))]
+        for start in range(0, len(new), WRITTEN_AT_ONCE):
+            group = new[start : start + WRITTEN_AT_ONCE]
+            written = self._larger.questions([chunk.passage for chunk in group], count)
+            for chunk, some in zip(group, written, strict=True):
+                for question in some:
+                    questions.setdefault(question, chunk.content_hash)
+            progress(0)
+        return {one: about for one, about in questions.items() if one not in asked}
+
+    def _told(self, asked: Sequence[Asked]) -> dict[str, str]:
+        """What the larger teacher answers, by question; without one, nothing."""
+        if self._larger is None or not asked:
+            return {}
+        answers = self._larger.answers(asked)
+        return {question: answer for (question, _), answer in zip(asked, answers, strict=True)}
+
+    def _read(
+        self,
+        question: str,
+        retrieval: Retrieval,
+        sentences: Sequence[Sentence],
+        told: Mapping[str, str],
+    ) -> Reading | str:
+        """The base model's reading, or that of the larger teacher's answer if the text holds it.
+
+        Where there is none that may be learned, the reason.
+        """
+        if self._larger is not None:
+            answer = told.get(question)
+            given = answer and self._reader.given(question, retrieval, sentences, answer)
+            return given or NOTHING_SAYS_IT
+        if not sentences:
+            return NOTHING_SAYS_IT
+        outlook = self._reader.look(question, retrieval, sentences)
+        forms = self._reader.forms
+        form = outlook.form(forms, forms.limit(self._false_abstentions))
+        if form == "quotation":
+            return NO_PHRASE
+        return NOTHING_SAYS_IT if form == "none" or outlook.reading is None else outlook.reading
+
+
+def denied(
+    one: Reading, readings: Sequence[Reading], vouched: Collection[str], scale: Scale = AS_IS
+) -> bool:
+    """Whether users vouch for another answer to much the same question about the same chunk."""
+    return any(
+        other.question in vouched
+        and other.content_hash == one.content_hash
+        and scale(float(other.vector @ one.vector)) >= SIMILAR
+        and not compatible(one.answer, other.answer)
+        for other in readings
+    )
+
+
+def usual_forms(
+    readings: Sequence[Reading], vouched: Collection[str] = (), scale: Scale = AS_IS
+) -> list[str]:
+    """How each answer is to be said, so that those who ask the same are told the same.
+
+    One wording finds a captain's whole name, another half of it. Both are right, but taught side by
+    side they are rivals, and the next wording may be told either. Of the forms in which a piece of
+    the text was read, that of most questions is taken, or of those surest of it, or the longest.
+    What users vouch for (the questions in `vouched`) stays, and others follow it.
+    """
+    of_chunk = defaultdict[str, list[Reading]](list)
+    for one in readings:
+        of_chunk[one.content_hash].append(one)
+    forms = []
+    for one in readings:
+        votes: dict[str, tuple[int, int, float]] = {}
+        for other in of_chunk[one.content_hash]:
+            if other is one or (
+                scale(float(other.vector @ one.vector)) >= RELATED and one_piece(one, other)
+            ):
+                voices, count, trust = votes.get(other.answer, (0, 0, 0.0))
+                voices += other.question in vouched
+                votes[other.answer] = voices, count + 1, trust + other.trust
+        most = max(votes, key=lambda answer: (votes[answer], len(answer)))
+        forms.append(one.answer if one.question in vouched else most)
+    return forms
+
+
+def stands(reading: Reading, sentences: Sequence[Sentence], learnable: Collection[str]) -> bool:
+    """Whether a kept reading holds among the sentences of today.
+
+    It does where the sentence of its answer and whatever is nearer to the question are the same.
+    What is farther changes with every document that is added anywhere, and seldom an answer. But
+    whatever was shown for it has to be text that may be learned still: it shaped the soft labels.
+    """
+    if not all(one.content_hash in learnable for one in reading.sentences):
+        return False
+    places = [i for i, one in enumerate(reading.sentences) if reading.answer in one.text]
+    read = [one.text for one in reading.sentences[min(places, default=0) :]]
+    return bool(places) and read == [one.text for one in sentences][-len(read) :]

@@ -1,0 +1,724 @@
+"""Distillation: study rows to a LoRA adapter, trained from the base model.
+
+The loss is the KL divergence to the teacher's soft labels at the answer's tokens, plus
+lambda x cross-entropy on the answer (Hinton et al. 2015), plus what keeps the model as it is
+elsewhere: the same KL on anchors and on the answers where nobody asked for them, and the drift
+penalty. Runs on transformers' Trainer. Knows nothing of chunks, gates or the catalog.
+"""
+
+import contextlib
+import itertools
+import math
+import os
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import extract_model_from_parallel
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import log_softmax
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from ragcl.consolidation.training import together
+from ragcl.consolidation.training.anchors import likeliest, tokens
+from ragcl.consolidation.training.drift_penalty import DriftPenalty, listening, model_input
+from ragcl.consolidation.training.fused_lora import fused
+from ragcl.errors import SettingsError
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.scoring import attention_mask
+from ragcl.settings import ConsolidationSettings
+
+PIECE = 28  # tokens of an anchor that are predicted at once
+PIECES_A_STEP = 1  # a part of an anchor, since more of them kept no more of the model
+ELSEWHERE = 16  # places where nobody asked, at least: of few answers several of each
+ELSEWHERE_WEIGHT = 1.0  # with that of the anchors, eight, other text drifted the more
+BEGINNING = range(4, 24)  # tokens of an anchor that stand there before an answer
+CONTEXT_ROW_EVERY = 12  # steps; a row with passages costs as much as eight without
+UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another, and is no label
+BATCH_TOKENS = 512  # of rows that go through the frozen layers together
+
+Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
+STEP = "step"
+CHECKPOINT = "checkpoint.safetensors"  # in an adapter's folder, of a training that was cut short
+
+
+@dataclass(frozen=True)
+class Example:
+    """Token ids of a prompt and a target; soft labels `(len(target), TOP)`.
+
+    `hard` is the weight of the cross-entropy, `soft` that of the KL divergence. `hidden`,
+    `(len(prompt) + len(target), width)`, is what the frozen layers make of it, if it was computed.
+    """
+
+    prompt: tuple[int, ...]
+    target: tuple[int, ...]
+    top_ids: torch.Tensor
+    top_logprobs: torch.Tensor
+    hard: float
+    soft: float
+    hidden: torch.Tensor | None = None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The prompt and the target."""
+        return self.prompt + self.target
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Of what `Distillation.train` is given, that which every process needs to train along."""
+
+    examples: Sequence[Example]
+    context: Sequence[Example]
+    initial: Weights | None
+    share: float
+    begun: Weights | None  # the checkpoint of the training, if it was cut short before
+
+
+def sparse_kl(
+    logprobs: torch.Tensor, top_ids: torch.Tensor, top_logprobs: torch.Tensor
+) -> torch.Tensor:
+    """KL(teacher || student) over the teacher's top tokens with all others as one more token.
+
+    Args:
+        logprobs: the student's, `(..., vocabulary)`.
+        top_ids: `(..., k)` tokens that the teacher finds likeliest.
+        top_logprobs: `(..., k)` the teacher's log-probabilities of them. What is not above
+            `UNLIKELY` counts to the others: it may fill a row up, with a token that is likely.
+
+    Returns:
+        `(...)`, nats.
+    """
+    student = logprobs.gather(-1, top_ids).masked_fill(top_logprobs <= UNLIKELY, UNLIKELY)
+    top_logprobs = top_logprobs.clamp_min(UNLIKELY)
+    teacher = top_logprobs.exp()
+    kl = (teacher * (top_logprobs - student)).sum(-1)
+    rest = (1 - teacher.sum(-1)).clamp_min(1e-6)
+    student_rest = (1 - student.exp().sum(-1)).clamp_min(1e-6)
+    return kl + rest * (rest.log() - student_rest.log())
+
+
+class Distillation:
+    """Trains adapters of one base model, any number of them one after another.
+
+    What they have in common is computed once, in one pass of the anchors through the model: what
+    its frozen layers make of them, what the drift penalty is taken on, and what it predicts.
+    """
+
+    def __init__(
+        self, model: LanguageModel, anchors: Sequence[str], settings: ConsolidationSettings
+    ) -> None:
+        """Prepare to train.
+
+        Args:
+            model: the base model; no adapter may be attached to it, here and while one is trained.
+            anchors: the texts on which to stay near the base model.
+            settings: rank, layers, targets, variant, learning rate and the rest.
+
+        Raises:
+            SettingsError: `settings.targets` names what the model does not have.
+        """
+        self._base = model.base
+        self._anchors = anchors
+        self._settings = settings
+        layers = int(self._base.config.num_hidden_layers)
+        first = layers - max(1, round(layers * settings.layers))
+        self._lora = LoraConfig(
+            r=settings.rank,
+            lora_alpha=2 * settings.rank,
+            lora_dropout=0.0,
+            use_rslora=settings.variant == "rslora",
+            use_dora=settings.variant == "dora",
+            target_modules=_targets(self._base, settings.targets),
+            layers_to_transform=list(range(first, layers)),
+            task_type="CAUSAL_LM",
+        )
+        self._frozen = FrozenLayers(self._base, first)
+        self._texts = [tokens(model, text) for text in anchors]
+        beside = self._frozen.through([unlabelled(ids[:1], ids[1:]) for ids in self._texts])
+        length = sum(len(one.ids) for one in beside)
+        with (
+            self._adapted() as adapted,
+            self._upper_layers(),
+            adapted.disable_adapter(),
+            listening(adapted, length) as heard,
+        ):
+            beside = [one for text in beside for one in labelled([text], adapted)]
+        self._penalty = DriftPenalty(heard)
+        self._pieces = [piece for one in beside for piece in _pieces(one)]
+
+    def train(
+        self,
+        examples: Sequence[Example],
+        context: Sequence[Example],
+        folder: Path,
+        *,
+        out_of_time: Callable[[], bool],
+        progress: Callable[[int, int], None],
+        initial: Weights | None = None,
+        share: float = 1.0,
+    ) -> dict[str, float] | None:
+        """Train one adapter and write it to `folder`; the base model is left as it was.
+
+        Where `folder` has the checkpoint of a training that was cut short, it goes on from there.
+
+        Args:
+            examples: the rows to learn.
+            context: rows with passages in the prompt, of which each step sees a few, so that the
+                model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
+            folder: where `adapter_model.safetensors` and its configuration go.
+            out_of_time: asked after every step whether to stop, and leave a checkpoint.
+            progress: called with (steps done, steps in all).
+            initial: weights to begin with, of an adapter that the settings make; else `A` is
+                random, apart from the anchors, and `B` zero, which changes nothing.
+            share: of the steps that the settings ask for, those to take.
+
+        Returns:
+            `loss`, the mean of the last tenth of the steps; `steps`; and how many `processes` took
+            each of them together. None where it was cut short.
+        """
+        task = _Task(examples, context, initial, share, _checkpoint(folder))
+        together.handed_out((self._anchors, self._settings, task), self._base.device.type)
+        return self._train(task, folder, _Watch(out_of_time, progress, task.begun))
+
+    def _train(self, task: _Task, folder: Path, watch: "_Watch") -> dict[str, float] | None:
+        """Train in this process; the first of several alone writes the adapter."""
+        settings, frozen = self._settings, self._frozen
+        torch.manual_seed(settings.seed)
+        collator = _Collator(
+            [
+                (frozen.through(task.context), 1, CONTEXT_ROW_EVERY, 1.0),
+                (self._pieces, PIECES_A_STEP, 1, settings.anchor_weight),
+                (self._elsewhere(task.examples), 1, 1, ELSEWHERE_WEIGHT),
+            ],
+            settings.seed,
+        )
+        rows = frozen.through(task.examples)
+        steps = with_share(settings, task.share)
+        with self._adapted() as adapted:
+            if task.initial is None:
+                self._penalty.set_apart(adapted)
+            else:
+                set_peft_model_state_dict(adapted, dict(task.initial))
+            penalty = self._penalty.of(adapted)
+            trainer = _Distiller(
+                regulariser=lambda: settings.drift_weight * penalty(),
+                model=adapted,
+                args=_arguments(steps, folder, self._base.device, len(rows)),
+                train_dataset=rows,
+                data_collator=collator,
+                callbacks=[watch],
+            )
+            trainer.remove_callback(PrinterCallback)  # standard output is for the result alone
+            with self._upper_layers(), fused(adapted):
+                trainer.train()
+            if together.is_first():
+                if watch.checkpoint is None:
+                    adapted.save_pretrained(str(folder))
+                    (folder / CHECKPOINT).unlink(missing_ok=True)
+                else:
+                    _keep(watch.checkpoint, folder)
+        if watch.checkpoint is not None:
+            return None
+        last = watch.losses[-max(1, len(watch.losses) // 10) :]
+        return {
+            "loss": sum(last) / max(1, len(last)),
+            "steps": float(trainer.state.global_step),
+            "processes": together.processes(),
+        }
+
+    @torch.inference_mode()
+    def _elsewhere(self, examples: Sequence[Example]) -> list[Example]:
+        """The answers where nobody asked for them, behind beginnings of anchors, as labelled there.
+
+        Taught behind its question alone, how an answer goes on is learned of its first token and
+        not of the question: a small adapter then finishes the one name that it knows in any text
+        that comes to such a token. MEND (arXiv 2110.11309) calls it locality.
+        """
+        if not self._texts:
+            return []
+        answers = list(dict.fromkeys(one.target for one in examples))
+        chance = random.Random(self._settings.seed)
+        rows = self._frozen.through(
+            [
+                unlabelled(chance.choice(self._texts)[: chance.choice(BEGINNING)], target)
+                for target in itertools.islice(
+                    itertools.cycle(answers), max(ELSEWHERE, len(answers))
+                )
+            ]
+        )
+        with self._upper_layers():
+            return [
+                row for batch in _batches(rows, BATCH_TOKENS) for row in labelled(batch, self._base)
+            ]
+
+    @contextlib.contextmanager
+    def _adapted(self) -> Iterator[Any]:
+        """The base model with a new adapter, which is gone afterwards."""
+        adapted = get_peft_model(self._base, self._lora)
+        try:
+            yield adapted
+        finally:
+            adapted.unload()
+            self._base.requires_grad_(False)
+            self._base.eval()
+
+    @contextlib.contextmanager
+    def _upper_layers(self) -> Iterator[None]:
+        """Within it the model takes what the frozen layers gave, and attends as suits training."""
+        with self._frozen.cut_off(), attention_for_training(self._base):
+            yield
+
+
+def train_along(model: LanguageModel) -> None:
+    """Train whatever the first process trains in a round, until it says that nothing is left."""
+    distillation: Distillation | None = None
+    while given := together.handed_out(None, model.base.device.type):
+        anchors, settings, task = given
+        if distillation is None:  # a round has one set of anchors, and of settings
+            distillation = Distillation(model, anchors, settings)
+        with tempfile.TemporaryDirectory() as name:
+            watch = _Watch(lambda: False, lambda _done, _total: None, task.begun)
+            distillation._train(task, Path(name), watch)
+
+
+def nothing_left(model: LanguageModel) -> None:
+    """Tell the processes that train along that it was all."""
+    if together.processes() > 1:
+        together.handed_out(None, model.base.device.type)
+
+
+def with_share(settings: ConsolidationSettings, share: float) -> ConsolidationSettings:
+    """The settings with a share of the steps, whatever says how many they are."""
+    fewer = {name: math.ceil(share * getattr(settings, name)) for name in ("epochs", "min_steps")}
+    return settings.model_copy(update=fewer)
+
+
+class FrozenLayers:
+    """The layers below the lowest adapted one: constant, so computed once for every row.
+
+    Models whose decoder is not a plain stack, where starting from a layer in the middle gives
+    something else, are recognised by trying, and then go the whole way at every step.
+    """
+
+    def __init__(self, base: Any, first: int) -> None:
+        """`first` is the number of layers to compute once."""
+        self._base = base
+        self._first = first if first and self._can_start_at(first) else 0
+
+    @torch.inference_mode()
+    def through(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples with what the frozen layers make of them."""
+        if not self._first:
+            return list(examples)
+        done: list[Example] = []
+        with self._only(slice(self._first + 1)), attention_for_training(self._base):
+            for group in _batches(examples, BATCH_TOKENS):
+                output = self._base(
+                    **packed_input(pack([(group, 1.0)]), self._base),
+                    output_hidden_states=True,
+                    logits_to_keep=1,
+                )
+                states = output.hidden_states[self._first][0].cpu()
+                shared = _shared(group)
+                own = states[shared:].split([len(one.ids) - shared for one in group])
+                done += [
+                    replace(one, hidden=torch.cat([states[:shared], rest]))
+                    for one, rest in zip(group, own, strict=True)
+                ]
+        return done
+
+    @contextlib.contextmanager
+    def _only(self, part: slice) -> Iterator[None]:
+        """Within it the decoder has only these of its layers."""
+        decoder = self._base.get_decoder()
+        whole = decoder.layers
+        decoder.layers = whole[part]
+        try:
+            yield
+        finally:
+            decoder.layers = whole
+
+    @contextlib.contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """Within it the decoder starts at the first layer that is not frozen."""
+        with self._only(slice(self._first, None)) if self._first else contextlib.nullcontext():
+            yield
+
+    @torch.inference_mode()
+    def _can_start_at(self, first: int) -> bool:
+        if not isinstance(getattr(self._base.get_decoder(), "layers", None), torch.nn.ModuleList):
+            return False
+        self._first = first
+        ids = torch.arange(1, 9, device=self._base.device)[None]
+        whole = self._base(input_ids=ids, use_cache=False, output_hidden_states=True)
+        with self.cut_off():
+            upper = self._base(inputs_embeds=whole.hidden_states[first], use_cache=False)
+        return torch.allclose(whole.logits.float(), upper.logits.float(), rtol=0.01, atol=0.1)
+
+
+@contextlib.contextmanager
+def attention_for_training(base: Any) -> Iterator[None]:
+    """Within it attention on a CPU is plain products of matrices.
+
+    The fused kernel for the CPU takes about twice as long for the short sequences here, most of it
+    in its gradient.
+    """
+    chosen = base.config._attn_implementation
+    if base.device.type == "cpu":
+        base.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        base.set_attn_implementation(chosen)
+
+
+def _arguments(
+    settings: ConsolidationSettings, folder: Path, device: torch.device, rows: int
+) -> TrainingArguments:
+    share = math.ceil(settings.batch_size / together.processes())
+    steps = math.ceil(rows / (share * together.processes())) * settings.epochs
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "runs")
+    return TrainingArguments(
+        output_dir=str(folder / "trainer"),
+        max_steps=max(settings.min_steps, steps),
+        per_device_train_batch_size=share,
+        learning_rate=settings.learning_rate,
+        adam_beta2=0.98,  # the usual 0.999 looks back over more steps than there are
+        lr_scheduler_type="cosine",
+        warmup_steps=0.05,
+        weight_decay=0.0,
+        logging_steps=1,
+        save_strategy="no",
+        report_to=[settings.tracker],
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        use_cpu=device.type == "cpu",
+        seed=settings.seed,
+        dataloader_pin_memory=False,
+    )
+
+
+def _targets(base: Any, wanted: Sequence[str]) -> list[str]:
+    """The names of the linear maps to adapt: those wanted, or all inside the decoder's layers."""
+    known = {
+        name.rsplit(".", 1)[-1]
+        for name, module in base.get_decoder().named_modules()
+        if isinstance(module, torch.nn.Linear)
+    }
+    if not known.issuperset(wanted):
+        raise SettingsError(
+            f"consolidation.targets names {', '.join(sorted(set(wanted) - known))}, but the layers "
+            f"of this model have {', '.join(sorted(known))}: name some of these, or none for all."
+        )
+    return sorted(wanted or known)
+
+
+class _Collator:
+    """A batch is some rows and, every so many steps, a few of every other kind beside them.
+
+    Each kind is (its examples, how many, every how many steps, their weight in the loss).
+    """
+
+    def __init__(
+        self, beside: Sequence[tuple[Sequence[Example], int, int, float]], seed: int
+    ) -> None:
+        self._step = 0
+        self._beside = [
+            (_shuffled(examples, seed), min(count, len(examples)), every, weight)
+            for examples, count, every, weight in beside
+            if examples
+        ]
+
+    def __call__(self, examples: list[Example]) -> dict[str, Any]:
+        groups: list[tuple[Sequence[Example], float]] = [(examples, 1.0)]
+        for order, count, every, weight in self._beside:
+            if self._step % every == 0:
+                groups.append(([next(order) for _ in range(count)], weight))
+        self._step += 1
+        return pack(groups)
+
+
+def unlabelled(prompt: tuple[int, ...], target: tuple[int, ...]) -> Example:
+    """Of which the target is predicted; how is not known yet."""
+    labels = torch.zeros(len(target), 1)
+    return Example(prompt, target, labels.long(), labels, hard=0.0, soft=1.0)
+
+
+def labelled(examples: Sequence[Example], model: Any) -> list[Example]:
+    """The examples, in one pack, with what the model predicts where their targets are."""
+    packed = pack([(examples, 1.0)])
+    output = model(**packed_input(packed, model), logits_to_keep=packed["places"])
+    labels = likeliest(log_softmax(output.logits[0].float(), dim=-1).cpu())
+    top_ids, top_logprobs = (one.split([len(e.target) for e in examples]) for one in labels)
+    return [
+        replace(one, top_ids=ids, top_logprobs=logprobs)
+        for one, ids, logprobs in zip(examples, top_ids, top_logprobs, strict=True)
+    ]
+
+
+def _pieces(anchor: Example) -> list[Example]:
+    """An anchor part by part: of each, what it predicts after all that precedes it."""
+    ids, before = anchor.ids, len(anchor.prompt)
+    ends = [*range(before + PIECE, len(ids) - PIECE // 2, PIECE), len(ids)]
+    return [
+        replace(
+            anchor,
+            prompt=ids[:start],
+            target=ids[start:end],
+            top_ids=anchor.top_ids[start - before : end - before],
+            top_logprobs=anchor.top_logprobs[start - before : end - before],
+            hidden=None if anchor.hidden is None else anchor.hidden[:end],
+        )
+        for start, end in itertools.pairwise([before, *ends])
+    ]
+
+
+def _shuffled(examples: Sequence[Example], seed: int) -> Iterator[Example]:
+    random = torch.Generator().manual_seed(seed)
+    while True:
+        for i in torch.randperm(len(examples), generator=random).tolist():
+            yield examples[i]
+
+
+def pack(groups: Sequence[tuple[Sequence[Example], float]]) -> dict[str, torch.Tensor]:
+    """Groups of examples, each with its weight in the loss, as one sequence of `n` tokens.
+
+    A group begins with what all its prompts share. Behind it stands the rest of each example, which
+    sees that beginning and itself: what the model makes of it is what it would make of the example
+    alone, but the beginning is computed once and nothing is padded.
+
+    Returns:
+        `tokens`, `(n,)` ids or `(n, width)` hidden states; `visible`, `(n, n) bool`, and
+        `positions`, `(n,)`; for the `t` target tokens their `places`, `(t,)`, where the model
+        predicts them, `target`, `(t,)`, `top_ids` and `top_logprobs`, `(t, k)`, and `hard` and
+        `soft`, `(t,)`, such that the loss is a sum: of the means a token of the groups, times
+        their weights.
+    """
+    k = max(e.top_ids.shape[-1] for examples, _ in groups for e in examples)
+    parts = [_packed(examples, weight, k) for examples, weight in groups]
+    starts = itertools.accumulate((len(part["tokens"]) for part in parts), initial=0)
+    for part, start in zip(parts, starts, strict=False):
+        part["places"] += start
+    visible = torch.block_diag(*(part.pop("visible") for part in parts)).bool()
+    return {"visible": visible} | {
+        name: torch.cat([part[name] for part in parts]) for name in parts[0]
+    }
+
+
+def _packed(examples: Sequence[Example], weight: float, k: int) -> dict[str, torch.Tensor]:
+    """One group of `pack`, with `k` soft labels a token."""
+    shared = _shared(examples)
+    ends = list(itertools.accumulate((len(e.ids) - shared for e in examples), initial=shared))
+    positions = torch.arange(ends[-1])
+    visible = torch.zeros(ends[-1], ends[-1], dtype=torch.bool)
+    visible[:, :shared] = True
+    places = []
+    for example, start, end in zip(examples, ends, ends[1:], strict=False):
+        positions[start:end] -= start - shared
+        visible[start:end, start:end] = True
+        places.append(torch.arange(end - len(example.target), end) - 1)
+    whole = [_states(e) for e in examples]
+    lengths = torch.tensor([len(e.target) for e in examples])
+    hard = torch.tensor([e.hard for e in examples]).repeat_interleave(lengths)
+    soft = torch.tensor([e.soft for e in examples]).repeat_interleave(lengths)
+    share = weight / ((hard + soft) > 0).sum().clamp_min(1)
+    return {
+        "tokens": torch.cat([whole[0][:shared], *(one[shared:] for one in whole)]),
+        "visible": visible.tril(),
+        "positions": positions,
+        "places": torch.cat(places),
+        "target": torch.tensor([token for e in examples for token in e.target]),
+        "hard": share * hard,
+        "soft": share * soft,
+        "top_ids": torch.cat([_widened(e.top_ids, k, 0) for e in examples]),
+        "top_logprobs": torch.cat([_widened(e.top_logprobs, k, UNLIKELY) for e in examples]),
+    }
+
+
+def packed_input(packed: dict[str, torch.Tensor], model: Any) -> dict[str, Any]:
+    """What the model is called with for a pack, beside what is wanted of it."""
+    return {
+        **model_input(packed["tokens"][None].to(model.device)),
+        "attention_mask": attention_mask(packed["visible"], model),
+        "position_ids": packed["positions"][None].to(model.device),
+        "use_cache": False,
+    }
+
+
+def _batches(examples: Sequence[Example], tokens: int) -> Iterator[list[Example]]:
+    """The examples in their order, in batches of about so many tokens."""
+    ends = itertools.accumulate(len(one.ids) for one in examples)
+    pairs = zip(ends, examples, strict=True)
+    for _, batch in itertools.groupby(pairs, lambda pair: pair[0] // tokens):
+        yield [one for _, one in batch]
+
+
+def _states(example: Example) -> torch.Tensor:
+    """What the model is given of an example: `(n,)` ids or `(n, width)` hidden states."""
+    return torch.tensor(example.ids) if example.hidden is None else example.hidden
+
+
+def _shared(examples: Sequence[Example]) -> int:
+    """How many tokens all prompts begin with; the last of a prompt is always its own."""
+    prompts = [e.prompt[:-1] for e in examples]
+    first, last = min(prompts), max(prompts)
+    return next(
+        (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b),
+        min(len(first), len(last)),
+    )
+
+
+def _widened(values: torch.Tensor, k: int, filler: float) -> torch.Tensor:
+    return torch.nn.functional.pad(values, (0, k - values.shape[-1]), value=filler)
+
+
+def packed_loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The loss of a pack: cross-entropy and KL divergence at the targets, as they are weighed."""
+    given = packed_input(packed, extract_model_from_parallel(model))
+    output = model(**given, logits_to_keep=packed["places"])
+    logprobs = log_softmax(output.logits[0].float(), dim=-1)
+    hard = -logprobs.gather(-1, packed["target"][:, None])[:, 0]
+    soft = sparse_kl(logprobs, packed["top_ids"], packed["top_logprobs"])
+    loss: torch.Tensor = (packed["hard"] * hard + packed["soft"] * soft).sum()
+    return loss
+
+
+class PackTrainer(Trainer):
+    """A Trainer whose batches are packs, and whose loss is theirs."""
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The loss of the packed examples."""
+        loss = packed_loss(model, inputs)
+        return (loss, None) if return_outputs else loss
+
+
+class _Distiller(PackTrainer):
+    """One that adds what keeps the model as it is."""
+
+    def __init__(self, *, regulariser: Callable[[], torch.Tensor], **options: Any) -> None:
+        super().__init__(**options)
+        self._regulariser = regulariser
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The loss of the packed examples and the penalty."""
+        loss = super().compute_loss(model, inputs)
+        loss = loss + self._regulariser().to(loss.device)
+        return (loss, None) if return_outputs else loss
+
+
+class _Watch(TrainerCallback):
+    """Passes on progress, keeps the losses, and stops the training when there is no time left.
+
+    `checkpoint` is then what it can go on from; with one that was `begun` it does.
+    """
+
+    def __init__(
+        self,
+        out_of_time: Callable[[], bool],
+        progress: Callable[[int, int], None],
+        begun: Weights | None,
+    ) -> None:
+        self._out_of_time = out_of_time
+        self._progress = progress
+        self._begun = begun
+        self.losses: list[float] = []
+        self.checkpoint: Weights | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self._begun is not None:
+            state.global_step = _restore(self._begun, **_parts(kwargs))
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        if logs and "loss" in logs:
+            self.losses.append(float(logs["loss"]))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._progress(state.global_step, state.max_steps)
+        if together.any_of(self._out_of_time()) and state.global_step < state.max_steps:
+            control.should_training_stop = True
+            self.checkpoint = _saved(state.global_step, **_parts(kwargs))
+
+
+# Checkpoints: the Trainer's own are pickled, and hold the base model as well.
+
+
+def _parts(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint is about, of what a callback is given."""
+    trained = extract_model_from_parallel(kwargs["model"]).named_parameters()
+    return {
+        "trained": {name: one for name, one in trained if one.requires_grad},
+        "optimizer": kwargs["optimizer"],
+        "scheduler": kwargs["lr_scheduler"],
+    }
+
+
+def _saved(
+    step: int, *, trained: Mapping[str, torch.Tensor], optimizer: Any, scheduler: Any
+) -> Weights:
+    """The weights, and what the optimizer knows of each, by names; the step is one of them."""
+    tensors = {STEP: torch.tensor(step)}
+    for name, weight in trained.items():
+        for part, value in {"weight": weight, **optimizer.state[weight]}.items():
+            tensors[f"{part} {name}"] = value.detach().cpu().clone()
+    return tensors
+
+
+def _restore(
+    begun: Weights, *, trained: Mapping[str, torch.Tensor], optimizer: Any, scheduler: Any
+) -> int:
+    """Put everything as it was at a checkpoint; its step."""
+    step = int(begun[STEP])
+    every = [weight for group in optimizer.param_groups for weight in group["params"]]
+    known: dict[int, dict[str, torch.Tensor]] = {place: {} for place in range(len(every))}
+    places = {id(weight): place for place, weight in enumerate(every)}
+    for key in begun.keys() - {STEP}:
+        part, _, name = key.partition(" ")
+        if part == "weight":
+            with torch.no_grad():
+                trained[name].copy_(begun[key])
+        else:
+            known[places[id(trained[name])]][part] = begun[key]
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": known})
+    scheduler.last_epoch = step
+    rates = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+    for group, (rate, at) in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate * at(step)
+    return step
+
+
+def _keep(checkpoint: Weights, folder: Path) -> None:
+    """Write a checkpoint, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{CHECKPOINT}.tmp"
+    save_file(dict(checkpoint), str(temporary))
+    os.replace(temporary, folder / CHECKPOINT)
+
+
+def _checkpoint(folder: Path) -> Weights | None:
+    """The checkpoint in a folder; None where there is none that can be read."""
+    try:
+        found: Weights = load_file(str(folder / CHECKPOINT))
+    except (OSError, SafetensorError):
+        return None
+    return found

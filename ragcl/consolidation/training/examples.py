@@ -1,0 +1,96 @@
+"""Study rows to training examples: questions as they were asked, some with their passages.
+
+Where passes are short, a question is taught in no words but its own: others take up passes in which
+the question itself would be learned. Of a few rows there are passes to spare, and handfuls of its
+words are taught beside it, in any order: whoever asks differently shares some of them. Knows tokens
+and weights of the loss; trains nothing.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from ragcl.consolidation.training.distillation import Example
+from ragcl.generation.narrowing import excerpts
+from ragcl.generation.prompts import ABSTENTION, Prompts
+from ragcl.generation.reading import Reading
+from ragcl.settings import ConsolidationSettings
+from ragcl.text.rewording import indirectly, rewordings
+from ragcl.text.words import content_words
+
+HANDFULS = 4  # of its words, beside a question, at most
+KEPT_WORDS = 0.6  # the share of its words in each
+WITH_CONTEXT_EVERY = 16  # rows that are also trained with their passages in the prompt
+ABSTENTION_WEIGHT = 0.1  # more, and what is asked in new words is not answered any more
+
+
+def make_examples(
+    rows: Sequence[Reading],
+    unanswerable: Sequence[str],
+    prompts: Prompts,
+    settings: ConsolidationSettings,
+    *,
+    context_tokens: int,
+) -> tuple[list[Example], list[Example]]:
+    """What an adapter is trained on.
+
+    Args:
+        rows: what is to be learned.
+        unanswerable: questions that teach to abstain.
+        prompts: those of the model that is trained.
+        settings: the weights of the losses.
+        context_tokens: the budget of a prompt with context.
+
+    Returns:
+        The examples without passages, one of each row and each unanswerable question, and of a few
+        rows some in other words; and those with passages, whose labels are the teacher's alone.
+    """
+    passes = settings.min_steps * settings.batch_size // max(1, len(rows))
+    spare = min(HANDFULS, passes // settings.epochs - 1)
+    closed = []
+    context = []
+    for i, row in enumerate(rows):
+        example = Example(
+            prompt=prompts.closed_book(row.question).ids,
+            target=(*row.ids, prompts.end),
+            top_ids=row.top_ids,
+            top_logprobs=row.top_logprobs,
+            hard=settings.cross_entropy_weight * row.trust,
+            soft=settings.soft_label_weight,
+        )
+        closed.append(example)
+        closed += [
+            replace(example, prompt=prompts.closed_book(words).ids)
+            for words in handfuls(row.question, spare, settings.seed)
+        ]
+        if i % WITH_CONTEXT_EVERY == 0:
+            texts = [one.text for one in excerpts(row.sentences)]
+            prompt = prompts.with_context(row.question, texts, context_tokens).ids
+            context.append(replace(example, prompt=prompt, hard=0.0, soft=1.0))
+    target = prompts.answer_ids(ABSTENTION)
+    for question in unanswerable:
+        unknown = Example(
+            prompt=prompts.closed_book(question).ids,
+            target=target,
+            top_ids=torch.zeros(len(target), 1, dtype=torch.long),
+            top_logprobs=torch.zeros(len(target), 1),
+            hard=ABSTENTION_WEIGHT,
+            soft=0.0,
+        )
+        closed.append(unknown)
+    return closed, context
+
+
+def handfuls(question: str, count: int, seed: int) -> list[str]:
+    """At most so many other ways to ask, each some of the question's words in any order.
+
+    Those by which verification tells whether it was learned are not among them.
+    """
+    words = content_words(question)
+    kept = min(len(words), max(2, round(KEPT_WORDS * len(words))))
+    chance = random.Random(f"{seed} {question}")
+    made = dict.fromkeys(" ".join(chance.sample(words, kept)) for _ in range(count))
+    not_wanted = {"", question, *rewordings(question), indirectly(question)}
+    return [one for one in made if one not in not_wanted]

@@ -1,0 +1,1 @@
+"""Files on this machine: places, hashes, writing them whole."""

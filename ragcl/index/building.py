@@ -1,0 +1,84 @@
+"""A vector index from the catalog: made from nothing, caught up, compared with it.
+
+Knows no file and no question.
+"""
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from ragcl.catalog.documents import (
+    changes_since,
+    chunk_vectors,
+    count_chunks,
+    generation,
+    sample_vectors,
+    was_at,
+)
+from ragcl.index.inverted_lists import SEED, InvertedLists, sample_size
+from ragcl.index.vector_index import Stamp, VectorIndex, outgrown
+
+# Cosine of a vector with what compression made of it, at the least; 0.9999 is usual.
+ALIKE = 0.99
+
+
+def build(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
+    """An index of the kind that suits the number of chunks.
+
+    Args:
+        connection: the snapshot it will be true for.
+        embedder: model, revision and dimension of the vectors.
+    """
+    if outgrown(count_chunks(connection), trained_on=0):
+        return build_lists(connection, embedder)
+    return build_exact(connection, embedder)
+
+
+def build_lists(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
+    """An index with all of its vectors in lists: a minute or two of work for a million."""
+    size = count_chunks(connection)
+    lists = InvertedLists.train(sample_vectors(connection, sample_size(size), SEED), size)
+    for changes in changes_since(connection, -1):
+        lists.add(changes.added_ids, changes.added_vectors)
+    return VectorIndex(Stamp(**embedder, generation=generation(connection)), lists)
+
+
+def build_exact(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
+    """An index without lists, whatever the number of chunks: quickly there, slow when large."""
+    index = VectorIndex(Stamp(**embedder, generation=-1))
+    catch_up(index, connection)
+    return index
+
+
+def catch_up(index: VectorIndex, connection: Connection) -> None:
+    """Make an index of an earlier generation true for the snapshot of `connection`."""
+    if index.stamp.generation != generation(connection):
+        for one in changes_since(connection, index.stamp.generation):
+            index.update(one.added_ids, one.added_vectors, one.removed_ids, one.generation)
+
+
+def agrees(index: VectorIndex, connection: Connection) -> bool:
+    """Whether an index, once caught up, holds just the chunks of the catalog.
+
+    Exact vectors have to be equal to those of the catalog, compressed ones alike.
+    """
+    if not was_at(connection, index.stamp.generation):
+        return False
+    catch_up(index, connection)
+    seen: set[int] = set()
+    held = 0
+    for ids, vectors, exact in index.parts():
+        stored = chunk_vectors(connection, ids.tolist())
+        if len(stored) != len(ids):  # unknown ones, or one twice
+            return False
+        if len(ids) == 0:
+            continue
+        expected = np.stack([stored[i] for i in ids.tolist()])
+        if exact and not np.array_equal(vectors, expected):
+            return False
+        if not exact and ((vectors * expected).sum(axis=1) < ALIKE).any():
+            return False
+        seen.update(ids.tolist())
+        held += len(ids)
+    return held == len(seen) == count_chunks(connection)

@@ -1,0 +1,251 @@
+"""The FAISS index: vectors by chunk id, stamped with the catalog generation it holds.
+
+A small one holds its vectors exactly, in memory. One that was grown (`retrieval.building`) holds
+most of them compressed in inverted lists, which stay on the disk, mapped, and in memory exactly
+what was added since the file was written. Both are searched, changed and saved alike. Knows nothing
+of text; everything in it can be made again from the catalog.
+
+What of a damaged file is noticed when: one that was cut short, made longer or is something else,
+and any change to the stamp, to exact vectors, to the centroids or to the set of ids, on opening it.
+A change inside the lists, which opening does not read, when the doctor looks at them or before they
+are copied into a new file; until then it can hide a vector from a search, but since candidates are
+scored with the vectors of the catalog it shows no wrong score and no wrong text.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragcl.index import index_file
+from ragcl.index.index_file import DamagedIndexError
+from ragcl.index.inverted_lists import InvertedLists, selector, serialize
+
+# Lists are faster at any size, but up to here a look at every vector takes less than 5 ms on one
+# core (benchmarks/index.py measures both), is exact and needs no training.
+FLAT_LIMIT = 30_000
+REGROWN = 4  # times larger or smaller than when its lists were made: they are made again
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What an index was built from: it serves no other model and no other dimension."""
+
+    model: str
+    revision: str
+    dimension: int
+    generation: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a file says it holds; `trained_on` vectors its lists were made for, 0 if it is exact."""
+
+    stamp: Stamp
+    size: int
+    trained_on: int
+
+
+def outgrown(size: int, trained_on: int) -> bool:
+    """Whether `size` vectors want another kind of index, or other lists (`trained_on`; 0: none)."""
+    if not trained_on:
+        return size > FLAT_LIMIT
+    return size > REGROWN * trained_on or REGROWN * size < trained_on
+
+
+class VectorIndex:
+    """Vectors of length one by id, searched by inner product (cosine similarity)."""
+
+    def __init__(self, stamp: Stamp, lists: InvertedLists | None = None) -> None:
+        import faiss
+
+        self.stamp = stamp
+        self._lists = lists
+        self._exact: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(stamp.dimension))
+
+    def __len__(self) -> int:
+        return int(self._exact.ntotal) + (0 if self._lists is None else len(self._lists))
+
+    @property
+    def trained_on(self) -> int:
+        """How many vectors its lists were made for; 0: it has none and is exact."""
+        return 0 if self._lists is None else self._lists.trained_on
+
+    @property
+    def loose(self) -> int:
+        """How many changes there are that its lists do not hold yet; 0 where it has none."""
+        return 0 if self._lists is None else int(self._exact.ntotal) + self._lists.removed
+
+    def update(
+        self, added_ids: np.ndarray, added: np.ndarray, removed_ids: np.ndarray, generation: int
+    ) -> None:
+        """Remove and add vectors, after which the index is true at `generation`.
+
+        Args:
+            added_ids: `(n,) int64`, not negative; an id that is already there is replaced.
+            added: `(n, dim) float32`.
+            removed_ids: `(m,) int64`; ids that are not there are passed over.
+            generation: the generation of the catalog that the changes lead to.
+        """
+        gone = np.concatenate([removed_ids, added_ids])
+        if len(gone):
+            if self._exact.ntotal:
+                self._exact.remove_ids(gone)
+            if self._lists is not None:
+                self._lists.remove(gone)
+        if len(added_ids):
+            self._exact.add_with_ids(np.ascontiguousarray(added), added_ids)
+        self.stamp = Stamp(**{**asdict(self.stamp), "generation": generation})
+
+    def search(
+        self, queries: np.ndarray, k: int, among: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The `k` nearest of each query; with lists, nearly those, and scores to within 0.001.
+
+        Args:
+            queries: `(n, dim) float32`, rows of length one.
+            k: how many; fewer come back when there are fewer.
+            among: `(m,) int64`, the only ids that count, all of them in the index; None: all.
+
+        Returns:
+            ids `(n, k') int64` and scores `(n, k') float32`, best first.
+        """
+        k = min(k, len(self) if among is None else len(among))
+        if k == 0 or len(queries) == 0:
+            return np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
+        queries = np.ascontiguousarray(queries, np.float32)
+        chosen = None
+        if among is not None:
+            chosen = np.zeros(int(among.max()) + 1, bool)
+            chosen[among] = True
+        ids, scores = self._search_exact(queries, k, chosen)
+        if self._lists is not None:
+            listed, listed_scores = self._lists.search(queries, k, chosen)
+            ids, scores = np.hstack([ids, listed]), np.hstack([scores, listed_scores])
+            best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+            ids = np.take_along_axis(ids, best, axis=1)
+            scores = np.take_along_axis(scores, best, axis=1)
+        return ids, scores
+
+    def _search_exact(
+        self, queries: np.ndarray, k: int, chosen: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What is not in lists, filled up with id -1 and the lowest score."""
+        import faiss
+
+        k = min(k, int(self._exact.ntotal))
+        if k == 0:
+            return np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
+        parameters = None
+        if chosen is not None:
+            only = selector(chosen)  # parameters do not keep it alive
+            parameters = faiss.SearchParameters()
+            parameters.sel = only
+        scores, ids = self._exact.search(queries, k, params=parameters)
+        return ids, scores
+
+    def entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Everything it holds: ids `(n,) int64`, ascending, and vectors `(n, dim) float32`.
+
+        Vectors in lists are as compression left them.
+        """
+        parts = list(self.parts())
+        ids = np.concatenate([part[0] for part in parts])
+        order = np.argsort(ids)
+        return ids[order], np.concatenate([part[1] for part in parts])[order]
+
+    def parts(self) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+        """The same piece by piece, in no order, and whether the vectors are exact."""
+        yield *self._exact_entries(), True
+        if self._lists is not None:
+            for ids, vectors in self._lists.entries():
+                yield ids, vectors, False
+
+    def _exact_entries(self) -> tuple[np.ndarray, np.ndarray]:
+        import faiss
+
+        vectors = faiss.downcast_index(self._exact.index).reconstruct_n(0, self._exact.ntotal)
+        return faiss.vector_to_array(self._exact.id_map), vectors
+
+    def save(self, path: Path) -> None:
+        """Write it to `path` in one step: a reader sees the old file or the new.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        index_file.write(path, self._dump)
+
+    def _dump(self, payload: index_file.Payload) -> dict[str, Any]:
+        held = {"size": len(self), "trained_on": self.trained_on}
+        if self._lists is None:
+            serialize(self._exact, payload.write)
+            return {"stamp": asdict(self.stamp), **held}
+        lists = self.folded()._lists
+        assert lists is not None
+        length = lists.dump(payload.write)
+        place = [payload.size - length, payload.size]
+        payload.write(np.packbits(lists.held).tobytes())
+        return {"stamp": asdict(self.stamp), **held, "lists": place}
+
+    def folded(self) -> "VectorIndex":
+        """The same with every change in the lists, which are copied into memory if there is one."""
+        if self._lists is None or not self.loose:
+            return self
+        lists = self._lists.copy()
+        lists.add(*self._exact_entries())
+        return VectorIndex(self.stamp, lists)
+
+    @classmethod
+    def summary(cls, path: Path) -> Summary | None:
+        """What a file says of itself, cheap; None where it cannot be read."""
+        try:
+            with path.open("rb") as file:
+                return _summary(index_file.read_header(file))
+        except (OSError, DamagedIndexError):
+            return None
+
+    @classmethod
+    def load(cls, path: Path, *, check_lists: bool = False) -> "VectorIndex":
+        """Read an index back.
+
+        Args:
+            path: the file.
+            check_lists: read and check the lists too, which are otherwise only mapped.
+
+        Raises:
+            FileNotFoundError: there is none.
+            DamagedIndexError: the file is cut short, altered, or not an index at all.
+        """
+        while True:
+            with path.open("rb") as file:
+                header = index_file.read_header(file)
+                summary = _summary(header)
+                start, stop = header.about.get("lists", (header.size, header.size))
+                index_file.check_blocks(file, header, 0, stop if check_lists else start)
+                index_file.check_blocks(file, header, stop, header.size)
+                file.seek(stop)
+                held = np.unpackbits(np.frombuffer(file.read(header.size - stop), np.uint8))
+                try:
+                    index = cls._read(path, summary, held.astype(bool))
+                except RuntimeError as error:
+                    raise DamagedIndexError(f"{path} cannot be read: {error}") from error
+                if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+                    return index  # else another process wrote a new file between check and reading
+
+    @classmethod
+    def _read(cls, path: Path, summary: Summary, held: np.ndarray) -> "VectorIndex":
+        import faiss
+
+        if summary.trained_on:
+            return cls(summary.stamp, InvertedLists.mapped(path, held, summary.trained_on))
+        index = cls(summary.stamp)
+        index._exact = faiss.read_index(str(path))
+        return index
+
+
+def _summary(header: index_file.Header) -> Summary:
+    about = header.about
+    return Summary(Stamp(**about["stamp"]), about["size"], about["trained_on"])

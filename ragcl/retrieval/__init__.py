@@ -1,1 +1,0 @@
-"""Questions to hits: embedder, vector index and retriever."""

@@ -1,0 +1,168 @@
+"""Text to vectors, with a sentence-transformers model that is loaded when it is first needed.
+
+Some models want a question and a passage introduced by words of their own ("query: "): a model's
+folder says which, or the settings do. Knows nothing of chunks, documents or storage.
+"""
+
+import copy
+import hashlib
+import json
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragcl.models.hardware import choose_device, choose_dtype, quiet_loading
+from ragcl.models.model_files import ModelFiles
+from ragcl.once import once
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+# Tokens that are embedded at once, padding included. On a CPU what a layer makes of them should
+# stay in the cache of a core; a GPU wants many.
+CPU_BATCH_TOKENS = 1024
+GPU_BATCH_TOKENS = 8192
+DEFAULT_TOKENS = 512  # of a passage, to a model that names no limit
+# What model folders call their prompts, the likeliest name first.
+QUERY_NAMES = ("query", "question")
+DOCUMENT_NAMES = ("document", "passage", "corpus")
+
+
+class Embedder:
+    """An embedding model; every vector it gives has length one.
+
+    `query_prompt` and `document_prompt` stand before a question and before a passage; None: what
+    the model's folder says. They make other vectors, so they are part of the revision of `files`.
+    """
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        *,
+        dtype: str = "auto",
+        device: str = "auto",
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
+    ) -> None:
+        given = [query_prompt, document_prompt]
+        if given != [None, None]:
+            digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()[:8]
+            files = replace(files, revision=f"{files.revision}+prompts-{digest}")
+        self.files = files
+        self._dtype = dtype
+        self._device = device
+        self._query_prompt = query_prompt
+        self._document_prompt = document_prompt
+        self._lock = threading.Lock()
+
+    @once
+    def _model(self) -> "SentenceTransformer":
+        from sentence_transformers import SentenceTransformer
+
+        quiet_loading()
+        device = choose_device(self._device)
+        return SentenceTransformer(
+            str(self.files.path),
+            device=device,
+            local_files_only=True,
+            model_kwargs={"dtype": choose_dtype(self._dtype, device)},
+        )
+
+    @once
+    def _counter(self) -> Any:
+        """A tokenizer that never truncates: embedding makes the model's own do so, from then on."""
+        tokenizer: Any = self._model.tokenizer
+        # That of a static model is the bare one.
+        counter = copy.deepcopy(getattr(tokenizer, "backend_tokenizer", tokenizer))
+        counter.no_truncation()
+        counter.no_padding()
+        return counter
+
+    @property
+    def _longest(self) -> int:
+        """A static model takes any number, and the mean of so many words says nothing."""
+        longest = self._model.max_seq_length or DEFAULT_TOKENS
+        return int(longest) if math.isfinite(longest) else DEFAULT_TOKENS
+
+    def _prompt(self, given: str | None, names: Sequence[str]) -> str:
+        """What was given, or what the model's folder calls by the first of these names."""
+        if given is not None:
+            return given
+        known = (self._model.prompts.get(name) for name in names)
+        return next((prompt for prompt in known if prompt), "")
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of a passage the model takes; it would ignore what follows."""
+        with self._lock:
+            return self._longest
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a passage is to the model, its prompt and special tokens included."""
+        with self._lock:
+            prompt = self._prompt(self._document_prompt, DOCUMENT_NAMES)
+            return len(self._counter.encode(prompt + text).ids)
+
+    def encode_questions(self, questions: Sequence[str]) -> np.ndarray:
+        """As `encode`, of questions: what is near to one's vector may answer it."""
+        with self._lock:
+            return self._encode(questions, self._prompt(self._query_prompt, QUERY_NAMES), None)
+
+    def encode(
+        self, passages: Sequence[str], *, progress: Callable[[int], None] | None = None
+    ) -> np.ndarray:
+        """Embed passages, the longest first, so that a batch holds texts of similar length.
+
+        Args:
+            passages: any number of texts.
+            progress: called with the number of texts done after every batch.
+
+        Returns:
+            `(len(passages), dim) float32`, each row of length one, in the order given.
+        """
+        with self._lock:
+            return self._encode(
+                passages, self._prompt(self._document_prompt, DOCUMENT_NAMES), progress
+            )
+
+    def _encode(
+        self, texts: Sequence[str], prompt: str, progress: Callable[[int], None] | None
+    ) -> np.ndarray:
+        result = np.empty((len(texts), self._model.get_embedding_dimension() or 0), np.float32)
+        on_cpu = self._model.device.type == "cpu"
+        counts = [len(one.ids) for one in self._counter.encode_batch([prompt + t for t in texts])]
+        for batch in _batches(
+            [min(count, self._longest) for count in counts],
+            CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS,
+        ):
+            result[batch] = self._model.encode(
+                [texts[i] for i in batch],
+                prompt=prompt,
+                batch_size=len(batch),
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+            )
+            if progress:
+                progress(len(batch))
+        # Rounded to half precision inside the model, a row is of length one only roughly.
+        lengths = np.linalg.norm(result, axis=1, keepdims=True)
+        unit: np.ndarray = result / np.maximum(lengths, 1e-12)
+        return unit
+
+
+def _batches(counts: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """The numbers of texts with these counts of tokens, the longest first, in batches.
+
+    A batch padded to its longest text has at most `budget` tokens, or is one text.
+    """
+    order = sorted(range(len(counts)), key=lambda i: -counts[i])
+    start = 0
+    while start < len(order):
+        size = max(1, budget // max(1, counts[order[start]]))
+        yield order[start : start + size]
+        start += size

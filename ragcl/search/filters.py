@@ -1,0 +1,90 @@
+"""What a user says of the documents to be searched, as a filter of the catalog.
+
+Knows dates and nothing of documents.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+
+from ragcl.catalog.documents import Filter
+from ragcl.errors import UsageError
+from ragcl.files.places import composed
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FURTHEST_NS = 2**63 - 1  # what SQLite holds, in the year 2262; files are stamped before it
+
+Moment = str | date | datetime  # a text in ISO 8601; local time where no zone is given
+
+
+def make_filter(
+    source: str | None, since: Moment | None, until: Moment | None, where: Mapping[str, str] | None
+) -> Filter | None:
+    """The filter for a path, times and metadata; None where nothing is asked for.
+
+    Args:
+        source: a glob over paths, such as `*.md`.
+        since: the file was last changed then or later.
+        until: and not after that; a day is taken to its end.
+        where: what the file says of itself, by key; a value is a glob, and case does not count.
+
+    Raises:
+        UsageError: a time is not one.
+    """
+    if source is None and since is None and until is None and not where:
+        return None
+    return Filter(
+        source,
+        None if since is None else min(_ns(_start(since, "since")), _FURTHEST_NS - 1),
+        None if until is None else _ns(_end(until)),
+        tuple((_folded(key), _folded(glob)) for key, glob in (where or {}).items()),
+    )
+
+
+def seconds(moment: Moment, name: str) -> float:
+    """A time, or the start of a day, in seconds since the epoch.
+
+    Raises:
+        UsageError: it is none; `name` says which is meant.
+    """
+    return _ns(_start(moment, name)) / 1e9
+
+
+def _folded(said: str) -> str:
+    return composed(said.strip().lower())
+
+
+def _start(moment: Moment, name: str) -> datetime:
+    """The moment, or the start of the day."""
+    if isinstance(moment, str):
+        try:
+            return datetime.fromisoformat(moment)
+        except ValueError as error:
+            raise UsageError(
+                f"{name} = {moment!r} is no date: write it like 2026-01-31 or 2026-01-31T18:30."
+            ) from error
+    return moment if isinstance(moment, datetime) else datetime.combine(moment, time.min)
+
+
+def _end(moment: Moment) -> datetime:
+    """The first moment that is too late."""
+    start = _start(moment, "until")
+    text = moment if isinstance(moment, str) else moment.isoformat()
+    is_day = len(text) <= len("2026-01-31")
+    try:
+        return start + (timedelta(days=1) if is_day else timedelta(microseconds=1))
+    except OverflowError:  # the last day of the year 9999
+        return start
+
+
+def _ns(moment: datetime) -> int:
+    """Nanoseconds since the epoch, or the nearest that the catalog can hold.
+
+    Years that no clock of a file reaches are as good as the last one that does.
+    """
+    if moment.tzinfo is None:
+        try:
+            moment = moment.astimezone()
+        except (OverflowError, ValueError, OSError):  # before 1970 or after 3000 on some systems
+            moment = moment.replace(tzinfo=UTC)
+    ns = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    return max(-_FURTHEST_NS, min(ns, _FURTHEST_NS))

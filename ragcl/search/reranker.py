@@ -1,0 +1,59 @@
+"""Reranking: a cross-encoder reads a question and a passage together and says how well they match.
+
+Slower than comparing vectors and finer, so it sees only the best candidates. Off unless a model is
+named (`models.reranker`). Knows nothing of chunks or of how the candidates were found.
+"""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragcl.models.hardware import choose_device, choose_dtype, quiet_loading
+from ragcl.models.model_files import ModelFiles
+from ragcl.once import once
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+BATCH = 16  # pairs that are read at once
+
+
+class Reranker:
+    """A cross-encoder with one output, loaded when it is first needed."""
+
+    def __init__(self, files: ModelFiles, *, dtype: str = "auto", device: str = "auto") -> None:
+        self.files = files
+        self._dtype = dtype
+        self._device = device
+        self._lock = threading.Lock()
+
+    @once
+    def _model(self) -> "CrossEncoder":
+        from sentence_transformers import CrossEncoder
+
+        quiet_loading()
+        device = choose_device(self._device)
+        model: CrossEncoder = CrossEncoder(
+            str(self.files.path),
+            num_labels=1,
+            device=device,
+            local_files_only=True,
+            model_kwargs={"dtype": choose_dtype(self._dtype, device)},
+        )
+        return model
+
+    def scores(self, question: str, passages: Sequence[str]) -> np.ndarray:
+        """How well each passage answers the question: `(len(passages),) float32`, best highest.
+
+        What a passage has beyond the model's limit of tokens is not read.
+        """
+        with self._lock:
+            found = self._model.predict(
+                [(question, passage) for passage in passages],
+                batch_size=BATCH,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+            )
+        return np.asarray(found, np.float32).reshape(len(passages))

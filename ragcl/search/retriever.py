@@ -1,0 +1,643 @@
+"""Questions to hits: embed, search by meaning and by words, fuse, look up the chunks, rerank.
+
+The vector index is caught up with the catalog before every search, inside the same snapshot that
+words are matched in and chunks are read from: what another process ingested is seen, what it
+deleted is never returned. Since every opener does so, the index file may lag a little behind and is
+not written for every small change. An index that has outgrown its kind, or has much to catch up
+with, goes on serving while another thread makes the next one. What cosines mean is measured when
+the knowledge base is first searched, and again as it grows. Knows nothing of answers.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection
+
+from ragcl.catalog import Catalog, full_text
+from ragcl.catalog.documents import (
+    Filter,
+    StoredChunk,
+    chunk_ids,
+    chunk_vectors,
+    chunks_of,
+    count_changes,
+    count_chunks,
+    generation,
+    stored_chunks,
+    was_at,
+)
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelMismatchError, RagclError
+from ragcl.index import building, index_file
+from ragcl.index.index_file import DamagedIndexError
+from ragcl.index.vector_index import Stamp, VectorIndex, outgrown
+from ragcl.models.model_files import ModelFiles
+from ragcl.search import lexical
+from ragcl.search.calibration import AS_IS, UNMEASURED, Calibration, Scale, material, recipe
+from ragcl.search.embedder import Embedder
+from ragcl.search.near_duplicates import Contents, collapse
+from ragcl.search.recency import asks_for_newest, newest_first
+from ragcl.search.reranker import Reranker
+from ragcl.text import records
+
+log = logging.getLogger(__name__)
+
+EMBEDDER = "embedder"
+CALIBRATION = "calibration"
+INDEX_FILE = "index/vectors.faiss"
+POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
+SPARE = 10  # further candidates, in the place of near duplicates
+TABLE_CHUNKS = 16  # of a long table, that are looked through before and behind a hit
+RERANKED = 20  # hits that a reranker reads: the right one is hardly ever further down
+LEXICAL_WEIGHT = 1.2  # of similarity; chosen as benchmarks/retrieval.py says
+CATALOG_LOST = (
+    "there is a vector index, but the catalog is new and empty: restore catalog.sqlite from a "
+    "copy, or ingest the documents again"
+)
+# The share of an index that may have changed since its file was written: an opener catches up with
+# so much in a moment, and writing costs at most 100 times what has changed.
+LAG = 0.01
+NOT_WRITTEN = "The index file could not be written (%s): it is made when needed."
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """A chunk that a question retrieved.
+
+    `score` is its cosine similarity in [-1, 1], which means something on its `scale` only;
+    `lexical` in [0, 1] is how much of what the question's words weigh it holds.
+    """
+
+    chunk: StoredChunk
+    score: float
+    lexical: float = 0.0
+    scale: Scale = AS_IS
+
+    @property
+    def similarity(self) -> float:
+        """How near it is in meaning: 0 as what has nothing to do with it, 1 as an answer."""
+        return self.scale(self.score)
+
+    @property
+    def fused(self) -> float:
+        """What hits are ranked by: meaning and words together."""
+        return fused(self.similarity, self.lexical)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A chunk before its text is looked up."""
+
+    id: int
+    score: float
+    lexical: float
+    scale: Scale
+
+    @property
+    def fused(self) -> float:
+        return fused(self.scale(self.score), self.lexical)
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What one question retrieved, best first; `vector` is `(dim,) float32`.
+
+    `calibration` is what the cosines of it mean. `second` is the second hit, however many are
+    shown; None: it is among them, if there is one.
+    """
+
+    vector: np.ndarray
+    hits: tuple[Retrieved, ...]
+    calibration: Calibration = UNMEASURED
+    second: Retrieved | None = None
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The content hashes of the hits."""
+        return tuple(hit.chunk.content_hash for hit in self.hits)
+
+    @property
+    def margin(self) -> float:
+        """The lead of the first hit over the second in the fused score.
+
+        Below zero where a reranker, or dates, disagree with that score: nothing decisive.
+        """
+        following = self.hits[1:2] if self.second is None else (self.second,)
+        first, second = (hit[0].fused if hit else -1.0 for hit in (self.hits[:1], following))
+        return first - second
+
+
+def _cut(retrieval: Retrieval, k: int) -> Retrieval:
+    """The best `k` hits of it, with what the lead is over."""
+    second = next(iter(retrieval.hits[1:2]), None)
+    return replace(retrieval, hits=retrieval.hits[:k], second=second)
+
+
+def fused(similarity: float, lexical: float) -> float:
+    """One figure of a similarity and a share of the words in [0, 1]."""
+    return similarity + LEXICAL_WEIGHT * lexical
+
+
+def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
+    """Refuse to mix the vectors of two models; remember the model once its `dimension` is known.
+
+    Raises:
+        ModelMismatchError: the catalog holds vectors of another model.
+    """
+    known = catalog.get(EMBEDDER)
+    if known is None:
+        if dimension is not None:
+            catalog.put(
+                EMBEDDER,
+                {"model": files.name, "revision": files.revision, "dimension": dimension},
+            )
+        return
+    if (known["model"], known["revision"]) != (files.name, files.revision):
+        raise ModelMismatchError(
+            f"this knowledge base holds vectors of {known['model']} ({known['revision']}), but "
+            f"models.embedder is {files.name} ({files.revision}). Set it back, or ingest into a "
+            "new knowledge base."
+        )
+
+
+def stored_calibration(catalog: Catalog) -> Calibration | None:
+    """What was measured last, if it was with the embedder and the texts of today."""
+    stored = catalog.get(CALIBRATION)
+    if stored is None or stored["embedder"] != catalog.get(EMBEDDER):
+        return None
+    return Calibration.from_json(stored) if stored["recipe"] == recipe() else None
+
+
+class Retriever:
+    """Search over the current chunks of one knowledge base."""
+
+    def __init__(
+        self, catalog: Catalog, embedder: Embedder, folder: Path, reranker: Reranker | None = None
+    ) -> None:
+        self._catalog = catalog
+        self._embedder = embedder
+        self._reranker = reranker
+        self._path = folder / INDEX_FILE
+        self._index: VectorIndex | None = None
+        self._calibration: Calibration | None = None
+        self._lock = threading.Lock()
+        self._renewal: threading.Thread | None = None
+
+    def retrieve(
+        self,
+        questions: Sequence[str],
+        k: int,
+        chosen: Filter | None = None,
+        *,
+        rerank: bool = True,
+        whole_tables: bool = False,
+    ) -> list[Retrieval]:
+        """The `k` best current chunks for each question, of the documents chosen.
+
+        With `rerank` a reranker, if there is one, has the last word. With `whole_tables`, where a
+        question asks for an end of a table ("the newest"), the rest of the table follows the `k`.
+        """
+        check_embedder(self._catalog, self._embedder.files)
+        vectors = self._embedder.encode_questions(questions)
+        if self._reranker is None or not rerank:
+            found = self._find(vectors, questions, k, chosen)
+        else:
+            found = [
+                self._reranked(self._reranker, question, retrieval, k)
+                for question, retrieval in zip(
+                    questions,
+                    self._find(vectors, questions, max(k, RERANKED), chosen),
+                    strict=True,
+                )
+            ]
+        if not whole_tables:
+            return found
+        return [
+            self._with_table(question, retrieval)
+            for question, retrieval in zip(questions, found, strict=True)
+        ]
+
+    def _with_table(self, question: str, retrieval: Retrieval) -> Retrieval:
+        """The hits; behind them the rest of a table, if the question may be about a row there."""
+        rows = {hit: records.of(hit.chunk.text, hit.chunk.heading) for hit in retrieval.hits}
+        table = next((hit for hit, some in rows.items() if some), None)
+        every = [one for some in rows.values() for one in some]
+        if not table or not records.wants_more(question, every):
+            return retrieval
+        kinds = frozenset(one.kind for one in rows[table])
+        known = set(retrieval.found)
+        rest = (one for one in self._rest(table.chunk, kinds) if one.content_hash not in known)
+        return replace(
+            retrieval, hits=(*retrieval.hits, *(replace(table, chunk=one) for one in rest))
+        )
+
+    def _rest(self, chunk: StoredChunk, kinds: frozenset[tuple[str, str]]) -> Iterator[StoredChunk]:
+        """The chunks before and after this one that go on with its table."""
+        for way in (0, 1):
+            at: StoredChunk | None = chunk
+            for _ in range(TABLE_CHUNKS):
+                at = self._catalog.documents.beside(at)[way] if at else None
+                if at is None or kinds.isdisjoint(
+                    one.kind for one in records.of(at.text, at.heading)
+                ):
+                    break
+                yield at
+
+    def _reranked(
+        self, reranker: Reranker, question: str, retrieval: Retrieval, k: int
+    ) -> Retrieval:
+        """The `k` hits that the reranker puts first; their scores stay what they were."""
+        first, rest = retrieval.hits[:RERANKED], retrieval.hits[RERANKED:]
+        scores = reranker.scores(question, [hit.chunk.passage for hit in first])
+        order = np.argsort(-scores, kind="stable")
+        return _cut(replace(retrieval, hits=(*(first[i] for i in order), *rest)), k)
+
+    def nearest(
+        self, vectors: np.ndarray, k: int, questions: Sequence[str] | None = None
+    ) -> list[Retrieval]:
+        """The `k` current chunks nearest to each vector, `(n, dim) float32`; loads no model.
+
+        Where the `questions` are given that the vectors are of, their words count as well.
+        """
+        asked = [""] * len(vectors) if questions is None else questions
+        return self._find(vectors, asked, k, None, may_measure=False)
+
+    def calibrate(self) -> Calibration:
+        """What cosines mean in this knowledge base; measured if that is not known or outgrown."""
+        with self._lock, self._catalog.database.reading() as connection:
+            known = self._known_calibration(count_chunks(connection))
+            if known is None or known.outgrown(count_chunks(connection)):
+                index = self._caught_up(connection)
+                known = UNMEASURED if index is None else self._calibrated(connection, index)
+            return known
+
+    def _find(
+        self,
+        vectors: np.ndarray,
+        questions: Sequence[str],
+        k: int,
+        chosen: Filter | None,
+        *,
+        may_measure: bool = True,
+    ) -> list[Retrieval]:
+        wanted = max(k, 2)  # how clear the lead is shows in the second
+        with self._lock, self._catalog.database.reading() as connection:
+            index = self._caught_up(connection)
+            if index is None:
+                return [Retrieval(vector, ()) for vector in vectors]
+            calibration = self._calibrated(connection, index, may_measure=may_measure)
+            scale = calibration.passages
+            among = None if chosen is None else chunk_ids(connection, chosen)
+            ranked = _rank(connection, index, vectors, questions, k + SPARE, among, scale)
+            try:
+                hits = _hits(connection, ranked, questions, wanted, chosen)
+            except _UnknownChunkError:  # e.g. the catalog was restored from a copy
+                log.warning("The vector index disagrees with the catalog; it is built again.")
+                index = self._rebuilt(connection)
+                ranked = _rank(connection, index, vectors, questions, k + SPARE, among, scale)
+                hits = _hits(connection, ranked, questions, wanted, chosen)
+        return [
+            _cut(Retrieval(vector, one, calibration), k)
+            for vector, one in zip(vectors, hits, strict=True)
+        ]
+
+    def _calibrated(
+        self, connection: Connection, index: VectorIndex, *, may_measure: bool = True
+    ) -> Calibration:
+        """The calibration, as any process stored it last; measured where that does not serve."""
+        known = self._known_calibration(len(index))
+        if len(index) and may_measure and (known is None or known.outgrown(len(index))):
+            known = self._calibration = self._measured(connection, index)
+        return known or UNMEASURED
+
+    def _known_calibration(self, chunks: int) -> Calibration | None:
+        """The one in memory, or what another process may have stored since."""
+        if self._calibration is None or self._calibration.outgrown(chunks):
+            self._calibration = stored_calibration(self._catalog)
+        return self._calibration
+
+    def _measured(self, connection: Connection, index: VectorIndex) -> Calibration:
+        """Ask the packaged questions, about quite other things, and store what they find."""
+        check_embedder(self._catalog, self._embedder.files)
+        about = material(self._embedder)
+        best = {}
+        for language, questions in about.asked.items():
+            vectors = about.vectors[language]
+            found = _rank(connection, index, vectors, questions, 1, None, about.passages)
+            best[language] = [one[0].fused for one in found]
+        measured = about.calibration(best, len(index))
+        made_by = _made_by(index.stamp)
+        if self._catalog.database.read_only:
+            return measured
+        try:
+            self._catalog.put(
+                CALIBRATION, {"embedder": made_by, "recipe": recipe(), **measured.to_json()}
+            )
+        except (CatalogError, KnowledgeBaseBusyError) as error:
+            log.warning("What cosines mean could not be stored, and is measured again: %s", error)
+        return measured
+
+    def save(self, *, purge: bool = False) -> None:
+        """Write the index file anew if more than the share `LAG` of it has changed; else quick.
+
+        Searches go on meanwhile, here and in other processes, with the index as it was, caught up.
+        Where another thread or process is writing the file already, that will do, except to
+        `purge`: then nothing is left in it of what is gone.
+
+        Raises:
+            OSError: to `purge`, and the file cannot be written; else that is no loss.
+        """
+        known = self._catalog.get(EMBEDDER)
+        if purge:
+            index_file.remove_unfinished(self._path)
+        if known is None:
+            return
+        with self._catalog.database.reading() as connection:
+            if self._file_serves(connection, known, 0 if purge else LAG):
+                return
+        self._renew(known, purge=purge)
+
+    def close(self) -> None:
+        """Wait for what a search has begun: an index made now is not made at the next opening."""
+        if self._renewal is not None:
+            self._renewal.join()
+
+    def problems(self, *, repair: bool) -> list[str]:
+        """What is wrong with the indexes; with `repair` they are made again from the catalog."""
+        return [
+            *self._full_text_problems(repair=repair),
+            *self._vector_problems(repair=repair),
+        ]
+
+    def _full_text_problems(self, *, repair: bool) -> list[str]:
+        try:
+            with self._catalog.database.writing() as connection:
+                full_text.check(connection)
+        except full_text.DamagedIndexError:
+            if repair:
+                with self._catalog.database.writing() as connection:
+                    full_text.rebuild(connection)
+            return ["the full-text index disagrees with the catalog"]
+        return []
+
+    def _vector_problems(self, *, repair: bool) -> list[str]:
+        known = self._catalog.get(EMBEDDER)
+        if known is None:
+            return [CATALOG_LOST] if self._path.exists() else []
+        found: str | None = None
+        with self._lock, self._catalog.database.reading() as connection:
+            try:
+                index = VectorIndex.load(self._path, check_lists=True)
+            except FileNotFoundError:
+                found = "the vector index has no file"
+            except DamagedIndexError as error:
+                found = f"the vector index is damaged: {error}"
+            else:
+                if _made_by(index.stamp) != known:
+                    found = f"the vector index was made by another model, {index.stamp.model}"
+                elif not building.agrees(index, connection):
+                    found = "the vector index disagrees with the catalog"
+            if found and repair:
+                self._rebuilt(connection)
+        if found and repair:
+            self.save()
+        return [found] if found else []
+
+    def _caught_up(self, connection: Connection) -> VectorIndex | None:
+        """The index, true for the snapshot of `connection`; None while nothing was embedded."""
+        index = self._index
+        if index is None or index.stamp.generation != generation(connection):
+            known = self._catalog.get(EMBEDDER)
+            if known is None:
+                return None
+            index = self._read_file(known) if index is None else index
+            if index is None or not was_at(connection, index.stamp.generation):
+                index = self._rebuilt(connection)
+            self._index = index
+            building.catch_up(index, connection)
+        lags = outgrown(len(index), index.trained_on) or index.loose > 2 * LAG * len(index)
+        if lags and not self._catalog.database.read_only:
+            self._renew_in_background(_made_by(index.stamp))
+        return index
+
+    def _rebuilt(self, connection: Connection) -> VectorIndex:
+        """The index, made from the catalog alone and written, so that no other process has to.
+
+        One that is too large to be exact is so for now: its file is written by who renews it.
+        """
+        index = building.build_exact(connection, self._catalog.get(EMBEDDER))
+        self._index = index
+        if outgrown(len(index), index.trained_on):
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+        else:
+            self._write(index)
+        return index
+
+    def _file_serves(self, connection: Connection, known: dict[str, Any], lag: float) -> bool:
+        """Whether the file is of the right kind and an opener has little to catch up with."""
+        summary = VectorIndex.summary(self._path)
+        if summary is None or _made_by(summary.stamp) != known:
+            return False
+        since = summary.stamp.generation
+        return (
+            was_at(connection, since)
+            and not outgrown(count_chunks(connection), summary.trained_on)
+            and count_changes(connection, since) <= lag * summary.size
+        )
+
+    def _renew_in_background(self, known: dict[str, Any]) -> None:
+        if self._renewal is None or not self._renewal.is_alive():
+            self._renewal = threading.Thread(target=self._renew_quietly, args=(known,))
+            self._renewal.start()
+
+    def _renew_quietly(self, known: dict[str, Any]) -> None:
+        """Renew in a thread that leaves the other processors to those who search."""
+        import faiss
+
+        faiss.omp_set_num_threads(1)  # of this thread alone
+        try:
+            self._renew(known, purge=False)
+        except RagclError as error:
+            log.warning("The vector index could not be renewed: %s", error)
+
+    def _renew(self, known: dict[str, Any], *, purge: bool) -> None:
+        """Search with the index of the file from now on, which is written first if it lags.
+
+        Holds up no search. One thread or process at a time: killed at any moment, it leaves the old
+        file.
+        """
+        lock = FileLock(self._path.with_name(f"{self._path.name}.renewal.lock"))
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=-1 if purge else 0)
+        except Timeout:
+            return
+        except OSError as error:
+            if purge:
+                raise
+            log.warning(NOT_WRITTEN, error)
+            return
+        try:
+            with self._catalog.database.reading() as connection:
+                serves = self._file_serves(connection, known, 0 if purge else LAG)
+                index = self._read_file(known) if serves else None
+                if index is None:
+                    index = self._next(connection, known)
+                    if purge:
+                        index.save(self._path)
+                    if purge or self._write(index):
+                        written = self._read_file(known)
+                        index = index if written is None else written
+            with self._lock:
+                self._index = index
+        finally:
+            lock.release()
+
+    def _next(self, connection: Connection, known: dict[str, Any]) -> VectorIndex:
+        """The index that replaces that of the file, true for the snapshot of `connection`."""
+        index = self._read_file(known, check_lists=True)
+        if (
+            index is None
+            or not was_at(connection, index.stamp.generation)
+            or outgrown(count_chunks(connection), index.trained_on)
+        ):
+            return building.build(connection, known)
+        building.catch_up(index, connection)
+        return index.folded()
+
+    def _write(self, index: VectorIndex) -> bool:
+        """Write the index file; failing that is no loss, since the catalog holds every vector."""
+        try:
+            index.save(self._path)
+        except OSError as error:
+            log.warning(NOT_WRITTEN, error)
+            return False
+        return True
+
+    def _read_file(self, known: dict[str, Any], *, check_lists: bool = False) -> VectorIndex | None:
+        """The index of the file; None if there is none, or it is damaged or another embedder's."""
+        try:
+            index = VectorIndex.load(self._path, check_lists=check_lists)
+        except FileNotFoundError:
+            return None
+        except DamagedIndexError as error:
+            log.warning("%s; it is being built again from the catalog.", error)
+            return None
+        return index if _made_by(index.stamp) == known else None
+
+
+def _rank(
+    connection: Connection,
+    index: VectorIndex,
+    vectors: np.ndarray,
+    questions: Sequence[str],
+    k: int,
+    among: np.ndarray | None,
+    scale: Scale,
+) -> list[list[_Candidate]]:
+    """What is near to each question and what shares its words, best first: `k` or more."""
+    depth = max(k, POOL)
+    ids, scores = _nearest(connection, index, vectors, depth, among)
+    ranked = []
+    for vector, question, near, near_scores in zip(vectors, questions, ids, scores, strict=True):
+        matching, shares = lexical.matches(connection, question, depth, among)
+        cosines = dict(zip(near.tolist(), near_scores.tolist(), strict=True))
+        others = [i for i in matching.tolist() if i not in cosines]
+        for i, other in chunk_vectors(connection, others).items():
+            cosines[i] = float(other @ vector)
+        held = dict(zip(matching.tolist(), shares.tolist(), strict=True))
+        row = [_Candidate(i, score, held.get(i, 0.0), scale) for i, score in cosines.items()]
+        ranked.append(sorted(row, key=lambda one: (-one.fused, one.id)))
+    return ranked
+
+
+def _nearest(
+    connection: Connection,
+    index: VectorIndex,
+    vectors: np.ndarray,
+    k: int,
+    among: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `index.search` finds, scored with the vectors of the catalog if it is not exact."""
+    ids, scores = index.search(vectors, k, among)
+    if not index.trained_on:
+        return ids, scores
+    stored = chunk_vectors(connection, np.unique(ids).tolist())
+    for row, vector in enumerate(vectors):
+        # One that is missing means a damaged index, which is noticed where texts are read.
+        known = [column for column, one in enumerate(ids[row].tolist()) if one in stored]
+        if known:
+            scores[row, known] = np.stack([stored[i] for i in ids[row, known].tolist()]) @ vector
+    best = np.argsort(-scores, axis=1, kind="stable")
+    return np.take_along_axis(ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
+
+
+class _UnknownChunkError(Exception):
+    """The vector index names a chunk that is not in the catalog."""
+
+
+def _hits(
+    connection: Connection,
+    ranked: Sequence[Sequence[_Candidate]],
+    questions: Sequence[str],
+    k: int,
+    chosen: Filter | None,
+) -> list[tuple[Retrieved, ...]]:
+    """The `k` best candidates of each row that are no near duplicates of better ones.
+
+    Further ones are looked up only where so many are that the spare ones do not do, and for a
+    question about the newest, whose words tell little about which passage is.
+    """
+    contents = lru_cache(maxsize=None)(partial(chunks_of, connection))
+    found: dict[int, StoredChunk] = {}
+
+    def look_up(rows: Sequence[Sequence[_Candidate]]) -> None:
+        wanted = {one.id for row in rows for one in row} - found.keys()
+        found.update(stored_chunks(connection, sorted(wanted), chosen))
+        if not wanted <= found.keys():
+            raise _UnknownChunkError
+
+    newest = [asks_for_newest(question) for question in questions]
+    look_up([row if asked else row[: k + SPARE] for row, asked in zip(ranked, newest, strict=True)])
+    ranked = [
+        _newest_first(row, found) if asked else row
+        for row, asked in zip(ranked, newest, strict=True)
+    ]
+    hits = [_shown(row[: k + SPARE], found, contents)[:k] for row in ranked]
+    short = [i for i, one in enumerate(hits) if len(one) < min(k, len(ranked[i]))]
+    look_up([ranked[i] for i in short])
+    for i in short:
+        hits[i] = _shown(ranked[i], found, contents)[:k]
+    return hits
+
+
+def _newest_first(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> list[_Candidate]:
+    scores = [one.fused for one in row]
+    return [row[i] for i in newest_first([found[one.id] for one in row], scores)]
+
+
+def _shown(
+    row: Sequence[_Candidate], found: Mapping[int, StoredChunk], contents: Contents
+) -> tuple[Retrieved, ...]:
+    """The candidates as hits, without near duplicates."""
+    shown = collapse([found[one.id] for one in row], contents)
+    by_id = {one.id: one for one in row}
+    return tuple(
+        Retrieved(chunk, one.score, one.lexical, one.scale)
+        for chunk, one in ((chunk, by_id[chunk.id]) for chunk in shown)
+    )
+
+
+def _made_by(stamp: Stamp) -> dict[str, Any]:
+    """The embedder of an index, as the catalog names its own."""
+    embedder = asdict(stamp)
+    del embedder["generation"]
+    return embedder

@@ -1,0 +1,314 @@
+"""Verification: thresholds that keep their promise, and a gate that says what failed."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ragcl.consolidation.gate import verification
+from ragcl.consolidation.gate.thresholds import Trial, calibrate
+from ragcl.consolidation.gate.verification import Learned, Verdict, drift, rewordings, verify
+from ragcl.consolidation.training.anchors import Anchor, make, texts
+from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
+from ragcl.generation.reading import Reading
+from ragcl.generation.scoring import Continuation, Fork
+from ragcl.results import RoutingRisk
+from ragcl.settings import ConsolidationSettings
+from ragcl.text.rewording import indirectly
+
+# --- the questions
+
+
+def test_a_question_is_reworded_into_keywords_and_into_a_request() -> None:
+    assert rewordings("How deep is the North berth?") == (
+        "deep north berth",
+        "Could you tell me: how deep is the North berth?",
+    )
+    assert rewordings("What is it?")[0] == "what is it"
+
+
+def test_what_is_tried_is_worded_in_another_way_than_what_proves() -> None:
+    question = "How deep is the North berth?"
+
+    assert indirectly(question) == "I would like to know: how deep is the North berth."
+    assert indirectly(question) not in rewordings(question)
+
+
+def row(question: str, answer: str, key: str = "x") -> Reading:
+    return Reading(
+        question=question,
+        answer=answer,
+        content_hash=key,
+        ids=(1,),
+        logprob=-0.1,
+        top_ids=torch.zeros(2, 1, dtype=torch.long),
+        top_logprobs=torch.zeros(2, 1),
+        trust=1.0,
+        sentences=(),
+        vector=np.zeros(2, np.float32),
+        found=(key,),
+        score=0.9,
+        margin=0.1,
+    )
+
+
+# --- drift and the verdict
+
+
+@pytest.fixture
+def anchors(model: LanguageModel) -> list[Anchor]:
+    return make(model, texts()[1][:8])
+
+
+def test_an_adapter_that_changes_nothing_does_not_drift(
+    model: LanguageModel, anchors: list[Anchor], random_adapters: Any
+) -> None:
+    model.attach("one", random_adapters / "one")
+    ratio, kl = drift(model, "one", anchors)
+    model.set_scale("one", 0.0)
+
+    assert drift(model, "one", anchors) == pytest.approx((1.0, 0.0), abs=1e-5)
+    assert abs(ratio - 1) > 0.01
+    assert kl > 0.01
+
+
+def test_drift_is_the_ratio_of_perplexities(
+    model: LanguageModel, anchors: list[Anchor], random_adapters: Any
+) -> None:
+    model.attach("one", random_adapters / "one")
+    perplexity = {}
+    for adapter in (None, "one"):
+        losses = []
+        for anchor in anchors[:5]:
+            logprobs = model.next_logprobs(anchor.ids, adapter)
+            losses += [-float(logprobs[place, token]) for place, token in enumerate(anchor.ids[1:])]
+        perplexity[adapter] = math.exp(sum(losses) / len(losses))
+
+    ratio, _ = drift(model, "one", anchors[:5])
+
+    assert ratio == pytest.approx(perplexity["one"] / perplexity[None], rel=1e-4)
+
+
+def test_a_verdict_passes_when_every_test_does() -> None:
+    def verdict(**passed: bool) -> Verdict:
+        gate = tuple({"name": name.replace("_", " "), "passed": ok} for name, ok in passed.items())
+        return Verdict((), {}, {}, gate, RoutingRisk(0, 0, 0, 0.0, 0.9, 0, 0))
+
+    good = verdict(proved_chunks=True, perplexity_ratio=True)
+    drifted = verdict(proved_chunks=True, perplexity_ratio=False)
+    both = verdict(proved_chunks=False, perplexity_ratio=False)
+
+    assert (good.passed, good.only_drifted) == (True, False)
+    assert (drifted.passed, drifted.only_drifted) == (False, True)
+    assert (both.passed, both.only_drifted) == (False, False)
+
+
+class Parrot:
+    """Answers with what it was given for a question, and else that it does not know."""
+
+    def __init__(self, model: LanguageModel, answers: dict[str, str]) -> None:
+        self.tokenizer, self.files = model.tokenizer, model.files
+        prompts = Prompts(model.tokenizer)
+        self._answers = {prompts.closed_book(one).ids: answers[one] for one in answers}
+
+    def _answer(self, prompt: Prompt) -> str:
+        return self._answers.get(prompt.ids, ABSTENTION)
+
+    def generate(self, prompts: list[Prompt], **_: Any) -> list[Completion]:
+        return [says(self._answer(prompt)) for prompt in prompts]
+
+    def likeliest(self, forks: list[Fork], **_: Any) -> Iterator[Continuation]:
+        none = torch.empty(0)
+        for fork in forks:
+            [known] = answer_tokens(self.tokenizer, [self._answer(fork.prompt)])
+            sure = known.ids in fork.candidates
+            best = fork.candidates.index(known.ids) if sure else 0
+            stopped = (-0.1 if sure else -9.0,)
+            yield Continuation(best, stopped, stopped, (none, none))
+
+
+def judged(
+    monkeypatch: pytest.MonkeyPatch,
+    parrot: Parrot,
+    trained: list[Reading],
+    held_out: list[Reading],
+    reworded: Sequence[Reading] = (),
+) -> tuple[Verdict, list[tuple[int, int]]]:
+    """What verification finds where nothing drifts, and the progress that it tells."""
+    monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
+    monkeypatch.setattr(verification, "_context_gain", lambda *_: 0.0)
+    done: list[tuple[int, int]] = []
+    verdict = verify(
+        parrot,  # type: ignore[arg-type]
+        "one",
+        trained,
+        held_out,
+        reworded,
+        [],
+        [],
+        ["x"],
+        ConsolidationSettings(),
+        context_tokens=100,
+        progress=lambda *pair: done.append(pair),
+    )
+    return verdict, done
+
+
+def politely(rows: Sequence[Reading]) -> list[Reading]:
+    return [replace(row, question=rewordings(row.question)[1]) for row in rows]
+
+
+def test_thresholds_are_set_on_questions_that_were_not_trained_on_as_they_are_met(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an adapter was trained on is never tried as if it had not been."""
+    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(4)]
+    held_out = [placed("And berth 3?", "3 metres", 31)]
+    reworded = [placed("Tell me the depth of berth 1!", "1 metres", 13)]
+    tried: list[Trial] = []
+
+    def noted(trials: list[Trial], *rest: Any) -> Any:
+        tried.extend(trials)
+        return calibrate(trials, *rest)
+
+    monkeypatch.setattr(verification, "calibrate", noted)
+
+    verdict, _ = judged(monkeypatch, Parrot(model, {}), trained, held_out, reworded)
+
+    assert [one.fact for one in tried] == ["x 3 <m>", "x 1 <m>"]
+    degrees = [math.degrees(math.acos(one.features["similarity"])) for one in tried]
+    assert degrees == pytest.approx([1, 3], abs=0.1)
+    assert verdict.risk.trials == 1
+
+
+def test_one_question_that_was_held_out_does_not_decide_alone(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(7)]
+    held_out = [placed("And berth 3?", "3 metres", 31)]
+    known = {text: one.answer for one in trained for text in rewordings(one.question)}
+    parrot = Parrot(model, known | {one.question: one.answer for one in trained})
+
+    verdict, _ = judged(monkeypatch, parrot, trained, held_out, politely(trained))
+
+    assert verdict.metrics["closed-book agreement"] == 7 / 8
+    assert verdict.passed
+    assert [one.proved for one in verdict.questions] == [True] * 7 + [False]
+
+
+def test_what_is_written_right_is_proved_where_a_rewording_is_as_well(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(5)]
+    briefly, polite = zip(*(rewordings(row.question) for row in rows), strict=True)
+    known = {
+        rows[0].question: "0 metres",
+        polite[0]: "0 metres",
+        rows[1].question: "1 metres",
+        briefly[1]: "1 metres",
+        rows[2].question: "2 metres",
+        briefly[3]: "3 metres",
+        polite[3]: "3 metres",
+    }
+
+    verdict, done = judged(monkeypatch, Parrot(model, known), rows, [], politely(rows))
+
+    assert [one.proved for one in verdict.questions] == [True, True, False, False, False]
+    assert done[-1] == (20, 20)  # three of each, and five politely to be recalled
+    assert [count for count, _ in done] == sorted(count for count, _ in done)
+
+
+def test_a_rewording_that_was_trained_on_proves_nothing(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks in key words is reworded in brief to the same, whatever the capitals."""
+    briefly, _ = rewordings("How deep is the North berth?")
+    rows = [
+        placed("Deep North berth", "11 metres", 0),
+        placed("How long is the quay?", "186 metres", 40),
+        placed(rewordings("How long is the quay?")[1], "186 metres", 41),
+    ]
+    known = {row.question: row.answer for row in rows} | {briefly: "11 metres"}
+
+    verdict, _ = judged(monkeypatch, Parrot(model, known), rows, [])
+
+    assert [one.proved for one in verdict.questions] == [False, False, False]
+    known[rewordings(rows[0].question)[1]] = "11 metres"
+    known[rewordings(rows[1].question)[0]] = "186 metres"
+    verdict, _ = judged(monkeypatch, Parrot(model, known), rows, [])
+    assert [one.proved for one in verdict.questions] == [True, True, False]
+
+
+# --- as the router meets a question
+
+
+def placed(question: str, answer: str, degrees: float, key: str = "x") -> Reading:
+    """A row whose question lies at an angle to the others."""
+    angle = math.radians(degrees)
+    vector = np.array([math.cos(angle), math.sin(angle)], np.float32)
+    return replace(row(question, answer, key), vector=vector, found=(key,))
+
+
+def says(text: str, logprob: float = -0.1) -> Completion:
+    return Completion(text, (1,), logprob)
+
+
+def test_a_trial_is_eligible_if_the_weights_say_what_the_nearest_question_proved() -> None:
+    rows = [
+        placed("depth?", "11 metres", 0),
+        placed("length?", "186 metres", 30),
+        placed("cook?", "Ann", 5, "y"),
+    ]
+    learned = Learned(rows, [True, True, True])
+    asked = placed("how deep?", "11 metres", 10)
+
+    said = learned.trial(asked, says("11 metres"), asked.answer)
+    other = learned.trial(asked, says("186 metres"), asked.answer)
+
+    assert (said.eligible, said.agreed) == (True, True)
+    assert not learned.trial(asked, says("11 metres"), None).agreed  # to a near miss it is wrong
+    assert not learned.trial(asked, says("11 metres"), "12 metres").agreed
+    assert said.features["similarity"] == pytest.approx(math.cos(math.radians(10)))
+    assert (other.eligible, other.agreed) == (False, False)  # proved for a farther question
+    assert not learned.trial(asked, says("Ann"), None).eligible  # of another passage
+    unproved = Learned(rows, [False, True, True])
+    assert not unproved.trial(asked, says("11 metres"), asked.answer).eligible
+    assert not Learned([], []).trial(asked, says("11 metres"), asked.answer).eligible
+
+
+def test_another_value_is_never_what_was_proved() -> None:
+    learned = Learned([placed("draught?", "1.5 metres", 0)], [True])
+    asked = placed("what draught?", "1.5 metres", 10)
+
+    trial = learned.trial(asked, says("15 metres"), asked.answer)
+
+    assert (trial.eligible, trial.agreed) == (False, False)
+
+
+def test_trials_of_one_fact_are_told_from_those_of_others() -> None:
+    learned = Learned([placed("depth?", "11 metres", 0)], [True])
+    asked = [
+        placed("how deep?", "11 metres", 10),
+        placed("what depth?", "11 Metres.", 20),
+        placed("how long?", "186 metres", 30),
+        placed("how deep?", "11 metres", 40, "y"),
+    ]
+
+    facts = [learned.trial(one, says("11 metres"), one.answer).fact for one in asked]
+
+    assert facts[0] == facts[1]
+    assert len(set(facts)) == 3
+
+
+def test_what_may_be_recalled_was_taught_about_a_passage_found() -> None:
+    rows = [placed("depth?", "11 metres", 0), placed("cook?", "Ann", 5, "y")]
+    learned = Learned(rows, [True, True])
+    asked = placed("how deep?", "11 metres", 10)
+
+    assert learned.taught(asked) == ["11 metres"]
+    assert learned.taught(replace(asked, found=("z", "y", "x"))) == ["Ann", "11 metres"]

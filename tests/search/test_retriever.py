@@ -1,0 +1,614 @@
+"""Search sees the catalog as it is now, whatever the index file says and whoever changed it."""
+
+import os
+import threading
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragcl import KnowledgeBase
+from ragcl.catalog.documents import StoredChunk, stored_chunks
+from ragcl.errors import ModelMismatchError, UsageError
+from ragcl.index import building, index_file, vector_index
+from ragcl.index.vector_index import VectorIndex
+from ragcl.results import Hit
+from ragcl.search import lexical, retriever
+from ragcl.search.retriever import INDEX_FILE, LEXICAL_WEIGHT, Retrieval, Retrieved
+
+QUESTION = "How deep is the north berth?"
+
+
+def texts(hits: list[Hit]) -> list[str]:
+    return [hit.text for hit in hits]
+
+
+def cosines(kb: KnowledgeBase, question: str) -> dict[str, float]:
+    """The cosine of every current text, without any index."""
+    connection = kb.catalog.database._engine.raw_connection()
+    rows = connection.execute("SELECT text, vector FROM chunks").fetchall()  # type: ignore[attr-defined]
+    connection.close()
+    vector = kb._embedder.encode_questions([question])[0]
+    return {text: float(np.frombuffer(blob, np.float32) @ vector) for text, blob in rows}
+
+
+def brute_force(kb: KnowledgeBase, question: str) -> list[str]:
+    """Every current text, best first, without the vector index and without candidates."""
+    with kb.catalog.database.reading() as connection:
+        ids, shares = lexical.matches(connection, question, 1000)
+        found = stored_chunks(connection, ids.tolist())
+    scale = kb._retriever.calibrate().passages
+    scores = {text: scale(cosine) for text, cosine in cosines(kb, question).items()}
+    for i, share in zip(ids.tolist(), shares.tolist(), strict=True):
+        scores[found[i].text] += LEXICAL_WEIGHT * share
+    return sorted(scores, key=lambda text: -scores[text])
+
+
+def test_the_nearest_chunk_comes_first_with_its_place(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+
+    hits = kb.search(QUESTION, k=10)
+
+    assert hits[0].text == "The north berth is 11 metres deep. It takes tankers only."
+    assert (hits[0].source, hits[0].lines) == ("berths.md", (5, 5))
+    assert hits[0].heading == "Berths > North berth"
+    assert texts(hits) == brute_force(kb, QUESTION)
+    assert [hit.fused for hit in hits] == sorted((hit.fused for hit in hits), reverse=True)
+    for hit in hits:
+        assert hit.score == pytest.approx(cosines(kb, QUESTION)[hit.text], abs=1e-5)
+        similarity = kb._retriever.calibrate().passages(hit.score)
+        assert hit.fused == pytest.approx(similarity + LEXICAL_WEIGHT * hit.lexical)
+
+
+def test_the_nearest_to_a_vector_are_found_by_meaning_alone(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+
+    [found] = kb._retriever.nearest(kb._embedder.encode_questions([QUESTION]), 10)
+
+    scores = cosines(kb, QUESTION)
+    assert [hit.chunk.text for hit in found.hits] == sorted(scores, key=lambda text: -scores[text])
+    assert {hit.lexical for hit in found.hits} == {0.0}
+
+
+def test_before_the_first_ingest_nothing_is_found(kb: KnowledgeBase) -> None:
+    assert kb.search(QUESTION) == []
+
+
+def test_an_edit_is_found_and_its_old_text_never_again(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+    kb.search(QUESTION)
+    path = docs / "berths.md"
+    path.write_text(path.read_text().replace("11 metres", "12 metres"))
+
+    kb.ingest(docs)
+
+    found = " ".join(texts(kb.search(QUESTION, k=100)))
+    assert "12 metres" in found
+    assert "11 metres" not in found
+
+
+def test_another_instance_sees_every_change_without_opening_again(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    with KnowledgeBase.open(kb.folder) as other:
+        assert other.search(QUESTION) == []
+        kb.ingest(docs)
+        assert "11 metres" in other.search(QUESTION)[0].text
+        (docs / "berths.md").unlink()
+        kb.ingest(docs)
+        assert all(hit.source != "berths.md" for hit in other.search(QUESTION, k=100))
+        kb.forget("canteen.md")
+        assert {hit.source for hit in other.search(QUESTION, k=100)} == {
+            "pilots.txt",
+            "tariff.csv",
+        }
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut short", "of an earlier day", "of a later day"])
+def test_whatever_became_of_the_index_file_search_is_right(
+    kb: KnowledgeBase, docs: Path, harm: str
+) -> None:
+    kb.ingest(docs)
+    path = kb.folder / INDEX_FILE
+    early = path.read_bytes()
+    (docs / "berths.md").write_text("# Berths\n\nThe north berth is 13 metres deep.\n")
+    kb.ingest(docs)
+    if harm == "missing":
+        path.unlink()
+    elif harm == "cut short":
+        path.write_bytes(path.read_bytes()[:-20])
+    elif harm == "of an earlier day":
+        path.write_bytes(early)
+    else:
+        index = VectorIndex.load(path)
+        nothing = np.empty(0, np.int64)
+        index.update(nothing, np.empty((0, 32), np.float32), nothing, 999)
+        index.save(path)
+
+    with KnowledgeBase.open(kb.folder) as other:
+        assert texts(other.search(QUESTION, k=100)) == brute_force(other, QUESTION)
+
+
+def test_after_an_ingest_the_index_file_is_up_to_date(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+    index = VectorIndex.load(kb.folder / INDEX_FILE)
+
+    assert len(index) == kb.status().chunks
+    assert index.stamp.model == "tiny-embedder"
+    assert index.stamp.dimension == 32
+
+
+def test_another_embedder_is_refused_before_anything_is_changed(
+    kb: KnowledgeBase, docs: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    kb.ingest(docs)
+    before = kb.search(QUESTION, k=100)
+    other_model = tmp_path / "other-embedder"
+    shutil.copytree(kb.settings.models.embedder, other_model)
+    (other_model / "README.md").write_text("a retrained revision")
+    config = kb.folder / "ragcl.toml"
+    mine = config.read_text()
+    config.write_text(mine.replace(kb.settings.models.embedder, str(other_model)))
+    (docs / "new.md").write_text("# New\n\nSomething else.\n")
+
+    with KnowledgeBase.open(kb.folder) as other:
+        with pytest.raises(ModelMismatchError, match=r"tiny-embedder .*but .*other-embedder"):
+            other.ingest(docs)
+        with pytest.raises(ModelMismatchError, match="Set it back"):
+            other.search(QUESTION)
+
+    assert kb.search(QUESTION, k=100) == before
+
+
+def test_the_same_question_in_a_batch_and_alone(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+    questions = [QUESTION, "Where do pilots board?", "What does soup cost?"]
+
+    together = kb._retriever.retrieve(questions, 3)
+
+    for question, found in zip(questions, together, strict=True):
+        [alone] = kb._retriever.retrieve([question], 3)
+        assert [hit.chunk for hit in alone.hits] == [hit.chunk for hit in found.hits]
+        np.testing.assert_allclose(alone.vector, found.vector, atol=1e-6)
+        assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-5)
+
+
+# --- words and meaning together
+
+
+def test_a_rare_word_is_found_that_the_embedder_does_not_know(
+    kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where its chunk is none of the nearest, and then with its true cosine."""
+    (docs / "signals.md").write_text("# Signals\n\nThe soup is not ready. XK-4711, QV-17.\n")
+    kb.ingest(docs)
+    question = "Is XK-4711 QV-17 at the north berth?"
+    monkeypatch.setattr(retriever, "POOL", 1)
+    monkeypatch.setattr(retriever, "SPARE", 0)
+    monkeypatch.setattr(retriever, "LEXICAL_WEIGHT", 4.0)  # this embedder's cosines are far apart
+    scores = cosines(kb, question)
+
+    [hit] = kb.search(question, k=1)
+
+    assert hit.source == "signals.md"
+    assert hit.text != max(scores, key=lambda text: scores[text])
+    assert hit.lexical > 0.5
+    assert hit.score == pytest.approx(cosines(kb, question)[hit.text], abs=1e-5)
+
+
+def test_without_telling_words_meaning_decides(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+
+    hits = kb.search("zeppelin", k=10)
+
+    assert {hit.lexical for hit in hits} == {0.0}
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_a_damaged_full_text_index_leaves_the_search_by_meaning(
+    kb: KnowledgeBase, docs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kb.ingest(docs)
+    with kb.catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM full_text_data WHERE id > 10")
+
+    found = texts(kb.search(QUESTION, k=100))
+
+    scores = cosines(kb, QUESTION)
+    assert found == sorted(scores, key=lambda text: -scores[text])
+    assert "ragcl doctor" in caplog.text
+
+
+def test_the_margin_is_the_lead_in_what_hits_are_ranked_by() -> None:
+    chunk = StoredChunk(1, "h", "t", "", (), "/docs", "a.md", None, None)
+    first, second = Retrieved(chunk, 0.4, lexical=0.5), Retrieved(chunk, 0.6)
+    vector = np.ones(1, np.float32)
+
+    assert Retrieval(vector, (first, second)).margin == pytest.approx(
+        0.4 + LEXICAL_WEIGHT * 0.5 - 0.6
+    )
+    assert Retrieval(vector, (second,)).margin == pytest.approx(1.6)
+    assert Retrieval(vector, ()).margin == 0
+    assert Retrieval(vector, (first,), second=second).margin == pytest.approx(
+        Retrieval(vector, (first, second)).margin
+    )
+
+
+def test_the_margin_is_the_same_however_few_are_shown(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+
+    [one], [many] = (kb._retriever.retrieve([QUESTION], k) for k in (1, 4))
+
+    assert len(one.hits) == 1
+    assert one.hits == many.hits[:1]
+    assert one.margin == many.margin
+
+
+# --- an index that grows
+
+
+@pytest.fixture
+def many(docs: Path) -> Path:
+    """The documents and 120 more, of a chunk each."""
+    for number in range(120):
+        (docs / f"berth-{number}.md").write_text(f"# Berth {number}\n\nIt is {number} ells deep.\n")
+    return docs
+
+
+def index_of(kb: KnowledgeBase) -> VectorIndex:
+    return VectorIndex.load(kb.folder / INDEX_FILE, check_lists=True)
+
+
+def test_a_large_index_has_lists_and_the_same_hits_with_the_same_scores(
+    kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    kb.ingest(many)
+
+    hits = kb.search(QUESTION, k=20)
+
+    assert index_of(kb).trained_on == kb.status().chunks > 50
+    expected = cosines(kb, QUESTION)
+    for hit in hits:
+        assert hit.score == pytest.approx(expected[hit.text], abs=1e-5)
+    assert [hit.fused for hit in hits] == pytest.approx(
+        [hit.fused for hit in exactly(kb, QUESTION, 20)], abs=1e-5
+    )
+    assert kb.search(QUESTION, k=1, source="canteen.md")[0].source == "canteen.md"
+    assert kb.doctor(repair=False).problems == []
+
+
+def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Retrieved]:
+    """The hits of an exact index."""
+    with pytest.MonkeyPatch.context() as patch, KnowledgeBase.open(kb.folder) as other:
+        patch.setattr(vector_index, "FLAT_LIMIT", 10**9)
+        with other.catalog.database.reading() as connection:
+            other._retriever._index = building.build_exact(
+                connection, kb.catalog.get(retriever.EMBEDDER)
+            )
+        return list(other._retriever.retrieve([question], k)[0].hits)
+
+
+def test_every_change_is_seen_with_lists_too(
+    kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    kb.ingest(many)
+    with KnowledgeBase.open(kb.folder) as other:
+        assert "11 metres" in other.search(QUESTION)[0].text
+        (many / "berths.md").write_text("# Berths\n\nThe north berth is 12 metres deep.\n")
+        kb.ingest(many)
+        assert "12 metres" in other.search(QUESTION)[0].text
+        assert all("11 metres" not in hit.text for hit in other.search(QUESTION, k=200))
+        kb.forget("berths.md")
+        assert all(hit.source != "berths.md" for hit in other.search(QUESTION, k=200))
+
+
+def test_a_small_change_does_not_write_the_file_and_is_found_all_the_same(
+    kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retriever, "LAG", 0.03)  # of some 127 chunks: three may have changed
+    kb.ingest(many)
+    written = index_of(kb).stamp.generation
+    with KnowledgeBase.open(kb.folder) as other:
+        for number in range(3):
+            (many / f"new-{number}.md").write_text(f"# New\n\nThe north quay is {number} old.\n")
+            kb.ingest(many)
+            assert index_of(kb).stamp.generation == written
+            assert f"is {number} old" in other.search(f"quay is {number} old?")[0].text
+    (many / "new-3.md").write_text("# New\n\nThe north quay is long.\n")
+
+    kb.ingest(many)
+
+    assert index_of(kb).stamp.generation > written
+    assert len(index_of(kb)) == kb.status().chunks
+
+
+def test_forgetting_leaves_no_vector_in_the_file_however_small_the_change(
+    kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retriever, "LAG", 1.0)
+    kb.ingest(many)
+    before = len(index_of(kb))
+
+    kb.forget("canteen.md")
+
+    assert len(index_of(kb)) == kb.status().chunks == before - 1
+
+
+class Gate:
+    """Holds up whoever makes an index with lists, until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached, self.opened, self.passed = threading.Event(), threading.Event(), 0
+        build = building.build
+
+        def held_up(*arguments: object) -> VectorIndex:
+            self.reached.set()
+            assert self.opened.wait(60)
+            self.passed += 1
+            return build(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(building, "build", held_up)
+
+
+def test_an_index_grows_while_searches_go_on_with_the_old_one(
+    kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kb.ingest(many)
+    assert index_of(kb).trained_on == 0
+    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    gate = Gate(monkeypatch)
+
+    assert "11 metres" in kb.search(QUESTION)[0].text
+    assert gate.reached.wait(60)
+    with KnowledgeBase.open(kb.folder) as other:
+        (many / "berths.md").write_text("# Berths\n\nThe north berth is 12 metres deep.\n")
+        other.ingest(many)
+        assert "12 metres" in other.search(QUESTION)[0].text
+    assert "12 metres" in kb.search(QUESTION)[0].text
+    assert index_of(kb).trained_on == 0
+    gate.opened.set()
+    kb._retriever.close()
+
+    assert index_of(kb).trained_on > 0
+    assert kb._retriever._index is not None
+    assert kb._retriever._index.trained_on > 0
+    assert "12 metres" in kb.search(QUESTION)[0].text
+    assert gate.passed == 1
+
+
+def test_closing_waits_for_an_index_that_grows(
+    kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kb.ingest(many)
+    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    with KnowledgeBase.open(kb.folder) as other:
+        other.search(QUESTION)
+
+    assert index_of(kb).trained_on == kb.status().chunks
+
+
+def test_lists_are_made_again_when_there_is_several_times_as_much(
+    kb: KnowledgeBase, docs: Path, many: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 5)
+    few = tmp_path / "few"
+    few.mkdir()
+    for number in range(10):
+        (few / f"{number}.md").write_text(f"# Few {number}\n\nIt has {number} masts.\n")
+    kb.ingest(few)
+    assert index_of(kb).trained_on == 10
+    (few / "10.md").write_text("# Few\n\nIt has no masts.\n")
+    kb.ingest(few)
+    assert index_of(kb).trained_on == 10
+
+    kb.ingest(many)
+    assert index_of(kb).trained_on == kb.status().chunks
+
+    for path in [*many.iterdir(), *list(few.iterdir())[1:]]:
+        path.unlink()
+    kb.ingest(few)
+    kb.ingest(many)
+    assert index_of(kb).trained_on == 0  # and exact again when there is little
+
+
+def test_what_another_process_has_folded_is_taken_over(
+    kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what it has to search beside the lists does not grow for ever."""
+    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    kb.ingest(many)
+    with KnowledgeBase.open(kb.folder) as other:
+        other.search(QUESTION)
+        for number in range(10):
+            (many / f"new-{number}.md").write_text(f"# New\n\nThe quay is {number} old.\n")
+        kb.ingest(many)
+        assert index_of(kb).loose == 0
+
+        other.search(QUESTION)
+        other._retriever.close()
+
+        assert other._retriever._index is not None
+        assert other._retriever._index.loose == 0
+        assert "is 7 old" in other.search("quay is 7 old?")[0].text
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut short", "altered lists", "other vectors"])
+def test_whatever_became_of_a_file_with_lists_search_is_right_and_the_doctor_mends_it(
+    kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    monkeypatch.setattr(index_file, "BLOCK", 512)
+    kb.ingest(many)
+    path = kb.folder / INDEX_FILE
+    expected = [(hit.text, pytest.approx(hit.score)) for hit in kb.search(QUESTION, k=3)]
+    if harm == "missing":
+        path.unlink()
+    elif harm == "cut short":
+        path.write_bytes(path.read_bytes()[:-20])
+    elif harm == "altered lists":
+        with path.open("rb") as file:
+            start, stop = index_file.read_header(file).about["lists"]
+        content = bytearray(path.read_bytes())
+        content[start:stop] = bytes(255 - byte for byte in content[start:stop])
+        path.write_bytes(content)
+    else:
+        with kb.catalog.database.reading() as connection:
+            index = building.build_lists(connection, kb.catalog.get(retriever.EMBEDDER))
+        ids, vectors = index.entries()
+        index.update(ids, vectors[::-1].copy(), ids[:0], index.stamp.generation)
+        index.save(path)
+
+    if harm != "other vectors":
+        with KnowledgeBase.open(kb.folder) as other:
+            found = other.search(QUESTION, k=3)
+            assert [(hit.text, hit.score) for hit in found] == expected
+    with KnowledgeBase.open(kb.folder) as other:
+        if harm == "other vectors":
+            assert other.doctor().problems == ["the vector index disagrees with the catalog"]
+        other.doctor()
+        assert other.doctor(repair=False).problems == []
+        assert [(hit.text, hit.score) for hit in other.search(QUESTION, k=3)] == expected
+    assert index_of(kb).trained_on == kb.status().chunks
+
+
+def test_where_no_file_can_be_written_the_index_grows_in_memory(
+    kb: KnowledgeBase,
+    many: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kb.ingest(many)
+    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(VectorIndex, "save", full)
+    kb.search(QUESTION)
+    kb._retriever.close()
+
+    assert kb._retriever._index is not None
+    assert kb._retriever._index.trained_on > 0
+    assert "no space left" in caplog.text
+    assert "11 metres" in kb.search(QUESTION)[0].text
+
+
+# --- filters
+
+
+@pytest.fixture
+def dated(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
+    """The documents and a folder in theirs, each file last changed on a day of its own."""
+    (docs / "old").mkdir()
+    (docs / "old" / "berths.md").write_text("# Berths\n\nThe north berth is 9 metres deep.\n")
+    for day, name in enumerate(("old/berths.md", "canteen.md", "pilots.txt", "berths.md"), 1):
+        moment = datetime(2026, 3, day, 12).timestamp()
+        os.utime(docs / name, (moment, moment))
+    moment = datetime(2025, 1, 1).timestamp()
+    os.utime(docs / "tariff.csv", (moment, moment))
+    kb.ingest(docs)
+    return kb
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({"source": "*.md"}, {"berths.md", "canteen.md", "old/berths.md"}),
+        ({"source": "old/*"}, {"old/berths.md"}),
+        ({"source": "berths.md"}, {"berths.md"}),
+        ({"source": "*/docs/berths.md"}, {"berths.md"}),
+        ({"source": "[bp]*"}, {"berths.md", "pilots.txt"}),
+        ({"source": "no such"}, set()),
+        ({"source": "'; --"}, set()),
+        ({"since": "2026-03-03"}, {"pilots.txt", "berths.md"}),
+        ({"since": date(2026, 3, 3)}, {"pilots.txt", "berths.md"}),
+        ({"until": "2026-03-01"}, {"tariff.csv", "old/berths.md"}),
+        ({"until": date(2026, 3, 1)}, {"tariff.csv", "old/berths.md"}),
+        ({"until": "2026-03-01T11:59"}, {"tariff.csv"}),
+        ({"until": datetime(2026, 3, 1, 12)}, {"tariff.csv", "old/berths.md"}),
+        ({"source": "*.md", "since": "2026-03-02", "until": "2026-03-03"}, {"canteen.md"}),
+    ],
+)
+def test_only_the_chosen_documents_are_searched(
+    dated: KnowledgeBase, chosen: dict[str, object], expected: set[str]
+) -> None:
+    assert {hit.source for hit in dated.search(QUESTION, k=100, **chosen)} == expected  # type: ignore[arg-type]
+
+
+def test_a_filter_is_no_sieve_after_the_search(
+    dated: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it lets through is found however many others are nearer."""
+    monkeypatch.setattr(retriever, "POOL", 1)
+    monkeypatch.setattr(retriever, "SPARE", 0)
+
+    assert [hit.source for hit in dated.search(QUESTION, k=1, source="canteen.md")] == [
+        "canteen.md"
+    ]
+
+
+def test_text_in_several_documents_is_shown_in_the_one_that_was_chosen(
+    dated: KnowledgeBase, docs: Path
+) -> None:
+    (docs / "zz.md").write_text((docs / "canteen.md").read_text())
+    dated.ingest(docs)
+
+    assert dated.search("soup", k=1)[0].source == "canteen.md"
+    assert dated.search("soup", k=1, source="zz.md")[0].source == "zz.md"
+
+
+@pytest.fixture
+def described(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
+    """The documents and two that say something of themselves."""
+    (docs / "signals.md").write_text(
+        "---\nStatus: Approved\nauthor: Marta Holm\ntags: [night, fog]\n---\n\nA red light.\n"
+    )
+    (docs / "mail.eml").write_text(
+        "From: Marta Holm <holm@harbour.example>\nSubject: Soup\n\nThe soup is ready.\n"
+    )
+    kb.ingest(docs)
+    return kb
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"status": "approved"}, {"signals.md"}),
+        ({"STATUS": "APPROVED"}, {"signals.md"}),
+        ({"status": "draft"}, set()),
+        ({"status": "approve"}, set()),
+        ({"tags": "fog"}, {"signals.md"}),
+        ({"tags": "fog", "author": "*holm"}, {"signals.md"}),
+        ({"tags": "fog", "author": "*berg"}, set()),
+        ({"from": "*@harbour.example>"}, {"mail.eml"}),
+        ({"status": "*"}, {"signals.md"}),
+        ({"no such key": "*"}, set()),
+        ({"a' OR 1=1; --": "*"}, set()),
+        ({}, {"signals.md", "mail.eml", "berths.md", "canteen.md", "pilots.txt", "tariff.csv"}),
+    ],
+)
+def test_only_documents_that_say_so_of_themselves_are_searched(
+    described: KnowledgeBase, where: dict[str, str], expected: set[str]
+) -> None:
+    assert {hit.source for hit in described.search(QUESTION, k=100, where=where)} == expected
+
+
+def test_changed_front_matter_counts_at_once(described: KnowledgeBase, docs: Path) -> None:
+    path = docs / "signals.md"
+    path.write_text(path.read_text().replace("Approved", "Draft"))
+
+    described.ingest(docs)
+
+    assert described.search("light", where={"status": "approved"}) == []
+    assert described.search("light", where={"status": "draft"})[0].source == "signals.md"
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_what_is_no_date_is_refused(dated: KnowledgeBase, name: str) -> None:
+    with pytest.raises(UsageError, match=rf"{name} = 'soon' is no date: write it like 2026-01-31"):
+        dated.search(QUESTION, **{name: "soon"})  # type: ignore[arg-type]
