@@ -13,8 +13,8 @@ from click.testing import Result
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from ragcl import KnowledgeBase, __version__, cli
-from ragcl.cli import app
+from ragcl import KnowledgeBase, __version__
+from ragcl.cli import app, learning
 from ragcl.consolidation.deadline import Deadline
 from ragcl.results import ConsolidationReport, MetaLearningReport
 
@@ -177,11 +177,11 @@ def test_a_scheduled_round_is_one_line_of_json(
     kb: KnowledgeBase, docs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kb.ingest(docs)
-    cli._scheduled(kb, json=True)
+    learning._scheduled(kb, json=True)
     kb.ask(QUESTION)
-    cli._scheduled(kb, json=True)
+    learning._scheduled(kb, json=True)
     with FileLock(kb.folder / "consolidate.lock"):
-        cli._scheduled(kb, json=True)  # busy: said on standard error, and the daemon goes on
+        learning._scheduled(kb, json=True)  # busy: said on standard error, and the daemon goes on
 
     out, err = capsys.readouterr()
     assert [json.loads(line)["status"] for line in out.splitlines()] == ["nothing due", "promoted"]

@@ -148,7 +148,8 @@ def of(text: str, heading: str) -> list[Row]:
 
 def _named_row(words: Sequence[str], table: dict[int, Row]) -> tuple[int | None, set[str]]:
     """The one row whose key the words name, or the last or first of all; with the words for it."""
-    longest, named = 0, []
+    longest = 0
+    named: list[int] = []
     for number, one in table.items():
         key = parts(one.key)
         if key and len(key) >= longest and _holds(words, key):
@@ -158,7 +159,7 @@ def _named_row(words: Sequence[str], table: dict[int, Row]) -> tuple[int | None,
         said = set(parts(table[named[0]].key))
         return (named[0] if len(named) == 1 else None), said
     for superlatives, choose in ((_LAST, max), (_FIRST, min)):
-        said = superlatives.intersection(words)
+        said = set(superlatives.intersection(words))
         if said:
             order = {number: _order(one) for number, one in table.items()}
             if None in order.values():

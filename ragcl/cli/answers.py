@@ -1,0 +1,238 @@
+"""The verbs for questions: ask, chat, search, explain, feedback."""
+
+import contextlib
+import io
+import json as json_module
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ragcl.cli import display
+from ragcl.cli.common import (
+    PARTLY_DONE,
+    Json,
+    ModeOption,
+    Since,
+    Source,
+    Until,
+    Where,
+    app,
+    opened,
+    print_json,
+    say,
+    verb,
+)
+from ragcl.errors import UsageError
+from ragcl.printing import one_line
+
+if TYPE_CHECKING:
+    from ragcl.knowledge_base import KnowledgeBase
+    from ragcl.results import Answer
+
+
+@app.command()
+@verb
+def ask(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    mode: ModeOption = "auto",
+    stream: Annotated[bool, typer.Option(help="Print the answer as it is written.")] = True,
+    record: Annotated[bool, typer.Option(help="Enter the question in the log.")] = True,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    json: Json = False,
+) -> None:
+    """Answer a question, with its sources."""
+    how: dict[str, Any] = {
+        "mode": mode,
+        "record": record,
+        "source": source,
+        "since": since,
+        "until": until,
+        "where": _pairs(where),
+    }
+    with opened(context) as kb:
+        if json or not stream:
+            answer = kb.ask(question, **how)
+            if json:
+                print_json(answer)
+                return
+            say(answer.text)
+        else:
+            pieces = kb.ask(question, stream=True, **how)
+            for piece in pieces:
+                say(piece, nl=False)
+            say()
+            answer = pieces.result
+    for line in display.sources(answer):
+        say(line)
+
+
+@app.command()
+@verb
+def chat(
+    context: typer.Context,
+    mode: ModeOption = "auto",
+    record: Annotated[bool, typer.Option(help="Enter the questions in the log.")] = True,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON a turn.")] = False,
+) -> None:
+    """Answer one question after another, each in the light of those before.
+
+    `/new` begins anew, `/quit` or Ctrl-D ends it. Without a terminal, questions come one a line.
+    """
+    how: dict[str, Any] = {
+        "mode": mode,
+        "record": record,
+        "source": source,
+        "since": since,
+        "until": until,
+        "where": _pairs(where),
+    }
+    refused = False
+    with opened(context) as kb:
+        history: list[tuple[str, str]] = []
+        for line in _typed("" if json else "> "):
+            if line == "/quit":
+                break
+            if line == "/new":
+                history = []
+                continue
+            try:
+                answer = _turn(kb, line, history, json, how)
+            except UsageError as error:
+                say(f"ragcl: {one_line(str(error))}", err=True)
+                refused = True
+                continue
+            history.append((answer.question, answer.text))
+    if refused and not sys.stdin.isatty():
+        raise typer.Exit(PARTLY_DONE)
+
+
+def _typed(prompt: str) -> Iterator[str]:
+    """The lines that somebody types, or that come through a pipe, as far as there is any text."""
+    if not sys.stdin.isatty():
+        if isinstance(sys.stdin, io.TextIOWrapper):  # what is no text is refused as a question
+            sys.stdin.reconfigure(errors="surrogateescape")
+        yield from filter(None, map(str.strip, sys.stdin))
+        return
+    with contextlib.suppress(ImportError):  # of systems that have none
+        import readline  # noqa: F401  # the arrow keys
+
+    with contextlib.suppress(EOFError):
+        while True:
+            if line := input(prompt).strip():
+                yield line
+
+
+def _turn(
+    kb: "KnowledgeBase",
+    question: str,
+    history: list[tuple[str, str]],
+    json: bool,
+    how: dict[str, Any],
+) -> "Answer":
+    """One question of a conversation, answered and printed."""
+    from ragcl.results import to_dict
+
+    if json:
+        whole: Answer = kb.ask(question, history=history, **how)
+        say(json_module.dumps(to_dict(whole), ensure_ascii=False))
+        return whole
+    pieces = kb.ask(question, history=history, stream=True, **how)
+    for piece in pieces:
+        say(piece, nl=False)
+    say()
+    answer: Answer = pieces.result
+    if answer.question != question:
+        say(f"  understood as: {answer.question}")
+    for line in display.sources(answer):
+        say(line)
+    return answer
+
+
+def _pairs(where: list[str] | None) -> dict[str, str]:
+    """The conditions `key=value` by key."""
+    pairs: dict[str, str] = {}
+    for one in where or ():
+        key, sign, value = one.partition("=")
+        if not (key.strip() and sign):
+            raise UsageError(f"--where {one!r} is no condition: write it like author=holm.")
+        if key in pairs:
+            raise UsageError(f"--where {key} is given twice: one glob may stand for both values.")
+        pairs[key] = value
+    return pairs
+
+
+@app.command()
+@verb
+def search(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="What to look for.")],
+    k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
+    source: Source = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    json: Json = False,
+) -> None:
+    """Show the passages that fit a question best."""
+    with opened(context) as kb:
+        hits = kb.search(
+            question, k=k, source=source, since=since, until=until, where=_pairs(where)
+        )
+    if json:
+        print_json(hits)
+        return
+    for hit in hits:
+        say(f"{hit.score:.3f} {hit.lexical:.3f}  {display.place(hit)}")
+        say("       " + hit.text.replace("\n", "\n       "))
+    if not hits:
+        filtered = source or since or until or where
+        say("no such file is ingested" if filtered else "nothing is ingested yet", err=True)
+
+
+@app.command()
+@verb
+def explain(
+    context: typer.Context,
+    answer: Annotated[int, typer.Argument(help="The number of an answer.")],
+    influence: Annotated[
+        bool,
+        typer.Option("--influence", help="Measure how much each source carries the answer."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show why an answer was given and whether its sources still stand."""
+    with opened(context) as kb:
+        found = kb.explain(answer, influence=influence)
+    if json:
+        print_json(found)
+        return
+    for line in display.explanation(found, influence):
+        say(line)
+
+
+@app.command()
+@verb
+def feedback(
+    context: typer.Context,
+    answer: Annotated[int, typer.Argument(help="The number of an answer.")],
+    rating: Annotated[int, typer.Option(help="-1 bad, 0, 1 good.")],
+    correction: Annotated[str | None, typer.Option(help="What it should have been.")] = None,
+    json: Json = False,
+) -> None:
+    """Say what an answer was worth."""
+    with opened(context) as kb:
+        kb.feedback(answer, rating, correction)
+    if json:
+        say(json_module.dumps({"answer": answer, "rating": rating}))
+    else:
+        say("noted")
