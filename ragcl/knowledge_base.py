@@ -16,7 +16,6 @@ from weakref import WeakSet
 
 from filelock import FileLock, Timeout
 
-from ragcl import settings
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.errors import (
@@ -45,6 +44,7 @@ from ragcl.results import (
     RollbackReport,
     Status,
 )
+from ragcl.settings import Settings, load
 
 if TYPE_CHECKING:
     from ragcl.generation.answering import Answerer, AnswerStream
@@ -84,7 +84,7 @@ class KnowledgeBase:
     all the same, and no question is logged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         """Open the knowledge base in `folder`; see `open`."""
         self.folder = folder
         try:
@@ -93,21 +93,25 @@ class KnowledgeBase:
             raise UsageError(
                 f"{folder} cannot be a knowledge base: {error.strerror}. Name another folder."
             ) from error
-        self.settings = settings.load(folder)
+        self.settings = settings or load(folder)
         self.catalog = Catalog(folder)
         self._loads_again = False
         _OPEN.add(self)
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> Self:
+    def open(cls, folder: str | os.PathLike[str], *, settings: Settings | None = None) -> Self:
         """Open the knowledge base in `folder`, which is created on first use.
+
+        Args:
+            folder: where it is.
+            settings: to use in the place of its `ragcl.toml`.
 
         Raises:
             UsageError: the folder cannot be made.
             SettingsError: its `ragcl.toml` holds something that is not a setting.
             CatalogError: its catalog is damaged or from a newer version.
         """
-        return cls(Path(folder).resolve())
+        return cls(Path(folder).resolve(), settings)
 
     def __enter__(self) -> Self:
         """Nothing to do: `open` has done it."""

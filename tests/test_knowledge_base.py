@@ -16,7 +16,7 @@ from conftest import TinyModels
 from filelock import FileLock
 
 import ragcl
-from ragcl import KnowledgeBase
+from ragcl import KnowledgeBase, Settings
 from ragcl.catalog.full_text import searchable
 from ragcl.errors import (
     CatalogError,
@@ -609,3 +609,13 @@ def test_several_threads_that_ask_first_load_each_model_once(
 
     assert len({one.text for one in answers}) == 1
     assert sorted(made) == ["Embedder", "LanguageModel", "Retriever"]
+
+
+def test_settings_that_are_given_take_the_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "ragcl.toml").write_text("[answering]\npassages = 3\ncontext_tokens = 100\n")
+
+    with KnowledgeBase.open(tmp_path, settings=Settings(answering={"passages": 2})) as kb:
+        assert kb.settings.answering.passages == 2
+        assert kb.settings.answering.context_tokens == 900
+    with KnowledgeBase.open(tmp_path) as kb:
+        assert kb.settings.answering.passages == 3
