@@ -14,30 +14,32 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest import (
-    Chunk,
-    KnownFile,
-    Reader,
-    Scan,
-    Skipped,
-    SourceFile,
-    chunk,
-    embedding_text,
-    sha256,
-    together,
-)
-from ingest import plan as plan_changes
-from ingest import scan as scan_folder
 from ragcl.catalog import Catalog
 from ragcl.catalog.documents import ChunkRecord, Delta, DocumentRecord
 from ragcl.catalog.roots import Root
 from ragcl.errors import FolderUnavailableError, RagclError, UsageError
-from ragcl.files import places
+from ragcl.files import beside, places
 from ragcl.printing import reason
 from ragcl.results import Failure, IngestReport
 from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retriever, check_embedder
 from ragcl.settings import IngestSettings
+
+with beside.package("ingest"):
+    from ingest import (
+        Chunk,
+        KnownFile,
+        Reader,
+        Scan,
+        Skipped,
+        SourceFile,
+        chunk,
+        embedding_text,
+        sha256,
+        together,
+    )
+    from ingest import plan as plan_changes
+    from ingest import scan as scan_folder
 
 log = logging.getLogger(__name__)
 
