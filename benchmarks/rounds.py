@@ -1,6 +1,6 @@
 """Ten rounds of a world that moves: what is kept, what is stale, what a round costs.
 
-    python -m benchmarks.rounds [--rounds 10] [--facts 4] [--initial FOLDER] [--out FILE]
+    python -m benchmarks.rounds [--rounds 10] [--facts 4] [--out FILE]
 
 Needs no outside data: the world is made, the same one every time. It is a register of invented
 ships, a file each with as many facts. In every round a ship is added and asked about, in three
@@ -21,8 +21,7 @@ the share that it knows now. What cools is evicted by the first two, to be answe
 that lowers their share of all. *Stale*: answers with a superseded value, or about what was
 struck off, by `auto`, by the weights alone and by both; the stacked learner has nothing but its
 weights, so here it chooses among all that it was ever taught. *Seconds*: of the round; for the
-stacked one only its training counts. With `--initial`, which names what `ragcl meta-learn` wrote,
-the shards of the first two learners begin with it as long as they are small enough.
+stacked one only its training counts.
 """
 
 import argparse
@@ -56,7 +55,6 @@ SETTINGS = """\
 [consolidation]
 max_chunks = {capacity}
 shard_chunks = {shard}
-initial_adapter = {initial}
 """
 HEARD: tuple[Mode, ...] = ("auto", "weights", "both")
 
@@ -183,11 +181,9 @@ class World:
 class Served:
     """A knowledge base that learns by itself."""
 
-    def __init__(
-        self, folder: Path, docs: Path, *, shard: int, capacity: int, initial: str
-    ) -> None:
+    def __init__(self, folder: Path, docs: Path, *, shard: int, capacity: int) -> None:
         folder.mkdir()
-        text = SETTINGS.format(shard=shard, capacity=capacity, initial=json.dumps(initial))
+        text = SETTINGS.format(shard=shard, capacity=capacity)
         (folder / "ragcl.toml").write_text(text, encoding="utf-8")
         self.kb = KnowledgeBase.open(folder)
         self._docs = docs
@@ -297,15 +293,13 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--facts", type=int, default=4, choices=range(1, len(FACTS) + 1))
-    parser.add_argument("--initial", default="")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ragcl-rounds-") as folder:
-        rounds = play(Path(folder), options.rounds, options.facts, options.initial)
+        rounds = play(Path(folder), options.rounds, options.facts)
     result = {
         "command": f"python -m benchmarks.rounds --rounds {options.rounds} --facts {options.facts}",
         "threads": torch.get_num_threads(),
-        "begun with an initial adapter": bool(options.initial),
         "rounds": rounds,
     }
     print(table(result))
@@ -313,13 +307,13 @@ def main() -> None:
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def play(folder: Path, count: int, kinds: int, initial: str) -> list[dict[str, Any]]:
+def play(folder: Path, count: int, kinds: int) -> list[dict[str, Any]]:
     """All rounds, each with what every learner knows after it."""
     world = World(folder / "docs", kinds)
     capacity = 6 * kinds
     docs = folder / "docs"
-    ours = Served(folder / "ragcl", docs, shard=kinds, capacity=capacity, initial=initial)
-    whole = Served(folder / "one", docs, shard=capacity, capacity=capacity, initial=initial)
+    ours = Served(folder / "ragcl", docs, shard=kinds, capacity=capacity)
+    whole = Served(folder / "one", docs, shard=capacity, capacity=capacity)
     stacked = Stacked(folder / "stacked", ours)
     rounds = []
     for number in range(1, count + 1):

@@ -39,7 +39,6 @@ from ragcl.results import (
     ForgetReport,
     Hit,
     IngestReport,
-    MetaLearningReport,
     Mode,
     RollbackReport,
     Status,
@@ -451,32 +450,6 @@ class KnowledgeBase:
             return Job(
                 self.folder, self.catalog, self._retriever, self._narrower, self.settings
             ).run(if_due=if_due, progress=progress)
-
-    def meta_learn(
-        self, folder: str | os.PathLike[str], *, progress: Progress = _silent
-    ) -> MetaLearningReport:
-        """Practise to learn on made-up texts; needs no documents, and takes long, but only once.
-
-        What comes of it is for every knowledge base with the same language model and the same
-        settings of its adapters: `consolidation.initial_adapter` names the folder.
-
-        Args:
-            folder: where the initial adapter goes, if fewer steps are enough from it; must not be
-                there yet.
-            progress: called as the work goes on.
-
-        Raises:
-            UsageError: the folder is there already, or several processes were launched for it.
-        """
-        from ragcl.consolidation.meta_learning import meta_learn
-        from ragcl.consolidation.training import together
-        from ragcl.generation.language_model import LanguageModel
-
-        if together.processes() > 1:
-            raise UsageError("meta-learning runs in one process: start it without a launcher.")
-        model = LanguageModel.of(self.settings.models)
-        path = Path(folder).expanduser().resolve()
-        return meta_learn(model, self.settings.consolidation, path, progress=progress)
 
     def rollback(self) -> RollbackReport:
         """Make the adapters before the last promotion active again.

@@ -247,26 +247,6 @@ class ConsolidationReport:
 
 
 @dataclass(frozen=True)
-class MetaLearningReport:
-    """Whether an initial adapter was worth having, and what showed it.
-
-    `folder` is where it is, and `share` how much of a training's steps is enough from it; None
-    where it was thrown away. Each of `trials` began with the adapter that has `practised` or with
-    nothing, and has the `share` of the steps, `steps`, `log-likelihood` (mean nats a token of
-    answers to wordings that were not trained on) and `perplexity ratio`.
-    """
-
-    folder: str | None
-    share: float | None
-    trials: list[dict[str, Any]]
-    seconds: float
-
-    def __str__(self) -> str:
-        """Whether it was kept."""
-        return f"kept in {one_line(self.folder)}" if self.folder else "thrown away"
-
-
-@dataclass(frozen=True)
 class EvaluatedQuestion:
     """One question of an evaluation, with what was answered and whether it was accepted."""
 

@@ -98,8 +98,6 @@ class ConsolidationSettings(_Section):
     soft_label_weight: float = Field(0.1, ge=0)
     anchor_weight: float = Field(8.0, ge=0)
     drift_weight: float = Field(160.0, ge=0)
-    # A folder that `ragcl meta-learn` wrote: a few rows are learned from there, in fewer steps.
-    initial_adapter: str = ""
     agreement: float = Field(0.95, gt=0, le=1)  # of what is routed to the weights, with in-context
     min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
     max_perplexity_ratio: float = Field(1.02, gt=1)

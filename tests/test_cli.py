@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from ragcl import KnowledgeBase, __version__
 from ragcl.cli import app, learning
 from ragcl.consolidation.deadline import Deadline
-from ragcl.results import ConsolidationReport, MetaLearningReport
+from ragcl.results import ConsolidationReport
 
 QUESTION = "How deep is the north berth?"
 HEAVY = {
@@ -300,27 +300,6 @@ def test_a_round_whose_time_was_over_is_done_in_part(
     assert "consolidation.max_minutes" in report["reason"]
 
 
-def test_practice_that_was_of_no_use_is_done_in_part(
-    full: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trial = {"log-likelihood": -0.5, "perplexity ratio": 1.0, "steps": 8}
-    trials = [{**trial, "share": 1.0, "practised": False}]
-    trials.append({**trial, "share": 0.5, "practised": True})
-    reports = [
-        MetaLearningReport("initial", 0.5, trials, 1.0),
-        MetaLearningReport(None, None, trials, 1.0),
-    ]
-    monkeypatch.setattr(KnowledgeBase, "meta_learn", lambda *_, **__: reports.pop(0))
-
-    kept, thrown_away = full("meta-learn", "initial"), full("meta-learn", "initial")
-
-    assert kept.exit_code == 0
-    assert "0.50 of the steps from the initial adapter: log-likelihood -0.500" in kept.stdout
-    assert 'initial_adapter = "initial"' in kept.stdout
-    assert thrown_away.exit_code == 1
-    assert "thrown away" in thrown_away.stdout
-
-
 def test_a_problem_that_was_only_looked_at_is_done_in_part(full: Any, kb_folder: Path) -> None:
     (kb_folder / "index" / "vectors.faiss").unlink()
 
@@ -537,11 +516,8 @@ def test_no_name_of_a_file_begins_a_line_of_its_own(
     name = "k\nragcl: all lost\x1b[31m"
     told = ConsolidationReport(1, "promoted", f"as {name}", report_path=f"{name}/report.md")
     monkeypatch.setattr(KnowledgeBase, "consolidate", lambda *_, **__: told)
-    monkeypatch.setattr(
-        KnowledgeBase, "meta_learn", lambda *_, **__: MetaLearningReport(name, 0.5, [], 1.0)
-    )
 
-    for arguments in (("consolidate",), ("meta-learn", name)):
-        printed = full(*arguments).stdout
-        assert "k\\u000aragcl: all lost\\u001b[31m" in printed
-        assert not any(line.startswith("ragcl:") for line in printed.splitlines())
+    printed = full("consolidate").stdout
+
+    assert "k\\u000aragcl: all lost\\u001b[31m" in printed
+    assert not any(line.startswith("ragcl:") for line in printed.splitlines())

@@ -1,4 +1,4 @@
-"""The verbs for learning: consolidate, schedule, rollback, evaluate, meta-learn."""
+"""The verbs for learning: consolidate, schedule, rollback, evaluate."""
 
 import contextlib
 import json as json_module
@@ -51,36 +51,6 @@ def consolidate(
         if report.report_path:
             say(f"  report: {one_line(report.report_path)}")
     if report.status in ("rejected", "interrupted"):
-        raise typer.Exit(PARTLY_DONE)
-
-
-@app.command("meta-learn")
-@verb
-def meta_learn(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Where the initial adapter goes.")],
-    json: Json = False,
-) -> None:
-    """Practise to learn, once a language model: a few edits then need fewer steps."""
-    with opened(context, create=True) as kb, progress_bars() as progress:
-        report = kb.meta_learn(folder, progress=progress)
-    if json:
-        print_json(report)
-    else:
-        for trial in report.trials:
-            start = "the initial adapter" if trial["practised"] else "nothing"
-            say(
-                f"  {trial['share']:.2f} of the steps from {start}: log-likelihood "
-                f"{trial['log-likelihood']:.3f}, perplexity ratio {trial['perplexity ratio']:.3f}"
-            )
-        if report.folder:
-            say(
-                "kept; in ragcl.toml: [consolidation] initial_adapter = "
-                f'"{one_line(report.folder)}"'
-            )
-        else:
-            say("thrown away: no fewer steps are enough from it")
-    if not report.folder:
         raise typer.Exit(PARTLY_DONE)
 
 

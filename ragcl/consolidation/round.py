@@ -25,11 +25,10 @@ import numpy as np
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
-from ragcl.consolidation import history, meta_learning, promotion, report
+from ragcl.consolidation import history, promotion, report
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError, Progress
 from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
 from ragcl.consolidation.gate.verification import VERSION, Verdict, drift, verify
-from ragcl.consolidation.meta_learning import InitialAdapter
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study.contradictions import Contradiction
 from ragcl.consolidation.study.holding_out import hold_out
@@ -92,10 +91,6 @@ class Job:
         # A model of its own: the one that answers questions meanwhile is not touched.
         self._model = LanguageModel.of(settings.models)
         self._teacher = teacher_of(settings)
-        self._initial: InitialAdapter | None = None
-        if self._limits.initial_adapter:
-            path = Path(self._limits.initial_adapter).expanduser()
-            self._initial = meta_learning.load(path, self._model, self._limits)
         self._seconds: dict[str, float] = {}
 
     def run(self, *, if_due: bool, progress: Progress) -> ConsolidationReport:
@@ -332,19 +327,12 @@ class Job:
 
     def _digest(self, shard: _Shard, teacher: str) -> str:
         """What an adapter is trained on, and how, as a short name."""
-        initial = self._begins_with(shard)
-        settings = initial.shortened(self._limits) if initial else self._limits
         what = [
             teacher,
-            settings.model_dump(exclude={"tracker", "initial_adapter"}),
-            *([initial.digest] if initial else []),
+            self._limits.model_dump(exclude={"tracker"}),
             [(row.content_hash, row.question, row.answer) for row in shard.trained],
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
-
-    def _begins_with(self, shard: _Shard) -> InitialAdapter | None:
-        """The adapter that a shard of few rows is trained from, if there is one."""
-        return self._initial if len(shard.trained) <= meta_learning.FEW else None
 
     def _active_ids(self) -> set[str]:
         return {adapter.id for adapter in self._catalog.learning.active()[1]}
@@ -360,7 +348,6 @@ class Job:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             manifest = promotion.read_manifest(folder)
             if manifest is None:
-                initial = self._begins_with(shard)
                 losses = self._distillation.train(
                     *make_examples(
                         shard.trained,
@@ -372,8 +359,6 @@ class Job:
                     folder,
                     out_of_time=deadline.passed,
                     progress=lambda done, total: progress("training", done, total),
-                    initial=initial.weights if initial else None,
-                    share=initial.share if initial else 1.0,
                 )
                 if losses is None:
                     raise OutOfTimeError

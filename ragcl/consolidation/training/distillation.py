@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from accelerate.utils import extract_model_from_parallel
-from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from peft import LoraConfig, get_peft_model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import log_softmax
@@ -76,8 +76,6 @@ class _Task:
 
     examples: Sequence[Example]
     context: Sequence[Example]
-    initial: Weights | None
-    share: float
     begun: Weights | None  # the checkpoint of the training, if it was cut short before
 
 
@@ -161,8 +159,6 @@ class Distillation:
         *,
         out_of_time: Callable[[], bool],
         progress: Callable[[int, int], None],
-        initial: Weights | None = None,
-        share: float = 1.0,
     ) -> dict[str, float] | None:
         """Train one adapter and write it to `folder`; the base model is left as it was.
 
@@ -175,15 +171,12 @@ class Distillation:
             folder: where `adapter_model.safetensors` and its configuration go.
             out_of_time: asked after every step whether to stop, and leave a checkpoint.
             progress: called with (steps done, steps in all).
-            initial: weights to begin with, of an adapter that the settings make; else `A` is
-                random, apart from the anchors, and `B` zero, which changes nothing.
-            share: of the steps that the settings ask for, those to take.
 
         Returns:
             `loss`, the mean of the last tenth of the steps; `steps`; and how many `processes` took
             each of them together. None where it was cut short.
         """
-        task = _Task(examples, context, initial, share, _checkpoint(folder))
+        task = _Task(examples, context, _checkpoint(folder))
         together.handed_out((self._anchors, self._settings, task), self._base.device.type)
         return self._train(task, folder, _Watch(out_of_time, progress, task.begun))
 
@@ -200,17 +193,13 @@ class Distillation:
             settings.seed,
         )
         rows = frozen.through(task.examples)
-        steps = with_share(settings, task.share)
         with self._adapted() as adapted:
-            if task.initial is None:
-                self._penalty.set_apart(adapted)
-            else:
-                set_peft_model_state_dict(adapted, dict(task.initial))
+            self._begin(adapted)
             penalty = self._penalty.of(adapted)
             trainer = _Distiller(
                 regulariser=lambda: settings.drift_weight * penalty(),
                 model=adapted,
-                args=_arguments(steps, folder, self._base.device, len(rows)),
+                args=_arguments(settings, folder, self._base.device, len(rows)),
                 train_dataset=rows,
                 data_collator=collator,
                 callbacks=[watch],
@@ -232,6 +221,10 @@ class Distillation:
             "steps": float(trainer.state.global_step),
             "processes": together.processes(),
         }
+
+    def _begin(self, adapted: Any) -> None:
+        """Let `A` be random, apart from the anchors, and `B` zero, which changes nothing."""
+        self._penalty.set_apart(adapted)
 
     @torch.inference_mode()
     def _elsewhere(self, examples: Sequence[Example]) -> list[Example]:
@@ -292,12 +285,6 @@ def nothing_left(model: LanguageModel) -> None:
     """Tell the processes that train along that it was all."""
     if together.processes() > 1:
         together.handed_out(None, model.base.device.type)
-
-
-def with_share(settings: ConsolidationSettings, share: float) -> ConsolidationSettings:
-    """The settings with a share of the steps, whatever says how many they are."""
-    fewer = {name: math.ceil(share * getattr(settings, name)) for name in ("epochs", "min_steps")}
-    return settings.model_copy(update=fewer)
 
 
 class FrozenLayers:

@@ -288,9 +288,7 @@ def test_an_adapter_is_trained_on_weights_in_four_bits(
     assert answers(four_bit_model, "new") == [answer for _, answer in FACTS]
 
 
-def fit(
-    model: LanguageModel, folder: Path, *, share: float = 1.0, **changes: object
-) -> dict[str, float]:
+def fit(model: LanguageModel, folder: Path, **changes: object) -> dict[str, float]:
     limits = {
         "epochs": 60,
         "min_steps": 1,
@@ -306,7 +304,6 @@ def fit(
         folder,
         out_of_time=lambda: False,
         progress=lambda _done, _total: None,
-        share=share,
     )
     assert result is not None
     return result
@@ -518,12 +515,6 @@ def test_an_adapter_is_the_same_whatever_was_trained_before_it(
 
     assert first != second
     assert written(Distillation(model, beside, settings), other, "alone") == second
-
-
-def test_a_share_of_the_steps_is_taken_where_fewer_are_enough(
-    model: LanguageModel, tmp_path: Path
-) -> None:
-    assert fit(model, tmp_path, epochs=7, share=0.5)["steps"] == 4
 
 
 def test_a_training_that_is_cut_short_goes_on_as_if_it_had_not_been(

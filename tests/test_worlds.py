@@ -2,7 +2,7 @@
 
 import re
 
-from ragcl.consolidation.worlds import world
+from benchmarks.meta_learning.worlds import world
 
 
 def test_a_fact_says_its_answer_and_is_asked_for_without_it() -> None:
