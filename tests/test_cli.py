@@ -395,7 +395,7 @@ def test_help_is_light_and_names_every_verb() -> None:
     assert loaded(f"sys.argv = ['ragcl', 'ask', '--help']\n{code}") == set()
     text = CliRunner().invoke(app, ["--help"]).stdout
     verbs = (
-        "ingest ask chat search consolidate meta-learn schedule status explain feedback rollback "
+        "ingest ask chat search consolidate schedule status explain feedback rollback "
         "forget evaluate models doctor"
     )
     assert all(verb in text for verb in verbs.split())
