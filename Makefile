@@ -8,16 +8,19 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint docs wheel models clean
+.PHONY: help demo demo-full test bench lint docs wheel models clean
 
 BIN := .venv/bin
 READY := .venv/.ready
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: models  ## ingest the sample handbook, ask, learn, edit, ask again
 	@$(BIN)/python -m benchmarks.demo
+
+demo-full: models  ## the same with every fact of the handbook, which takes longer
+	@$(BIN)/python -m benchmarks.demo --full
 
 test: lint models  ## lint, then every test, those with the real models too
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
