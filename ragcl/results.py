@@ -198,6 +198,13 @@ class RoutingRisk:
     near_misses: int
     let_through: int
 
+    def __str__(self) -> str:
+        """What was found, and what it promises."""
+        return (
+            f"{self.right} of {self.routed} routed trials are right; at least {self.at_least:.2f} "
+            f"of such questions are, with confidence {self.confidence:g}"
+        )
+
 
 @dataclass(frozen=True)
 class ConsolidationReport:

@@ -64,9 +64,9 @@ class ReadHere:
 
 
 def hashed(texts: Sequence[str]) -> np.ndarray:
-    """A random vector a text, always the same: `(len(texts), 16) float32`."""
+    """A random vector a text, always the same: `(len(texts), 32) float32`."""
     seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) for text in texts]
-    rows = np.array([np.random.default_rng(seed).normal(size=16) for seed in seeds], np.float32)
+    rows = np.array([np.random.default_rng(seed).normal(size=32) for seed in seeds], np.float32)
     unit: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return unit
 
@@ -278,7 +278,10 @@ class Edits(RuleBasedStateMachine):
             return
         held = self.kb.catalog.documents
         hashes = [
-            key for one in self.kb.catalog.roots.all() for key in held.hashes_below(one.id, "")
+            key
+            for one in self.kb.catalog.roots.all()
+            for document in held.of_root(one.id)
+            for key in held.hashes_of(one.id, document.path)
         ]
         found: dict[str, tuple[frozenset[str], bool]] = {}
         for one in held.current(hashes).values():

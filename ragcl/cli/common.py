@@ -103,7 +103,8 @@ def opened(context: typer.Context, *, create: bool = False) -> Iterator["Knowled
     from ragcl.knowledge_base import KnowledgeBase
 
     # Where there is an index, the catalog was lost, of which the doctor says what to do.
-    if not create and not any((context.obj / one).exists() for one in (FILE_NAME, "index")):
+    missing = not any((context.obj / one).exists() for one in (FILE_NAME, "index"))
+    if missing and not create and not context.obj.is_file():
         raise UsageError(
             f"there is no knowledge base in {context.obj.absolute()}: name its folder with --kb or "
             "in $RAGCL_KB, or make one with `ragcl ingest FOLDER`."

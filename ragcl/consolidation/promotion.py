@@ -88,7 +88,11 @@ def remove_strays(
     """
     kept = {*catalog.learning.adapter_ids(), *unfinished}
     for path in (folder / ADAPTERS).glob("*"):
-        if path.is_dir() and path.name not in kept and (among is None or path.name in among):
+        if path.name in kept or not path.is_dir() or not (among is None or path.name in among):
+            continue
+        if path.is_symlink():  # to another disk, say, where its files are somebody's
+            path.unlink()
+        else:
             shutil.rmtree(path)
 
 

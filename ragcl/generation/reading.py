@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 READ_TOKENS = 160  # of sentences and their headings, in one prompt
 CANDIDATES = 8  # of a reading that are kept beside its answer
 TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
+NEVER = -1e3  # nats of what is out of the question; a number, since JSON has no infinity
 RECIPE = "10"  # raised whenever the same question would be read differently
 
 
@@ -208,7 +209,7 @@ class Reader:
         looked_up = next((one for one in sentences if one.value), None)
         if looked_up:
             reading = self.given(question, retrieval, [looked_up], looked_up.value)
-            return Outlook(reading, 0.0, -math.inf, -math.inf, len(prompt.ids))
+            return Outlook(reading, 0.0, NEVER, NEVER, len(prompt.ids))
         weighed = self._spans.weigh(prompt, question, sentences, adapter)
         spans = weighed.spans
         reading = None
@@ -307,9 +308,9 @@ def _shares(spans: Sequence[Span]) -> tuple[tuple[str, float], ...]:
 
 def _log_sum(logprobs: Sequence[float]) -> float:
     """The log of a sum of probabilities that are given by their logs."""
-    top = max(logprobs, default=-math.inf)
-    if math.isinf(top):
-        return -math.inf
+    top = max(logprobs, default=NEVER)
+    if top <= NEVER:
+        return NEVER
     return top + math.log(sum(math.exp(one - top) for one in logprobs))
 
 

@@ -102,6 +102,16 @@ def test_an_answer_is_a_piece_of_what_it_cites(full: KnowledgeBase) -> None:
     assert "berths.md" in {citation.source for citation in answer.citations}
 
 
+def test_a_value_of_a_table_is_looked_up(full: KnowledgeBase) -> None:
+    answer = full.ask("What is the tariff price of water?")
+
+    assert (answer.text, answer.form) == ("14 crowns", "phrase")
+    assert answer.citations[0].source == "tariff.csv"
+    assert "water" in answer.quotes[0].text
+    costs = full.catalog.asks.costs(after=0)  # figures that SQLite reads out of what was recorded
+    assert costs["context"].answers == 1
+
+
 def test_a_question_about_nothing_known_is_abstained_from(full: KnowledgeBase) -> None:
     answer = full.ask(ELSEWHERE)
 
