@@ -580,6 +580,8 @@ class Job:
         write(done)
         thrown_away = [shard.adapter for shard in rejected]
         learning = self._catalog.learning
+        for shard in passed:
+            self._note_verified(shard)
         if promoted and not (
             all(learning.add_adapter(self._record(shard, round_id, now)) for shard in passed)
             and learning.promote(round_id, done.adapter_ids, asdict(done), now, thrown_away)
@@ -589,9 +591,6 @@ class Job:
                 done, status="rejected", reason=FORGOTTEN, adapter_ids=[], learned=learned
             )
             write(done)
-        elif promoted:
-            for shard in passed:
-                self._note_verified(shard)
         if done.status != "promoted":
             learning.finish_round(round_id, asdict(done), now, thrown_away)
         report.forget(self._folder, learning.forgotten())

@@ -1,15 +1,17 @@
 """Thresholds of the router: how sure it has to be, and how often the weights are then right.
 
-Learn, then test (Angelopoulos et al. 2021, arXiv 2110.01052). Trials are split in two. From the
-calibration split a small family of thresholds is made, each stricter in everything than the one
-before, and the loosest is chosen that keeps there what the settings ask. The held-out split has no
-say in that, and tells how often it is kept, with the exact binomial bound. Where that bound is
+Learn, then test (Angelopoulos et al. 2021, arXiv 2110.01052). Trials are split in two. On the
+calibration split the loosest thresholds are sought that keep there what the settings ask; from them
+a small family is made, each stricter than the one before. The held-out split has no say in that,
+and tells how often it is kept, with the exact binomial bound. Where that bound is
 below what the settings ask, the stricter ones are tested on it in a fixed sequence. Pure on trials;
 knows no model.
 """
 
+import functools
 import hashlib
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -75,7 +77,9 @@ def calibrate(
             let_through=sum(one.passes(limits) for one in near_held_out),
         )
 
-    few_let_through = [one for one in family(calibration) if _lets_few_through(one, near)]
+    few_let_through = [
+        one for one in family(calibration, near, agreement) if _lets_few_through(one, near)
+    ]
     kept = [one for one in few_let_through if _agrees(one, calibration, agreement)]
     loosest = kept[0] if kept else None
     if loosest is not None and risk(loosest).at_least >= agreement:
@@ -106,18 +110,63 @@ def split(trials: Iterable[Trial]) -> tuple[list[Trial], list[Trial]]:
     return calibration, [facts[fact][0] for fact in order[1::2]]
 
 
-def family(trials: Sequence[Trial]) -> list[Limits]:
-    """Thresholds from loose to strict: in each, every feature has its quantile at one of `LEVELS`.
+def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: float) -> list[Limits]:
+    """Thresholds from loose to strict, made of quantiles of the right trials.
 
-    The quantiles are those of the trials that are right.
+    The loosest are, of all combinations, those that route most of the trials while they keep what
+    is asked; of equal ones those that let fewer near misses through. In each of the others every
+    feature that was lower is raised to its quantile at one of `LEVELS`. Similarity is always asked
+    for: a proof belongs to the neighbourhood of the questions it was made on, never to the chunk
+    alone.
     """
     good = [one for one in trials if one.eligible and one.agreed]
     if not good:
         return []
-    values = np.array([[one.features[name] for name in FEATURES] for one in good], np.float64)
-    steps = np.quantile(values, LEVELS, axis=0).tolist()
-    made = [dict(zip(FEATURES, step, strict=True)) for step in steps]
-    return [one for i, one in enumerate(made) if one not in made[:i]]
+    steps = np.quantile(_features(good), LEVELS, axis=0)
+    grids = [
+        np.unique([*([] if name == SIMILARITY else [-math.inf]), *column])
+        for name, column in zip(FEATURES, steps.T, strict=True)
+    ]
+    right = np.array([one.agreed for one in trials])
+    routed = _routed(trials, grids)
+    count = routed.sum(axis=-1)
+    let_through = _routed(near_misses, grids).sum(axis=-1)
+    keeps = (count > 0) & (let_through <= LET_THROUGH * len(near_misses))
+    keeps &= (routed & right).sum(axis=-1) >= agreement * count
+    if not keeps.any():
+        return []
+    worth = np.where(keeps, count * (len(near_misses) + 1) - let_through, -1)
+    best = np.unravel_index(worth.argmax(), worth.shape)
+    loosest = np.array([grid[place] for grid, place in zip(grids, best, strict=True)])
+    made = [loosest, *(np.maximum(loosest, step) for step in steps)]
+    limits_of = [dict(zip(FEATURES, map(float, one), strict=True)) for one in made]
+    return [one for i, one in enumerate(limits_of) if one not in limits_of[:i]]
+
+
+def _features(trials: Sequence[Trial]) -> np.ndarray:
+    """`(n, 4) float64`; what is not eligible passes no threshold, not even none at all."""
+    rows = [
+        [one.features[name] if one.eligible else math.nan for name in FEATURES] for one in trials
+    ]
+    return np.array(rows, np.float64).reshape(-1, len(FEATURES))
+
+
+def _routed(trials: Sequence[Trial], grids: Sequence[np.ndarray]) -> np.ndarray:
+    """Which trials every combination of the thresholds in the grids routes.
+
+    Returns:
+        `(len(grids[0]), …, len(grids[3]), len(trials)) bool`.
+    """
+    passes = [
+        column >= grid[:, None] for column, grid in zip(_features(trials).T, grids, strict=True)
+    ]
+    return functools.reduce(
+        operator.and_,
+        (
+            one.reshape(*(-1 if axis == place else 1 for axis in range(len(grids))), len(trials))
+            for place, one in enumerate(passes)
+        ),
+    )
 
 
 def _agrees(limits: Limits, trials: Sequence[Trial], agreement: float) -> bool:
