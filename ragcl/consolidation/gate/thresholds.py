@@ -163,7 +163,7 @@ def _routed(trials: Sequence[Trial], grids: Sequence[np.ndarray]) -> np.ndarray:
     return functools.reduce(
         operator.and_,
         (
-            one.reshape(*(-1 if axis == place else 1 for axis in range(len(grids))), len(trials))
+            np.expand_dims(one, [axis for axis in range(len(grids)) if axis != place])
             for place, one in enumerate(passes)
         ),
     )
