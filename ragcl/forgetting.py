@@ -18,7 +18,16 @@ from pathlib import Path, PurePath
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from ragcl.catalog import Catalog, asks, documents, forgotten, full_text, learning, put, roots
+from ragcl.catalog import (
+    Catalog,
+    asks,
+    documents,
+    forgotten,
+    full_text,
+    learning,
+    remembered,
+    roots,
+)
 from ragcl.catalog.documents import Delta
 from ragcl.catalog.quotations import Quotations
 from ragcl.catalog.roots import Place
@@ -207,7 +216,7 @@ def _to_purge(
     adapters: Collection[str],
 ) -> None:
     """Note that a purge is due, in the transaction that makes it so."""
-    put(
+    remembered.put(
         connection,
         UNPURGED,
         {

@@ -7,16 +7,13 @@ model, no file format and no policy.
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
-
+from ragcl.catalog import remembered
 from ragcl.catalog.asks import Asks
 from ragcl.catalog.database import Database
 from ragcl.catalog.documents import Documents
 from ragcl.catalog.evaluations import Evaluations
 from ragcl.catalog.learning import Learning
 from ragcl.catalog.roots import Roots
-from ragcl.catalog.schema import state
 
 FILE_NAME = "catalog.sqlite"
 
@@ -35,22 +32,13 @@ class Catalog:
     def get(self, key: str) -> Any:
         """A single remembered value, or None."""
         with self.database.reading() as connection:
-            return connection.execute(select(state.c.value).where(state.c.key == key)).scalar()
+            return remembered.get(connection, key)
 
     def put(self, key: str, value: Any) -> None:
         """Remember a single value."""
         with self.database.writing() as connection:
-            put(connection, key, value)
+            remembered.put(connection, key, value)
 
     def close(self) -> None:
         """Close the database."""
         self.database.close()
-
-
-def put(connection: Connection, key: str, value: Any) -> None:
-    """Remember a single value, in the caller's transaction."""
-    connection.execute(
-        insert(state)
-        .values(key=key, value=value)
-        .on_conflict_do_update(index_elements=["key"], set_={"value": value})
-    )

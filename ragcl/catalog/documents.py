@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog.database import SQLITE_VARIABLES, Database
+from ragcl.catalog.database import Database, parts
 from ragcl.catalog.schema import (
     chunks,
     documents,
@@ -477,8 +477,7 @@ def absorb(connection: Connection, inner: int, outer: int, prefix: str) -> Delta
     )
     older = [row[0] if row[1] < row[3] else row[2] for row in connection.execute(twins).all()]
     delta = Delta(0, 0)
-    for start in range(0, len(older), SQLITE_VARIABLES):
-        part = older[start : start + SQLITE_VARIABLES]
+    for part in parts(older):
         delta += _removed(connection, select(documents.c.id).where(documents.c.id.in_(part)))
     for table in (documents, failures):
         connection.execute(
@@ -550,8 +549,7 @@ def _removed(connection: Connection, which: Select[Any]) -> Delta:
     generation = _next_generation(connection)
     ids = list(connection.execute(which).scalars())
     before: set[int] = set()
-    for start in range(0, len(ids), SQLITE_VARIABLES):
-        part = ids[start : start + SQLITE_VARIABLES]
+    for part in parts(ids):
         before |= _chunk_ids(connection, part)
         connection.execute(delete(documents).where(documents.c.id.in_(part)))
     removed = _drop_orphans(connection, before, generation)
@@ -777,8 +775,7 @@ def _chunk(row: Row[Any]) -> StoredChunk:
 
 def _by_hash(connection: Connection, query: Select[Any], hashes: list[str]) -> list[Row[Any]]:
     rows: list[Row[Any]] = []
-    for start in range(0, len(hashes), SQLITE_VARIABLES):
-        part = hashes[start : start + SQLITE_VARIABLES]
+    for part in parts(hashes):
         rows += connection.execute(query.where(chunks.c.content_hash.in_(part))).all()
     return rows
 
@@ -874,8 +871,7 @@ def _drop_orphans(connection: Connection, candidates: set[int], generation: int)
     """Delete those of the chunks that no document holds any more, leaving a tombstone each."""
     ids = sorted(candidates)
     orphans: list[int] = []
-    for start in range(0, len(ids), SQLITE_VARIABLES):
-        part = ids[start : start + SQLITE_VARIABLES]
+    for part in parts(ids):
         held = select(occurrences.c.chunk_id).where(occurrences.c.chunk_id.in_(part))
         still = set(connection.execute(held).scalars())
         gone = [chunk_id for chunk_id in part if chunk_id not in still]

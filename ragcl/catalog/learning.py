@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, String, bindparam, cast, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog import forgotten
+from ragcl.catalog import forgotten, remembered
 from ragcl.catalog.database import Database, parts
 from ragcl.catalog.documents import learnable
 from ragcl.catalog.schema import (
@@ -24,7 +24,6 @@ from ragcl.catalog.schema import (
     asks,
     rounds,
     set_members,
-    state,
     study_rows,
 )
 
@@ -475,16 +474,16 @@ def _without(report: dict[str, Any], gone: Collection[str]) -> dict[str, Any]:
 
 
 def _active_id(connection: Connection) -> int | None:
-    value = connection.execute(select(state.c.value).where(state.c.key == ACTIVE)).scalar()
+    value = remembered.get(connection, ACTIVE)
     return int(value) if value else None
 
 
 def _activate(connection: Connection, set_id: int | None) -> None:
-    _put(connection, ACTIVE, set_id or 0)
+    remembered.put(connection, ACTIVE, set_id or 0)
 
 
 def _withdrawn(connection: Connection) -> list[str]:
-    value = connection.execute(select(state.c.value).where(state.c.key == WITHDRAWN)).scalar()
+    value = remembered.get(connection, WITHDRAWN)
     return list(value or [])
 
 
@@ -492,15 +491,7 @@ def _withdraw(connection: Connection, ids: Iterable[str]) -> None:
     before = _withdrawn(connection)
     value = sorted({*before, *map(content_of, ids)})
     if value != before:
-        _put(connection, WITHDRAWN, value)
-
-
-def _put(connection: Connection, key: str, value: Any) -> None:
-    connection.execute(
-        insert(state)
-        .values(key=key, value=value)
-        .on_conflict_do_update(index_elements=["key"], set_={"value": value})
-    )
+        remembered.put(connection, WITHDRAWN, value)
 
 
 def _members(connection: Connection, set_id: int) -> list[str]:
