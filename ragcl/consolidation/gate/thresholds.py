@@ -77,22 +77,21 @@ def calibrate(
             let_through=sum(one.passes(limits) for one in near_held_out),
         )
 
-    few_let_through = [
-        one for one in family(calibration, near, agreement) if _lets_few_through(one, near)
-    ]
-    kept = [one for one in few_let_through if _agrees(one, calibration, agreement)]
-    loosest = kept[0] if kept else None
-    if loosest is not None and risk(loosest).at_least >= agreement:
+    every = family(calibration, near, agreement)
+    if not every:
+        return dict(NEVER), risk(NEVER)
+    loosest, *stricter = every
+    if risk(loosest).at_least >= agreement:
         return loosest, risk(loosest)
     certified = None
-    for limits in reversed(few_let_through):
-        if limits is loosest or risk(limits).at_least < agreement:
+    for limits in reversed(stricter):
+        if risk(limits).at_least < agreement:
             break
         certified = limits
     if certified is not None:
         return certified, risk(certified, agreement)
-    for limits in (*kept[:1], *few_let_through[-1:]):
-        if limits in kept and not refuted(risk(limits), agreement):
+    for limits in (loosest, every[-1]):
+        if _agrees(limits, calibration, agreement) and not refuted(risk(limits), agreement):
             return limits, risk(limits)
     return dict(NEVER), risk(NEVER)
 
@@ -173,10 +172,6 @@ def _agrees(limits: Limits, trials: Sequence[Trial], agreement: float) -> bool:
     """Whether of the trials routed, and some are, as many agree as is asked."""
     routed = [one.agreed for one in trials if one.passes(limits)]
     return bool(routed) and sum(routed) >= agreement * len(routed)
-
-
-def _lets_few_through(limits: Limits, near_misses: Sequence[Trial]) -> bool:
-    return sum(one.passes(limits) for one in near_misses) <= LET_THROUGH * len(near_misses)
 
 
 def lower_bound(right: int, trials: int, chance: float = (1 - CONFIDENCE) / 2) -> float:
