@@ -350,7 +350,7 @@ class ForgetReport:
 
     def __str__(self) -> str:
         """What is gone."""
-        several = f"{self.documents} documents, " if self.documents != 1 else ""
+        several = f"{self.documents} documents, " if self.documents > 1 else ""
         return f"{one_line(self.source)}: {several}{self.chunks_removed} chunks forgotten"
 
 

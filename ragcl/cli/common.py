@@ -146,7 +146,7 @@ def print_json(result: Any) -> None:
 def say_of_files(what: str, files: "Sequence[Failure]", *, err: bool = False) -> None:
     """A line for each file and the reason."""
     for one in files:
-        say(f"  {what} {one_line(one.path)}: {one_line(one.reason)}", err=err)
+        say(f"  {what} {one}", err=err)
 
 
 @app.callback()

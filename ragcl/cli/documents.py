@@ -96,12 +96,7 @@ def _watch(
 def _print_ingested(report: "IngestReport", json: bool) -> None:
     """What an ingest did, for people; with `json` only what failed, on standard error."""
     if not json:
-        say(
-            f"{len(report.added)} added, {len(report.updated)} updated, "
-            f"{len(report.unchanged)} unchanged, {len(report.deleted)} deleted, "
-            f"{len(report.failed)} failed; {report.chunks_added} chunks added, "
-            f"{report.chunks_removed} removed; {report.seconds:.1f} s"
-        )
+        say(str(report))
         say_of_files("skipped", report.skipped, err=True)
         say_of_files("left out of", report.left_out, err=True)
     say_of_files("failed", report.failed, err=True)
@@ -144,8 +139,7 @@ def forget(
     if json:
         print_json(report)
         return
-    several = f"{report.documents} documents, " if report.documents > 1 else ""
-    say(f"{one_line(report.source)}: {several}{report.chunks_removed} chunks forgotten")
+    say(str(report))
     if report.in_weights:
         say(_RETIRED)
     if report.on_disk:

@@ -45,7 +45,7 @@ def consolidate(
     if json:
         print_json(report)
     else:
-        say(one_line(report.status + (f": {report.reason}" if report.reason else "")))
+        say(str(report))
         for name, value in report.metrics.items():
             say(f"  {name}: {value:.3f}")
         if report.report_path:
@@ -107,7 +107,7 @@ def rollback(context: typer.Context, json: Json = False) -> None:
     elif report.now is None:
         say("no adapter is active now: the index answers everything")
     else:
-        say(f"active now: {', '.join(report.adapters) or 'no adapter'}")
+        say(str(report))
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """The verbs for upkeep: status, doctor, models."""
 
 import json as json_module
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,6 @@ from ragcl.cli.common import (
 )
 from ragcl.printing import one_line
 
-if TYPE_CHECKING:
-    pass
-
 
 @app.command()
 @verb
@@ -33,7 +30,7 @@ def status(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json(found)
         return
-    say(f"{one_line(found.path)}: {found.documents} documents, {found.chunks} chunks")
+    say(str(found))
     for root in found.roots:
         note = "  (untrusted: never learned from)" if root in found.untrusted else ""
         say(f"  folder {one_line(root)}{note}")
