@@ -15,6 +15,8 @@ import numpy as np
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
+from ragcl.text.words import HUMP
+
 TABLE = "full_text"
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.float64))
 
@@ -53,7 +55,6 @@ _NAME = re.compile(
 )
 _YEARS = re.compile(rf"(?:1[5-9]|20|21)\d\d{_HYPHEN}(?:1[5-9]|20|21)\d\d")
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
-_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LEAST_DIGITS = 5  # of a number that is written apart: 3-5 is no 35
 
 # English words that are in nearly every text: they cost time and tell nothing. In other languages
@@ -136,7 +137,7 @@ def _name_indexed(found: re.Match[str]) -> str:
         return " ".join(
             [whole, *_together(whole), *(["".join(parts)] if parts[0].isalpha() else [])]
         )
-    return " ".join([whole, *(_HUMPS.split(whole) if found["camel"] else _PARTS.findall(whole))])
+    return " ".join([whole, *(HUMP.split(whole) if found["camel"] else _PARTS.findall(whole))])
 
 
 def _name_sought(found: re.Match[str]) -> str:

@@ -1,1 +1,1 @@
-"""Files on this machine: places, hashes, writing them whole."""
+"""Places on this machine: one spelling for each, and packages beside ragcl."""

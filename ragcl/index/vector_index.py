@@ -1,6 +1,6 @@
 """The FAISS index: vectors by chunk id, stamped with the catalog generation it holds.
 
-A small one holds its vectors exactly, in memory. One that was grown (`retrieval.building`) holds
+A small one holds its vectors exactly, in memory. One that was grown (`index.building`) holds
 most of them compressed in inverted lists, which stay on the disk, mapped, and in memory exactly
 what was added since the file was written. Both are searched, changed and saved alike. Knows nothing
 of text; everything in it can be made again from the catalog.

@@ -226,6 +226,8 @@ class Retriever:
 
     def _with_table(self, question: str, retrieval: Retrieval) -> Retrieval:
         """The hits; behind them the rest of a table, if the question may be about a row there."""
+        if not records.may_want_more(question):  # most do not, and to split the hits takes time
+            return retrieval
         rows = {hit: records.of(hit.chunk.text, hit.chunk.heading) for hit in retrieval.hits}
         table = next((hit for hit, some in rows.items() if some), None)
         every = [one for some in rows.values() for one in some]

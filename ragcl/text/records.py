@@ -123,6 +123,12 @@ def _separators(sentence: str) -> tuple[str, int] | None:
     return next((one for one in counts if one[1] > (one[0] == "|")), None)
 
 
+def may_want_more(question: str) -> bool:
+    """Whether there are rows with which `wants_more` holds; looks at none."""
+    words = parts(question)
+    return _asks_for_an_end(words) or bool(_numbers(words))
+
+
 def wants_more(question: str, rows: Sequence[Row]) -> bool:
     """Whether a question may be about a row of the same table that is not among these.
 
@@ -131,8 +137,15 @@ def wants_more(question: str, rows: Sequence[Row]) -> bool:
     """
     words = parts(question)
     keys = {part for one in rows for part in parts(one.key)}
-    numbers = {word for word in words if word[0].isdigit()}
-    return bool(rows) and (not (_LAST | _FIRST).isdisjoint(words) or not numbers <= keys)
+    return bool(rows) and (_asks_for_an_end(words) or not _numbers(words) <= keys)
+
+
+def _asks_for_an_end(words: Sequence[str]) -> bool:
+    return not (_LAST | _FIRST).isdisjoint(words)
+
+
+def _numbers(words: Sequence[str]) -> set[str]:
+    return {word for word in words if word[0].isdigit()}
 
 
 def of(text: str, heading: str) -> list[Row]:

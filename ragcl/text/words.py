@@ -4,7 +4,7 @@ import re
 
 # A number with its points, or else letters and digits; a version may begin with a v.
 _PARTS = re.compile(r"(?<![^\W_])v?(\d+(?:[.,:/-]\d+)+)(?![^\W_])|([^\W_]+)")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in the middle of a `camelCase` name
+HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in the middle of a `camelCase` name
 _FUNCTION_WORDS = frozenset(
     "a an the of in on at to is are was were be for and or by with what which who whom whose when "
     "where how many much does do did it its as from that this there".split()
@@ -16,7 +16,7 @@ def parts(text: str) -> list[str]:
 
     A number is one with its points ("3.12"); a name of several words ("releaseDate") is these.
     """
-    found = _PARTS.finditer(_HUMP.sub(" ", text).lower())
+    found = _PARTS.finditer(HUMP.sub(" ", text).lower())
     return [one[1] or one[2] for one in found]
 
 
