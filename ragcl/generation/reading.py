@@ -205,11 +205,12 @@ class Reader:
         adapter: str | None = None,
     ) -> Outlook:
         """The best span of the sentences, and how likely it is that no span answers."""
-        prompt = self.prompt(question, sentences)
-        looked_up = next((one for one in sentences if one.value), None)
+        looked_up = [one for one in sentences if one.value]
         if looked_up:
-            reading = self.given(question, retrieval, [looked_up], looked_up.value)
-            return Outlook(reading, 0.0, NEVER, NEVER, len(prompt.ids))
+            reading = self.given(question, retrieval, looked_up, looked_up[0].value)
+            tokens = len(self.prompt(question, looked_up).ids)
+            return Outlook(reading, 0.0, NEVER, NEVER, tokens)
+        prompt = self.prompt(question, sentences)
         weighed = self._spans.weigh(prompt, question, sentences, adapter)
         spans = weighed.spans
         reading = None
