@@ -79,6 +79,8 @@ def main() -> None:
         show(kb.ask(asked, mode="weights", record=False))
         score(kb, quiz, "auto")
         show(kb.ask(asked, record=False))
+        say("What was asked before, as it was asked:")
+        show(kb.ask(training[1], record=False))
 
         title("7. A document is edited; the next answer is the new one, with no training between")
         lay_out(second, docs)
