@@ -23,8 +23,8 @@ FIT = 3.3  # nats for a fit of one; chosen on written questions set aside
 GOES_ON = 0.7  # that an answer goes on in the next sentence, as people marked it in manuals
 LIST_GOES_ON = 0.9  # from one item of a list to the next
 LIST_ENDS = 0.1  # that it goes on behind the last item
-LEAST = 0.05  # what a sentence has to be likely to hold of the answer, to be quoted
-WORDS = 100  # that a quotation has at most, a last sentence beyond them included
+LEAST = 0.03  # what a sentence has to be likely to hold of the answer, to be quoted
+WORDS = 130  # that a quotation has at most, a last sentence beyond them included; a mean of 100
 COLONS = (":", "\uff1a")  # behind which a list, or a value, follows
 ITEM = re.compile(r"\s*(?:[-*+\u2022|]|\(?\w{1,2}[.)])\s")
 
