@@ -1,6 +1,6 @@
 """What one round of consolidation learns, on the sample handbook or on things that are all alike.
 
-    python -m benchmarks.learning [handbook | alike] [--out FILE]
+    python -m benchmarks.learning [handbook | alike | unasked] [--out FILE]
 
 Needs no outside data. Asks the three training wordings of every fact, runs one round, and measures
 on the fourth wording, which is neither asked nor trained on, and of `auto` on those that were asked
@@ -12,6 +12,10 @@ On the handbook also how long a question takes by itself; then the world moves o
 document goes; every question about them is asked by every route, before and after a second round,
 and no answer may be what is no longer so. Of the firms (`benchmarks/answers/firms.py`), of which
 each has a document, every third is asked about.
+
+`unasked` is about what a larger teacher adds: half of the facts of those firms are asked about, and
+the teacher (`RAGCL_MODELS__TEACHER=FOLDER`) writes questions of its own about the passages.
+*Covered* are the facts that nobody asked about and one of its questions that were learned did.
 """
 
 import argparse
@@ -34,10 +38,15 @@ from ragcl.results import MODES, EvaluationReport, Mode
 from ragcl.text.answers import compatible
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = {"handbook": "learning.json", "alike": "learning_alike.json"}
+NAMES = {
+    "handbook": "learning.json",
+    "alike": "learning_alike.json",
+    "unasked": "learning_unasked.json",
+}
 ASKED_SINGLY = 24
 EVERY_FIRM = 3  # is asked about
 UNSEEN = 4  # the wording of the firms' questions that nobody asks before the round
+ASKED_FACTS = ("founded", "town", "logo")  # of six, where the others are left to the teacher
 
 
 def main() -> None:
@@ -49,11 +58,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        result = {"handbook": handbook, "alike": alike}[options.what](Path(folder))
+        result = RUNS[options.what](Path(folder))
     out = options.out or RESULTS / NAMES[options.what]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(table(result))
+    print(json.dumps(result, indent=2) if options.what == "unasked" else table(result))
 
 
 def handbook(folder: Path) -> dict[str, Any]:
@@ -75,7 +84,7 @@ def alike(folder: Path) -> dict[str, Any]:
     docs = folder / "docs"
     firms.lay_out(docs)
     every = firms.questions()
-    hot = set(list(dict.fromkeys(one.firm for one in every))[::EVERY_FIRM])
+    hot = _hot_firms(every)
 
     def rows(taken: Callable[[firms.FirmQuestion], bool]) -> list[dict[str, Any]]:
         return [
@@ -94,6 +103,60 @@ def alike(folder: Path) -> dict[str, Any]:
             rows(lambda one: one.firm not in hot and one.wording == UNSEEN),
             trained=False,
         )
+
+
+def unasked(folder: Path) -> dict[str, Any]:
+    """What is known of facts of hot passages that only the teacher asked about."""
+    docs = folder / "docs"
+    firms.lay_out(docs)
+    every = firms.questions()
+    about = [one for one in every if one.firm in _hot_firms(every)]
+    with KnowledgeBase.open(folder / "kb") as kb:
+        kb.ingest(docs)
+        say("asking half of the facts …")
+        kb.ask_many(
+            [one.question for one in about if one.fact in ASKED_FACTS and one.wording != UNSEEN]
+        )
+        say("one round …")
+        started = time.time()
+        report = kb.consolidate()
+        seconds = time.time() - started
+        say(f"  {report.status} after {seconds:.0f} s: {report.metrics}")
+        tested = [one for one in about if one.fact not in ASKED_FACTS and one.wording == UNSEEN]
+        asked = [one.question for one in tested]
+        answers = {
+            mode: kb.ask_many(asked, mode=mode, record=False) for mode in ("weights", "context")
+        }
+        _, adapters = kb.catalog.learning.active()
+        learned = [one for adapter in adapters for one in adapter.questions]
+        current = kb.catalog.documents.current({one.content_hash for one in learned})
+    covered = [
+        any(
+            one.firm in current[row.content_hash].passage and contains(row.answer, one.answers)
+            for row in learned
+        )
+        for one in tested
+    ]
+    right = {
+        mode: [contains(a.text, one.answers) for a, one in zip(some, tested, strict=True)]
+        for mode, some in answers.items()
+    }
+    return {
+        "facts nobody asked about": len(tested),
+        "covered": sum(covered),
+        "known, closed-book": sum(right["weights"]),
+        "known of those covered": sum(
+            a and b for a, b in zip(right["weights"], covered, strict=True)
+        ),
+        "right with context": sum(right["context"]),
+        "round_seconds": round(seconds, 1),
+        "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
+    }
+
+
+def _hot_firms(every: Sequence[firms.FirmQuestion]) -> set[str]:
+    """The firms that are asked about."""
+    return set(list(dict.fromkeys(one.firm for one in every))[::EVERY_FIRM])
 
 
 def measure(
@@ -265,6 +328,9 @@ def table(result: dict[str, Any]) -> str:
         f"{moved['learned chunks no longer current']}",
     ]
     return "\n".join(lines)
+
+
+RUNS = {"handbook": handbook, "alike": alike, "unasked": unasked}
 
 
 if __name__ == "__main__":
