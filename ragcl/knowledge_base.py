@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from weakref import WeakSet
 
 from filelock import FileLock, Timeout
@@ -43,7 +43,7 @@ from ragcl.results import (
     RollbackReport,
     Status,
 )
-from ragcl.settings import Settings, load
+from ragcl.settings import Settings, checked, load
 
 if TYPE_CHECKING:
     from ragcl.generation.answering import Answerer, AnswerStream
@@ -98,18 +98,26 @@ class KnowledgeBase:
         _OPEN.add(self)
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], *, settings: Settings | None = None) -> Self:
+    def open(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        settings: Settings | Mapping[str, Any] | None = None,
+    ) -> Self:
         """Open the knowledge base in `folder`, which is created on first use.
 
         Args:
             folder: where it is.
-            settings: to use in the place of its `ragcl.toml`.
+            settings: to use in the place of its `ragcl.toml`, as there: `{"answering": {…}}`. The
+                environment wins over them as it does over the file.
 
         Raises:
             UsageError: the folder cannot be made.
-            SettingsError: its `ragcl.toml` holds something that is not a setting.
+            SettingsError: its `ragcl.toml`, or `settings`, holds something that is not a setting.
             CatalogError: its catalog is damaged or from a newer version.
         """
+        if settings is not None and not isinstance(settings, Settings):
+            settings = checked(settings, "settings")
         return cls(Path(folder).resolve(), settings)
 
     def __enter__(self) -> Self:

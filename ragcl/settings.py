@@ -5,6 +5,7 @@ the knowledge base, else from the defaults below. Knows nothing about what the v
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,13 +149,22 @@ def load(folder: Path) -> Settings:
             raise SettingsError(
                 f"{path} is not valid TOML: {error}. Correct or remove it."
             ) from error
+    return checked(values, str(path))
+
+
+def checked(values: Mapping[str, Any], where: str) -> Settings:
+    """The settings that stand somewhere, written as in `ragcl.toml`: `{"answering": {…}}`.
+
+    Raises:
+        SettingsError: an unknown key or an impossible value; the message names `where`.
+    """
     try:
         return Settings(**values)
     except UnreadableVariable as error:
         raise SettingsError(f"the environment: {error}. Correct or unset the variable.") from error
     except ValidationError as error:
         problems = "; ".join(_describe(problem) for problem in error.errors())
-        raise SettingsError(f"{path}: {problems}. Correct it or remove the line.") from error
+        raise SettingsError(f"{where}: {problems}. Correct it or leave it out.") from error
 
 
 def _describe(problem: Any) -> str:

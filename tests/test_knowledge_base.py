@@ -23,6 +23,7 @@ from ragcl.errors import (
     FolderUnavailableError,
     KnowledgeBaseBusyError,
     ModelNotFoundError,
+    SettingsError,
     UsageError,
 )
 from ragcl.generation.language_model import LanguageModel
@@ -616,5 +617,9 @@ def test_settings_that_are_given_take_the_place_of_the_file(tmp_path: Path) -> N
     with KnowledgeBase.open(tmp_path, settings=Settings(answering={"passages": 2})) as kb:
         assert kb.settings.answering.passages == 2
         assert kb.settings.answering.context_tokens == 900
+    with KnowledgeBase.open(tmp_path, settings={"answering": {"passages": 1}}) as kb:
+        assert kb.settings.answering.passages == 1
+    with pytest.raises(SettingsError, match=r"^settings: unknown setting 'answering\.pasages'"):
+        KnowledgeBase.open(tmp_path, settings={"answering": {"pasages": 1}})
     with KnowledgeBase.open(tmp_path) as kb:
         assert kb.settings.answering.passages == 3

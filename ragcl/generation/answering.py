@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord, HitRecord
@@ -100,13 +100,17 @@ class AnswerStream:
         self._pieces = pieces
         self._result: Answer | None = None
 
-    def __iter__(self) -> Iterator[str]:
-        """Yield pieces of text; joined they are the answer's text."""
+    def __iter__(self) -> Self:
+        """The stream itself: what was read of it is not read again."""
+        return self
+
+    def __next__(self) -> str:
+        """The next piece of text; joined they are the answer's text."""
         for piece in self._pieces:
-            if isinstance(piece, Answer):
-                self._result = piece
-            else:
-                yield piece
+            if not isinstance(piece, Answer):
+                return piece
+            self._result = piece
+        raise StopIteration
 
     @property
     def result(self) -> Answer:
