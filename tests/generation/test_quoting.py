@@ -75,8 +75,8 @@ def test_a_quotation_has_an_end() -> None:
 def test_an_item_comes_with_what_introduces_its_list_and_a_row_with_its_header() -> None:
     weights = [
         weight("- pull the lever", 0.99, 3),
-        weight("- turn the key", 0.03, 2),
-        weight("To open the gate:", 0.02, 1),
+        weight("- turn the key", 0.02, 2),
+        weight("To open the gate:", 0.01, 1),
     ]
     rows = [weight("| tea | 1 |", 0.99, 2, 0), weight("| what | price |", 0.01, 0)]
 
