@@ -32,7 +32,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 from benchmarks.progress import say
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import LearnedQuestion
-from ragcl.consolidation.gate.verification import MAX_ANSWER_TOKENS
+from ragcl.consolidation.recipe import GATE
 from ragcl.consolidation.study.forms import says
 from ragcl.consolidation.study.holding_out import hold_out
 from ragcl.consolidation.training import anchors
@@ -40,9 +40,10 @@ from ragcl.consolidation.training.distillation import Distillation
 from ragcl.consolidation.training.examples import make_examples
 from ragcl.evaluation.metrics import contains, token_f1
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.prompts import PHRASE_TOKENS, Prompts
+from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import likelihood_alone, recall
+from ragcl.generation.recipe import READING
 from ragcl.models import model_files
 from ragcl.settings import AnsweringSettings, ConsolidationSettings
 from ragcl.text.rewording import POLITELY, rewordings
@@ -111,7 +112,7 @@ def measure(
     raw = learner("raw text", RAW_EPOCHS)
     raw.learn_text(passages)
     found["raw-text LoRA, closed-book"] = seen(
-        lambda: written(raw.model, held_out, "plain", PHRASE_TOKENS), tokens
+        lambda: written(raw.model, held_out, "plain", READING.written_tokens), tokens
     )
     tuned = learner("fine-tuned", kb.settings.consolidation.epochs)
     tuned.learn_answers(readings_taught(kb))
@@ -223,7 +224,7 @@ def written(
     model: LanguageModel,
     questions: Sequence[str],
     adapter: str,
-    max_new_tokens: int = MAX_ANSWER_TOKENS,
+    max_new_tokens: int = GATE.answer_tokens,
 ) -> list[str]:
     """What is written freely, without context."""
     prompts = Prompts.of(model)

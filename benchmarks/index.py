@@ -39,7 +39,8 @@ from ragcl.catalog import Catalog, full_text
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord, chunk_vectors
 from ragcl.index import building
 from ragcl.index.vector_index import VectorIndex
-from ragcl.search.retriever import EMBEDDER, INDEX_FILE, POOL, Retriever
+from ragcl.search.recipe import SEARCH
+from ragcl.search.retriever import EMBEDDER, INDEX_FILE, Retriever
 
 T = TypeVar("T")
 RESULTS = Path(__file__).parent / "results" / "index.json"
@@ -196,7 +197,7 @@ def fill(folder: Path, made: Vectors) -> None:
 
 def search_alone(index: VectorIndex, queries: np.ndarray) -> dict[str, float]:
     """Milliseconds of `VectorIndex.search` for the candidates of one query."""
-    return percentiles([timed(lambda q=q: index.search(q[None], POOL))[0] for q in queries])
+    return percentiles([timed(lambda q=q: index.search(q[None], SEARCH.pool))[0] for q in queries])
 
 
 def _searches(folder: Path, queries: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
@@ -217,11 +218,13 @@ def _searches(folder: Path, queries: np.ndarray, truth: np.ndarray) -> dict[str,
     alone = search_alone(index, queries)
     unscored = index.search(queries, K)[0].tolist()
     tenth = np.arange(1, len(index) + 1, 10)
-    filtered = [timed(lambda q=q: index.search(q[None], POOL, tenth))[0] for q in queries[:100]]
+    filtered = [
+        timed(lambda q=q: index.search(q[None], SEARCH.pool, tenth))[0] for q in queries[:100]
+    ]
     with catalog.database.reading() as connection:
         scoring = [
             timed(lambda ids=ids: chunk_vectors(connection, ids))[0]
-            for ids in index.search(queries[:100], POOL)[0].tolist()
+            for ids in index.search(queries[:100], SEARCH.pool)[0].tolist()
         ]
     used = memory() - before
     ids = np.arange(10**7, 10**7 + CHANGES)

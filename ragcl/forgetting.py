@@ -36,9 +36,9 @@ from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, Usage
 from ragcl.files import places
 from ragcl.results import ForgetAsksReport, ForgetReport
 from ragcl.search.retriever import Retriever
+from ragcl.settings import SECONDS_A_DAY
 
 UNPURGED = "unpurged"  # what is forgotten and may still be in files, if a purge did not finish
-SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from ragcl.errors import SettingsError
 
 FILE_NAME = "ragcl.toml"
+SECONDS_A_DAY = 86_400  # some settings are in days, every time in seconds
 
 
 class _Section(BaseModel):

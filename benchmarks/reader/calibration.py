@@ -22,8 +22,9 @@ from ragcl.evaluation.metrics import contains, exact_match
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.quoting import SHOWN_TOKENS, Quoter, choose
+from ragcl.generation.quoting import Quoter, choose
 from ragcl.generation.reading import Outlook, Reader
+from ragcl.generation.recipe import QUOTING
 from ragcl.models.trained_reader import Forms
 from ragcl.text.answers import compatible
 
@@ -109,7 +110,7 @@ def _looks(
         wanted = asked.phrase.split("\n") if asked.phrase else asked.quotes
         outlook = reader.look(asked.question, retrieval, shown)
         if outlook.asks_for_sentences(reader.forms) and outlook.not_knowing() > LOOK_AGAIN:
-            more = reader.fitting(sentences, SHOWN_TOKENS)
+            more = reader.fitting(sentences, QUOTING.shown_tokens)
             again = reader.look(asked.question, retrieval, more).not_knowing()
             less = min(0.0, again - outlook.not_knowing())
             outlook = replace(outlook, unknown=outlook.unknown + less)

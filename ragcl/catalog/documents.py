@@ -50,7 +50,7 @@ from ragcl.files.places import composed
 
 GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
 UNTRUSTED = "untrusted"  # the flag of a chunk that stands in no trusted root
-BATCH = 20_000  # vectors that are in memory at once while an index catches up
+BATCH_VECTORS = 20_000  # vectors that are in memory at once while an index catches up
 
 
 @dataclass(frozen=True)
@@ -572,7 +572,7 @@ def was_at(connection: Connection, one: int) -> bool:
 def changes_since(connection: Connection, since: int) -> Iterator[Changes]:
     """What an index that was true at generation `since` has to do to be true now.
 
-    In parts of at most `BATCH` vectors: only the last one bears the generation of now, the others
+    In parts of at most `BATCH_VECTORS`: only the last one bears the generation of now, the others
     `since`, because only after all of them an index is true again.
     """
     now = _generation(connection)
@@ -580,7 +580,7 @@ def changes_since(connection: Connection, since: int) -> Iterator[Changes]:
     removed = np.array(connection.execute(query).scalars().all(), np.int64)
     rows = connection.execute(
         select(chunks.c.id, chunks.c.vector).where(chunks.c.generation > since),
-        execution_options={"yield_per": BATCH},
+        execution_options={"yield_per": BATCH_VECTORS},
     )
     for part in rows.partitions():
         vectors = np.frombuffer(b"".join(row.vector for row in part), np.float32)

@@ -12,8 +12,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ragcl.catalog.database import parts
 from ragcl.catalog.schema import asks, chunks, forgotten
+from ragcl.settings import SECONDS_A_DAY
 
-KEPT_SECONDS = 7 * 86_400  # no answer and no round takes longer
+KEPT_SECONDS = 7 * SECONDS_A_DAY  # no answer and no round takes longer
 
 
 def digest_of(question: str) -> str:

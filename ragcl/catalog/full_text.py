@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
+from ragcl.catalog.recipe import WORDS
 from ragcl.text.words import HUMP
 
 TABLE = "full_text"
@@ -55,7 +56,6 @@ _NAME = re.compile(
 )
 _YEARS = re.compile(rf"(?:1[5-9]|20|21)\d\d{_HYPHEN}(?:1[5-9]|20|21)\d\d")
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
-_LEAST_DIGITS = 5  # of a number that is written apart: 3-5 is no 35
 
 # English words that are in nearly every text: they cost time and tell nothing. In other languages
 # BM25 alone makes little of such words.
@@ -67,7 +67,6 @@ STOP_WORDS = frozenset(
 )
 # In capitals they may be names: IT, US, WHO.
 _ACRONYM = re.compile(rf"\b(?:{'|'.join(sorted(w.upper() for w in STOP_WORDS if len(w) > 1))})\b")
-_SHOUTED = 2  # words: a longer question without a small letter is all in capitals for emphasis
 
 
 class DamagedIndexError(Exception):
@@ -105,7 +104,7 @@ def sought(question: str) -> str:
     together; of an acronym that is spelled like a common word not that word. What is written in
     capitals throughout has none.
     """
-    if any(map(str.islower, question)) or len(question.split()) <= _SHOUTED:
+    if any(map(str.islower, question)) or len(question.split()) <= WORDS.shouted_words:
         question = _ACRONYM.sub(lambda found: _mark(found[0]), question)
     dated = _DATE.sub(lambda found: f" {found[0].replace('-', _JOINT)} ", question)
     named = _NAME.sub(_name_sought, _GROUPED.sub(_ungrouped, dated))
@@ -150,7 +149,7 @@ def _together(apart: str) -> list[str]:
     """The digits of a number that is written apart as one; a span of years is no number."""
     digits = re.findall(r"\d+", apart)
     whole = "".join(digits)
-    is_long = len(whole) >= _LEAST_DIGITS or " " in apart
+    is_long = len(whole) >= WORDS.joined_digits or " " in apart
     return [whole] if len(digits) > 1 and is_long and not _YEARS.fullmatch(apart) else []
 
 

@@ -10,9 +10,7 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from ragcl.catalog import full_text
-
-RUN = 5  # words in a row that are not the same by chance
-SHORTEST = 3  # letters of a word that tells something by itself, where words have letters
+from ragcl.catalog.recipe import WORDS
 
 
 class Quotations:
@@ -30,7 +28,7 @@ class Quotations:
     def __call__(self, text: str) -> bool:
         """Whether a telling word, a run of words, or all of `text` is from nowhere else."""
         words = _words(text)
-        length = min(RUN, len(words))
+        length = min(WORDS.quoted_run, len(words))
         if not length or self._words.isdisjoint(words):
             return False
         alone = [(word,) for word in words if word in self._words and _telling(word)]
@@ -53,4 +51,5 @@ def _runs(words: Sequence[str], length: int) -> Iterable[tuple[str, ...]]:
 
 
 def _telling(word: str) -> bool:
-    return (len(word) >= SHORTEST or not word.isascii()) and word not in full_text.STOP_WORDS
+    long_enough = len(word) >= WORDS.telling_letters or not word.isascii()
+    return long_enough and word not in full_text.STOP_WORDS

@@ -28,7 +28,8 @@ from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import history, promotion, report
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError, Progress
 from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
-from ragcl.consolidation.gate.verification import VERSION, Verdict, drift, verify
+from ragcl.consolidation.gate.verification import Verdict, drift, tested_as, verify
+from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study.contradictions import Contradiction
 from ragcl.consolidation.study.holding_out import hold_out
@@ -39,21 +40,19 @@ from ragcl.consolidation.training.anchors import Anchor
 from ragcl.consolidation.training.distillation import Distillation
 from ragcl.consolidation.training.examples import make_examples
 from ragcl.errors import SettingsError
+from ragcl.files.digests import digest
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reader, Reading
+from ragcl.generation.recipe import ROUTING
 from ragcl.results import ConsolidationReport
 from ragcl.search.retriever import Retriever
 from ragcl.settings import Settings
 from ragcl.text.answers import holds, same
 from ragcl.text.rewording import indirectly
 
-ABSTENTION_EVERY = 8  # at most one unanswerable question for so many answerable ones
-MIN_HELD_OUT = 8  # of fewer, one alone could fail the gate
-EDIT_MARGIN = 0.15  # how much of its similarity to a question an edited text may lose
 FORGOTTEN = "what it learned from was forgotten meanwhile: the next round learns the rest"
-BISECTIONS = 5  # STABLE's gate: accept, shrink by bisection, or reject
 
 
 @dataclass
@@ -149,7 +148,7 @@ class Job:
     def _verified_so(self, adapter: str) -> bool:
         """Whether an adapter was tested as adapters are now; else it is tested again."""
         manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter)) or {}
-        return bool(manifest.get("verified", {}).get("version") == VERSION)
+        return bool(manifest.get("verified", {}).get("version") == tested_as())
 
     def _check_tracker(self) -> None:
         """Before hours of work, and not after, that the curves have somewhere to go."""
@@ -208,7 +207,7 @@ class Job:
         found = self._retriever.nearest(vectors, answering.passages, asked)
         for i, retrieval in zip(old, found, strict=True):
             relevant = scales.needed(log[i].vector, answering.false_answers)
-            needed = scales.passages(log[i].hits[0].score) - EDIT_MARGIN
+            needed = scales.passages(log[i].hits[0].score) - ROUTING.wording
             hits = tuple(
                 HitRecord(hit.chunk.content_hash, hit.score, {})
                 for hit in retrieval.hits
@@ -329,6 +328,7 @@ class Job:
         """What an adapter is trained on, and how, as a short name."""
         what = [
             teacher,
+            digest(STUDY, TRAINING),
             self._limits.model_dump(exclude={"tracker"}),
             [(row.content_hash, row.question, row.answer) for row in shard.trained],
         ]
@@ -386,7 +386,7 @@ class Job:
             for ask in reversed(self._catalog.asks.log())
             if ask.route == "none" and ask.question not in answerable
         ]
-        return list(dict.fromkeys(asked))[: len(shard.trained) // ABSTENTION_EVERY]
+        return list(dict.fromkeys(asked))[: len(shard.trained) // TRAINING.abstention_every]
 
     # Verification
 
@@ -413,7 +413,7 @@ class Job:
 
         They are not those that prove what is learned: these had a say in what may be answered.
         """
-        if len(shard.held_out) >= MIN_HELD_OUT:
+        if len(shard.held_out) >= GATE.min_held_out:
             return []
         other = [indirectly(row.question) for row in shard.trained]
         found = self._retriever.retrieve(other, self._settings.answering.passages)
@@ -461,7 +461,7 @@ class Job:
     def _shrink(self, shard: _Shard, folder: Path) -> bool:
         """Take the largest scale in (0, 1) at which the drift is within its limit, if one is."""
         low, high = 0.0, 1.0
-        for _ in range(BISECTIONS):
+        for _ in range(GATE.bisections):
             middle = (low + high) / 2
             self._model.set_scale(shard.adapter, middle)
             ratio, _ = drift(self._model, shard.adapter, self._unseen)
@@ -649,7 +649,7 @@ class Job:
         folder = promotion.adapter_folder(self._folder, shard.adapter)
         manifest = promotion.read_manifest(folder)
         if manifest is not None and shard.verdict is not None:
-            verified = {"version": VERSION, **asdict(shard.verdict.risk)}
+            verified = {"version": tested_as(), **asdict(shard.verdict.risk)}
             promotion.write_manifest(folder, {**manifest, "verified": verified})
 
 

@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.documents import StoredChunk
-from ragcl.settings import ConsolidationSettings
+from ragcl.consolidation.recipe import SELECTION
+from ragcl.settings import SECONDS_A_DAY, ConsolidationSettings
 from ragcl.text.answers import holds
-
-SECONDS_A_DAY = 86_400
-CITED_WEIGHT = 1.0  # the chunk that the answer was taken from
-SHOWN_WEIGHT = 0.1  # shared by rank among the other chunks that were retrieved
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,8 @@ def select(
                 left_out += _unsupported(ask)
         praise = 1.0 if ask.correction else _praise(ask.ratings)
         for rank, hit in enumerate(ask.hits):
-            part = CITED_WEIGHT if hit.content_hash == cited else SHOWN_WEIGHT / (1 + rank)
+            is_cited = hit.content_hash == cited
+            part = SELECTION.cited_weight if is_cited else SELECTION.shown_weight / (1 + rank)
             heat[hit.content_hash] += decay * part * praise
         if cited is None:
             continue

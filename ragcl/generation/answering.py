@@ -22,11 +22,12 @@ from ragcl.generation.influence import Influence, Shown, leave_one_out, likeliho
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts
 from ragcl.generation.passages import joined
-from ragcl.generation.prompts import ABSTENTION, PHRASE_TOKENS, Prompts, is_abstention
+from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
 from ragcl.generation.quotes import quotes
-from ragcl.generation.quoting import SHOWN_TOKENS, Quoter, choose
+from ragcl.generation.quoting import Quoter, choose
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
+from ragcl.generation.recipe import QUOTING, READING
 from ragcl.generation.routing import Decision, decide, in_passages
 from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
@@ -396,7 +397,7 @@ class Answerer:
     def _from_memory(self, jobs: Sequence[Job]) -> list[Draft]:
         """Let the base model answer without any text."""
         prompts = [self._prompts.closed_book(job.question) for job in jobs]
-        completions = self._model.generate(prompts, max_new_tokens=PHRASE_TOKENS)
+        completions = self._model.generate(prompts, max_new_tokens=READING.written_tokens)
         # What the base model says by itself rests on no text of this knowledge base.
         return [
             Draft(job.decision, completion, len(prompt.ids), ())
@@ -473,7 +474,7 @@ class Answerer:
         tokens = outlook.prompt_tokens
         if chosen == "none" and outlook.asks_for_sentences(forms):
             # Sentences are chosen from more of the text; so it gives up only if that says nothing.
-            shown = self._reader.fitting(ranked, SHOWN_TOKENS)
+            shown = self._reader.fitting(ranked, QUOTING.shown_tokens)
             outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
             chosen = outlook.form(forms, limit)
             tokens += outlook.prompt_tokens

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ragcl.generation.recipe import CONVERSATION
 from ragcl.text.english import English, Phrase, Word, phrases, words
-
-ANSWER_CHARS = 200  # of an earlier answer, in which names are looked for
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def entities(turns: Sequence[Turn]) -> list[Phrase]:
     found: dict[str, Phrase] = {}
     for age, turn in enumerate(reversed(turns)):
         who = re.match(r"(?:by |to |from )?who", turn.question.lower()) is not None
-        for i, one in enumerate(phrases(turn.answer[:ANSWER_CHARS])):
+        for i, one in enumerate(phrases(turn.answer[: CONVERSATION.answer_chars])):
             name = one.text.split()[-1][0].isupper()
             named = replace(one, person=one.person or (who and i == 0), prior=-1.0 + name)
             found.setdefault(one.text, _aged(named, age))

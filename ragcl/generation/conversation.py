@@ -12,11 +12,12 @@ import numpy as np
 
 from ragcl.catalog.documents import Filter
 from ragcl.errors import UsageError
-from ragcl.generation.antecedents import ANSWER_CHARS, Turn
+from ragcl.generation.antecedents import Turn
 from ragcl.generation.followups import Candidate, FollowUp, follow_up
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.plain_text import text_ids
 from ragcl.generation.prompts import Prompts, is_abstention
+from ragcl.generation.recipe import CONVERSATION
 from ragcl.generation.scoring import Fork
 from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.settings import AnsweringSettings
@@ -24,24 +25,11 @@ from ragcl.text.english import English, is_english, words
 
 History = Sequence[tuple[str, str]]
 
-TURNS = 4  # the last ones, which are looked at
-HITS = 4  # of a candidate, that tell how well it is found
-# What the index, the language model and the rules count for, each of the first two in standard
-# deviations among the candidates; chosen on follow-ups like those of tests/generation.
-INDEX_WEIGHT, MODEL_WEIGHT, RULES_WEIGHT = 0.5, 1.0, 1.0
-# A question without a pronoun stays as it is where its best passage leads by so much, or what was
-# spoken of adds less than so much to how well it is found.
-CLEAR_MARGIN, NEEDED_LEAD = 0.53, 0.38
-# Found so much worse, what was put in the place of a pronoun is wrong.
-TOLERATED_LOSS = 0.45
-SHORT = 4  # words of a question in another language that may lean on the one before
-
 _SYSTEM = (
     "You rewrite the last question of a conversation so that it can be understood without the "
     "conversation: put names in the place of pronouns and add what is left out. Add nothing else. "
     "If it can be understood by itself, repeat it. Write the question alone."
 )
-_STEM = 4  # letters by which two forms of a word are the same at least
 
 
 def checked(history: History) -> list[tuple[str, str]]:
@@ -65,7 +53,7 @@ def checked(history: History) -> list[tuple[str, str]]:
                 "and its answer."
             )
         turns.append((turn[0], turn[1]))
-    return turns[-TURNS:]
+    return turns[-CONVERSATION.turns :]
 
 
 class Conversation:
@@ -90,7 +78,7 @@ class Conversation:
         for earlier, answer in history:
             if turns:
                 earlier = self._settled(earlier, turns, chosen)
-            known = "" if is_abstention(answer) else answer[:ANSWER_CHARS]
+            known = "" if is_abstention(answer) else answer[: CONVERSATION.answer_chars]
             turns.append(Turn(earlier, known.encode(errors="ignore").decode()))
         return self._settled(question, turns, chosen) if turns else question
 
@@ -110,7 +98,7 @@ class Conversation:
     def _best(self, found: FollowUp, turns: Sequence[Turn], chosen: Filter | None) -> str:
         """The candidate that is meant, by the index, the language model and the rules."""
         questions = [one.question for one in found.candidates]
-        retrievals = self._retriever.retrieve(questions, HITS, chosen, rerank=False)
+        retrievals = self._retriever.retrieve(questions, CONVERSATION.hits, chosen, rerank=False)
         if not any(one.hits for one in retrievals):
             return questions[0]
         index = np.array([one.hits[0].fused if one.hits else -1.0 for one in retrievals])
@@ -119,7 +107,7 @@ class Conversation:
             best = 1 + int(np.argmax(self._worth(found.candidates[1:], index[1:], turns)))
         if found.open and not _needed(retrievals[0], retrievals[best]):
             return questions[0]
-        return questions[best if index[best] > index[0] - TOLERATED_LOSS else 0]
+        return questions[best if index[best] > index[0] - CONVERSATION.tolerated_loss else 0]
 
     def _worth(
         self, candidates: Sequence[Candidate], index: np.ndarray, turns: Sequence[Turn]
@@ -130,9 +118,9 @@ class Conversation:
             return rules
         model = self._likelihoods([one.question for one in candidates], turns)
         return (
-            INDEX_WEIGHT * _standardised(index)
-            + MODEL_WEIGHT * _standardised(model)
-            + RULES_WEIGHT * rules
+            CONVERSATION.index_weight * _standardised(index)
+            + CONVERSATION.model_weight * _standardised(model)
+            + CONVERSATION.rules_weight * rules
         )
 
     def _likelihoods(self, questions: Sequence[str], turns: Sequence[Turn]) -> np.ndarray:
@@ -181,14 +169,14 @@ def is_faithful(written: str, conversation: str, question: str) -> bool:
 def _stem(word: str) -> str:
     """A word without its ending, roughly."""
     bare = re.sub(r"'s?$|\W", "", word)
-    return bare[: max(_STEM, len(bare) - 2)] if bare.isalpha() else bare
+    return bare[: max(CONVERSATION.stem_letters, len(bare) - 2)] if bare.isalpha() else bare
 
 
 def _any_language(question: str, last: Turn) -> FollowUp:
     """A question in a language without rules: as it is, or behind the words of the last one."""
     found = words(question)
     spaced = any(" " in text.strip() for text in (question, last.question))
-    short = len(found) <= SHORT if spaced else len(question) < len(last.question)
+    short = len(found) <= CONVERSATION.short_words if spaced else len(question) < len(last.question)
     as_it_is = Candidate(question)
     own = {word.low for word in found}
     least = 4 if spaced else 1  # letters of a word that tells something
@@ -207,8 +195,8 @@ def _needed(plain: Retrieval, full: Retrieval) -> bool:
         return bool(full.hits)
     lead = full.hits[0].fused - plain.hits[0].fused
     return (
-        plain.margin < CLEAR_MARGIN
-        and lead >= NEEDED_LEAD
+        plain.margin < CONVERSATION.clear_margin
+        and lead >= CONVERSATION.needed_lead
         and full.hits[0].chunk.content_hash in plain.found
     )
 

@@ -8,13 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ragcl.generation.antecedents import ANSWER_CHARS, Turn, anaphors, entities, may_be
+from ragcl.generation.antecedents import Turn, anaphors, entities, may_be
+from ragcl.generation.recipe import CONVERSATION
 from ragcl.text.english import English, Phrase, Word, phrases, words
-
-MAX_FRAGMENT = 8  # words; what is longer says what it means
-MAX_BRIDGED = 4  # words that tell something, of a question that may leave out what it is about
-MAX_CANDIDATES = 16
-MISFIT = 2.5  # what speaks against a phrase of another number or kind than the pronoun
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ def follow_up(question: str, turns: Sequence[Turn]) -> FollowUp:
     whole = [replace(one, question=_ended(one.question)) for one in likely]
     unique = {one.question: one for one in sorted(whole, key=lambda one: one.prior)}
     unique.pop(as_it_is.question, None)
-    best = sorted(unique.values(), key=lambda one: -one.prior)[:MAX_CANDIDATES]
+    best = sorted(unique.values(), key=lambda one: -one.prior)[: CONVERSATION.candidates]
     return FollowUp((as_it_is, *best), open_)
 
 
@@ -87,7 +83,7 @@ def _is_fragment(found: Sequence[Word]) -> bool:
     """Whether it has no verb of its own: "The east one?", "On Sundays?"."""
     low = [word.low for word in found]
     return (
-        len(low) <= MAX_FRAGMENT
+        len(low) <= CONVERSATION.fragment_words
         and low[0] not in English.ORDERS
         and not any(word in English.AUXILIARIES | English.WH for word in low)
     )
@@ -97,7 +93,7 @@ def _is_bridged(found: Sequence[Word]) -> bool:
     """Whether it may leave out what it is about: "Who is the keeper?"."""
     telling = [word for word in found if word.low not in English.STOPS | English.DETERMINERS]
     named = any(word.text[0].isupper() or word.text[0].isdigit() for word in found[1:])
-    return not named and 0 < len(telling) <= MAX_BRIDGED
+    return not named and 0 < len(telling) <= CONVERSATION.bridged_words
 
 
 # What may be meant
@@ -134,7 +130,7 @@ def _replaced(text: str, known: Sequence[Phrase]) -> Iterator[tuple[Candidate, s
             options = [f"{p} {one.text}" for p in dict.fromkeys([one.before or "in", "in", "at"])]
         for option in options:
             whole = _capital(f"{text[:start]}{option}{text[end:]}")
-            yield Candidate(whole, one.prior - (0 if fits else MISFIT)), one.text
+            yield Candidate(whole, one.prior - (0 if fits else CONVERSATION.misfit)), one.text
 
 
 def _is_object(text: str, end: int) -> bool:
@@ -164,7 +160,8 @@ def _asked_anew(wanted: str, last: str, answer: str) -> Iterator[Candidate]:
             yield Candidate(f"{wanted} was {rest} {verb}{tail}?")
         else:
             yield Candidate(f"{wanted} {verb} {rest}{tail}?", -0.5)
-            names = [one.text for one in phrases(answer[:ANSWER_CHARS]) if one.text[0].isupper()]
+            start = answer[: CONVERSATION.answer_chars]
+            names = [one.text for one in phrases(start) if one.text[0].isupper()]
             for name in names[:1]:
                 yield Candidate(f"{wanted} does {name} {verb.removesuffix('s')} {rest}{tail}?")
     else:
@@ -179,7 +176,7 @@ def _put_in_place(given: str, last: str, turns: Sequence[Turn]) -> Iterator[Cand
     noun = given[found[1].start :] if preposition else given
     if first in English.POSSESSIVES:
         for one in entities(turns):
-            prior = one.prior - (0 if may_be(one, first) else MISFIT)
+            prior = one.prior - (0 if may_be(one, first) else CONVERSATION.misfit)
             yield Candidate(f"What is the {given[found[0].end :].strip()} of {one.text}?", prior)
         return
     ones = [word for word in words(noun) if word.low in ("one", "ones")]

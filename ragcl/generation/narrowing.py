@@ -14,15 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ragcl.generation.prompts import excerpt
+from ragcl.generation.recipe import READING
 from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retrieval, Retrieved
 from ragcl.text import records
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems
 
-WORDS = 0.75  # similarity for a sentence that holds every word of the question
-HEADING = 0.5  # what a word is worth that stands in the heading of the sentence
-LEAD = 1.0  # what a sentence loses by how far its passage stands behind the best one
 KEPT_CHUNKS = 4096
 
 
@@ -121,7 +119,7 @@ class Narrower:
         for hit in retrieval.hits:
             chunk = hit.chunk
             texts, vectors = self._kept[chunk.content_hash]
-            scores = hit.scale(vectors @ retrieval.vector) - LEAD * (best - hit.fused)
+            scores = hit.scale(vectors @ retrieval.vector) - READING.lead * (best - hit.fused)
             found += [
                 Sentence(text, chunk.content_hash, float(score), chunk.heading, place, header)
                 for place, (text, score, header) in enumerate(
@@ -130,7 +128,7 @@ class Narrower:
             ]
         shares = word_shares(question, [one.text for one in found], [one.heading for one in found])
         fits = [
-            replace(sentence, score=sentence.score + WORDS * share)
+            replace(sentence, score=sentence.score + READING.every_word * share)
             for sentence, share in zip(found, shares, strict=True)
         ]
         return _with_value(question, sorted(fits, key=lambda sentence: sentence.score))
@@ -171,7 +169,7 @@ def _with_value(question: str, ranked: Sequence[Sentence]) -> list[Sentence]:
         return list(ranked)
     named = ranked[found.row]
     others = [one for one in ranked if one is not named]
-    return [*others, replace(named, score=ranked[-1].score + LEAD, value=found.value)]
+    return [*others, replace(named, score=ranked[-1].score + READING.lead, value=found.value)]
 
 
 def word_shares(question: str, sentences: Sequence[str], headings: Sequence[str]) -> list[float]:
@@ -189,8 +187,8 @@ def word_shares(question: str, sentences: Sequence[str], headings: Sequence[str]
         )
         for stem in wanted
     }
-    whole = sum(weights.values()) or 1.0
+    whole, above_it = sum(weights.values()) or 1.0, READING.heading_word
     return [
-        sum(w if s in h else HEADING * w for s, w in weights.items() if s in h or s in a) / whole
+        sum(w if s in h else above_it * w for s, w in weights.items() if s in h or s in a) / whole
         for h, a in zip(held, above, strict=True)
     ]

@@ -18,7 +18,6 @@ ABSTENTION = "I don't know."
 # than behind a space, where passages have it, and an invented one could not be copied.
 CUE = "Answer:"
 
-PHRASE_TOKENS = 48  # of a phrase that is written freely, at most
 
 _SYSTEM_CONTEXT = (
     "Answer the question with a short phrase copied from the passages. "

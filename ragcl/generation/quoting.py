@@ -15,16 +15,9 @@ import numpy as np
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence, excerpts, fitting
 from ragcl.generation.prompts import QUOTE, Prompts, answer_tokens
+from ragcl.generation.recipe import QUOTING
 from ragcl.generation.scoring import Fork
 
-SHOWN_TOKENS = 420  # of sentences and headings that are weighed; trained on as many
-START_TOKENS = 8  # of a sentence: they tell it from the others
-FIT = 3.3  # nats for a fit of one; chosen on written questions set aside
-GOES_ON = 0.7  # that an answer goes on in the next sentence, as people marked it in manuals
-LIST_GOES_ON = 0.9  # from one item of a list to the next
-LIST_ENDS = 0.1  # that it goes on behind the last item
-LEAST = 0.03  # what a sentence has to be likely to hold of the answer, to be quoted
-WORDS = 130  # that a quotation has at most, a last sentence beyond them included; a mean of 100
 COLONS = (":", "\uff1a")  # behind which a list, or a value, follows
 ITEM = re.compile(r"\s*(?:[-*+\u2022|]|\(?\w{1,2}[.)])\s")
 
@@ -47,7 +40,7 @@ class Quoter:
 
     def fitting(self, ranked: Sequence[Sentence]) -> list[Sentence]:
         """Those of ranked sentences that are weighed."""
-        return fitting(ranked, SHOWN_TOKENS, self._prompts.count_tokens)
+        return fitting(ranked, QUOTING.shown_tokens, self._prompts.count_tokens)
 
     def weigh(
         self, question: str, ranked: Sequence[Sentence], adapter: str | None = None
@@ -62,14 +55,14 @@ class Quoter:
             adapter: which adapter reads.
         """
         shown = self.fitting(ranked)
-        scores = np.array([FIT * one.score for one in shown])
+        scores = np.array([QUOTING.fit * one.score for one in shown])
         tokens = 0
         if self._prompts.trained and shown:
             texts = [one.text for one in excerpts(shown)]
-            prompt = self._prompts.with_context(question, texts, 2 * SHOWN_TOKENS)
+            prompt = self._prompts.with_context(question, texts, 2 * QUOTING.shown_tokens)
             tokens = len(prompt.ids)
             starts = answer_tokens(self._model.tokenizer, [f"{QUOTE} {one.text}" for one in shown])
-            ids = [one.ids[: START_TOKENS + 1] for one in starts]
+            ids = [one.ids[: QUOTING.start_tokens + 1] for one in starts]
             distinct = list(dict.fromkeys(ids))
             [found] = self._model.continuations(
                 [Fork(prompt, distinct)], adapter=adapter, keep=len(distinct)
@@ -91,7 +84,7 @@ def choose(weights: Sequence[Weight]) -> list[Sentence]:
     chosen: dict[tuple[str, int], Sentence] = {}
     words = 0
     for one in weights:
-        if chosen and (one.holds < LEAST or words >= WORDS):
+        if chosen and (one.holds < QUOTING.least or words >= QUOTING.words):
             break
         for key in _with_what_it_needs(one.sentence, placed):
             if key not in chosen:
@@ -120,8 +113,8 @@ def _goes_on(text: str, following: str) -> float:
     if text.rstrip().endswith(COLONS):
         return 1.0
     if ITEM.match(text):
-        return LIST_GOES_ON if ITEM.match(following) else LIST_ENDS
-    return GOES_ON
+        return QUOTING.list_goes_on if ITEM.match(following) else QUOTING.list_ends
+    return QUOTING.goes_on
 
 
 def _place(sentence: Sentence) -> tuple[str, int]:

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragcl.files.digests import digest
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts, fitting
 from ragcl.generation.prompts import Prompts
+from ragcl.generation.recipe import READING
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
 from ragcl.once import once
 from ragcl.results import Form
 from ragcl.search.retriever import Retrieval
 from ragcl.text.answers import holds
+from ragcl.text.recipe import TEXT
 from ragcl.text.sentences import split_sentences
 
 if TYPE_CHECKING:
     import torch
 
-READ_TOKENS = 160  # of sentences and their headings, in one prompt
-CANDIDATES = 8  # of a reading that are kept beside its answer
-TOP = 20  # soft labels a token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266)
 NEVER = -1e3  # nats of what is out of the question; a number, since JSON has no infinity
-RECIPE = "10"  # raised whenever the same question would be read differently
+VERSION = "10"  # of the code: raised whenever it would read the same question differently
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Reading:
     """What the model read out of the text for one question, and how: an answer or a study row.
 
     `content_hash` is the chunk that the answer stands in; `ids` are its `n` tokens and `logprob`
-    their mean log-probability, the stop included; the soft labels, `(n + 1, TOP)`, are the model's
+    their mean log-probability, the stop included; the soft labels, `(n + 1, k)`, are the model's
     likeliest tokens at those places. `trust` in [0, 1] is the share of the answer among all spans.
     `candidates` are the likeliest spans, each with its share. `sentences` is what was read, the
     best last. `found_again`: whether the same was read when it was asked in brief, if it was.
@@ -160,7 +160,8 @@ class Reader:
     @property
     def teacher(self) -> str:
         """Who reads, and in which way: readings of two different teachers are not mixed."""
-        return f"{self._model.files.name}@{self._model.files.revision}/{RECIPE}"
+        files = self._model.files
+        return f"{files.name}@{files.revision}/{VERSION}-{digest(READING, TEXT)}"
 
     @once
     def _prompts(self) -> Prompts:
@@ -178,7 +179,9 @@ class Reader:
         """All sentences of the passages found for each question, the best last."""
         return self._narrower.rank(questions, retrievals)
 
-    def fitting(self, ranked: Sequence[Sentence], tokens: int = READ_TOKENS) -> list[Sentence]:
+    def fitting(
+        self, ranked: Sequence[Sentence], tokens: int = READING.shown_tokens
+    ) -> list[Sentence]:
         """Those of ranked sentences that are read at once."""
         return fitting(ranked, tokens, self._prompts.count_tokens)
 
@@ -287,7 +290,7 @@ def _places(sentences: Sequence[Sentence], answer: str) -> list[int]:
 
 def _said(span: Span) -> dict[str, Any]:
     """What a reading tells of its answer."""
-    top = span.logprobs.topk(min(TOP, span.logprobs.shape[-1]), dim=-1)
+    top = span.logprobs.topk(min(READING.soft_labels, span.logprobs.shape[-1]), dim=-1)
     return {
         "answer": span.text,
         "ids": span.ids,
@@ -303,7 +306,7 @@ def _shares(spans: Sequence[Span]) -> tuple[tuple[str, float], ...]:
     total = sum(weights)
     return tuple(
         (span.text, weight / total)
-        for span, weight in zip(spans[:CANDIDATES], weights, strict=False)
+        for span, weight in zip(spans[: READING.candidates], weights, strict=False)
     )
 
 

@@ -8,13 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, answer_tokens
+from ragcl.generation.recipe import ROUTING
 from ragcl.generation.scoring import Fork
 from ragcl.text.answers import canonical
-
-# Chosen on wordings that are not tested on.
-NEARNESS = 52.0  # nats for a similarity of one
-WORDING = 0.15  # of similarity, by which two wordings of one question differ
-STARTS = 16  # answers that are weighed at most beside the one that was nearest
 
 
 def likelihood_alone(answers: Iterable[str]) -> dict[str, float]:
@@ -28,11 +24,11 @@ def likelihood_alone(answers: Iterable[str]) -> dict[str, float]:
 def by_nearness(similarities: Mapping[str, float]) -> dict[str, float]:
     """Answers favoured by how near the question is to the nearest one each was taught for.
 
-    Not knowing counts as taught for a question that is further than the nearest by `WORDING`: else
-    it would be said of many a question that is asked in new words.
+    Not knowing counts as taught for a question that is further than the nearest by
+    `ROUTING.wording`: else it would be said of many a question that is asked in new words.
     """
-    unknown = max(similarities.values(), default=0.0) - WORDING
-    return {answer: NEARNESS * (one - unknown) for answer, one in similarities.items()}
+    unknown = max(similarities.values(), default=0.0) - ROUTING.wording
+    return {answer: ROUTING.nearness * (one - unknown) for answer, one in similarities.items()}
 
 
 def recall(
@@ -69,7 +65,7 @@ def recall(
         answers = [one.ids for one in answer_tokens(model.tokenizer, texts[-1])]
         forks.append(Fork(prompt, answers, list(prior.values())))
     found = []
-    likeliest = model.likeliest(forks, adapter=adapter, keep=STARTS)
+    likeliest = model.likeliest(forks, adapter=adapter, keep=ROUTING.recalled)
     for fork, words, best in zip(forks, texts, likeliest, strict=True):
         tokens = fork.candidates[best.candidate]
         logprob = best.stopped[-1] / (len(tokens) + 1)

@@ -11,15 +11,12 @@ from typing import Any
 import numpy as np
 
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
+from ragcl.generation.recipe import ROUTING
 from ragcl.once import once
 from ragcl.results import Mode, Route
 from ragcl.search.retriever import Retrieval
 
-# How much nearer than a stale text a current one has to be before an adapter that was trained on
-# the stale one may speak at all. Two wordings of one question differ by about this in similarity.
-STALE_MARGIN = 0.15
 BOTH = "both"  # among an adapter's thresholds: what it gains where passages are read with it
-ROUNDING = 0.0015  # of similarities and differences of them
 
 
 @dataclass(frozen=True)
@@ -119,12 +116,12 @@ class ActiveAdapters:
             scales.passages(self._chunk_vectors @ retrieval.vector),
             [chunk.content_hash in stale for chunk in self._chunks],
         )
-        if ghost > best - STALE_MARGIN:
+        if ghost > best - ROUTING.wording:
             return "what was learned about this has since been changed, removed or distrusted"
         scores = scales.questions(self._question_vectors @ retrieval.vector)
         asked_stale = _best(scores, [q.content_hash in stale for q in self._questions])
         asked_current = _best(scores, [q.content_hash not in stale for q in self._questions])
-        if asked_stale > asked_current - STALE_MARGIN:
+        if asked_stale > asked_current - ROUTING.wording:
             return "this was learned from a text that has since been changed, removed or distrusted"
         return None
 
@@ -212,7 +209,7 @@ def _auto(
         return in_passages(beside, "no question was learned about the best passage")
     similarity, question = near[0]
     same = retrieval.calibration.questions
-    itself = same(similarity) >= same(1.0) - ROUNDING
+    itself = same(similarity) >= same(1.0) - ROUTING.rounding
     features = {
         "score": round(best.score, 4),
         "margin": round(retrieval.margin, 4),
@@ -250,7 +247,7 @@ def _for_itself(calibrated: Mapping[str, float], question: LearnedQuestion) -> d
     Its proof is its own, while the thresholds were calibrated on wordings that have none, if any
     would do. So it is enough that its passage leads as clearly as when it was learned.
     """
-    margin = min(calibrated["margin"], question.margin - ROUNDING)
+    margin = min(calibrated["margin"], question.margin - ROUTING.rounding)
     return {**dict.fromkeys(calibrated, -math.inf), "margin": margin}
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ragcl.generation.language_model import Prompt
 
-PACKED_TOKENS = 512  # of short prompts and their candidates in one row; what is longer stands alone
+PACKED_TOKENS = 512  # of short texts that go through the model in one row; longer ones stand alone
 SUMMED_ROWS = 8  # 1.5 MB with 49,152 words
 
 

@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
+from ragcl.generation.recipe import READING
 from ragcl.generation.scoring import Continuation, Fork
 from ragcl.once import once
 from ragcl.text.words import content_words
 
 if TYPE_CHECKING:
     import torch
-
-STARTS = 12  # spans are scored from this many of the likeliest first words
-SPAN_TOKENS = 12
-NEARNESS = 6.6  # nats for a fit of one; chosen on questions that are not tested on
 
 _WORD = re.compile(r"(?<!\w)\w")
 
@@ -99,10 +96,10 @@ class SpanReader:
         [unknown] = answer_tokens(self._model.tokenizer, [ABSTENTION])
         candidates = self._candidates([sentence.text for sentence in sentences])
         asked = set(content_words(question))
-        nearness = [NEARNESS * sentences[one.sentence].score for one in candidates]
+        nearness = [READING.fit * sentences[one.sentence].score for one in candidates]
         ids = [unknown.ids, *(one.ids for one in candidates)]
         fork = Fork(prompt, ids, [0.0, *nearness], kept=1)
-        [weighed] = self._model.continuations([fork], adapter=adapter, keep=STARTS)
+        [weighed] = self._model.continuations([fork], adapter=adapter, keep=READING.starts)
         best: dict[str, Span] = {}
         for scored in weighed:
             if scored.candidate == 0:
@@ -141,15 +138,15 @@ class SpanReader:
         texts, places = [], []
         for number, sentence in enumerate(sentences):
             for start in _WORD.finditer(sentence):
-                texts.append(sentence[start.start() :][: SPAN_TOKENS * 6])
+                texts.append(sentence[start.start() :][: READING.span_tokens * 6])
                 places.append(number)
         found: dict[tuple[int, ...], _Candidate] = {}
         encoded = answer_tokens(self._model.tokenizer, texts)
         for text, number, tokens in zip(texts, places, encoded, strict=True):
-            key = tokens.ids[:SPAN_TOKENS]
+            key = tokens.ids[: READING.span_tokens]
             ends = tuple(
                 (length, end)
-                for length, end in enumerate(tokens.ends[:SPAN_TOKENS], start=1)
+                for length, end in enumerate(tokens.ends[: READING.span_tokens], start=1)
                 if end and not text[end : end + 1].isalnum()
             )
             if ends and key not in found:

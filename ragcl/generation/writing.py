@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ragcl.generation.quoting import ITEM
+from ragcl.generation.recipe import QUOTING
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems
-
-SUPPORT = 0.6  # of the words that carry meaning, the share that the passages cited have to hold
 
 _MARK = re.compile(r"\s*\[(\d+(?:\s*,\s*\d+)*)\]")
 _BEHIND = re.compile(r"([.!?\u3002])((?:\s*\[\d+(?:\s*,\s*\d+)*\])+)")
@@ -80,7 +79,7 @@ class Checker:
         if any(not stems(name) <= held for name in _NAME.findall(plain)):
             return False
         words = stems(" ".join(content_words(plain)))
-        return len(words & held) >= SUPPORT * len(words)
+        return len(words & held) >= QUOTING.support * len(words)
 
     def _nearest(self, plain: str, passage: int) -> str:
         """The sentence of a passage that shares most with what was written."""

@@ -16,11 +16,9 @@ from ragcl.catalog.documents import (
     sample_vectors,
     was_at,
 )
-from ragcl.index.inverted_lists import SEED, InvertedLists, sample_size
+from ragcl.index.inverted_lists import InvertedLists, sample_size
+from ragcl.index.recipe import INDEX
 from ragcl.index.vector_index import Stamp, VectorIndex, outgrown
-
-# Cosine of a vector with what compression made of it, at the least; 0.9999 is usual.
-ALIKE = 0.99
 
 
 def build(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
@@ -38,7 +36,7 @@ def build(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
 def build_lists(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
     """An index with all of its vectors in lists: a minute or two of work for a million."""
     size = count_chunks(connection)
-    lists = InvertedLists.train(sample_vectors(connection, sample_size(size), SEED), size)
+    lists = InvertedLists.train(sample_vectors(connection, sample_size(size), INDEX.seed), size)
     for changes in changes_since(connection, -1):
         lists.add(changes.added_ids, changes.added_vectors)
     return VectorIndex(Stamp(**embedder, generation=generation(connection)), lists)
@@ -77,7 +75,7 @@ def agrees(index: VectorIndex, connection: Connection) -> bool:
         expected = np.stack([stored[i] for i in ids.tolist()])
         if exact and not np.array_equal(vectors, expected):
             return False
-        if not exact and ((vectors * expected).sum(axis=1) < ALIKE).any():
+        if not exact and ((vectors * expected).sum(axis=1) < INDEX.alike).any():
             return False
         seen.update(ids.tolist())
         held += len(ids)

@@ -17,20 +17,16 @@ from typing import Any
 
 import numpy as np
 
-LISTS = 4  # times the root of the number of vectors: FAISS's guidelines say 4 to 16
-SAMPLE = 40  # vectors to train on for each list: below 39, FAISS warns
-ROUNDS = 8  # of k-means; more move the centroids hardly any more
-PROBED = 64  # lists looked through for one query: chosen as benchmarks/index.py says
-SEED = 1
+from ragcl.index.recipe import INDEX
 
 
 def sample_size(size: int) -> int:
     """How many vectors to train on for an index of `size`."""
-    return min(size, SAMPLE * _list_count(size))
+    return min(size, INDEX.sample * _list_count(size))
 
 
 def _list_count(size: int) -> int:
-    return max(1, round(LISTS * math.sqrt(size)))
+    return max(1, round(INDEX.lists * math.sqrt(size)))
 
 
 def selector(held: np.ndarray) -> Any:
@@ -70,11 +66,11 @@ class InvertedLists:
         kmeans = faiss.Kmeans(
             dimension,
             count,
-            niter=ROUNDS,
+            niter=INDEX.rounds,
             spherical=True,
-            seed=SEED,
+            seed=INDEX.seed,
             min_points_per_centroid=1,
-            max_points_per_centroid=SAMPLE,
+            max_points_per_centroid=INDEX.sample,
         )
         kmeans.train(sample)
         centroids = faiss.IndexFlatIP(dimension)
@@ -141,7 +137,7 @@ class InvertedLists:
         if k == 0:
             return np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
         only = None if among is None and not self.removed else selector(chosen)
-        scores, ids = self._search(queries, k, PROBED if among is None else None, only)
+        scores, ids = self._search(queries, k, INDEX.probed if among is None else None, only)
         short = ids[:, -1] < 0
         if short.any():
             scores[short], ids[short] = self._search(queries[short], k, None, only)

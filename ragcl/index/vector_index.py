@@ -23,11 +23,7 @@ import numpy as np
 from ragcl.index import index_file
 from ragcl.index.index_file import DamagedIndexError
 from ragcl.index.inverted_lists import InvertedLists, selector, serialize
-
-# Lists are faster at any size, but up to here a look at every vector takes less than 5 ms on one
-# core (benchmarks/index.py measures both), is exact and needs no training.
-FLAT_LIMIT = 30_000
-REGROWN = 4  # times larger or smaller than when its lists were made: they are made again
+from ragcl.index.recipe import INDEX
 
 
 @dataclass(frozen=True)
@@ -52,8 +48,8 @@ class Summary:
 def outgrown(size: int, trained_on: int) -> bool:
     """Whether `size` vectors want another kind of index, or other lists (`trained_on`; 0: none)."""
     if not trained_on:
-        return size > FLAT_LIMIT
-    return size > REGROWN * trained_on or REGROWN * size < trained_on
+        return size > INDEX.exact_up_to
+    return size > INDEX.regrown * trained_on or INDEX.regrown * size < trained_on
 
 
 class VectorIndex:

@@ -41,7 +41,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 # No pickled weights and no Python from the hub; tokenizers come as json, txt or sentencepiece.
 _HUB_FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "README.md", "LICENSE*"]
 _HUB_FOLDERS_SKIPPED = ["onnx/*", "openvino/*", "original/*"]
-_LOCK_SECONDS = 1800  # another process may be downloading over a slow line
+_FETCH_SECONDS = 1800  # another process may be downloading over a slow line
 
 
 @dataclass(frozen=True)
@@ -258,14 +258,14 @@ def _pull_default(model: DefaultModel, progress: Progress) -> ModelFiles:
     try:
         models = model.folder.parent
         models.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(models / f".{model.folder.name}.lock", timeout=_LOCK_SECONDS):
+        with filelock.FileLock(models / f".{model.folder.name}.lock", timeout=_FETCH_SECONDS):
             if _state(model, full=True) == "ready":
                 progress(f"{model.name}: ready in {model.folder}")
             else:
                 _build(model, progress)
     except filelock.Timeout as error:
         raise ModelNotFoundError(
-            f"Another process has been fetching {model.name} for {_LOCK_SECONDS // 60} minutes. "
+            f"Another process has been fetching {model.name} for {_FETCH_SECONDS // 60} minutes. "
             f"Wait for it or stop it, then run `{PULL_COMMAND}` again."
         ) from error
     except OSError as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 MARK = "reader.json"  # in a model's folder: which training its weights went through
 DIGEST = "weights_sha256"
-DIGITS = 12  # of it, that tell a reader from any other
+IDENTITY_DIGITS = 12  # of it, that tell a reader from any other
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def folder() -> Path:
 def shipped() -> TrainedReader:
     """The reader that comes with the package."""
     manifest = json.loads((folder() / "manifest.json").read_text(encoding="utf-8"))
-    return TrainedReader(manifest[DIGEST][:DIGITS], _forms(manifest.get("forms", {})))
+    return TrainedReader(manifest[DIGEST][:IDENTITY_DIGITS], _forms(manifest.get("forms", {})))
 
 
 def merge(model: Any) -> Any:

@@ -19,16 +19,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ragcl.files.digests import digest
 from ragcl.search.embedder import Embedder
+from ragcl.search.recipe import CALIBRATING
 
 WORDINGS = Path(__file__).with_name("wordings.txt")
-RECIPE = "2"  # raised whenever the same texts would be measured differently
-MIN_WIDTH = 0.01  # of a scale: an embedder that tells nothing apart must not divide by nothing
-GROWTH = 2  # times as many chunks, or as few: the best passages are looked for again
-UNLIKE = 0.1  # of questions, the share that fits its own answer less than is ever needed,
-LIKE = 0.01  # unless this share of unrelated pairs is as near, to an embedder that is weak
-LOW = 0.16  # quantile of a distribution: with the middle it gives place and spread
-DIGITS = 4  # of what is stored
+VERSION = "2"  # of the code: raised whenever it would measure the same texts differently
+DECIMALS = 4  # of what is stored
 
 _Cosine = TypeVar("_Cosine", float, np.ndarray)
 
@@ -54,7 +51,8 @@ class Scale:
 
     def __call__(self, cosine: _Cosine) -> _Cosine:
         """The similarity; differences and orders stay what they are but for their size."""
-        similarity: _Cosine = (cosine - self.zero) / max(self.one - self.zero, MIN_WIDTH)
+        width = max(self.one - self.zero, CALIBRATING.min_width)
+        similarity: _Cosine = (cosine - self.zero) / width
         return similarity
 
 
@@ -104,8 +102,8 @@ class Calibration:
             return -math.inf
         language = min(self.languages, key=lambda one: float(np.square(one.centre - vector).sum()))
         best = np.array(language.best)
-        low, middle, found = np.quantile(best, [LOW, 0.5, 1 - false_answers])
-        spread = (middle - low) / (_gumbel(0.5) - _gumbel(LOW))
+        low, middle, found = np.quantile(best, [CALIBRATING.low, 0.5, 1 - false_answers])
+        spread = (middle - low) / (_gumbel(0.5) - _gumbel(CALIBRATING.low))
         expected = middle + spread * (_gumbel(1 - false_answers) - _gumbel(0.5))
         return float(min(found, expected, self.answers))
 
@@ -118,15 +116,16 @@ class Calibration:
 
     def outgrown(self, chunks: int) -> bool:
         """Whether a knowledge base of so many chunks has to be looked at again."""
-        return chunks >= GROWTH * self.chunks or GROWTH * chunks <= self.chunks
+        growth = CALIBRATING.growth
+        return chunks >= growth * self.chunks or growth * chunks <= self.chunks
 
     def to_json(self) -> dict[str, Any]:
         """The calibration as plain data."""
         return {
             **self.cosines(),
-            "answers": round(self.answers, DIGITS),
+            "answers": round(self.answers, DECIMALS),
             "languages": [
-                [one.name, [round(float(x), DIGITS) for x in one.centre], list(one.best)]
+                [one.name, [round(float(x), DECIMALS) for x in one.centre], list(one.best)]
                 for one in self.languages
             ],
             "chunks": self.chunks,
@@ -180,7 +179,7 @@ class Material:
             Language(
                 name,
                 self.vectors[name].mean(axis=0),
-                tuple(sorted(round(float(one), DIGITS) for one in found)),
+                tuple(sorted(round(float(one), DECIMALS) for one in found)),
             )
             for name, found in best.items()
         )
@@ -229,8 +228,8 @@ def measure(embedder: Embedder, known: Mapping[str, Sequence[Topic]]) -> Materia
             of_passages,
             Scale(float(with_questions[~same].mean()), float(with_questions[other].mean())),
             max(
-                float(np.quantile(of_passages(with_passages[own]), UNLIKE)),
-                float(np.quantile(of_passages(with_passages[~own]), 1 - LIKE)),
+                float(np.quantile(of_passages(with_passages[own]), CALIBRATING.unlike)),
+                float(np.quantile(of_passages(with_passages[~own]), 1 - CALIBRATING.like)),
             ),
         )
         start, first = start + len(asked[name]), first + len(some)
@@ -252,7 +251,8 @@ def material(embedder: Embedder) -> Material:
 @cache
 def recipe() -> str:
     """What a stored calibration was made with, as a short name."""
-    return f"{RECIPE}-{hashlib.sha256(WORDINGS.read_bytes()).hexdigest()[:8]}"
+    wordings = hashlib.sha256(WORDINGS.read_bytes()).hexdigest()[:8]
+    return f"{VERSION}-{digest(CALIBRATING)}-{wordings}"
 
 
 def _share_above(high: np.ndarray, low: np.ndarray) -> float:

@@ -10,10 +10,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from ragcl.catalog import full_text
+from ragcl.search.recipe import SEARCH
 
 log = logging.getLogger(__name__)
-
-MAX_WORDS = 64  # of one question; what follows would cost more than it tells
 
 # FTS5 takes a quoted Hindi word as the phrase of its consonants: the ranges are the accents and
 # vowel signs that are no letters to Python.
@@ -46,4 +45,4 @@ def words(question: str) -> list[str]:
     """The distinct words of a question that tell something; all if none does."""
     found = dict.fromkeys(_WORD.findall(full_text.sought(question).lower()))
     telling = [word for word in found if word not in full_text.STOP_WORDS]
-    return (telling or list(found))[:MAX_WORDS]
+    return (telling or list(found))[: SEARCH.question_words]

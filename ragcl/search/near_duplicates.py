@@ -26,13 +26,10 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ragcl.catalog.documents import StoredChunk
+from ragcl.search.recipe import SEARCH
 from ragcl.text.sentences import split_sentences
 
-ALIKE = 0.5  # share of pairs of words in both, of those in either: a version of the same passage
-SHARED = 0.5  # share of the larger file's chunks that stand in the other: a version of it
-SHARED_CHUNKS = 2  # and at least so many: one may be a licence or an address
 KEPT_TEXTS = 4096  # whose words are remembered: those of a search are compared with one another
-REPEATS = 3  # hits of the same words under any headings: more are the boilerplate of a site
 _OLD = frozenset("old older obsolete outdated superseded previous archive archived attic".split())
 _OLD |= {"backup", "backups", "bak", "orig"}
 # A number is a word with its sign and decimals, and so is C++: what they are without is another.
@@ -88,7 +85,7 @@ def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredCh
         else:
             words = _words(chunk.text), chunk.trusted
             repeats[words] += 1
-            if repeats[words] <= REPEATS:
+            if repeats[words] <= SEARCH.repeats:
                 same_heading.append(len(shown))
                 shown.append(chunk)
     # What took the place of another may say what a third does, which the other did not.
@@ -144,7 +141,7 @@ def _versions_of_one_passage(one: StoredChunk, other: StoredChunk, contents: Con
         return False
     pairs, others = _pairs(one.text), _pairs(other.text)
     shared = len(pairs & others)
-    if not shared or shared < ALIKE * (len(pairs) + len(others) - shared):
+    if not shared or shared < SEARCH.alike * (len(pairs) + len(others) - shared):
         return False
     first, second = _name(one.root, one.source), _name(other.root, other.source)
     if first.document == second.document and (first.marked or second.marked):
@@ -157,7 +154,7 @@ def _versions_of_one_passage(one: StoredChunk, other: StoredChunk, contents: Con
         return False
     held, also_held = contents(one.root, one.source), contents(other.root, other.source)
     both = len(held & also_held)
-    return both >= SHARED_CHUNKS and both >= SHARED * max(len(held), len(also_held))
+    return both >= SEARCH.shared_chunks and both >= SEARCH.shared * max(len(held), len(also_held))
 
 
 def _named_apart(one: StoredChunk, first: _Name, other: StoredChunk, second: _Name) -> bool:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ragcl.catalog.documents import StoredChunk
-
-WEIGHT = 0.75  # in the scale of the fused score; chosen as benchmarks/freshness.py says
+from ragcl.search.recipe import SEARCH
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST = re.compile(r"\b(?:newest|latest|current|currently|most recent|most recently)\b", re.I)
@@ -27,8 +26,8 @@ def newest_first(chunks: Sequence[StoredChunk], scores: Sequence[float]) -> list
     """The order of what a question for the newest retrieved.
 
     Every document keeps its places. Those are taken by its passages in the order of their scores,
-    to which the last date of the document adds `WEIGHT`, the one before it half of that, the next a
-    third, and so on.
+    to which the last date of the document adds `SEARCH.newest_weight`, the one before it half of
+    that, the next a third, and so on.
 
     Args:
         chunks: what was retrieved, best first.
@@ -44,7 +43,7 @@ def newest_first(chunks: Sequence[StoredChunk], scores: Sequence[float]) -> list
     for document, positions in documents.items():
         dates = {position: _last_date(chunks[position]) for position in positions}
         newest = sorted({date for date in dates.values() if date}, reverse=True)
-        worth = {date: WEIGHT / place for place, date in enumerate(newest, start=1)}
+        worth = {date: SEARCH.newest_weight / place for place, date in enumerate(newest, start=1)}
         weighed = {one: scores[one] + worth.get(dates[one], 0.0) for one in positions}
         order[document] = iter(sorted(positions, key=lambda one: -weighed[one]))
     return [next(order[chunk.root, chunk.source]) for chunk in chunks]

@@ -17,7 +17,7 @@ from ragcl.once import once
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-BATCH = 16  # pairs that are read at once
+BATCH_PAIRS = 16  # pairs that are read at once
 
 
 class Reranker:
@@ -52,7 +52,7 @@ class Reranker:
         with self._lock:
             found = self._model.predict(
                 [(question, passage) for passage in passages],
-                batch_size=BATCH,
+                batch_size=BATCH_PAIRS,
                 show_progress_bar=False,
                 convert_to_numpy=True,
             )

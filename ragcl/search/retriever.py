@@ -44,6 +44,7 @@ from ragcl.search.calibration import AS_IS, UNMEASURED, Calibration, Scale, mate
 from ragcl.search.embedder import Embedder
 from ragcl.search.near_duplicates import Contents, collapse
 from ragcl.search.recency import asks_for_newest, newest_first
+from ragcl.search.recipe import SEARCH
 from ragcl.search.reranker import Reranker
 from ragcl.text import records
 
@@ -52,11 +53,6 @@ log = logging.getLogger(__name__)
 EMBEDDER = "embedder"
 CALIBRATION = "calibration"
 INDEX_FILE = "index/vectors.faiss"
-POOL = 100  # candidates of each kind that are fused, or more if more hits are asked for
-SPARE = 10  # further candidates, in the place of near duplicates
-TABLE_CHUNKS = 16  # of a long table, that are looked through before and behind a hit
-RERANKED = 20  # hits that a reranker reads: the right one is hardly ever further down
-LEXICAL_WEIGHT = 1.2  # of similarity; chosen as benchmarks/retrieval.py says
 CATALOG_LOST = (
     "there is a vector index, but the catalog is new and empty: restore catalog.sqlite from a "
     "copy, or ingest the documents again"
@@ -142,7 +138,7 @@ def _cut(retrieval: Retrieval, k: int) -> Retrieval:
 
 def fused(similarity: float, lexical: float) -> float:
     """One figure of a similarity and a share of the words in [0, 1]."""
-    return similarity + LEXICAL_WEIGHT * lexical
+    return similarity + SEARCH.lexical_weight * lexical
 
 
 def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
@@ -213,7 +209,7 @@ class Retriever:
                 self._reranked(self._reranker, question, retrieval, k)
                 for question, retrieval in zip(
                     questions,
-                    self._find(vectors, questions, max(k, RERANKED), chosen),
+                    self._find(vectors, questions, max(k, SEARCH.reranked), chosen),
                     strict=True,
                 )
             ]
@@ -244,7 +240,7 @@ class Retriever:
         """The chunks before and after this one that go on with its table."""
         for way in (0, 1):
             at: StoredChunk | None = chunk
-            for _ in range(TABLE_CHUNKS):
+            for _ in range(SEARCH.table_chunks):
                 at = self._catalog.documents.beside(at)[way] if at else None
                 if at is None or kinds.isdisjoint(
                     one.kind for one in records.of(at.text, at.heading)
@@ -256,7 +252,7 @@ class Retriever:
         self, reranker: Reranker, question: str, retrieval: Retrieval, k: int
     ) -> Retrieval:
         """The `k` hits that the reranker puts first; their scores stay what they were."""
-        first, rest = retrieval.hits[:RERANKED], retrieval.hits[RERANKED:]
+        first, rest = retrieval.hits[: SEARCH.reranked], retrieval.hits[SEARCH.reranked :]
         scores = reranker.scores(question, [hit.chunk.passage for hit in first])
         order = np.argsort(-scores, kind="stable")
         return _cut(replace(retrieval, hits=(*(first[i] for i in order), *rest)), k)
@@ -290,6 +286,7 @@ class Retriever:
         may_measure: bool = True,
     ) -> list[Retrieval]:
         wanted = max(k, 2)  # how clear the lead is shows in the second
+        kept = k + SEARCH.spare
         with self._lock, self._catalog.database.reading() as connection:
             index = self._caught_up(connection)
             if index is None:
@@ -297,13 +294,13 @@ class Retriever:
             calibration = self._calibrated(connection, index, may_measure=may_measure)
             scale = calibration.passages
             among = None if chosen is None else chunk_ids(connection, chosen)
-            ranked = _rank(connection, index, vectors, questions, k + SPARE, among, scale)
+            ranked = _rank(connection, index, vectors, questions, kept, among, scale)
             try:
                 hits = _hits(connection, ranked, questions, wanted, chosen)
             except _UnknownChunkError:  # e.g. the catalog was restored from a copy
                 log.warning("The vector index disagrees with the catalog; it is built again.")
                 index = self._rebuilt(connection)
-                ranked = _rank(connection, index, vectors, questions, k + SPARE, among, scale)
+                ranked = _rank(connection, index, vectors, questions, kept, among, scale)
                 hits = _hits(connection, ranked, questions, wanted, chosen)
         return [
             _cut(Retrieval(vector, one, calibration), k)
@@ -546,7 +543,7 @@ def _rank(
     scale: Scale,
 ) -> list[list[_Candidate]]:
     """What is near to each question and what shares its words, best first: `k` or more."""
-    depth = max(k, POOL)
+    depth = max(k, SEARCH.pool)
     ids, scores = _nearest(connection, index, vectors, depth, among)
     ranked = []
     for vector, question, near, near_scores in zip(vectors, questions, ids, scores, strict=True):
@@ -608,12 +605,13 @@ def _hits(
             raise _UnknownChunkError
 
     newest = [asks_for_newest(question) for question in questions]
-    look_up([row if asked else row[: k + SPARE] for row, asked in zip(ranked, newest, strict=True)])
+    kept = k + SEARCH.spare
+    look_up([row if asked else row[:kept] for row, asked in zip(ranked, newest, strict=True)])
     ranked = [
         _newest_first(row, found) if asked else row
         for row, asked in zip(ranked, newest, strict=True)
     ]
-    hits = [_shown(row[: k + SPARE], found, contents)[:k] for row in ranked]
+    hits = [_shown(row[:kept], found, contents)[:k] for row in ranked]
     short = [i for i, one in enumerate(hits) if len(one) < min(k, len(ranked[i]))]
     look_up([ranked[i] for i in short])
     for i in short:

@@ -9,13 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ragcl.text.recipe import TEXT
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, parts, stems
 
-LEAST_ROWS = 2  # of one kind, before they are records and no sentences with a colon
-NAMED = 0.5  # the share of a field's name that the question must hold
-UNEXPLAINED = 1 / 3  # the share of a question's words that may be in no key, name or heading
-ACRONYM = (2, 5)  # letters
 _FIELD = re.compile(r"([^\W\d][\w .()/-]{0,39}): (\S.*)")
 _VALUE_WORDS = frozenset("date day year month time when until number version value".split())
 # In the languages of the wordings that similarity is calibrated on.
@@ -84,7 +81,7 @@ def look_up(question: str, rows: Sequence[Row | None]) -> Found | None:
     words = parts(question)
     found: list[tuple[int, int, Found]] = []
     for numbers in tables.values():
-        if len(numbers) < LEAST_ROWS:
+        if len(numbers) < TEXT.record_rows:
             continue
         table = {number: one for number in numbers if (one := rows[number])}
         chosen, said = _named_row(words, table)
@@ -208,11 +205,11 @@ def _named_field(question: str, one: Row, said: set[str]) -> tuple[int, int, str
     if not scores:
         return None
     best = max(scores, key=lambda some: some[:2])
-    if best[0] < NAMED or len([some for some in scores if some[:2] == best[:2]]) > 1:
+    if best[0] < TEXT.named or len([some for some in scores if some[:2] == best[:2]]) > 1:
         return None
     known = heading | explained[best[2]] | stems(" ".join(said)) | stems(" ".join(_VALUE_WORDS))
     left = len(wanted - known)
-    if left > UNEXPLAINED * len(wanted) or (left and not heading):
+    if left > TEXT.unexplained * len(wanted) or (left and not heading):
         return None
     return len(heading), left, best[2]
 
@@ -224,7 +221,7 @@ def _holds(words: Sequence[str], key: Sequence[str]) -> bool:
 def _spelt(name: str, words: Sequence[str]) -> Sequence[str]:
     """The words that follow one another and whose first letters are a short name."""
     letters = name.lower()
-    if not (ACRONYM[0] <= len(letters) <= ACRONYM[1] and letters.isalpha()):
+    if not (TEXT.acronym[0] <= len(letters) <= TEXT.acronym[1] and letters.isalpha()):
         return ()
     for start in range(len(words) - len(letters) + 1):
         some = words[start : start + len(letters)]

@@ -2,6 +2,8 @@
 
 import re
 
+from ragcl.text.recipe import TEXT
+
 # The escapes are the stops of Chinese and Japanese, which put no space after them. A full stop ends
 # no sentence behind an initial or a shortened word, nor where a small letter follows.
 _SHORT = (
@@ -30,8 +32,6 @@ _ITEM = re.compile(r"[-*+\u2022|>#]|\d+[.)]\s")
 _FIELD = re.compile(r"[\w .-]{1,60}:\s")
 _ROW = re.compile(r"\t|\S {2,}\S|\d$")  # of columns, or with a number at its end
 _CODE = re.compile(r" = |=>|[{};)\]]$")
-MIN_WRAPPED = 30  # characters: a shorter line was not broken for want of room
-TITLE_WORDS = 8
 
 
 def split_sentences(text: str) -> list[str]:
@@ -69,7 +69,7 @@ def _unwrapped(text: str) -> list[str]:
 
 def _goes_on(line: str, other: str, width: int) -> bool:
     """Whether `other` goes on with the line before it, as far as its first letter and room tell."""
-    if len(line) < MIN_WRAPPED or _ITEM.match(other.lstrip()):
+    if len(line) < TEXT.wrapped_chars or _ITEM.match(other.lstrip()):
         return False
     if (_FIELD.match(line) and _FIELD.match(other)) or _CODE.search(line) or _CODE.search(other):
         return False
@@ -87,7 +87,7 @@ def _announces(line: str, other: str) -> bool:
 
 def _is_title(line: str) -> bool:
     return (
-        len(line.split()) <= TITLE_WORDS
+        len(line.split()) <= TEXT.title_words
         and line[-1].isalpha()
         and not _ITEM.match(line)
         and not re.search(r"[\d;:,|\t]", line)

@@ -258,7 +258,7 @@ def test_nothing_changed_since_now(catalog: Catalog, root: int) -> None:
 def test_many_changes_come_in_parts_and_only_the_last_makes_an_index_true(
     catalog: Catalog, root: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents_module, "BATCH", 3)
+    monkeypatch.setattr(documents_module, "BATCH_VECTORS", 3)
     catalog.documents.replace(root, document("gone.md"), chunks("zero"))
     with catalog.database.reading() as connection:
         then = generation(connection)

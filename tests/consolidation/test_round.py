@@ -17,13 +17,16 @@ from ragcl.consolidation import round as job
 from ragcl.consolidation.deadline import Deadline
 from ragcl.consolidation.gate import verification
 from ragcl.consolidation.gate.verification import Verdict
+from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
 from ragcl.consolidation.study import studier
 from ragcl.consolidation.study.contradictions import Contradiction
 from ragcl.consolidation.study.pooling import Label, pool
 from ragcl.consolidation.training import distillation
 from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.reading import Outlook, Reader, Reading
+from ragcl.generation.recipe import READING, ROUTING
 from ragcl.results import ConsolidationReport
+from ragcl.text.recipe import TEXT
 from ragcl.text.rewording import rewordings
 from ragcl.text.sentences import split_sentences
 
@@ -316,7 +319,7 @@ def test_what_an_adapter_can_be_trusted_for_is_in_its_manifest(asked: KnowledgeB
     [manifest] = manifests(asked)
     [(name, risk)] = report.risks.items()
     assert name == manifest["adapter"]
-    assert manifest["verified"] == {"version": verification.VERSION, **asdict(risk)}
+    assert manifest["verified"] == {"version": verification.tested_as(), **asdict(risk)}
     assert risk.trials > 0  # few wordings are held out, so what was trained is asked in others
     assert 0 <= risk.at_least <= 1
 
@@ -343,6 +346,48 @@ def test_wordings_are_tried_as_they_are_met_and_not_as_what_they_reword(
         np.testing.assert_allclose(one.vector, retrieval.vector, atol=1e-5)
         assert (one.found, one.margin) == (retrieval.found, pytest.approx(retrieval.margin))
         assert one.score == pytest.approx(retrieval.hits[0].score)
+
+
+@pytest.mark.parametrize(
+    ("place", "recipe"),
+    [
+        ("ragcl.consolidation.round.STUDY", replace(STUDY, related=0.3)),
+        ("ragcl.consolidation.round.TRAINING", replace(TRAINING, warmup=0.06)),
+        ("ragcl.generation.reading.READING", replace(READING, written_tokens=47)),
+        ("ragcl.generation.reading.TEXT", replace(TEXT, title_words=9)),
+    ],
+)
+def test_an_adapter_that_was_trained_with_other_numbers_is_trained_again(
+    learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch, place: str, recipe: Any
+) -> None:
+    [before] = manifests(learned)
+    monkeypatch.setattr(place, recipe)
+
+    report = learned.consolidate()
+
+    assert report.status == "promoted"
+    assert report.adapter_ids != [before["adapter"]]
+
+
+@pytest.mark.parametrize(
+    ("place", "recipe"),
+    [("GATE", replace(GATE, context_sample=31)), ("ROUTING", replace(ROUTING, rounding=0.0016))],
+)
+def test_an_adapter_that_was_tested_with_other_numbers_is_tested_again_and_not_trained(
+    learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch, place: str, recipe: Any
+) -> None:
+    [before] = manifests(learned)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(distillation.Distillation, "train", never)
+    monkeypatch.setattr(verification, place, recipe)
+
+    assert learned.consolidate().status == "promoted"
+    [after] = manifests(learned)
+    assert after["adapter"] == before["adapter"]
+    assert after["verified"]["version"] != before["verified"]["version"]
 
 
 def test_an_adapter_that_was_tested_in_another_way_is_tested_again_and_not_trained(

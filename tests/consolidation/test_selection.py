@@ -8,8 +8,8 @@ import pytest
 
 from ragcl.catalog.asks import AskRecord, HitRecord
 from ragcl.catalog.documents import StoredChunk
-from ragcl.consolidation.selection import SECONDS_A_DAY, Selection, select
-from ragcl.settings import ConsolidationSettings
+from ragcl.consolidation.selection import Selection, select
+from ragcl.settings import SECONDS_A_DAY, ConsolidationSettings
 
 NOW = 1000.0 * SECONDS_A_DAY
 

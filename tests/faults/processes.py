@@ -15,7 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -205,7 +205,7 @@ def _child(order: Order, reports: Connection) -> None:
 
     torch.set_num_threads(1)
     if order.flat_limit is not None:
-        vector_index.FLAT_LIMIT = order.flat_limit
+        vector_index.INDEX = replace(vector_index.INDEX, exact_up_to=order.flat_limit)
     reached: Counter[str] = Counter()
 
     def step(name: str) -> None:

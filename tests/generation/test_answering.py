@@ -21,6 +21,7 @@ from ragcl.generation.answering import Answerer, Draft
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Outlook, Reader
+from ragcl.generation.recipe import ROUTING
 from ragcl.generation.routing import Decision
 from ragcl.models.trained_reader import Forms
 from ragcl.results import MODES, Answer
@@ -292,7 +293,7 @@ def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
     full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The nearest question that was proved may have been about something else."""
-    monkeypatch.setattr("ragcl.generation.recall.NEARNESS", 0.0)
+    monkeypatch.setattr("ragcl.generation.recall.ROUTING", replace(ROUTING, nearness=0.0))
     before, other = full.ask(QUESTION), "Which ships does the north berth take?"
     install(full, random_adapters, "s0-x", QUESTION, answer="11 metres", also={other: "tankers"})
     recalled = full.ask(QUESTION, mode="weights").text
@@ -311,7 +312,7 @@ def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
 def test_asked_alone_the_weights_favour_what_the_nearest_question_was_taught(
     full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ragcl.generation.recall.NEARNESS", 99.0)
+    monkeypatch.setattr("ragcl.generation.recall.ROUTING", replace(ROUTING, nearness=99.0))
     other = "Which ships does the north berth take?"
     for number, (near, far) in enumerate([("11 metres", "tankers"), ("tankers", "11 metres")]):
         install(full, random_adapters, f"s0-{number}", QUESTION, answer=near, also={other: far})

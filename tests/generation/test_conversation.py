@@ -14,6 +14,7 @@ from ragcl.generation import conversation
 from ragcl.generation.antecedents import Turn
 from ragcl.generation.conversation import Conversation, checked, is_faithful
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.recipe import CONVERSATION
 from ragcl.settings import AnsweringSettings
 
 HERE = Path(__file__).parent / "conversations"
@@ -173,7 +174,7 @@ def test_a_history_that_is_none_is_refused(kb: KnowledgeBase, history: Any, mess
 def test_only_the_last_turns_are_looked_at() -> None:
     history = [(f"How deep is berth {n}?", f"{n}") for n in range(9)]
 
-    assert checked(history) == history[-conversation.TURNS :]
+    assert checked(history) == history[-CONVERSATION.turns :]
     assert checked([["How deep?", "11"]]) == [("How deep?", "11")]  # type: ignore[list-item]
 
 

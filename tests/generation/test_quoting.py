@@ -7,7 +7,8 @@ from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.quotes import quotes
-from ragcl.generation.quoting import LEAST, WORDS, Quoter, Weight, choose, parts
+from ragcl.generation.quoting import Quoter, Weight, choose, parts
+from ragcl.generation.recipe import QUOTING
 
 TEXT = """\
 Ring the bell before you go in.
@@ -40,7 +41,7 @@ def chunk(lines: tuple[int, int] | None) -> StoredChunk:
 
 
 def test_sentences_are_taken_that_are_likely_enough() -> None:
-    weights = [weight("One.", 0.6, 4), weight("Two.", LEAST, 1), weight("Three.", 0.01, 2)]
+    weights = [weight("One.", 0.6, 4), weight("Two.", QUOTING.least, 1), weight("Three.", 0.01, 2)]
 
     assert [one.text for one in choose(weights)] == ["One.", "Two."]
     assert [one.text for one in choose([weight("Three.", 0.01, 2)])] == ["Three."]
@@ -69,7 +70,7 @@ def test_an_answer_goes_on_to_the_end_of_a_list_and_seldom_behind_it() -> None:
 def test_a_quotation_has_an_end() -> None:
     weights = [weight(" ".join([f"w{n}"] * 30), 0.1, 2 * n) for n in range(10)]
 
-    assert len(choose(weights)) == -(-WORDS // 30)
+    assert len(choose(weights)) == -(-QUOTING.words // 30)
 
 
 def test_an_item_comes_with_what_introduces_its_list_and_a_row_with_its_header() -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from ragcl import KnowledgeBase
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.narrowing import WORDS, Narrower, Sentence, word_shares
+from ragcl.generation.narrowing import Narrower, Sentence, word_shares
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reader, Reading
+from ragcl.generation.recipe import READING
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.text.words import content_words
 
@@ -214,5 +215,5 @@ def test_of_two_sentences_that_mean_the_same_the_one_with_the_words_is_read(
     plain = {sentence.text: sentence.score for sentence in without}
     for sentence in sentences:
         gained = sentence.score - plain[sentence.text]
-        assert -1e-6 <= gained <= WORDS + 1e-6
-    assert sentences[-1].score - plain[sentences[-1].text] > WORDS / 2
+        assert -1e-6 <= gained <= READING.every_word + 1e-6
+    assert sentences[-1].score - plain[sentences[-1].text] > READING.every_word / 2

@@ -7,7 +7,8 @@ import pytest
 
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.recall import NEARNESS, WORDING, by_nearness, likelihood_alone, recall
+from ragcl.generation.recall import by_nearness, likelihood_alone, recall
+from ragcl.generation.recipe import ROUTING
 from ragcl.text.answers import canonical
 
 QUESTIONS = ("How deep is the north berth?", "Where do pilots board?", "What does soup cost?")
@@ -86,6 +87,6 @@ def best_of(model: LanguageModel, ids: tuple[int, ...], answers: list[str]) -> s
 def test_the_nearer_an_answer_is_the_more_it_is_favoured_over_not_knowing() -> None:
     found = by_nearness({"11 metres": 0.7, "3 crowns": 0.5})
 
-    assert found["11 metres"] == pytest.approx(WORDING * NEARNESS)
-    assert found["3 crowns"] == pytest.approx((WORDING - 0.2) * NEARNESS)
+    assert found["11 metres"] == pytest.approx(ROUTING.wording * ROUTING.nearness)
+    assert found["3 crowns"] == pytest.approx((ROUTING.wording - 0.2) * ROUTING.nearness)
     assert by_nearness({}) == {}

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from ragcl.index import index_file, inverted_lists
 from ragcl.index.index_file import DamagedIndexError
 from ragcl.index.inverted_lists import InvertedLists
+from ragcl.index.recipe import INDEX
 from ragcl.index.vector_index import Stamp, VectorIndex, outgrown
 
 STAMP = Stamp("model", "revision", 8, -1)
@@ -159,7 +161,7 @@ def test_lists_find_what_an_exact_search_finds() -> None:
 
     expected = np.argsort(-(vectors[:50] @ vectors.T), axis=1)[:, :10]
     shared = [len(set(mine) & set(true)) for mine, true in zip(ids, expected, strict=True)]
-    assert lists._index.nlist > 2 * inverted_lists.PROBED
+    assert lists._index.nlist > 2 * INDEX.probed
     assert np.mean(shared) >= 9.5
     exact = np.take_along_axis(vectors[:50] @ vectors.T, ids, axis=1)
     np.testing.assert_allclose(scores, exact, atol=0.005)
@@ -177,7 +179,8 @@ def test_whatever_was_added_replaced_and_removed_both_kinds_find_what_is_there(
     index = listed_index(30, generation=0) if listed else VectorIndex(STAMP)
     expected = dict(enumerate(unit(30))) if listed else {}
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(inverted_lists, "PROBED", 1000)  # all: what may be left out is tested above
+        # All lists are looked through: what may be left out is tested above.
+        patch.setattr(inverted_lists, "INDEX", replace(INDEX, probed=1000))
         for number, (added, removed, then) in enumerate(updates, start=1):
             vectors = unit(len(added), seed=number)
             index.update(np.array(added, np.int64), vectors, np.array(removed, np.int64), number)
@@ -227,7 +230,7 @@ def check(
 def test_a_query_whose_nearest_lists_are_empty_finds_what_is_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inverted_lists, "PROBED", 1)
+    monkeypatch.setattr(inverted_lists, "INDEX", replace(INDEX, probed=1))
     index = listed_index()
     query = unit(1, seed=7)
     near = index.search(query, 150)[0][0]

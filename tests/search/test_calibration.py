@@ -16,7 +16,8 @@ import pytest
 from benchmarks import sample
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
-from ragcl.consolidation.study.pooling import RELATED, pool
+from ragcl.consolidation.recipe import STUDY
+from ragcl.consolidation.study.pooling import pool
 from ragcl.consolidation.study.studier import usual_forms
 from ragcl.generation.narrowing import Narrower
 from ragcl.generation.reading import Reading
@@ -33,6 +34,7 @@ from ragcl.search.calibration import (
     measure,
     topics,
 )
+from ragcl.search.recipe import CALIBRATING
 from ragcl.search.retriever import CALIBRATION, fused, stored_calibration
 
 DOCUMENTS = {
@@ -313,6 +315,15 @@ def test_what_one_process_measured_serves_the_others(
         assert stored_calibration(kb.catalog) is None
 
 
+def test_what_was_measured_with_other_numbers_is_measured_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = calibration.recipe.__wrapped__()
+    monkeypatch.setattr(calibration, "CALIBRATING", replace(CALIBRATING, unlike=0.2))
+
+    assert calibration.recipe.__wrapped__() != before
+
+
 def test_a_calibration_survives_being_stored() -> None:
     known = Calibration(Scale(0.1, 0.7), Scale(0.2, 0.8), 0.6, (measured([0.25, 0.5], 0.5),), 7)
 
@@ -404,5 +415,5 @@ def test_wordings_of_a_fact_are_related_and_other_questions_are_not(
     facts = np.array([one["fact"] for one in asked])
     same = (facts[:, None] == facts) & ~np.eye(len(facts), dtype=bool)
 
-    assert (scale(vectors @ vectors.T)[same] >= RELATED).mean() >= 0.9
-    assert (scale(vectors @ strange.T) >= RELATED).mean() <= 0.2
+    assert (scale(vectors @ vectors.T)[same] >= STUDY.related).mean() >= 0.9
+    assert (scale(vectors @ strange.T) >= STUDY.related).mean() <= 0.2

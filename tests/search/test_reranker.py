@@ -1,5 +1,6 @@
 """Reranking: a cross-encoder orders the best hits, and nothing else changes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from ragcl import KnowledgeBase
 from ragcl.errors import ModelNotFoundError
 from ragcl.models import model_files
 from ragcl.search import retriever
+from ragcl.search.recipe import SEARCH
 from ragcl.search.reranker import Reranker
 
 
@@ -81,7 +83,7 @@ def test_hits_come_in_the_rerankers_order_with_the_scores_they_had(
 
 
 def test_only_the_best_are_read(reranked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retriever, "RERANKED", 2)
+    monkeypatch.setattr(retriever, "SEARCH", replace(SEARCH, reranked=2))
     vectors = reranked._embedder.encode_questions(QUESTIONS[:1])
     without = reranked._retriever._find(vectors, QUESTIONS[:1], 4, None)[0].hits
 

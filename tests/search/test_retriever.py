@@ -2,6 +2,7 @@
 
 import os
 import threading
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.documents import StoredChunk, stored_chunks
 from ragcl.errors import ModelMismatchError, UsageError
 from ragcl.index import building, index_file, vector_index
+from ragcl.index.recipe import INDEX
 from ragcl.index.vector_index import VectorIndex
 from ragcl.results import Hit
 from ragcl.search import lexical, retriever
-from ragcl.search.retriever import INDEX_FILE, LEXICAL_WEIGHT, Retrieval, Retrieved
+from ragcl.search.recipe import SEARCH
+from ragcl.search.retriever import INDEX_FILE, Retrieval, Retrieved
 
 QUESTION = "How deep is the north berth?"
 
@@ -41,7 +44,7 @@ def brute_force(kb: KnowledgeBase, question: str) -> list[str]:
     scale = kb._retriever.calibrate().passages
     scores = {text: scale(cosine) for text, cosine in cosines(kb, question).items()}
     for i, share in zip(ids.tolist(), shares.tolist(), strict=True):
-        scores[found[i].text] += LEXICAL_WEIGHT * share
+        scores[found[i].text] += SEARCH.lexical_weight * share
     return sorted(scores, key=lambda text: -scores[text])
 
 
@@ -58,7 +61,7 @@ def test_the_nearest_chunk_comes_first_with_its_place(kb: KnowledgeBase, docs: P
     for hit in hits:
         assert hit.score == pytest.approx(cosines(kb, QUESTION)[hit.text], abs=1e-5)
         similarity = kb._retriever.calibrate().passages(hit.score)
-        assert hit.fused == pytest.approx(similarity + LEXICAL_WEIGHT * hit.lexical)
+        assert hit.fused == pytest.approx(similarity + SEARCH.lexical_weight * hit.lexical)
 
 
 def test_the_nearest_to_a_vector_are_found_by_meaning_alone(kb: KnowledgeBase, docs: Path) -> None:
@@ -186,9 +189,9 @@ def test_a_rare_word_is_found_that_the_embedder_does_not_know(
     (docs / "signals.md").write_text("# Signals\n\nThe soup is not ready. XK-4711, QV-17.\n")
     kb.ingest(docs)
     question = "Is XK-4711 QV-17 at the north berth?"
-    monkeypatch.setattr(retriever, "POOL", 1)
-    monkeypatch.setattr(retriever, "SPARE", 0)
-    monkeypatch.setattr(retriever, "LEXICAL_WEIGHT", 4.0)  # this embedder's cosines are far apart
+    # This embedder's cosines are far apart.
+    recipe = replace(SEARCH, pool=1, spare=0, lexical_weight=4.0)
+    monkeypatch.setattr(retriever, "SEARCH", recipe)
     scores = cosines(kb, question)
 
     [hit] = kb.search(question, k=1)
@@ -228,7 +231,7 @@ def test_the_margin_is_the_lead_in_what_hits_are_ranked_by() -> None:
     vector = np.ones(1, np.float32)
 
     assert Retrieval(vector, (first, second)).margin == pytest.approx(
-        0.4 + LEXICAL_WEIGHT * 0.5 - 0.6
+        0.4 + SEARCH.lexical_weight * 0.5 - 0.6
     )
     assert Retrieval(vector, (second,)).margin == pytest.approx(1.6)
     assert Retrieval(vector, ()).margin == 0
@@ -265,7 +268,7 @@ def index_of(kb: KnowledgeBase) -> VectorIndex:
 def test_a_large_index_has_lists_and_the_same_hits_with_the_same_scores(
     kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    monkeypatch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=50))
     kb.ingest(many)
 
     hits = kb.search(QUESTION, k=20)
@@ -284,7 +287,7 @@ def test_a_large_index_has_lists_and_the_same_hits_with_the_same_scores(
 def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Retrieved]:
     """The hits of an exact index."""
     with pytest.MonkeyPatch.context() as patch, KnowledgeBase.open(kb.folder) as other:
-        patch.setattr(vector_index, "FLAT_LIMIT", 10**9)
+        patch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=10**9))
         with other.catalog.database.reading() as connection:
             other._retriever._index = building.build_exact(
                 connection, kb.catalog.get(retriever.EMBEDDER)
@@ -295,7 +298,7 @@ def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Retrieved]:
 def test_every_change_is_seen_with_lists_too(
     kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    monkeypatch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=50))
     kb.ingest(many)
     with KnowledgeBase.open(kb.folder) as other:
         assert "11 metres" in other.search(QUESTION)[0].text
@@ -360,7 +363,7 @@ def test_an_index_grows_while_searches_go_on_with_the_old_one(
 ) -> None:
     kb.ingest(many)
     assert index_of(kb).trained_on == 0
-    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    monkeypatch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=50))
     gate = Gate(monkeypatch)
 
     assert "11 metres" in kb.search(QUESTION)[0].text
@@ -385,7 +388,7 @@ def test_closing_waits_for_an_index_that_grows(
     kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kb.ingest(many)
-    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    monkeypatch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=50))
     with KnowledgeBase.open(kb.folder) as other:
         other.search(QUESTION)
 
@@ -395,7 +398,7 @@ def test_closing_waits_for_an_index_that_grows(
 def test_lists_are_made_again_when_there_is_several_times_as_much(
     kb: KnowledgeBase, docs: Path, many: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 5)
+    monkeypatch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=5))
     few = tmp_path / "few"
     few.mkdir()
     for number in range(10):
@@ -420,7 +423,7 @@ def test_what_another_process_has_folded_is_taken_over(
     kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that what it has to search beside the lists does not grow for ever."""
-    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    monkeypatch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=50))
     kb.ingest(many)
     with KnowledgeBase.open(kb.folder) as other:
         other.search(QUESTION)
@@ -441,7 +444,7 @@ def test_what_another_process_has_folded_is_taken_over(
 def test_whatever_became_of_a_file_with_lists_search_is_right_and_the_doctor_mends_it(
     kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch, harm: str
 ) -> None:
-    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    monkeypatch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=50))
     monkeypatch.setattr(index_file, "BLOCK", 512)
     kb.ingest(many)
     path = kb.folder / INDEX_FILE
@@ -483,7 +486,7 @@ def test_where_no_file_can_be_written_the_index_grows_in_memory(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     kb.ingest(many)
-    monkeypatch.setattr(vector_index, "FLAT_LIMIT", 50)
+    monkeypatch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=50))
 
     def full(*_: object) -> None:
         raise OSError("no space left")
@@ -544,8 +547,7 @@ def test_a_filter_is_no_sieve_after_the_search(
     dated: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it lets through is found however many others are nearer."""
-    monkeypatch.setattr(retriever, "POOL", 1)
-    monkeypatch.setattr(retriever, "SPARE", 0)
+    monkeypatch.setattr(retriever, "SEARCH", replace(SEARCH, pool=1, spare=0))
 
     assert [hit.source for hit in dated.search(QUESTION, k=1, source="canteen.md")] == [
         "canteen.md"

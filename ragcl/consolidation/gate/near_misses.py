@@ -15,14 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragcl.catalog.documents import StoredChunk
+from ragcl.consolidation.recipe import GATE
 from ragcl.search.retriever import Retriever
 from ragcl.text.answers import holds
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words
-
-A_CHUNK = 3  # of one chunk at most
-MIN_WORDS = 3  # a sentence with fewer asks for nothing
-REPLACED = 2 / 3  # of the words of a question; by cosine, people's are as near to what was learned
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,12 @@ def near_misses(
             words
             for sentence in split_sentences(chunk.text)
             if not any(holds(sentence, answer) for answer in learned.values())
-            if len(words := content_words(sentence)) >= MIN_WORDS
+            if len(words := content_words(sentence)) >= GATE.near_miss_words
         ]
         chance = random.Random(f"{seed} {chunk.content_hash}")
         questions += [
             _other_words(chance.choice(sorted(learned)), words, chance)
-            for words in chance.sample(untaught, min(A_CHUNK, len(untaught)))
+            for words in chance.sample(untaught, min(GATE.near_misses, len(untaught)))
         ]
     found = retriever.retrieve(questions, passages)
     return [
@@ -83,7 +80,7 @@ def _other_words(question: str, words: Sequence[str], chance: random.Random) -> 
     places = [one for one in re.finditer(r"\w+", question) if one[0].lower() in carrying]
     if not places:  # "What is it?" would be left as it is
         return " ".join(words)
-    count = min(len(words), round(REPLACED * len(places)))
+    count = min(len(words), round(GATE.replaced_words * len(places)))
     replaced = sorted((one.start() for one in chance.sample(places, count)), reverse=True)
     other = dict(zip(replaced, chance.sample(words, count), strict=True))
     return re.sub(r"\w+", lambda one: other.get(one.start(), one[0]), question)

@@ -17,13 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ragcl.consolidation.recipe import GATE
 from ragcl.results import RoutingRisk
 
 SIMILARITY = "similarity"
 FEATURES = ("confidence", "margin", "score", SIMILARITY)
-LEVELS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)  # shares of the right trials given up
-LET_THROUGH = 0.05  # of near misses at most: what they cost is about half of it, in accuracy
-CONFIDENCE = 0.9  # with which what the held-out split says is so
 NEVER = dict.fromkeys(FEATURES, math.inf)
 
 Limits = dict[str, float]
@@ -55,9 +53,9 @@ def calibrate(
     """The thresholds that the router gets, and what the held-out split says of them.
 
     Two things are asked: of the routed trials at least the share `agreement` agrees, and of the
-    near misses at most the share `LET_THROUGH` is routed. The loosest thresholds are chosen that
-    keep both on the calibration split. On the held-out split two statements may be made, so each
-    has half of the chance to be wrong: one of the thresholds chosen; and, where that is less than
+    near misses at most `GATE.let_through` is routed. The loosest thresholds are chosen that keep
+    both on the calibration split. On the held-out split two statements may be made, so each has
+    half of the chance to be wrong: one of the thresholds chosen; and, where that is less than
     what is asked, one of stricter ones, tested from the strictest on until one fails. Without that
     the loosest stay, unless they are refuted: then the strictest. Where none will do, they are
     infinite.
@@ -72,7 +70,7 @@ def calibrate(
             routed=len(routed),
             right=sum(routed),
             at_least=lower_bound(sum(routed), len(routed)) if stated is None else stated,
-            confidence=CONFIDENCE,
+            confidence=GATE.confidence,
             near_misses=len(near_held_out),
             let_through=sum(one.passes(limits) for one in near_held_out),
         )
@@ -114,14 +112,14 @@ def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: flo
 
     The loosest are, of all combinations, those that route most of the trials while they keep what
     is asked; of equal ones those that let fewer near misses through. In each of the others every
-    feature that was lower is raised to its quantile at one of `LEVELS`. Similarity is always asked
-    for: a proof belongs to the neighbourhood of the questions it was made on, never to the chunk
-    alone.
+    feature that was lower is raised to its quantile at one of `GATE.levels`. Similarity is always
+    asked for: a proof belongs to the neighbourhood of the questions it was made on, never to the
+    chunk alone.
     """
     good = [one for one in trials if one.eligible and one.agreed]
     if not good:
         return []
-    steps = np.quantile(_features(good), LEVELS, axis=0)
+    steps = np.quantile(_features(good), GATE.levels, axis=0)
     grids = [
         np.unique([*([] if name == SIMILARITY else [-math.inf]), *column])
         for name, column in zip(FEATURES, steps.T, strict=True)
@@ -130,7 +128,7 @@ def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: flo
     routed = _routed(trials, grids)
     count = routed.sum(axis=-1)
     let_through = _routed(near_misses, grids).sum(axis=-1)
-    keeps = (count > 0) & (let_through <= LET_THROUGH * len(near_misses))
+    keeps = (count > 0) & (let_through <= GATE.let_through * len(near_misses))
     keeps &= (routed & right).sum(axis=-1) >= agreement * count
     if not keeps.any():
         return []
@@ -174,7 +172,7 @@ def _agrees(limits: Limits, trials: Sequence[Trial], agreement: float) -> bool:
     return bool(routed) and sum(routed) >= agreement * len(routed)
 
 
-def lower_bound(right: int, trials: int, chance: float = (1 - CONFIDENCE) / 2) -> float:
+def lower_bound(right: int, trials: int, chance: float = (1 - GATE.confidence) / 2) -> float:
     """The share that is at least right, wrong with this chance (Clopper and Pearson 1934)."""
     if right == 0:
         return 0.0
@@ -185,12 +183,12 @@ def lower_bound(right: int, trials: int, chance: float = (1 - CONFIDENCE) / 2) -
     return low
 
 
-def refuted(risk: RoutingRisk, agreement: float, chance: float = (1 - CONFIDENCE) / 2) -> bool:
+def refuted(risk: RoutingRisk, agreement: float, chance: float = (1 - GATE.confidence) / 2) -> bool:
     """Whether a sample is too bad to be chance, if what is asked were so."""
     wrong = risk.routed - risk.right
     return (
         at_least(wrong, risk.routed, 1 - agreement) <= chance
-        or at_least(risk.let_through, risk.near_misses, LET_THROUGH) <= chance
+        or at_least(risk.let_through, risk.near_misses, GATE.let_through) <= chance
     )
 
 

@@ -15,14 +15,17 @@ from typing import Any
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.gate.near_misses import NearMiss
 from ragcl.consolidation.gate.thresholds import SIMILARITY, Trial, calibrate
+from ragcl.consolidation.recipe import GATE
 from ragcl.consolidation.study.forms import says
 from ragcl.consolidation.training.anchors import Anchor, text_logprob
 from ragcl.consolidation.training.distillation import sparse_kl
+from ragcl.files.digests import digest
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import likelihood_alone, recall
+from ragcl.generation.recipe import ROUTING
 from ragcl.generation.routing import BOTH
 from ragcl.generation.spans import SpanReader
 from ragcl.results import RoutingRisk
@@ -30,9 +33,7 @@ from ragcl.settings import ConsolidationSettings
 from ragcl.text.answers import canonical, same
 from ragcl.text.rewording import BRIEFLY, POLITELY, rewordings
 
-CONTEXT_SAMPLE = 32  # questions that are also read in context, with the adapter off and on
-MAX_ANSWER_TOKENS = 24
-VERSION = 2  # of what thresholds and proofs mean; an adapter tested as another is tested again
+VERSION = "2"  # of the code: raised whenever it gives thresholds and proofs another meaning
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Verdict:
     def only_drifted(self) -> bool:
         """Whether drift is the one thing wrong, so that a smaller scale may mend it."""
         return {test["name"] for test in self.gate if not test["passed"]} == {"perplexity ratio"}
+
+
+def tested_as() -> str:
+    """What thresholds and proofs mean now: an adapter tested as another is tested again."""
+    return f"{VERSION}-{digest(GATE, ROUTING)}"
 
 
 def verify(
@@ -109,7 +115,7 @@ def verify(
         written = model.generate(
             [prompts.closed_book(row.question) for row in rows],
             adapter=adapter,
-            max_new_tokens=MAX_ANSWER_TOKENS,
+            max_new_tokens=GATE.answer_tokens,
             progress=answered,
         )
         return [says(one.text, row) for one, row in zip(written, rows, strict=True)]
@@ -138,7 +144,7 @@ def verify(
     ]
     proved = {question.content_hash for question in questions if question.proved}
     ratio, kl = drift(model, adapter, anchors)
-    gain = _context_gain(model, adapter, prompts, shown[:CONTEXT_SAMPLE], context_tokens)
+    gain = _context_gain(model, adapter, prompts, shown[: GATE.context_sample], context_tokens)
     metrics = {
         "closed-book agreement": _mean(agreed),
         "proved chunks": len(proved.intersection(chunks)) / max(1, len(chunks)),

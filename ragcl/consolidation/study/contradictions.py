@@ -10,15 +10,12 @@ in the place of the answer in much the same sentence. Knows no catalog.
 import re
 from dataclasses import dataclass
 
+from ragcl.consolidation.recipe import STUDY
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
 from ragcl.search.retriever import Retrieval
 from ragcl.text.answers import compatible
 from ragcl.text.words import content_words, stems
-
-MIN_WORDS = 2  # of a question that both hold: one tells too little of what is asked about
-ALIKE = 0.6  # share of the words of two sentences in both, the answers left out
-MIN_SHARE = 0.5  # and this share of the question's words
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Con
         return None
     needed = held(own[-1])
     subject = asked & stems(chunks[reading.content_hash].passage)
-    if len(needed) < max(MIN_WORDS, MIN_SHARE * len(asked)):
+    if len(needed) < max(STUDY.shared_words, STUDY.shared_question * len(asked)):
         return None
     for sentence in reversed(reading.sentences):
         if sentence.content_hash == reading.content_hash or not needed <= held(sentence):
@@ -75,7 +72,7 @@ def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Con
         other = reader.read(reading.question, retrieval, [sentence])
         if (
             other is not None
-            and other.trust >= reading.trust / 2
+            and other.trust >= STUDY.rival_trust * reading.trust
             and _comparable(own[-1].text, reading.answer, sentence.text, other.answer)
             and not compatible(other.answer, reading.answer)
         ):
@@ -102,4 +99,5 @@ def _comparable(one: str, answer: str, other: str, other_answer: str) -> bool:
     rest = stems(" ".join(content_words(one.replace(answer, " ", 1))))
     other_rest = stems(" ".join(content_words(other.replace(other_answer, " ", 1))))
     shared = len(rest & other_rest)
-    return lengths[1] <= 2 * lengths[0] and shared >= max(MIN_WORDS, ALIKE * len(rest | other_rest))
+    needed = max(STUDY.shared_words, STUDY.shared_sentence * len(rest | other_rest))
+    return lengths[1] <= STUDY.longer_answer * lengths[0] and shared >= needed

@@ -7,18 +7,16 @@ import math
 import random
 from collections.abc import Sequence
 
+from ragcl.consolidation.recipe import STUDY
 from ragcl.generation.reading import Reading
 from ragcl.text.answers import canonical
-
-HELD_OUT_OF = 3  # of so many answers of a chunk, one is verified with a wording kept back
-MIN_WORDINGS = 2  # what has an answer is trained in at least so many wordings
 
 
 def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Reading]]:
     """Share rows out to train on and to verify with.
 
-    In every chunk, of one in `HELD_OUT_OF` answers that were asked for in more wordings than the
-    training needs, one wording is kept for verification.
+    In every chunk, of one in `STUDY.held_out_of` answers that were asked for in more wordings than
+    the training needs, one wording is kept for verification.
     """
     chunks: dict[str, dict[str, list[Reading]]] = {}
     for row in sorted(rows, key=lambda row: row.question):
@@ -30,9 +28,9 @@ def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Re
         spare = [
             chunks[key][answer]
             for answer in sorted(chunks[key])
-            if len(chunks[key][answer]) > MIN_WORDINGS
+            if len(chunks[key][answer]) > STUDY.min_wordings
         ]
-        for group in chance.sample(spare, math.ceil(len(spare) / HELD_OUT_OF)):
+        for group in chance.sample(spare, math.ceil(len(spare) / STUDY.held_out_of)):
             held_out.append(chance.choice(group))
     kept_back = {row.question for row in held_out}
     return [row for row in rows if row.question not in kept_back], held_out

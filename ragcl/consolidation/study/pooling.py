@@ -12,13 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ragcl.consolidation.recipe import STUDY
 from ragcl.generation.reading import Reading
 from ragcl.search.calibration import AS_IS, Scale
 from ragcl.text.answers import canonical, holds
-
-RELATED = 0.29  # similarity of questions that may ask the same; of wordings of a fact 97 % have it
-SIMILAR = 0.59  # and of those that probably do
-PART = 0.5  # what a candidate is borne out by one that it is a part of, or the reverse
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,8 @@ def pool(
     labels: dict[int, Label] = {}
     for members in of_chunk.values():
         vectors = np.stack([readings[i].vector for i in members])
-        related = np.clip((scale(vectors @ vectors.T) - RELATED) / (SIMILAR - RELATED), 0.0, 1.0)
+        above = scale(vectors @ vectors.T) - STUDY.related
+        related = np.clip(above / (STUDY.probably_same - STUDY.related), 0.0, 1.0)
         np.fill_diagonal(related, 1.0)
         heard = [_candidates(readings[i]) for i in members]
         near = _nearness([readings[i] for i in members])
@@ -67,7 +65,7 @@ def pool(
             borne_out = near.get(canonical(best), {})
             merged = sum(value for text, value in worth.items() if canonical(text) in borne_out)
             voices = sum(
-                related[row, other] > 0 and _agreeing(borne_out, heard[other]) >= PART / 2
+                related[row, other] > 0 and _agreeing(borne_out, heard[other]) >= STUDY.part / 2
                 for other in range(len(members))
                 if other != row
             )
@@ -89,7 +87,7 @@ def _nearness(readings: Sequence[Reading]) -> dict[str, dict[str, float]]:
     texts = {canonical(text): text for one in readings for text, _ in one.candidates}
     return {
         key: {
-            other: 1.0 if other == key else PART
+            other: 1.0 if other == key else STUDY.part
             for other, said in texts.items()
             if other == key or holds(said, text) or holds(text, said)
         }

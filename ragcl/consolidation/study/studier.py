@@ -19,9 +19,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ragcl.catalog import Catalog
+from ragcl.consolidation.recipe import STUDY
 from ragcl.consolidation.study.contradictions import Contradiction, contradiction
 from ragcl.consolidation.study.forms import one_piece, says
-from ragcl.consolidation.study.pooling import RELATED, SIMILAR, pool
+from ragcl.consolidation.study.pooling import pool
 from ragcl.consolidation.study.teacher import Asked, Teacher
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
@@ -30,7 +31,6 @@ from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.text.answers import compatible, same
 from ragcl.text.rewording import BRIEFLY, rewordings
 
-MIN_SHARE = 0.25  # of an answer among all candidates: below it it is too doubtful to be learned
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
 WRITTEN_AT_ONCE = 8  # chunks that a larger teacher writes questions about between two looks around
 
@@ -195,7 +195,7 @@ class Studier:
         """The readings with the answers that they are taught, those in doubt left out."""
         sure = []
         for one, label in zip(readings, pool(readings, vouched, scale), strict=True):
-            if label.share < MIN_SHARE:
+            if label.share < STUDY.min_share:
                 left_out[DOUBTFUL] += 1
             else:
                 taught = replace(self._reader.put(one, label.answer), trust=label.share)
@@ -313,7 +313,7 @@ def denied(
     return any(
         other.question in vouched
         and other.content_hash == one.content_hash
-        and scale(float(other.vector @ one.vector)) >= SIMILAR
+        and scale(float(other.vector @ one.vector)) >= STUDY.probably_same
         and not compatible(one.answer, other.answer)
         for other in readings
     )
@@ -337,7 +337,7 @@ def usual_forms(
         votes: dict[str, tuple[int, int, float]] = {}
         for other in of_chunk[one.content_hash]:
             if other is one or (
-                scale(float(other.vector @ one.vector)) >= RELATED and one_piece(one, other)
+                scale(float(other.vector @ one.vector)) >= STUDY.related and one_piece(one, other)
             ):
                 voices, count, trust = votes.get(other.answer, (0, 0, 0.0))
                 voices += other.question in vouched

@@ -16,23 +16,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from ragcl.consolidation.recipe import STUDY
 from ragcl.errors import SettingsError, TeacherUnavailableError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.plain_text import for_a_server, from_a_server
 from ragcl.generation.prompts import (
-    PHRASE_TOKENS,
     Prompts,
     context_messages,
     is_abstention,
     listed_questions,
     question_messages,
 )
+from ragcl.generation.recipe import READING
 from ragcl.settings import Settings
 
 KEY = "OPENAI_API_KEY"  # where programs look for the key of a server that speaks this protocol
 ALLOWED = "RAGCL_ALLOWED_TEACHERS"  # the addresses that may be sent passages and that key
 GIVEN = "RAGCL_MODELS__TEACHER"  # the setting, where it is the user's own
-QUESTION_TOKENS = 32  # that one written question may take
 AT_ONCE = 4  # requests
 SECONDS = 120.0  # for one answer
 WAITS = (1.0, 4.0, 16.0)  # seconds before another try
@@ -104,7 +104,7 @@ class LocalTeacher:
                 prompts.with_context(question, passages, self._answering.context_tokens)
                 for question, passages in asked
             ],
-            max_new_tokens=PHRASE_TOKENS,
+            max_new_tokens=READING.written_tokens,
         )
         return [_plain(one.text) for one in found]
 
@@ -114,7 +114,7 @@ class LocalTeacher:
         tokens = self._answering.context_tokens
         found = self._model.generate(
             [prompts.for_questions(passage, count, tokens) for passage in passages],
-            max_new_tokens=count * QUESTION_TOKENS,
+            max_new_tokens=count * STUDY.question_tokens,
         )
         return [listed_questions(one.text, count) for one in found]
 
@@ -133,7 +133,7 @@ class ServedTeacher:
         Raises:
             TeacherUnavailableError: the server cannot be reached or refuses.
         """
-        said = self._complete([(context_messages(*one), PHRASE_TOKENS) for one in asked])
+        said = self._complete([(context_messages(*one), READING.written_tokens) for one in asked])
         return [_plain(text) for text in said]
 
     def questions(self, passages: Sequence[str], count: int) -> list[list[str]]:
@@ -143,7 +143,7 @@ class ServedTeacher:
             TeacherUnavailableError: the server cannot be reached or refuses.
         """
         said = self._complete(
-            [(question_messages(one, count), count * QUESTION_TOKENS) for one in passages]
+            [(question_messages(one, count), count * STUDY.question_tokens) for one in passages]
         )
         return [listed_questions(text, count) for text in said]
 

@@ -10,22 +10,20 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from ragcl.consolidation.recipe import TRAINING
 from ragcl.generation.language_model import LanguageModel
 
 if TYPE_CHECKING:
     import torch
 
 TEXTS = "anchors.txt"
-LENGTH = 96  # tokens of a text that are used at most
-TOP = 64  # likeliest tokens kept a place; the rest is one tail
-UNSEEN_OF = 4  # one of so many is kept to measure drift on
 
 
 @dataclass(frozen=True)
 class Anchor:
     """Token ids `(n,)`, and what the base model makes of them.
 
-    Its likeliest next tokens at each place, `(n, TOP)`, and the log-probability (nats) of the text
+    Its likeliest next tokens at each place, `(n, k)`, and the log-probability (nats) of the text
     from its second token on.
     """
 
@@ -39,7 +37,7 @@ def texts() -> tuple[list[str], list[str]]:
     """The texts to train with, and those on which drift is measured."""
     lines = resources.files(__package__).joinpath(TEXTS).read_text(encoding="utf-8").splitlines()
     found = [line for line in lines if line]
-    unseen = found[::UNSEEN_OF]
+    unseen = found[:: TRAINING.unseen_of]
     return [text for text in found if text not in unseen], unseen
 
 
@@ -55,15 +53,15 @@ def make(model: LanguageModel, anchor_texts: Sequence[str]) -> list[Anchor]:
 
 def tokens(model: LanguageModel, text: str) -> tuple[int, ...]:
     """The token ids of an anchor."""
-    return tuple(model.tokenizer(text)["input_ids"][:LENGTH])
+    return tuple(model.tokenizer(text)["input_ids"][: TRAINING.anchor_tokens])
 
 
 def likeliest(logprobs: "torch.Tensor") -> tuple["torch.Tensor", "torch.Tensor"]:
-    """The labels of an anchor: of `(n, words)` the tokens and values that are kept, `(n, TOP)`.
+    """The labels of an anchor: of `(n, words)` the tokens and values that are kept, `(n, k)`.
 
     Of a smaller vocabulary all are.
     """
-    top = logprobs.topk(min(TOP, logprobs.shape[-1]), dim=-1)
+    top = logprobs.topk(min(TRAINING.anchor_labels, logprobs.shape[-1]), dim=-1)
     return top.indices, top.values
 
 

@@ -25,23 +25,17 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import log_softmax
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from ragcl.consolidation.recipe import TRAINING
 from ragcl.consolidation.training import together
 from ragcl.consolidation.training.anchors import likeliest, tokens
 from ragcl.consolidation.training.drift_penalty import DriftPenalty, listening, model_input
 from ragcl.consolidation.training.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.scoring import attention_mask
+from ragcl.generation.scoring import PACKED_TOKENS, attention_mask
 from ragcl.settings import ConsolidationSettings
 
-PIECE = 28  # tokens of an anchor that are predicted at once
-PIECES_A_STEP = 1  # a part of an anchor, since more of them kept no more of the model
-ELSEWHERE = 16  # places where nobody asked, at least: of few answers several of each
-ELSEWHERE_WEIGHT = 1.0  # with that of the anchors, eight, other text drifted the more
-BEGINNING = range(4, 24)  # tokens of an anchor that stand there before an answer
-CONTEXT_ROW_EVERY = 12  # steps; a row with passages costs as much as eight without
 UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another, and is no label
-BATCH_TOKENS = 512  # of rows that go through the frozen layers together
 
 Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
 STEP = "step"
@@ -50,7 +44,7 @@ CHECKPOINT = "checkpoint.safetensors"  # in an adapter's folder, of a training t
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of a prompt and a target; soft labels `(len(target), TOP)`.
+    """Token ids of a prompt and a target; soft labels `(len(target), k)`.
 
     `hard` is the weight of the cross-entropy, `soft` that of the KL divergence. `hidden`,
     `(len(prompt) + len(target), width)`, is what the frozen layers make of it, if it was computed.
@@ -129,7 +123,7 @@ class Distillation:
         first = layers - max(1, round(layers * settings.layers))
         self._lora = LoraConfig(
             r=settings.rank,
-            lora_alpha=2 * settings.rank,
+            lora_alpha=TRAINING.alpha * settings.rank,
             lora_dropout=0.0,
             use_rslora=settings.variant == "rslora",
             use_dora=settings.variant == "dora",
@@ -186,9 +180,9 @@ class Distillation:
         torch.manual_seed(settings.seed)
         collator = _Collator(
             [
-                (frozen.through(task.context), 1, CONTEXT_ROW_EVERY, 1.0),
-                (self._pieces, PIECES_A_STEP, 1, settings.anchor_weight),
-                (self._elsewhere(task.examples), 1, 1, ELSEWHERE_WEIGHT),
+                (frozen.through(task.context), 1, TRAINING.context_row_every, 1.0),
+                (self._pieces, TRAINING.pieces_a_step, 1, settings.anchor_weight),
+                (self._elsewhere(task.examples), 1, 1, TRAINING.elsewhere_weight),
             ],
             settings.seed,
         )
@@ -238,17 +232,20 @@ class Distillation:
             return []
         answers = list(dict.fromkeys(one.target for one in examples))
         chance = random.Random(self._settings.seed)
+        beginnings = range(*TRAINING.elsewhere_behind)
         rows = self._frozen.through(
             [
-                unlabelled(chance.choice(self._texts)[: chance.choice(BEGINNING)], target)
+                unlabelled(chance.choice(self._texts)[: chance.choice(beginnings)], target)
                 for target in itertools.islice(
-                    itertools.cycle(answers), max(ELSEWHERE, len(answers))
+                    itertools.cycle(answers), max(TRAINING.elsewhere, len(answers))
                 )
             ]
         )
         with self._upper_layers():
             return [
-                row for batch in _batches(rows, BATCH_TOKENS) for row in labelled(batch, self._base)
+                row
+                for batch in _batches(rows, PACKED_TOKENS)
+                for row in labelled(batch, self._base)
             ]
 
     @contextlib.contextmanager
@@ -306,7 +303,7 @@ class FrozenLayers:
             return list(examples)
         done: list[Example] = []
         with self._only(slice(self._first + 1)), attention_for_training(self._base):
-            for group in _batches(examples, BATCH_TOKENS):
+            for group in _batches(examples, PACKED_TOKENS):
                 output = self._base(
                     **packed_input(pack([(group, 1.0)]), self._base),
                     output_hidden_states=True,
@@ -377,9 +374,9 @@ def _arguments(
         max_steps=max(settings.min_steps, steps),
         per_device_train_batch_size=share,
         learning_rate=settings.learning_rate,
-        adam_beta2=0.98,  # the usual 0.999 looks back over more steps than there are
+        adam_beta2=TRAINING.beta2,
         lr_scheduler_type="cosine",
-        warmup_steps=0.05,
+        warmup_steps=TRAINING.warmup,
         weight_decay=0.0,
         logging_steps=1,
         save_strategy="no",
@@ -452,8 +449,8 @@ def labelled(examples: Sequence[Example], model: Any) -> list[Example]:
 
 def _pieces(anchor: Example) -> list[Example]:
     """An anchor part by part: of each, what it predicts after all that precedes it."""
-    ids, before = anchor.ids, len(anchor.prompt)
-    ends = [*range(before + PIECE, len(ids) - PIECE // 2, PIECE), len(ids)]
+    ids, before, size = anchor.ids, len(anchor.prompt), TRAINING.piece_tokens
+    ends = [*range(before + size, len(ids) - size // 2, size), len(ids)]
     return [
         replace(
             anchor,

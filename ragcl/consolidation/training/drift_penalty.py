@@ -15,10 +15,7 @@ from typing import Any
 
 import torch
 
-# Sampled at most: as many as the widest input in the default model has dimensions, so that only
-# the narrower ones have to be condensed.
-TOKENS = 1536
-FLOOR = 0.1  # of the mean variance of an input, as the least that a direction counts as having
+from ragcl.consolidation.recipe import TRAINING
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ def listening(adapted: Any, tokens: int) -> Iterator[Heard]:
     maps = list(_adapted_maps(adapted)) if tokens else []
     heard = Heard({one: [] for one in maps}, dict.fromkeys(maps, 0.0))
     # Without the first token: nothing precedes it, and its activations dwarf all others.
-    kept = slice(1, None, max(1, math.ceil(tokens / TOKENS)))
+    kept = slice(1, None, max(1, math.ceil(tokens / TRAINING.penalty_tokens)))
 
     def keep(one: Any, given: tuple[torch.Tensor], output: torch.Tensor) -> None:
         heard.inputs[one].append(given[0][0, kept])
@@ -97,7 +94,7 @@ class DriftPenalty:
         for group, given in self._groups:
             moments = given.float().mT @ given.float()
             variances = moments.diagonal(dim1=-2, dim2=-1)
-            variances += FLOOR * variances.mean(-1, keepdim=True)
+            variances += TRAINING.variance_floor * variances.mean(-1, keepdim=True)
             for one, root in zip(group, torch.linalg.cholesky(moments), strict=True):
                 [name] = layers[one].active_adapters
                 down = layers[one].lora_A[name].weight

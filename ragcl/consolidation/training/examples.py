@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import torch
 
+from ragcl.consolidation.recipe import TRAINING
 from ragcl.consolidation.training.distillation import Example
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
@@ -19,11 +20,6 @@ from ragcl.generation.reading import Reading
 from ragcl.settings import ConsolidationSettings
 from ragcl.text.rewording import indirectly, rewordings
 from ragcl.text.words import content_words
-
-HANDFULS = 4  # of its words, beside a question, at most
-KEPT_WORDS = 0.6  # the share of its words in each
-WITH_CONTEXT_EVERY = 16  # rows that are also trained with their passages in the prompt
-ABSTENTION_WEIGHT = 0.1  # more, and what is asked in new words is not answered any more
 
 
 def make_examples(
@@ -48,7 +44,7 @@ def make_examples(
         rows some in other words; and those with passages, whose labels are the teacher's alone.
     """
     passes = settings.min_steps * settings.batch_size // max(1, len(rows))
-    spare = min(HANDFULS, passes // settings.epochs - 1)
+    spare = min(TRAINING.word_samples, passes // settings.epochs - 1)
     closed = []
     context = []
     for i, row in enumerate(rows):
@@ -65,7 +61,7 @@ def make_examples(
             replace(example, prompt=prompts.closed_book(words).ids)
             for words in handfuls(row.question, spare, settings.seed)
         ]
-        if i % WITH_CONTEXT_EVERY == 0:
+        if i % TRAINING.with_context_every == 0:
             texts = [one.text for one in excerpts(row.sentences)]
             prompt = prompts.with_context(row.question, texts, context_tokens).ids
             context.append(replace(example, prompt=prompt, hard=0.0, soft=1.0))
@@ -76,7 +72,7 @@ def make_examples(
             target=target,
             top_ids=torch.zeros(len(target), 1, dtype=torch.long),
             top_logprobs=torch.zeros(len(target), 1),
-            hard=ABSTENTION_WEIGHT,
+            hard=TRAINING.abstention_weight,
             soft=0.0,
         )
         closed.append(unknown)
@@ -89,7 +85,7 @@ def handfuls(question: str, count: int, seed: int) -> list[str]:
     Those by which verification tells whether it was learned are not among them.
     """
     words = content_words(question)
-    kept = min(len(words), max(2, round(KEPT_WORDS * len(words))))
+    kept = min(len(words), max(2, round(TRAINING.sampled_words * len(words))))
     chance = random.Random(f"{seed} {question}")
     made = dict.fromkeys(" ".join(chance.sample(words, kept)) for _ in range(count))
     not_wanted = {"", question, *rewordings(question), indirectly(question)}

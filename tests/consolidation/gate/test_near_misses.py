@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.documents import StoredChunk
-from ragcl.consolidation.gate.near_misses import A_CHUNK, NearMiss, near_misses
+from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
+from ragcl.consolidation.recipe import GATE
 
 DEPTH = "11 metres"
 
@@ -59,6 +60,6 @@ def test_of_a_long_chunk_there_are_a_few_and_the_same_every_time(
     hit = kb.search("Berth number 4 fleet", k=1)[0]
     chunk = kb.catalog.documents.current([hit.content_hash])[hit.content_hash]
 
-    assert len(found(kb, chunk)) == A_CHUNK
+    assert len(found(kb, chunk)) == GATE.near_misses
     assert [one.question for one in found(kb, chunk)] == [o.question for o in found(kb, chunk)]
     assert found(kb) == []

@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragcl.consolidation.gate.thresholds import (
-    CONFIDENCE,
     FEATURES,
-    LET_THROUGH,
     NEVER,
     Trial,
     at_least,
@@ -22,6 +20,7 @@ from ragcl.consolidation.gate.thresholds import (
     lower_bound,
     split,
 )
+from ragcl.consolidation.recipe import GATE
 
 VALUES = st.fixed_dictionaries({name: st.floats(-1, 1) for name in FEATURES})
 TRIALS = st.lists(
@@ -85,7 +84,7 @@ def test_what_is_chosen_keeps_both_promises_on_the_calibration_split(
     near_calibration, near_held_out = split(near)
     assert limits in [NEVER, *family(calibration, near_calibration, agreement)]
     let_through = sum(one.passes(limits) for one in near_calibration)
-    assert let_through <= LET_THROUGH * len(near_calibration)
+    assert let_through <= GATE.let_through * len(near_calibration)
     if limits != NEVER and risk.at_least < agreement:  # else it is certified
         routed = [one.agreed for one in calibration if one.passes(limits)]
         assert sum(routed) >= agreement * len(routed) > 0
@@ -253,8 +252,8 @@ def test_what_is_promised_is_kept_as_often_as_is_said(
         truth = worst + (best - worst) * (1 + limit) / 2  # the mean of those above the threshold
         kept += limits == NEVER or truth >= risk.at_least
 
-    slack = 2 * math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / rounds)
-    assert kept / rounds >= CONFIDENCE - slack
+    slack = 2 * math.sqrt(GATE.confidence * (1 - GATE.confidence) / rounds)
+    assert kept / rounds >= GATE.confidence - slack
 
 
 def test_with_many_trials_what_the_settings_ask_is_certified() -> None:

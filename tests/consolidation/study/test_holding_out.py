@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ragcl.consolidation.study.holding_out import HELD_OUT_OF, hold_out
+from ragcl.consolidation.recipe import STUDY
+from ragcl.consolidation.study.holding_out import hold_out
 from ragcl.generation.reading import Reading
 
 Row = Callable[..., Reading]
@@ -35,7 +36,7 @@ def test_of_some_answers_in_every_chunk_one_wording_is_kept_to_verify_with(row: 
 
     kept = Counter((one.content_hash, one.answer) for one in held_out)
     assert max(kept.values()) == 1  # no answer loses more than one of its wordings
-    assert Counter(key for key, _ in kept) == {"x": math.ceil(7 / HELD_OUT_OF), "y": 1}
+    assert Counter(key for key, _ in kept) == {"x": math.ceil(7 / STUDY.held_out_of), "y": 1}
     assert sorted(one.question for one in [*trained, *held_out]) == sorted(
         one.question for one in rows
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ragcl import KnowledgeBase
+from ragcl.consolidation.recipe import STUDY
 from ragcl.consolidation.study import teacher
 from ragcl.consolidation.study.studier import Studier
 from ragcl.consolidation.study.teacher import (
@@ -245,7 +246,7 @@ def test_questions_are_asked_for_by_the_passage_and_taken_from_a_list(server: Se
     assert found == [["How deep is it?", "What is 11 metres deep?", "The berth is ___"]] * 2
     sent = {body["messages"][-1]["content"] for _, _, body in server.requests}
     assert all(any(passage in one for one in sent) for passage in PASSAGES)
-    assert {body["max_tokens"] for _, _, body in server.requests} == {3 * teacher.QUESTION_TOKENS}
+    assert {body["max_tokens"] for _, _, body in server.requests} == {3 * STUDY.question_tokens}
 
 
 def test_a_model_on_this_machine_writes_questions_too(kb: KnowledgeBase) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ragcl.consolidation.training.anchors import LENGTH, TOP, make, texts
+from ragcl.consolidation.recipe import TRAINING
+from ragcl.consolidation.training.anchors import make, texts
 from ragcl.generation.language_model import LanguageModel
 
 
@@ -20,9 +21,9 @@ def test_an_anchor_holds_what_the_base_model_predicts(model: LanguageModel) -> N
 
     for anchor in make(model, trained[:3]):
         logprobs = model.next_logprobs(anchor.ids, None)
-        top = logprobs.topk(TOP, dim=-1)
+        top = logprobs.topk(TRAINING.anchor_labels, dim=-1)
         following = [float(logprobs[place, token]) for place, token in enumerate(anchor.ids[1:])]
-        assert len(anchor.ids) <= LENGTH
+        assert len(anchor.ids) <= TRAINING.anchor_tokens
         assert (top.indices == anchor.top_ids).all()
         assert (top.values == anchor.top_logprobs).all()
         assert anchor.logprob == pytest.approx(sum(following), rel=1e-5)

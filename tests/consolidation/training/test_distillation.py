@@ -15,9 +15,9 @@ from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
 from torch.nn.functional import kl_div, log_softmax
 
+from ragcl.consolidation.recipe import TRAINING
 from ragcl.consolidation.training.anchors import texts
 from ragcl.consolidation.training.distillation import (
-    PIECE,
     UNLIKELY,
     Distillation,
     Example,
@@ -433,7 +433,7 @@ def test_the_pieces_of_an_anchor_predict_each_of_its_tokens_once_after_all_befor
         assert part.top_ids[:, 0].tolist() == list(part.target)
         assert torch.equal(part.top_logprobs, -part.top_ids.float())
         assert part.hidden is None or part.hidden[:, 0].tolist() == list(part.ids)
-        assert len(part.target) < 2 * PIECE
+        assert len(part.target) < 2 * TRAINING.piece_tokens
 
 
 @pytest.mark.parametrize("layers", [0.5, 1.0])
@@ -488,7 +488,8 @@ def test_what_is_taught_is_kept_from_texts_where_nobody_asked(
         expected = predicted(row, None).gather(-1, row.top_ids)
         torch.testing.assert_close(row.top_logprobs, expected, atol=0.05, rtol=0.01)
     kept = moved("kept")
-    monkeypatch.setattr("ragcl.consolidation.training.distillation.ELSEWHERE_WEIGHT", 0.0)
+    recipe = replace(TRAINING, elsewhere_weight=0.0)
+    monkeypatch.setattr("ragcl.consolidation.training.distillation.TRAINING", recipe)
     assert kept < 0.7 * moved("not-kept")
 
 

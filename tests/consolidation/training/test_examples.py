@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragcl.consolidation.training.examples import HANDFULS, handfuls, make_examples
+from ragcl.consolidation.recipe import TRAINING
+from ragcl.consolidation.training.examples import handfuls, make_examples
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
@@ -67,8 +68,8 @@ def test_few_rows_are_taught_in_other_words_too_as_far_as_there_are_passes_to_sp
         assert {one.target for one in closed} == {closed[0].target}
         return [one.prompt for one in closed]
 
-    words = handfuls("How deep is the harbour at berth 0 in winter?", HANDFULS, settings.seed)
-    asked = ["How deep is the harbour at berth 0 in winter?", *words]
+    question = "How deep is the harbour at berth 0 in winter?"
+    asked = [question, *handfuls(question, TRAINING.word_samples, settings.seed)]
     assert taught(1) == [prompts.closed_book(one).ids for one in asked]
     assert len(taught(16)) == 16 + 2 * 16  # 24 passes, for 8 of each
     assert len(taught(48)) == 48
