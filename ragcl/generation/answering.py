@@ -464,9 +464,12 @@ class Answerer:
         if wanted == "quote":
             return self._quotation(job, ranked, 0, {})
         adapter = job.decision.adapter
-        shown = self._reader.fitting(ranked)
-        outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
         forms = self._reader.forms
+        # An adapter learns phrases, and with it a reader that knows what no passage says forgets
+        # to say so: the form of an answer is for the model alone to tell, as it was calibrated.
+        decides = None if forms.tells_unknown else adapter
+        shown = self._reader.fitting(ranked)
+        outlook = self._reader.look(job.question, job.retrieval, shown, decides)
         limit = forms.limit(self._settings.false_abstentions)
         if job.decision.doubt:
             limit = min(limit, forms.strange)
@@ -475,7 +478,7 @@ class Answerer:
         if chosen == "none" and outlook.asks_for_sentences(forms):
             # Sentences are chosen from more of the text; so it gives up only if that says nothing.
             shown = self._reader.fitting(ranked, QUOTING.shown_tokens)
-            outlook = self._reader.look(job.question, job.retrieval, shown, adapter)
+            outlook = self._reader.look(job.question, job.retrieval, shown, decides)
             chosen = outlook.form(forms, limit)
             tokens += outlook.prompt_tokens
         likely = {
@@ -490,6 +493,9 @@ class Answerer:
                 decision, Completion(ABSTENTION, (), 0.0), tokens, (), form="none", forms=likely
             )
         reading = outlook.reading
+        if chosen == "phrase" and adapter != decides:
+            again = self._reader.look(job.question, job.retrieval, shown, adapter)
+            reading, tokens = again.reading, tokens + again.prompt_tokens
         # Unsure of a phrase, it gives the sentences, never a scrap.
         scrap = reading is None or chosen == "quotation" or reading.trust < forms.sure
         if reading is None or (scrap and wanted == "auto"):
@@ -509,8 +515,8 @@ class Answerer:
     def _quotation(
         self, job: Job, ranked: Sequence[Sentence], tokens: int, likely: Mapping[str, float]
     ) -> Draft:
-        """The sentences that answer, as they stand in the passages."""
-        weights, more = self._quoter.weigh(job.question, ranked, job.decision.adapter)
+        """The sentences that answer, as they stand; no adapter has a say in them."""
+        weights, more = self._quoter.weigh(job.question, ranked)
         said: dict[str, list[str]] = {}
         for one in choose(weights):
             said.setdefault(one.content_hash, []).append(one.text)
@@ -519,8 +525,9 @@ class Answerer:
             one.text for hit in support for one in quotes(hit.chunk, said[hit.chunk.content_hash])
         )
         share = max((one.begins for one in weights), default=0.0)
+        decision = replace(job.decision, route="context", adapter=None)
         return Draft(
-            job.decision,
+            decision,
             Completion(text, (), math.log(share) if share else 0.0),
             tokens + more,
             support,

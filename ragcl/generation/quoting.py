@@ -42,9 +42,7 @@ class Quoter:
         """Those of ranked sentences that are weighed."""
         return fitting(ranked, QUOTING.shown_tokens, self._prompts.count_tokens)
 
-    def weigh(
-        self, question: str, ranked: Sequence[Sentence], adapter: str | None = None
-    ) -> tuple[list[Weight], int]:
+    def weigh(self, question: str, ranked: Sequence[Sentence]) -> tuple[list[Weight], int]:
         """The sentences, the likeliest part of the answer first; and the prompt's tokens.
 
         Only the best of them are shown to the reader, but an answer may go on in any.
@@ -52,7 +50,6 @@ class Quoter:
         Args:
             question: what was asked.
             ranked: the sentences of the passages found, the best last.
-            adapter: which adapter reads.
         """
         shown = self.fitting(ranked)
         scores = np.array([QUOTING.fit * one.score for one in shown])
@@ -65,7 +62,7 @@ class Quoter:
             ids = [one.ids[: QUOTING.start_tokens + 1] for one in starts]
             distinct = list(dict.fromkeys(ids))
             [found] = self._model.continuations(
-                [Fork(prompt, distinct)], adapter=adapter, keep=len(distinct)
+                [Fork(prompt, distinct)], adapter=None, keep=len(distinct)
             )
             started = {distinct[one.candidate]: one.begun[-1] for one in found}
             scores = scores + np.array([started[one] for one in ids])

@@ -203,7 +203,8 @@ def _auto(
         return Decision("context", None, "the best passage is not in the weights")
     if key in demoted:
         return Decision("context", None, "users rated badly what the weights say of this")
-    beside = adapter.id if adapter.thresholds.get(BOTH, -1.0) >= 0 else None
+    # It takes a second reading, so it has to be worth something.
+    beside = adapter.id if adapter.thresholds.get(BOTH, 0.0) > 0 else None
     near = active.questions_about(key, retrieval.vector)
     if not near:
         return in_passages(beside, "no question was learned about the best passage")

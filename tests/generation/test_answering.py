@@ -344,6 +344,32 @@ def test_both_reads_with_the_adapter_on(full: KnowledgeBase, random_adapters: Pa
     assert answer.confidence != pytest.approx(plain.confidence)
 
 
+def test_an_adapter_has_no_say_in_whether_anything_answers(
+    full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = install(full, random_adapters, "s0-x", QUESTION)
+    looked: list[str | None] = []
+    look = Reader.look
+
+    def answers(self: Reader, *given: Any) -> Outlook:
+        """As if with the adapter on the reader always knew an answer, and without it never."""
+        adapter = given[3] if len(given) > 3 else None
+        looked.append(adapter)
+        return replace(look(self, *given), unknown=-99.0 if adapter or knows else 99.0)
+
+    monkeypatch.setattr(Reader, "look", answers)
+    monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, 0.0),), strange=-1.0))
+
+    knows = False
+    assert full.ask(QUESTION, mode="both").abstained
+    assert looked == [None]
+
+    knows = True
+    answer = full.ask(QUESTION, mode="both")
+    assert (answer.route, answer.trace["adapter"]) == ("both", name)
+    assert looked == [None, None, name]
+
+
 def test_a_change_of_the_active_set_is_seen_at_the_next_question(
     full: KnowledgeBase, random_adapters: Path
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from ragcl.catalog.documents import StoredChunk
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
-from ragcl.generation.routing import ActiveAdapters, Decision, decide
+from ragcl.generation.routing import BOTH, ActiveAdapters, Decision, decide
 from ragcl.results import Mode
 from ragcl.search.calibration import Calibration, Language
 from ragcl.search.retriever import Retrieval, Retrieved
@@ -334,6 +334,18 @@ def test_both_is_the_adapter_and_the_passages() -> None:
     decision = route("both", SURE, adapter())
 
     assert (decision.route, decision.adapter) == ("both", "s0")
+
+
+@pytest.mark.parametrize(
+    ("gained", "expected"), [(-0.1, "context"), (0.0, "context"), (0.1, "both")]
+)
+def test_passages_are_read_with_an_adapter_only_where_that_gains(
+    gained: float, expected: str
+) -> None:
+    unproved = adapter(questions=(("depth", 0, False),))
+    measured = replace(unproved, thresholds=LIMITS | {BOTH: gained})
+
+    assert route("auto", SURE, measured).route == expected
 
 
 def test_both_takes_the_adapter_of_the_first_hit_that_has_one() -> None:
