@@ -66,7 +66,7 @@ def measure(
     log = kb.catalog.asks.log()
     _, active = kb.catalog.learning.active()
     hot = {chunk.content_hash for adapter in active for chunk in adapter.chunks}
-    passages = [chunk.passage for chunk in kb.catalog.documents.current(hot).values()]
+    passages = [chunk.headed for chunk in kb.catalog.documents.current(hot).values()]
     held_out = [one["question"] for one in asked]
     right = [one["answers"] for one in asked]
     taught = rows_taught(kb, held_out)

@@ -214,7 +214,7 @@ def _searches(folder: Path, queries: np.ndarray, truth: np.ndarray) -> dict[str,
     for query in queries:
         taken, [found] = timed(lambda query=query: retriever.nearest(query[None], K))
         times.append(taken)
-        hits.append([hit.chunk.id for hit in found.hits])
+        hits.append([hit.id for hit in found.hits])
     alone = search_alone(index, queries)
     unscored = index.search(queries, K)[0].tolist()
     tenth = np.arange(1, len(index) + 1, 10)

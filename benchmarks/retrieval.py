@@ -194,7 +194,7 @@ def scores(found: Sequence[Sequence[str]], wanted: Sequence[frozenset[str]]) -> 
 
 def _dense(kb: KnowledgeBase, questions: Sequence[str]) -> list[list[str]]:
     found = kb._retriever.nearest(kb._embedder.encode_questions(questions), CHUNKS)
-    return [_texts(hit.chunk.source for hit in one.hits) for one in found]
+    return [_texts(hit.source for hit in one.hits) for one in found]
 
 
 def _lexical(kb: KnowledgeBase, questions: Sequence[str]) -> list[list[str]]:

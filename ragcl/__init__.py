@@ -35,6 +35,7 @@ from ragcl.results import (
     RollbackReport,
     Route,
     Status,
+    Trace,
 )
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ __all__ = [
     "SettingsError",
     "Status",
     "TeacherUnavailableError",
+    "Trace",
     "UsageError",
     "__version__",
 ]

@@ -42,6 +42,7 @@ from ragcl.results import (
     Mode,
     RollbackReport,
     Status,
+    seen_as,
 )
 from ragcl.settings import Settings, checked, load
 
@@ -284,24 +285,8 @@ class KnowledgeBase:
         if k < 1:
             raise UsageError(f"k = {k}: ask for at least one hit.")
         chosen = make_filter(source, since, until, where)
-        return [
-            Hit(
-                text=hit.chunk.text,
-                score=hit.score,
-                lexical=hit.lexical,
-                fused=hit.fused,
-                source=hit.chunk.source,
-                lines=hit.chunk.lines,
-                heading=hit.chunk.heading,
-                content_hash=hit.chunk.content_hash,
-                page=hit.chunk.page,
-                root=hit.chunk.root,
-                elsewhere=hit.chunk.elsewhere,
-                supersedes=hit.chunk.supersedes,
-                flags=hit.chunk.flags,
-            )
-            for hit in self._retriever.retrieve([question], k, chosen)[0].hits
-        ]
+        found = self._retriever.retrieve([question], k, chosen)[0].hits
+        return [seen_as(Hit, passage) for passage in found]
 
     @overload
     def ask(
@@ -505,7 +490,7 @@ class KnowledgeBase:
                     file=path.name,
                     sha256=sha256,
                     mode=mode,
-                    adapter_set=answers[0].trace["adapter_set"],
+                    adapter_set=answers[0].trace.adapter_set,
                     round_id=None,
                     questions=report.questions,
                     accuracy=report.accuracy,

@@ -4,8 +4,9 @@ Knows nothing about how any of it is made. `to_dict` is what the command line pr
 """
 
 import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ragcl.printing import one_line, place, shortened
 
@@ -15,9 +16,14 @@ Form = Literal["phrase", "quotation", "written", "none"]
 MODES: tuple[Mode, ...] = ("auto", "context", "weights", "both")
 
 
+SELDOM = ("asked", "forgotten")  # keys that are there only where they say something
+
+
 def to_dict(result: Any) -> dict[str, Any]:
     """A result dataclass as JSON-ready plain data."""
-    return dataclasses.asdict(result)
+    return dataclasses.asdict(
+        result, dict_factory=lambda pairs: {k: v for k, v in pairs if v or k not in SELDOM}
+    )
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,102 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class TracedHit:
+    """What the trace of an answer keeps of a `Hit`: its scores have four digits."""
+
+    source: str
+    heading: str
+    score: float
+    lexical: float
+    fused: float
+    content_hash: str
+    elsewhere: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Its score and its place."""
+        return f"{self.score:.2f}  {place(self.source, None, None, self.heading)}"
+
+
+_Kind = TypeVar("_Kind", Hit, Citation, Quote, TracedHit)
+
+
+def seen_as(kind: type[_Kind], hit: Hit, **changes: Any) -> _Kind:
+    """A hit as another kind of result: what that has of it, but for the changes."""
+    known = {one.name: getattr(hit, one.name) for one in dataclasses.fields(kind)}
+    return kind(**{**known, **changes})
+
+
+def traced(hit: Hit) -> TracedHit:
+    """What the trace of an answer keeps of a hit."""
+    scores = {name: round(getattr(hit, name), 4) for name in ("score", "lexical", "fused")}
+    return seen_as(TracedHit, hit, **scores)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The documents that could be looked at, as `KnowledgeBase.search` was asked.
+
+    Their files were changed at `since_ns` or later and before `until_ns` (ns since the epoch).
+    """
+
+    source: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """What is asked of them."""
+        asked = {"source": self.source, **self.metadata}
+        return ", ".join(f"{one_line(k)} {one_line(v)}" for k, v in asked.items() if v)
+
+
+@dataclass(frozen=True)
+class Trace(Mapping[str, Any]):
+    """How an answer came to be; `trace["reason"]` reads a field as plain data.
+
+    `asked` is the question in its own words, if it was asked in the course of a conversation.
+    `reason` says why the route was taken, and `tried` which one was tried first. The `adapter` that
+    answered (None: the base model did) is one of those of `adapter_set`. `features` are what the
+    router held against its thresholds, `forms` what the reader thought of each form of answer
+    (nats). `support` has the content hashes of the `hits` that the answer rests on, the most
+    important first. `chosen` are the documents that could be looked at; None: all. Of an answer
+    that showed what was `forgotten` since, nothing else is known.
+    """
+
+    asked: str | None = None
+    reason: str = ""
+    tried: Route | None = None
+    adapter: str | None = None
+    adapter_set: int | None = None
+    features: dict[str, float] | None = None
+    form: Form = "phrase"
+    forms: dict[str, float] = field(default_factory=dict)
+    prompt_tokens: int | None = None
+    chosen: Chosen | None = None
+    support: tuple[str, ...] = ()
+    hits: tuple[TracedHit, ...] = ()
+    forgotten: bool = False
+
+    def __getitem__(self, name: str) -> Any:
+        """A field as `to_dict` has it."""
+        return to_dict(self)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names that `to_dict` has."""
+        return iter(to_dict(self))
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(to_dict(self))
+
+    def __str__(self) -> str:
+        """The reason."""
+        return one_line(self.reason)
+
+
+@dataclass(frozen=True)
 class Answer:
     """One answer. `id` is 0 when the ask was not recorded.
 
@@ -154,7 +256,7 @@ class Answer:
     `none` where nothing answers; then `nearest` is the passage that came nearest. `quotes` are the
     sentences that it rests on, on every route.
     `confidence` is the mean log-probability (nats a token) of the answer's tokens; `trace` says
-    why the route was taken.
+    how it came to be.
     """
 
     id: int
@@ -168,7 +270,7 @@ class Answer:
     answer_tokens: int
     confidence: float
     seconds: float
-    trace: dict[str, Any]
+    trace: Trace
     form: Form = "phrase"
     quotes: list[Quote] = field(default_factory=list)
     nearest: Citation | None = None
@@ -434,7 +536,7 @@ class Explanation:
     mode: str
     reason: str
     adapter: str | None
-    features: dict[str, Any] | None
+    features: dict[str, float] | None
     sources: list[dict[str, Any]]
     ratings: list[int]
     correction: str | None

@@ -30,7 +30,7 @@ def test_the_catalog_that_the_index_is_measured_on_is_sound(tmp_path: Path) -> N
     assert retriever.problems(repair=False) == []
     assert catalog.documents.count() == (3, 120)
     found = retriever.nearest(vectors[:5], 3)
-    assert [one.hits[0].chunk.id for one in found] == [1, 2, 3, 4, 5]
+    assert [one.hits[0].id for one in found] == [1, 2, 3, 4, 5]
     np.testing.assert_allclose([one.hits[0].score for one in found], 1, atol=1e-5)
     catalog.close()
 

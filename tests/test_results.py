@@ -6,7 +6,7 @@ import pytest
 
 import ragcl
 from ragcl import results
-from ragcl.results import Answer, Citation, Failure, Hit, IngestReport, Quote
+from ragcl.results import Answer, Citation, Failure, Hit, IngestReport, Quote, Trace
 
 CITATION = Citation("berths.md", (3, 3), "Berths > North", "It is 11 metres deep.", 0.7)
 
@@ -24,7 +24,7 @@ def answer(text: str, citations: list[Citation]) -> Answer:
         answer_tokens=3,
         confidence=-0.1,
         seconds=0.2,
-        trace={},
+        trace=Trace(),
     )
 
 

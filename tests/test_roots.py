@@ -238,7 +238,7 @@ def test_a_part_of_a_folder_is_forgotten_with_its_traces(
 
     assert (report.documents, report.chunks_removed, report.on_disk) == (1, 1, True)
     assert said(kb) == {"Pilots board at the red buoy."}
-    assert "crane lifts" not in json.dumps([one.trace for one in kb.catalog.asks.log()])
+    assert "crane lifts" not in json.dumps([dict(one.trace) for one in kb.catalog.asks.log()])
     assert kb.status().roots == [str(outer)]
 
 

@@ -104,7 +104,7 @@ def _looks(
         ranked = reader.rank(questions, retrievals)
     for (source, asked), retrieval, sentences in zip(pairs, retrievals, ranked, strict=True):
         path = source.path if source else None
-        mine = {h.chunk.content_hash for h in retrieval.hits if h.chunk.source == path}
+        mine = {h.content_hash for h in retrieval.hits if h.source == path}
         shown = reader.fitting(sentences)
         texts = [one.text for one in shown if one.content_hash in mine]
         wanted = asked.phrase.split("\n") if asked.phrase else asked.quotes

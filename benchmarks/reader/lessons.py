@@ -17,12 +17,12 @@ import torch
 
 from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
+from ragcl.catalog.passage import Passage
 from ragcl.consolidation.training.distillation import Example
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, QUOTE, Prompts, answer_tokens, excerpt
 from ragcl.generation.reading import Reader
-from ragcl.search.retriever import Retrieved
 from ragcl.text.sentences import split_sentences
 
 PASSAGES = 4
@@ -96,7 +96,7 @@ def lessons(
     chance = random.Random(seed)
     narrow = []
     for (source, asked), retrieval, shown in zip(pairs, found, narrowed, strict=True):
-        own = {h.chunk.content_hash for h in retrieval.hits if h.chunk.source == source.path}
+        own = {h.content_hash for h in retrieval.hits if h.source == source.path}
         targets = _targets(asked, [one.text for one in shown if one.content_hash in own])
         if targets or asked.section < 0 or chance.random() < UNSEEN:
             texts = tuple(one.text for one in excerpts(shown))
@@ -106,21 +106,21 @@ def lessons(
 
 def _whole(
     pairs: Sequence[tuple[Source, Asked]],
-    found: Sequence[Sequence[Retrieved]],
+    found: Sequence[Sequence[Passage]],
     prompts: Prompts,
     chance: random.Random,
 ) -> list[Lesson]:
     """Lessons on whole passages: those of a document that was found, with others beside them."""
-    chunks: dict[str, Retrieved] = {}
+    chunks: dict[str, Passage] = {}
     of_document: dict[str, dict[str, None]] = defaultdict(dict)
     strangers: dict[str, dict[str, None]] = defaultdict(dict)
     asked_of: dict[str, list[Asked]] = defaultdict(list)
     for (source, asked), hits in zip(pairs, found, strict=True):
         asked_of[source.path].append(asked)
         for hit in hits:
-            key = hit.chunk.content_hash
+            key = hit.content_hash
             chunks[key] = hit
-            own = hit.chunk.source == source.path
+            own = hit.source == source.path
             (of_document if own else strangers)[source.path][key] = None
     made = []
     for path, asked in asked_of.items():
@@ -134,7 +134,7 @@ def _whole(
             shown: list[tuple[str, list[str], bool]] = []
             left = WHOLE_TOKENS
             for key in take:
-                chunk = chunks[key].chunk
+                chunk = chunks[key]
                 sentences = split_sentences(chunk.text)
                 text = excerpt(chunk.heading, sentences)
                 left -= prompts.count_tokens(text) + 1

@@ -4,7 +4,7 @@ Consolidation learns from this log; `explain` reads it. Knows neither ranking no
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -23,23 +23,28 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ragcl.catalog import forgotten
 from ragcl.catalog.database import Database, parts
+from ragcl.catalog.passage import headed
 from ragcl.catalog.schema import ask_hits, asks, feedback
+from ragcl.results import Chosen, Hit, Trace, traced
 
 BAD = -2  # sum of ratings: one may be a slip, or the mood of one user
 
 
-@dataclass(frozen=True)
-class HitRecord:
-    """A chunk that a question retrieved; rank 0 is the best. `citation` is what was cited."""
-
-    content_hash: str
-    score: float
-    citation: dict[str, Any]
+# The columns that are the fields of the same name; what `lines` are, and `support`, is told apart.
+_TRACE = (
+    *("asked", "reason", "tried", "adapter", "adapter_set", "features", "form", "forms"),
+    *("prompt_tokens", "forgotten"),
+)
+_HIT = ("content_hash", "text", "score", "lexical", "fused", "root", "source", "heading", "page")
+_LISTS = ("elsewhere", "supersedes", "flags")
 
 
 @dataclass(frozen=True)
 class AskRecord:
-    """One logged question; `vector` is `(dim,) float32`. `id` is 0 before it is recorded."""
+    """One logged question; `vector` is `(dim,) float32`. `id` is 0 before it is recorded.
+
+    `hits` are what it retrieved, best first, those of its `trace` in whole.
+    """
 
     id: int
     asked_at: float
@@ -48,8 +53,8 @@ class AskRecord:
     mode: str
     route: str
     answer: str
-    trace: dict[str, Any]
-    hits: tuple[HitRecord, ...]
+    trace: Trace
+    hits: tuple[Hit, ...]
     ratings: tuple[int, ...] = ()
     correction: str | None = None
 
@@ -86,25 +91,19 @@ class Asks:
                         mode=ask.mode,
                         route=ask.route,
                         answer=ask.answer,
-                        trace=ask.trace,
+                        **_trace_columns(ask.trace),
                     )
                     .returning(asks.c.id)
                 ).scalar_one()
                 ids.append(int(ask_id))
                 if ask.hits:
-                    connection.execute(
-                        insert(ask_hits),
-                        [
-                            {
-                                "ask_id": ask_id,
-                                "rank": rank,
-                                "content_hash": hit.content_hash,
-                                "score": hit.score,
-                                "citation": hit.citation,
-                            }
-                            for rank, hit in enumerate(ask.hits)
-                        ],
-                    )
+                    places = {key: place for place, key in enumerate(ask.trace.support)}
+                    rows = [
+                        {"ask_id": ask_id, "rank": rank, "support": places.get(hit.content_hash)}
+                        | _hit_columns(hit)
+                        for rank, hit in enumerate(ask.hits)
+                    ]
+                    connection.execute(insert(ask_hits), rows)
             hashes = {hit.content_hash for ask in asked for hit in ask.hits}
             late = forgotten.chunks_among(connection, hashes)
             erased = forget(connection, sorted(late)).ids if late else ()
@@ -143,16 +142,17 @@ class Asks:
 
         They are those cited by answers whose ratings add up to `BAD` or less.
         """
-        cited = asks.c.trace["support"][0].as_string()
         query = (
-            select(cited)
+            select(ask_hits.c.content_hash)
+            .join(asks, asks.c.id == ask_hits.c.ask_id)
             .join(feedback, feedback.c.ask_id == asks.c.id)
-            .where(asks.c.route == "weights", asks.c.trace["adapter"].as_string().in_(adapters))
-            .group_by(cited)
+            .where(ask_hits.c.support == 0)
+            .where(asks.c.route == "weights", asks.c.adapter.in_(adapters))
+            .group_by(ask_hits.c.content_hash)
             .having(func.sum(feedback.c.rating) <= BAD)
         )
         with self._database.reading() as connection:
-            return frozenset(key for key in connection.execute(query).scalars() if key)
+            return frozenset(connection.execute(query).scalars())
 
     def last(self) -> int:
         """The number of the last ask; 0 if there is none."""
@@ -161,7 +161,7 @@ class Asks:
 
     def costs(self, after: int) -> dict[str, RouteCost]:
         """What the answers cost that were logged after the one with this number, by route."""
-        tokens = asks.c.trace["prompt_tokens"].as_float()
+        tokens = asks.c.prompt_tokens
         query = (
             select(asks.c.route, func.count(), func.avg(tokens))
             .where(asks.c.id > after, tokens.is_not(None))
@@ -207,21 +207,23 @@ def forget(
     shown: set[int] = set()
     about: set[int] = set()
     for keys in parts(gone):
-        ranks = select(ask_hits.c.ask_id, ask_hits.c.rank).where(ask_hits.c.content_hash.in_(keys))
-        for ask_id, rank in connection.execute(ranks):
-            (shown if rank else about).add(ask_id)
+        hits = select(*ask_hits.c["ask_id", "rank", "support"])
+        for row in connection.execute(hits.where(ask_hits.c.content_hash.in_(keys))):
+            answered = row.rank == 0 or row.support is not None
+            (about if answered else shown).add(row.ask_id)
     for part in parts(shown - about):
-        query = select(*asks.c["id", "question", "trace"]).where(asks.c.id.in_(part))
+        query = select(*asks.c["id", "question", "asked"]).where(asks.c.id.in_(part))
         for row in connection.execute(query):
-            said = (row.question, row.trace.get("asked", ""))
-            if gone.intersection(row.trace.get("support", ())) or any(map(quotes, said)):
+            if quotes(row.question) or quotes(row.asked or ""):
                 about.add(row.id)
     erased = erase(connection, about)
     rows = connection.execute(select(*asks.c["id", "answer"]).where(asks.c.answer != ""))
     shown |= {row.id for row in rows if quotes(row.answer)}
     for part in parts(shown):
-        left = {"answer": "", "trace": {"forgotten": True}}
+        left = {"answer": "", **_trace_columns(Trace(forgotten=True))}
         connection.execute(update(asks).where(asks.c.id.in_(part)).values(left))
+        rest = update(ask_hits).where(ask_hits.c.ask_id.in_(part))
+        connection.execute(rest.values(support=None))
     for keys in parts(gone):
         connection.execute(delete(ask_hits).where(ask_hits.c.content_hash.in_(keys)))
     rows = connection.execute(select(*feedback.c["id", "correction"]))
@@ -236,10 +238,10 @@ def erase(connection: Connection, ids: Iterable[int]) -> Erased:
     found: set[int] = set()
     said: set[str] = set()
     for part in parts(set(ids)):
-        query = select(*asks.c["id", "question", "trace"]).where(asks.c.id.in_(part))
+        query = select(*asks.c["id", "question", "asked"]).where(asks.c.id.in_(part))
         for row in connection.execute(query):
             found.add(row.id)
-            said |= {row.question, row.trace.get("asked", row.question)}
+            said |= {row.question, row.asked or row.question}
         connection.execute(delete(asks).where(asks.c.id.in_(part)))
     for wordings in parts(said):
         again = select(asks.c.question).where(asks.c.question.in_(wordings))
@@ -268,20 +270,18 @@ def cited(connection: Connection, names: Collection[tuple[str, str]]) -> dict[st
     """
     found: dict[str, set[str]] = {}
     for root, path in names:
-        query = select(ask_hits.c.content_hash, ask_hits.c.citation).where(_names(root, path))
-        for key, citation in connection.execute(query):
-            passage = f"{citation.get('heading', '')}\n{citation.get('text', '')}"
-            found.setdefault(key, set()).add(passage)
+        query = select(*ask_hits.c["content_hash", "heading", "text"]).where(_names(root, path))
+        for key, heading, said in connection.execute(query):
+            found.setdefault(key, set()).add(headed(heading, said))
     return found
 
 
 def _names(root: str, path: str) -> ColumnElement[bool]:
     """Whether a hit is of a file, or of one in a folder; its path is empty or ends in a slash."""
-    source: ColumnElement[str] = ask_hits.c.citation["source"].as_string()
+    source: ColumnElement[str] = ask_hits.c.source
     if not path or path.endswith("/"):
         source = func.substr(source, 1, len(path))
-    same_root: ColumnElement[bool] = ask_hits.c.citation["root"].as_string() == root
-    return same_root & (source == path)
+    return (ask_hits.c.root == root) & (source == path)
 
 
 def _grouped(
@@ -296,7 +296,35 @@ def _grouped(
     return groups
 
 
-def _ask(row: Row[Any], hits: list[Row[Any]], said: list[Row[Any]]) -> AskRecord:
+def _trace_columns(trace: Trace) -> dict[str, Any]:
+    """The trace as columns of `asks`; the rest of it is said of the hits."""
+    chosen = trace.chosen and asdict(trace.chosen)
+    return {name: getattr(trace, name) for name in _TRACE} | {"chosen": chosen}
+
+
+def _hit_columns(hit: Hit) -> dict[str, Any]:
+    """A hit as columns of `ask_hits`."""
+    first, last = hit.lines or (None, None)
+    values = {name: getattr(hit, name) for name in (*_HIT, *_LISTS)}
+    return {**values, "first_line": first, "last_line": last}
+
+
+def _hit(row: Row[Any]) -> Hit:
+    values: dict[str, Any] = {name: getattr(row, name) for name in _HIT}
+    values |= {name: tuple(getattr(row, name)) for name in _LISTS}
+    lines = None if row.first_line is None else (row.first_line, row.last_line)
+    return Hit(lines=lines, **values)
+
+
+def _ask(row: Row[Any], shown: list[Row[Any]], said: list[Row[Any]]) -> AskRecord:
+    hits = tuple(map(_hit, shown))
+    support = sorted((one.support, one.content_hash) for one in shown if one.support is not None)
+    trace = Trace(
+        **{name: getattr(row, name) for name in _TRACE},
+        chosen=row.chosen and Chosen(**row.chosen),
+        support=tuple(key for _, key in support),
+        hits=tuple(map(traced, hits)),
+    )
     corrections = [one.correction for one in said if one.correction]
     return AskRecord(
         id=row.id,
@@ -306,8 +334,8 @@ def _ask(row: Row[Any], hits: list[Row[Any]], said: list[Row[Any]]) -> AskRecord
         mode=row.mode,
         route=row.route,
         answer=row.answer,
-        trace=row.trace,
-        hits=tuple(HitRecord(hit.content_hash, hit.score, hit.citation) for hit in hits),
+        trace=Trace(forgotten=True) if row.forgotten else trace,
+        hits=hits,
         ratings=tuple(one.rating for one in said),
         correction=corrections[-1] if corrections else None,
     )

@@ -36,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from ragcl.catalog.database import Database, parts
+from ragcl.catalog.passage import UNTRUSTED, Passage, headed
 from ragcl.catalog.schema import (
     chunks,
     documents,
@@ -49,7 +50,6 @@ from ragcl.catalog.schema import (
 from ragcl.files.places import composed
 
 GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
-UNTRUSTED = "untrusted"  # the flag of a chunk that stands in no trusted root
 BATCH_VECTORS = 20_000  # vectors that are in memory at once while an index catches up
 
 
@@ -85,41 +85,6 @@ class ChunkRecord:
     vector: np.ndarray
     lines: tuple[int, int] | None
     page: int | None
-
-
-@dataclass(frozen=True)
-class StoredChunk:
-    """A current chunk with the first place it stands in (trusted ones, then by path).
-
-    `flags` are the reasons why it is never learned: those of its text, and `untrusted` if it stands
-    in no trusted root. Its file was last changed at `modified_ns` (ns since the epoch); it stands
-    in the files `elsewhere` too, of which those `vouched` are trusted, and in its favour older
-    versions of it in the files `supersedes` were left out.
-    """
-
-    id: int
-    content_hash: str
-    text: str
-    heading: str
-    flags: tuple[str, ...]
-    root: str
-    source: str
-    lines: tuple[int, int] | None
-    page: int | None
-    modified_ns: int = 0
-    elsewhere: tuple[str, ...] = ()
-    supersedes: tuple[str, ...] = ()
-    vouched: tuple[str, ...] = ()
-
-    @property
-    def trusted(self) -> bool:
-        """Whether it stands in a file that may be learned from."""
-        return UNTRUSTED not in self.flags
-
-    @property
-    def passage(self) -> str:
-        """The chunk as a model reads it: its heading path, then its text."""
-        return f"{self.heading}\n{self.text}"
 
 
 @dataclass(frozen=True)
@@ -383,7 +348,7 @@ class Documents:
             rows = _by_hash(connection, query, wanted)
         return frozenset(row.content_hash for row in rows)
 
-    def beside(self, chunk: StoredChunk) -> tuple[StoredChunk | None, StoredChunk | None]:
+    def beside(self, chunk: Passage) -> tuple[Passage | None, Passage | None]:
         """What stands before and after a chunk in its file, where a section was cut there."""
         here, other = occurrences.alias("here"), occurrences.alias("other")
         first = (  # the place that the chunk is shown at, should it stand in the file twice
@@ -423,14 +388,14 @@ class Documents:
             )
         )
         with self._database.reading() as connection:
-            found = {row.step: _chunk(row) for row in connection.execute(query)}
+            found = {row.step: _passage(row) for row in connection.execute(query)}
         return found.get(-1), found.get(1)
 
-    def current(self, hashes: Iterable[str]) -> dict[str, StoredChunk]:
+    def current(self, hashes: Iterable[str]) -> dict[str, Passage]:
         """Those of the chunks that are current, by content hash."""
         with self._database.reading() as connection:
             rows = _by_hash(connection, _stored(), list(hashes))
-        return {row.content_hash: _chunk(row) for row in rows}
+        return {row.content_hash: _passage(row) for row in rows}
 
 
 def learnable() -> Select[tuple[str]]:
@@ -506,7 +471,7 @@ def texts_at(connection: Connection, root_id: int, path: str) -> dict[str, str]:
         .where(_at(root_id, path))
     )
     rows = connection.execute(query)
-    return {row.content_hash: f"{row.heading}\n{row.text}" for row in rows}
+    return {row.content_hash: headed(row.heading, row.text) for row in rows}
 
 
 def remove_at(connection: Connection, root_id: int, path: str) -> Delta:
@@ -615,7 +580,7 @@ def sample_vectors(connection: Connection, n: int, seed: int) -> np.ndarray:
 
 def stored_chunks(
     connection: Connection, ids: Sequence[int], chosen: Filter | None = None
-) -> dict[int, StoredChunk]:
+) -> dict[int, Passage]:
     """The chunks with these ids in the snapshot that `connection` reads.
 
     Where a filter is given, each with the first place that it lets through.
@@ -623,7 +588,7 @@ def stored_chunks(
     if not ids:
         return {}
     rows = connection.execute(_stored_among(chosen), {"ids": json.dumps(list(ids))}).all()
-    return {row.id: _chunk(row) for row in rows}
+    return {row.id: _passage(row) for row in rows}
 
 
 def chunk_ids(connection: Connection, chosen: Filter) -> np.ndarray:
@@ -755,12 +720,13 @@ def _stored(chosen: Filter | None = None) -> Select[Any]:
     )
 
 
-def _chunk(row: Row[Any]) -> StoredChunk:
+def _passage(row: Row[Any]) -> Passage:
     lines = None if row.first_line is None else (row.first_line, row.last_line)
-    return StoredChunk(
+    return Passage(
         id=row.id,
         content_hash=row.content_hash,
         text=row.text,
+        score=0.0,
         heading=row.heading,
         flags=(*row.flags, *(() if row.trusted else (UNTRUSTED,))),
         root=row.root,

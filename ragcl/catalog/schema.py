@@ -121,7 +121,18 @@ asks = Table(
     Column("mode", String, nullable=False),
     Column("route", String, nullable=False),
     Column("answer", String, nullable=False),
-    Column("trace", JSON, nullable=False),
+    # The trace of the answer; what it rests on is said of the hits.
+    Column("asked", String),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("tried", String),
+    Column("adapter", String),
+    Column("adapter_set", Integer),
+    Column("features", JSON(none_as_null=True)),
+    Column("form", String, nullable=False, server_default="phrase"),
+    Column("forms", JSON, nullable=False, server_default="{}"),
+    Column("prompt_tokens", Integer),
+    Column("chosen", JSON(none_as_null=True)),
+    Column("forgotten", Boolean, nullable=False, server_default=text("0")),
     sqlite_autoincrement=True,
 )
 
@@ -130,9 +141,22 @@ ask_hits = Table(
     metadata,
     Column("ask_id", _cascade("asks.id"), primary_key=True),
     Column("rank", Integer, primary_key=True),
+    # Its place in what the answer rests on, from 0; none: it was shown and not used.
+    Column("support", Integer),
     Column("content_hash", String, nullable=False, index=True),
+    Column("text", String, nullable=False),
     Column("score", Float, nullable=False),
-    Column("citation", JSON, nullable=False),
+    Column("lexical", Float, nullable=False),
+    Column("fused", Float, nullable=False),
+    Column("root", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("heading", String, nullable=False),
+    Column("first_line", Integer),
+    Column("last_line", Integer),
+    Column("page", Integer),
+    Column("elsewhere", JSON, nullable=False),
+    Column("supersedes", JSON, nullable=False),
+    Column("flags", JSON, nullable=False),
 )
 
 feedback = Table(

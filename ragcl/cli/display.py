@@ -21,7 +21,7 @@ def sources(answer: "Answer") -> Iterator[str]:
         yield f"  nothing here says so; nearest: {place(answer.nearest)}"
     for number, citation in enumerate(answer.citations, start=1):
         yield f"  [{number}] {place(citation)}  ({citation.score:.2f})"
-    note = f"route {answer.route}: {answer.trace['reason']}"
+    note = f"route {answer.route}: {answer.trace.reason}"
     yield f"  {note}" + (f"; answer {answer.id}" if answer.id else "")
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ragcl.catalog import Catalog
-from ragcl.catalog.asks import AskRecord, HitRecord
+from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import history, promotion, report
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError, Progress
@@ -195,7 +195,7 @@ class Job:
         old = [
             i
             for i, ask in enumerate(log)
-            if ask.hits and not current.issuperset(ask.trace.get("support", ())[:1])
+            if ask.hits and not current.issuperset(ask.trace.support[:1])
         ]
         renewed = list(log)
         if not old:
@@ -209,18 +209,18 @@ class Job:
             relevant = scales.needed(log[i].vector, answering.false_answers)
             needed = scales.passages(log[i].hits[0].score) - ROUTING.wording
             hits = tuple(
-                HitRecord(hit.chunk.content_hash, hit.score, {})
+                hit
                 for hit in retrieval.hits
-                if hit.similarity >= needed and hit.fused >= relevant
+                if retrieval.calibration.passages(hit.score) >= needed and hit.fused >= relevant
             )
             correction = log[i].correction
-            if not any(holds(hit.chunk.text, correction or "") for hit in retrieval.hits):
+            if not any(holds(hit.text, correction or "") for hit in retrieval.hits):
                 correction = None
-            support = [hit.content_hash for hit in hits[:1]]
+            support = tuple(hit.content_hash for hit in hits[:1])
             renewed[i] = replace(
                 log[i],
                 hits=hits,
-                trace={**log[i].trace, "support": support},
+                trace=replace(log[i].trace, support=support),
                 ratings=(),
                 correction=correction,
             )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ragcl.catalog.asks import AskRecord
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.consolidation.recipe import SELECTION
 from ragcl.settings import SECONDS_A_DAY, ConsolidationSettings
 from ragcl.text.answers import holds
@@ -47,7 +47,7 @@ class Selection:
 
 def select(
     log: Sequence[AskRecord],
-    current: Mapping[str, StoredChunk],
+    current: Mapping[str, Passage],
     learned: Mapping[str, str],
     settings: ConsolidationSettings,
     now: float,
@@ -70,7 +70,7 @@ def select(
     left_out = []
     for ask, age in zip(log, _ages(log, now), strict=True):
         decay = 2.0 ** (-age / SECONDS_A_DAY / settings.half_life_days)
-        cited = next(iter(ask.trace.get("support", ())), None)
+        cited = next(iter(ask.trace.support), None)
         if ask.correction:
             cited = _holding(ask, current)
             if cited is None:
@@ -129,7 +129,7 @@ def _ages(log: Sequence[AskRecord], now: float) -> list[float]:
     return ages[::-1]
 
 
-def _holding(ask: AskRecord, current: Mapping[str, StoredChunk]) -> str | None:
+def _holding(ask: AskRecord, current: Mapping[str, Passage]) -> str | None:
     """The best of the chunks that a question retrieved in which its correction stands."""
     for hit in ask.hits:
         chunk = current.get(hit.content_hash)
@@ -144,7 +144,7 @@ def _unsupported(ask: AskRecord) -> list[dict[str, str]]:
     reason = f"the correction of answer {ask.id} stands in no current source: edit the document"
     return [
         {
-            "source": str(hit.citation.get("source", "")),
+            "source": hit.source,
             "content_hash": hit.content_hash,
             "reason": reason,
         }

@@ -8,13 +8,14 @@ import math
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ragcl.catalog import Catalog
-from ragcl.catalog.asks import AskRecord, HitRecord
+from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.documents import Filter
+from ragcl.catalog.passage import Passage
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError
 from ragcl.generation.active_set import ActiveSet, Snapshot
 from ragcl.generation.conversation import Conversation, History, checked
@@ -32,8 +33,8 @@ from ragcl.generation.routing import Decision, decide, in_passages
 from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
 from ragcl.once import once
-from ragcl.results import MODES, Answer, Citation, Form, Mode
-from ragcl.search.retriever import Retrieval, Retrieved, Retriever
+from ragcl.results import MODES, Answer, Chosen, Citation, Form, Mode, Trace, seen_as, traced
+from ragcl.search.retriever import Retrieval, Retriever, fused
 from ragcl.settings import AnsweringSettings
 from ragcl.text.answers import holds, same
 from ragcl.text.sentences import split_sentences
@@ -68,7 +69,7 @@ class Draft:
     decision: Decision
     completion: Completion
     prompt_tokens: int
-    support: tuple[Retrieved, ...]
+    support: tuple[Passage, ...]
     reading: Reading | None = None
     form: Form = "phrase"
     said: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -204,19 +205,18 @@ class Answerer:
             return self._influence(ask, snapshot)
 
     def _influence(self, ask: AskRecord, snapshot: Snapshot) -> Influence:
-        adapter = ask.trace.get("adapter")
+        adapter = ask.trace.adapter
         active = {one.id for one in snapshot.adapters.adapters}
         if ask.route == "both" and adapter is not None and adapter not in active:
             return Influence({}, None)
         current = self._catalog.documents.current(hit.content_hash for hit in ask.hits)
         calibration = self._retriever.calibrate()
-        lexical = {hit["content_hash"]: hit["lexical"] for hit in ask.trace.get("hits", ())}
         hits = tuple(
-            Retrieved(
+            replace(
                 current[hit.content_hash],
-                hit.score,
-                lexical.get(hit.content_hash, 0.0),
-                calibration.passages,
+                score=hit.score,
+                lexical=hit.lexical,
+                fused=fused(calibration.passages(hit.score), hit.lexical),
             )
             for hit in ask.hits
             if hit.content_hash in current
@@ -224,7 +224,7 @@ class Answerer:
         reads = adapter if ask.route == "both" else None
         retrieval = Retrieval(ask.vector, hits, calibration)
         job = Job(ask.question, retrieval, Decision("context", reads, ""), snapshot)
-        form = ask.trace.get("form", "phrase")
+        form = ask.trace.form
         shown = self._shown(job, form)
 
         def compose(texts: Sequence[str]) -> Prompt:
@@ -382,12 +382,9 @@ class Answerer:
         drafts = []
         for job, told, prompt, said in zip(jobs, taught, prompts, completions, strict=True):
             _, about = told.get(said.text, (0.0, ""))
-            source = tuple(hit for hit in job.retrieval.hits if hit.chunk.content_hash == about)
+            source = tuple(hit for hit in job.retrieval.hits if hit.content_hash == about)
             held = [
-                one
-                for hit in source
-                for one in split_sentences(hit.chunk.text)
-                if holds(one, said.text)
+                one for hit in source for one in split_sentences(hit.text) if holds(one, said.text)
             ]
             drafts.append(
                 Draft(job.decision, said, len(prompt.ids), source, said={about: held[:1]})
@@ -421,7 +418,7 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _stream_written(
-        self, job: Job, prompt: Prompt, support: tuple[Retrieved, ...]
+        self, job: Job, prompt: Prompt, support: tuple[Passage, ...]
     ) -> Generator[str, None, Draft]:
         """As `_write`, each sentence given out as soon as it is known to stay."""
         last = Completion("", (), 0.0)
@@ -521,9 +518,7 @@ class Answerer:
         for one in choose(weights):
             said.setdefault(one.content_hash, []).append(one.text)
         support = self._supporting(job, list(said))
-        text = "\n".join(
-            one.text for hit in support for one in quotes(hit.chunk, said[hit.chunk.content_hash])
-        )
+        text = "\n".join(one.text for hit in support for one in quotes(hit, said[hit.content_hash]))
         share = max((one.begins for one in weights), default=0.0)
         decision = replace(job.decision, route="context", adapter=None)
         return Draft(
@@ -537,30 +532,30 @@ class Answerer:
         )
 
     @staticmethod
-    def _supporting(job: Job, keys: Sequence[str]) -> tuple[Retrieved, ...]:
+    def _supporting(job: Job, keys: Sequence[str]) -> tuple[Passage, ...]:
         """The hits with these content hashes, each once and in this order."""
-        by_hash = {hit.chunk.content_hash: hit for hit in job.retrieval.hits}
+        by_hash = {hit.content_hash: hit for hit in job.retrieval.hits}
         return tuple(by_hash[key] for key in dict.fromkeys(keys))
 
-    def _written_prompt(self, job: Job) -> tuple[Prompt, tuple[Retrieved, ...]]:
+    def _written_prompt(self, job: Job) -> tuple[Prompt, tuple[Passage, ...]]:
         """The prompt for free writing, with the hits that the answer will rest on."""
         support = self._support(job)
-        texts = [hit.chunk.passage for hit in support]
+        texts = [hit.headed for hit in support]
         budget = self._settings.context_tokens
         return self._prompts.for_writing(job.question, texts, budget), tuple(support)
 
-    def _support(self, job: Job) -> list[Retrieved]:
+    def _support(self, job: Job) -> list[Passage]:
         """The hits that a prompt for free writing has room for."""
         hits = job.retrieval.hits
         budget = self._settings.context_tokens
-        shown = hits[: self._prompts.fitting([hit.chunk.passage for hit in hits], budget)]
+        shown = hits[: self._prompts.fitting([hit.headed for hit in hits], budget)]
         beside = self._catalog.documents.beside
         return joined(shown, beside, self._prompts.count_tokens, budget)
 
     def _shown(self, job: Job, form: Form) -> list[Shown]:
         """What the prompt of an answer of this form shows of the hits, in its order."""
         if form == "written":
-            return [Shown(hit.chunk.passage, hit.chunk.content_hash) for hit in self._support(job)]
+            return [Shown(hit.headed, hit.content_hash) for hit in self._support(job)]
         [ranked] = self._reader.rank([job.question], [job.retrieval])
         reads = self._quoter if form == "quotation" else self._reader
         sentences = reads.fitting(ranked)
@@ -572,7 +567,7 @@ class Answerer:
         rests_on = [
             one
             for hit in draft.support
-            for one in quotes(hit.chunk, draft.said.get(hit.chunk.content_hash, ()))
+            for one in quotes(hit, draft.said.get(hit.content_hash, ()))
         ]
         return Answer(
             id=0,
@@ -580,7 +575,7 @@ class Answerer:
             text=ABSTENTION if abstained else draft.completion.text,
             route="none" if abstained else draft.decision.route,
             mode=mode,
-            citations=[] if abstained else [citation(hit) for hit in draft.support],
+            citations=[] if abstained else [seen_as(Citation, hit) for hit in draft.support],
             abstained=abstained,
             prompt_tokens=draft.prompt_tokens,
             answer_tokens=len(draft.completion.token_ids),
@@ -588,34 +583,21 @@ class Answerer:
             seconds=seconds,
             form="none" if abstained else draft.form,
             quotes=[] if abstained else rests_on,
-            nearest=citation(hits[0]) if abstained and hits else None,
-            trace={
-                **({} if job.asked is None else {"asked": job.asked}),
-                "reason": draft.decision.reason,
-                "tried": job.decision.route,
-                "adapter": draft.decision.adapter,
-                "adapter_set": job.snapshot.adapters.set_id,
-                "features": draft.decision.features,
-                "form": draft.form,
-                "forms": dict(draft.forms),
-                "prompt_tokens": draft.prompt_tokens,
-                "chosen": _plain(job.chosen),
-                "support": [hit.chunk.content_hash for hit in draft.support],
-                "hits": [
-                    {
-                        "source": hit.chunk.source,
-                        "heading": hit.chunk.heading,
-                        "score": round(hit.score, 4),
-                        "lexical": round(hit.lexical, 4),
-                        "fused": round(hit.fused, 4),
-                        "content_hash": hit.chunk.content_hash,
-                        "elsewhere": list(hit.chunk.elsewhere),
-                        "supersedes": list(hit.chunk.supersedes),
-                        "flags": list(hit.chunk.flags),
-                    }
-                    for hit in hits
-                ],
-            },
+            nearest=seen_as(Citation, hits[0]) if abstained and hits else None,
+            trace=Trace(
+                asked=job.asked,
+                reason=draft.decision.reason,
+                tried=job.decision.route,
+                adapter=draft.decision.adapter,
+                adapter_set=job.snapshot.adapters.set_id,
+                features=draft.decision.features,
+                form=draft.form,
+                forms=dict(draft.forms),
+                prompt_tokens=draft.prompt_tokens,
+                chosen=_plain(job.chosen),
+                support=tuple(hit.content_hash for hit in draft.support),
+                hits=tuple(map(traced, hits)),
+            ),
         )
 
     def _record(
@@ -640,10 +622,7 @@ class Answerer:
                 route=answer.route,
                 answer=answer.text,
                 trace=answer.trace,
-                hits=tuple(
-                    HitRecord(hit.chunk.content_hash, hit.score, asdict(citation(hit)))
-                    for hit in job.retrieval.hits
-                ),
+                hits=job.retrieval.hits,
             )
             for job, answer in zip(jobs, answers, strict=True)
         ]
@@ -672,14 +651,14 @@ class Answerer:
         self._said = True
 
 
-def _checker(support: Sequence[Retrieved]) -> Checker:
-    return Checker([hit.chunk.passage for hit in support])
+def _checker(support: Sequence[Passage]) -> Checker:
+    return Checker([hit.headed for hit in support])
 
 
 def _written(
     job: Job,
     prompt: Prompt,
-    support: tuple[Retrieved, ...],
+    support: tuple[Passage, ...],
     completion: Completion,
     kept: Sequence[Written],
 ) -> Draft:
@@ -692,7 +671,7 @@ def _written(
     said: dict[str, list[str]] = {}
     for one in kept:
         for number, sentence in one.rests_on:
-            said.setdefault(support[number].chunk.content_hash, []).append(sentence)
+            said.setdefault(support[number].content_hash, []).append(sentence)
     text = replace(completion, text=joined_text(kept))
     return Draft(job.decision, text, len(prompt.ids), support, form="written", said=said)
 
@@ -719,27 +698,11 @@ def check_question(question: str, max_chars: int) -> None:
         ) from error
 
 
-def _plain(chosen: Filter | None) -> dict[str, Any] | None:
-    """A filter as it comes back from the log."""
-    return {**asdict(chosen), "metadata": dict(chosen.metadata)} if chosen else None
-
-
-def citation(hit: Retrieved) -> Citation:
-    """A retrieved chunk as the source of an answer."""
-    chunk = hit.chunk
-    return Citation(
-        source=chunk.source,
-        lines=chunk.lines,
-        heading=chunk.heading,
-        text=chunk.text,
-        score=hit.score,
-        page=chunk.page,
-        root=chunk.root,
-        content_hash=chunk.content_hash,
-        elsewhere=chunk.elsewhere,
-        supersedes=chunk.supersedes,
-        flags=chunk.flags,
-    )
+def _plain(chosen: Filter | None) -> Chosen | None:
+    """A filter as the trace has it."""
+    if chosen is None:
+        return None
+    return Chosen(chosen.source, chosen.since_ns, chosen.until_ns, dict(chosen.metadata))
 
 
 def _as_reading(job: Job, reason: str) -> Job:

@@ -197,7 +197,7 @@ def _needed(plain: Retrieval, full: Retrieval) -> bool:
     return (
         plain.margin < CONVERSATION.clear_margin
         and lead >= CONVERSATION.needed_lead
-        and full.hits[0].chunk.content_hash in plain.found
+        and full.hits[0].content_hash in plain.found
     )
 
 

@@ -6,13 +6,13 @@ Reads the catalog. Knows no model: influence is measured elsewhere.
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.generation.influence import Influence
-from ragcl.results import Explanation
+from ragcl.results import Citation, Explanation, seen_as, to_dict
 
 
 def explanation(ask: AskRecord, catalog: Catalog, measured: Influence | None) -> Explanation:
     """Why an answer was given, from which text, and whether that text still stands."""
     current = catalog.documents.current_hashes(hit.content_hash for hit in ask.hits)
-    traced = {hit["content_hash"]: hit for hit in ask.trace.get("hits", ())}
+    traced = {hit.content_hash: hit for hit in ask.trace.hits}
     learned = {
         chunk.content_hash: (adapter.id, adapter.created_at)
         for adapter in catalog.learning.active()[1]
@@ -25,16 +25,16 @@ def explanation(ask: AskRecord, catalog: Catalog, measured: Influence | None) ->
         answer=ask.answer,
         route=ask.route,
         mode=ask.mode,
-        reason=str(ask.trace.get("reason", "")),
-        adapter=ask.trace.get("adapter"),
-        features=ask.trace.get("features"),
+        reason=ask.trace.reason,
+        adapter=ask.trace.adapter,
+        features=ask.trace.features,
         sources=[
             {
-                **hit.citation,
+                **to_dict(seen_as(Citation, hit)),
                 "rank": rank,
-                "lexical": traced.get(hit.content_hash, {}).get("lexical"),
-                "fused": traced.get(hit.content_hash, {}).get("fused"),
-                "cited": hit.content_hash in ask.trace.get("support", ()),
+                "lexical": traced[hit.content_hash].lexical if traced else None,
+                "fused": traced[hit.content_hash].fused if traced else None,
+                "cited": hit.content_hash in ask.trace.support,
                 "current": hit.content_hash in current,
                 "adapter": learned.get(hit.content_hash, (None, None))[0],
                 "learned_at": learned.get(hit.content_hash, (None, None))[1],

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ragcl.catalog.passage import Passage, headed
 from ragcl.generation.prompts import excerpt
 from ragcl.generation.recipe import READING
 from ragcl.search.embedder import Embedder
-from ragcl.search.retriever import Retrieval, Retrieved
+from ragcl.search.retriever import Retrieval
 from ragcl.text import records
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems
@@ -115,13 +116,13 @@ class Narrower:
 
     def _ranked(self, question: str, retrieval: Retrieval) -> list[Sentence]:
         found: list[Sentence] = []
+        scale = retrieval.calibration.passages
         best = max((hit.fused for hit in retrieval.hits), default=0.0)
         for hit in retrieval.hits:
-            chunk = hit.chunk
-            texts, vectors = self._kept[chunk.content_hash]
-            scores = hit.scale(vectors @ retrieval.vector) - READING.lead * (best - hit.fused)
+            texts, vectors = self._kept[hit.content_hash]
+            scores = scale(vectors @ retrieval.vector) - READING.lead * (best - hit.fused)
             found += [
-                Sentence(text, chunk.content_hash, float(score), chunk.heading, place, header)
+                Sentence(text, hit.content_hash, float(score), hit.heading, place, header)
                 for place, (text, score, header) in enumerate(
                     zip(texts, scores, records.headers(texts), strict=True)
                 )
@@ -133,22 +134,18 @@ class Narrower:
         ]
         return _with_value(question, sorted(fits, key=lambda sentence: sentence.score))
 
-    def _embed(self, hits: Sequence[Retrieved]) -> None:
-        missing = {
-            hit.chunk.content_hash: hit.chunk
-            for hit in hits
-            if hit.chunk.content_hash not in self._kept
-        }
+    def _embed(self, hits: Sequence[Passage]) -> None:
+        missing = {hit.content_hash: hit for hit in hits if hit.content_hash not in self._kept}
         split = {key: split_sentences(chunk.text) for key, chunk in missing.items()}
-        texts = [f"{missing[key].heading}\n{text}" for key in split for text in split[key]]
+        texts = [headed(missing[key].heading, text) for key in split for text in split[key]]
         vectors = self._embedder.encode(texts)
         start = 0
         for key, sentences in split.items():
             self._kept[key] = (sentences, vectors[start : start + len(sentences)])
             start += len(sentences)
         for hit in hits:
-            self._kept.move_to_end(hit.chunk.content_hash)
-        needed = len({hit.chunk.content_hash for hit in hits})
+            self._kept.move_to_end(hit.content_hash)
+        needed = len({hit.content_hash for hit in hits})
         while len(self._kept) > max(KEPT_CHUNKS, needed):
             self._kept.popitem(last=False)
 

@@ -8,15 +8,14 @@ ranking and no prompt.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ragcl.catalog.documents import StoredChunk
-from ragcl.search.retriever import Retrieved
+from ragcl.catalog.passage import Passage
 
-Beside = Callable[[StoredChunk], tuple[StoredChunk | None, StoredChunk | None]]
+Beside = Callable[[Passage], tuple[Passage | None, Passage | None]]
 
 
 def joined(
-    hits: Sequence[Retrieved], beside: Beside, count_tokens: Callable[[str], int], max_tokens: int
-) -> list[Retrieved]:
+    hits: Sequence[Passage], beside: Beside, count_tokens: Callable[[str], int], max_tokens: int
+) -> list[Passage]:
     """The hits in their order, their text and lines reaching into the chunks beside them.
 
     Args:
@@ -25,25 +24,25 @@ def joined(
         count_tokens: how many tokens a text is to the reader.
         max_tokens: for all of the text.
     """
-    left = max_tokens - sum(count_tokens(hit.chunk.passage) for hit in hits)
-    shown = {hit.chunk.id for hit in hits}
+    left = max_tokens - sum(count_tokens(hit.headed) for hit in hits)
+    shown = {hit.id for hit in hits}
     found = []
     for hit in hits:
-        chunk = hit.chunk
+        longest = hit
         # The rest of a text is likelier to be missed than what led up to it.
-        for other, is_after in zip(reversed(beside(chunk)), (True, False), strict=True):
+        for other, is_after in zip(reversed(beside(hit)), (True, False), strict=True):
             if other is None or other.id in shown:
                 continue
-            first, second = (chunk, other) if is_after else (other, chunk)
+            first, second = (longest, other) if is_after else (other, longest)
             longer = replace(
-                chunk,
+                longest,
                 text=f"{first.text}\n{second.text}",
                 lines=first.lines and second.lines and (first.lines[0], second.lines[1]),
             )
-            cost = count_tokens(longer.passage) - count_tokens(chunk.passage)
+            cost = count_tokens(longer.headed) - count_tokens(longest.headed)
             if cost <= left:
                 left -= cost
                 shown.add(other.id)
-                chunk = longer
-        found.append(replace(hit, chunk=chunk))
+                longest = longer
+        found.append(longest)
     return found

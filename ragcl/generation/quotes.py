@@ -7,30 +7,30 @@ question and no model.
 import re
 from collections.abc import Sequence
 
-from ragcl.catalog.documents import StoredChunk
-from ragcl.results import Quote
+from ragcl.catalog.passage import Passage
+from ragcl.results import Quote, seen_as
 
 FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 
 
-def quotes(chunk: StoredChunk, sentences: Sequence[str]) -> list[Quote]:
-    """Sentences of a chunk in their order; those that follow one another are one quote.
+def quotes(passage: Passage, sentences: Sequence[str]) -> list[Quote]:
+    """Sentences of a passage in their order; those that follow one another are one quote.
 
     A block of code of which a line is among them is quoted in whole.
     """
-    spans = sorted({found for one in sentences if (found := _place(chunk.text, one))})
-    blocks = _blocks(chunk.text)
+    spans = sorted({found for one in sentences if (found := _place(passage.text, one))})
+    blocks = _blocks(passage.text)
     merged: list[tuple[int, int]] = []
     for start, end in spans:
         for first, last in blocks:
             if first < end and start < last:
                 start, end = min(start, first), max(end, last)
-        follows = merged and not chunk.text[merged[-1][1] : start].strip()
+        follows = merged and not passage.text[merged[-1][1] : start].strip()
         if follows:
             merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:
             merged.append((start, end))
-    return [_quote(chunk, start, end) for start, end in merged]
+    return [_quote(passage, start, end) for start, end in merged]
 
 
 def _place(text: str, sentence: str) -> tuple[int, int] | None:
@@ -51,19 +51,9 @@ def _blocks(text: str) -> list[tuple[int, int]]:
     return list(zip(marks[::2], ends[1::2], strict=False))
 
 
-def _quote(chunk: StoredChunk, start: int, end: int) -> Quote:
-    lines = chunk.lines
-    if lines and lines[1] - lines[0] == chunk.text.count("\n"):
-        first = lines[0] + chunk.text.count("\n", 0, start)
-        lines = first, first + chunk.text.count("\n", start, end)
-    return Quote(
-        text=chunk.text[start:end],
-        source=chunk.source,
-        lines=lines,
-        heading=chunk.heading,
-        page=chunk.page,
-        content_hash=chunk.content_hash,
-        elsewhere=chunk.elsewhere,
-        supersedes=chunk.supersedes,
-        flags=chunk.flags,
-    )
+def _quote(passage: Passage, start: int, end: int) -> Quote:
+    lines = passage.lines
+    if lines and lines[1] - lines[0] == passage.text.count("\n"):
+        first = lines[0] + passage.text.count("\n", 0, start)
+        lines = first, first + passage.text.count("\n", start, end)
+    return seen_as(Quote, passage, text=passage.text[start:end], lines=lines)

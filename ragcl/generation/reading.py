@@ -239,9 +239,9 @@ class Reader:
         shown = list(sentences)
         if not _places(shown, answer):
             shown += [
-                Sentence(text, hit.chunk.content_hash, hit.similarity)
+                Sentence(text, hit.content_hash, retrieval.calibration.passages(hit.score))
                 for hit in retrieval.hits
-                for text in split_sentences(hit.chunk.text)
+                for text in split_sentences(hit.text)
                 if holds(text, answer)
             ][:1]
         places = _places(shown, answer)

@@ -6,7 +6,6 @@ Pure decisions on vectors and scores; knows no model, no storage and no text of 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -35,7 +34,7 @@ class Decision:
     reason: str
     min_confidence: float | None = None
     expected: str | None = None
-    features: dict[str, Any] | None = None
+    features: dict[str, float] | None = None
     beside: str | None = None
     doubt: str | None = None
 
@@ -197,7 +196,7 @@ def _auto(
     demoted: Collection[str],
 ) -> Decision:
     best = retrieval.hits[0]
-    key = best.chunk.content_hash
+    key = best.content_hash
     adapter = active.holder.get(key)
     if adapter is None or key not in current:
         return Decision("context", None, "the best passage is not in the weights")
@@ -236,7 +235,7 @@ def _auto(
 
 
 def in_passages(
-    beside: str | None, reason: str, features: dict[str, Any] | None = None
+    beside: str | None, reason: str, features: dict[str, float] | None = None
 ) -> Decision:
     """The decision to read the passages, with an adapter or without any."""
     return Decision("both" if beside else "context", beside, reason, features=features)

@@ -25,7 +25,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.search.recipe import SEARCH
 from ragcl.text.sentences import split_sentences
 
@@ -61,7 +61,7 @@ class _Name:
         return tuple(re.findall(r"\d+", " ".join(self.document)))
 
 
-def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredChunk]:
+def collapse(chunks: Sequence[Passage], contents: Contents) -> list[Passage]:
     """Leave out what another chunk stands for.
 
     Args:
@@ -72,7 +72,7 @@ def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredCh
         What is shown, each in the place of the best chunk that it stands for; `elsewhere` names the
         other sources that say just the same, `supersedes` those of older versions.
     """
-    shown: list[StoredChunk] = []
+    shown: list[Passage] = []
     places: dict[tuple[tuple[str, ...], str], list[int]] = {}  # in `shown`, by heading
     repeats: Counter[tuple[tuple[str, ...], bool]] = Counter()
     for chunk in chunks:
@@ -92,9 +92,7 @@ def collapse(chunks: Sequence[StoredChunk], contents: Contents) -> list[StoredCh
     return shown if len(shown) == len(chunks) else collapse(shown, contents)
 
 
-def _stands_for_both(
-    one: StoredChunk, other: StoredChunk, contents: Contents
-) -> StoredChunk | None:
+def _stands_for_both(one: Passage, other: Passage, contents: Contents) -> Passage | None:
     """The chunk to show in the place of two under the same heading; None if both are."""
     if one.trusted != other.trusted:
         trusted, guest = (one, other) if one.trusted else (other, one)
@@ -110,9 +108,7 @@ def _stands_for_both(
     return None
 
 
-def _stands_for_guest(
-    trusted: StoredChunk, guest: StoredChunk, contents: Contents
-) -> StoredChunk | None:
+def _stands_for_guest(trusted: Passage, guest: Passage, contents: Contents) -> Passage | None:
     """A trusted chunk, where it says all that an untrusted one does, or says it anew."""
     if _words(trusted.text) == _words(guest.text):
         return _also_in(trusted, guest)
@@ -121,7 +117,7 @@ def _stands_for_guest(
     return _also_in(trusted, guest) if _sentences(guest.text) < _sentences(trusted.text) else None
 
 
-def _also_in(shown: StoredChunk, same: StoredChunk) -> StoredChunk:
+def _also_in(shown: Passage, same: Passage) -> Passage:
     sources = dict.fromkeys([*shown.elsewhere, same.source, *same.elsewhere])
     sources.pop(shown.source, None)
     older = dict.fromkeys([*shown.supersedes, *same.supersedes])
@@ -130,13 +126,13 @@ def _also_in(shown: StoredChunk, same: StoredChunk) -> StoredChunk:
     return replace(shown, elsewhere=tuple(sources), supersedes=tuple(older), vouched=vouched)
 
 
-def _superseding(shown: StoredChunk, older: StoredChunk) -> StoredChunk:
+def _superseding(shown: Passage, older: Passage) -> Passage:
     sources = dict.fromkeys([*shown.supersedes, older.source, *older.elsewhere, *older.supersedes])
     sources.pop(shown.source, None)
     return replace(shown, supersedes=tuple(sources))
 
 
-def _versions_of_one_passage(one: StoredChunk, other: StoredChunk, contents: Contents) -> bool:
+def _versions_of_one_passage(one: Passage, other: Passage, contents: Contents) -> bool:
     if (one.root, one.source) == (other.root, other.source):
         return False
     pairs, others = _pairs(one.text), _pairs(other.text)
@@ -157,7 +153,7 @@ def _versions_of_one_passage(one: StoredChunk, other: StoredChunk, contents: Con
     return both >= SEARCH.shared_chunks and both >= SEARCH.shared * max(len(held), len(also_held))
 
 
-def _named_apart(one: StoredChunk, first: _Name, other: StoredChunk, second: _Name) -> bool:
+def _named_apart(one: Passage, first: _Name, other: Passage, second: _Name) -> bool:
     """Whether the texts differ in words by which the paths differ: they are about two things."""
     words, others = set(_words(one.text)), set(_words(other.text))
     return bool(
@@ -166,7 +162,7 @@ def _named_apart(one: StoredChunk, first: _Name, other: StoredChunk, second: _Na
     )
 
 
-def _newer(one: StoredChunk, other: StoredChunk) -> bool:
+def _newer(one: Passage, other: Passage) -> bool:
     """By what the paths say; else by when the files were changed."""
     (named, date), (also_named, other_date) = _currency(one), _currency(other)
     if named != also_named:
@@ -176,13 +172,13 @@ def _newer(one: StoredChunk, other: StoredChunk) -> bool:
     return one.modified_ns > other.modified_ns
 
 
-def _currency(chunk: StoredChunk) -> tuple[tuple[bool, int], tuple[str, ...]]:
+def _currency(chunk: Passage) -> tuple[tuple[bool, int], tuple[str, ...]]:
     also = chunk.vouched if chunk.trusted else chunk.elsewhere
     names = [_name(chunk.root, source) for source in (chunk.source, *also)]
     return max((not name.old, name.version) for name in names), max(name.date for name in names)
 
 
-def _heading(chunk: StoredChunk) -> tuple[tuple[str, ...], str]:
+def _heading(chunk: Passage) -> tuple[tuple[str, ...], str]:
     """The heading path; a title that is but the name of the file, as what document it names."""
     title, _, rest = chunk.heading.partition(" > ")
     if title == PurePosixPath(chunk.source.rpartition("/")[2]).stem:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.search.recipe import SEARCH
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def asks_for_newest(question: str) -> bool:
     return bool(_NEWEST.search(question))
 
 
-def newest_first(chunks: Sequence[StoredChunk], scores: Sequence[float]) -> list[int]:
+def newest_first(chunks: Sequence[Passage], scores: Sequence[float]) -> list[int]:
     """The order of what a question for the newest retrieved.
 
     Every document keeps its places. Those are taken by its passages in the order of their scores,
@@ -49,7 +49,7 @@ def newest_first(chunks: Sequence[StoredChunk], scores: Sequence[float]) -> list
     return [next(order[chunk.root, chunk.source]) for chunk in chunks]
 
 
-def _last_date(chunk: StoredChunk) -> str:
+def _last_date(chunk: Passage) -> str:
     """The last date in a chunk that is not after its file, in any time zone; empty: none."""
     saved = _EPOCH + timedelta(microseconds=chunk.modified_ns // 1000, days=1)
     dates = (date for date in _DATE.findall(chunk.text) if date <= saved.date().isoformat())

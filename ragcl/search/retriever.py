@@ -24,7 +24,6 @@ from sqlalchemy import Connection
 from ragcl.catalog import Catalog, full_text
 from ragcl.catalog.documents import (
     Filter,
-    StoredChunk,
     chunk_ids,
     chunk_vectors,
     chunks_of,
@@ -34,13 +33,14 @@ from ragcl.catalog.documents import (
     stored_chunks,
     was_at,
 )
+from ragcl.catalog.passage import Passage
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelMismatchError, RagclError
 from ragcl.index import building, index_file
 from ragcl.index.index_file import DamagedIndexError
 from ragcl.index.vector_index import Stamp, VectorIndex, outgrown
 from ragcl.models.model_files import ModelFiles
 from ragcl.search import lexical
-from ragcl.search.calibration import AS_IS, UNMEASURED, Calibration, Scale, material, recipe
+from ragcl.search.calibration import UNMEASURED, Calibration, Scale, material, recipe
 from ragcl.search.embedder import Embedder
 from ragcl.search.near_duplicates import Contents, collapse
 from ragcl.search.recency import asks_for_newest, newest_first
@@ -64,41 +64,13 @@ NOT_WRITTEN = "The index file could not be written (%s): it is made when needed.
 
 
 @dataclass(frozen=True)
-class Retrieved:
-    """A chunk that a question retrieved.
-
-    `score` is its cosine similarity in [-1, 1], which means something on its `scale` only;
-    `lexical` in [0, 1] is how much of what the question's words weigh it holds.
-    """
-
-    chunk: StoredChunk
-    score: float
-    lexical: float = 0.0
-    scale: Scale = AS_IS
-
-    @property
-    def similarity(self) -> float:
-        """How near it is in meaning: 0 as what has nothing to do with it, 1 as an answer."""
-        return self.scale(self.score)
-
-    @property
-    def fused(self) -> float:
-        """What hits are ranked by: meaning and words together."""
-        return fused(self.similarity, self.lexical)
-
-
-@dataclass(frozen=True)
 class _Candidate:
-    """A chunk before its text is looked up."""
+    """A chunk before its text is looked up; its scores are those of a `Hit`."""
 
     id: int
     score: float
     lexical: float
-    scale: Scale
-
-    @property
-    def fused(self) -> float:
-        return fused(self.scale(self.score), self.lexical)
+    fused: float
 
 
 @dataclass(frozen=True)
@@ -110,14 +82,14 @@ class Retrieval:
     """
 
     vector: np.ndarray
-    hits: tuple[Retrieved, ...]
+    hits: tuple[Passage, ...]
     calibration: Calibration = UNMEASURED
-    second: Retrieved | None = None
+    second: Passage | None = None
 
     @property
     def found(self) -> tuple[str, ...]:
         """The content hashes of the hits."""
-        return tuple(hit.chunk.content_hash for hit in self.hits)
+        return tuple(hit.content_hash for hit in self.hits)
 
     @property
     def margin(self) -> float:
@@ -139,6 +111,11 @@ def _cut(retrieval: Retrieval, k: int) -> Retrieval:
 def fused(similarity: float, lexical: float) -> float:
     """One figure of a similarity and a share of the words in [0, 1]."""
     return similarity + SEARCH.lexical_weight * lexical
+
+
+def scored(passage: Passage, by: "_Candidate | Passage") -> Passage:
+    """The passage with the scores of another, or of what it was before its text was looked up."""
+    return replace(passage, score=by.score, lexical=by.lexical, fused=by.fused)
 
 
 def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
@@ -224,22 +201,20 @@ class Retriever:
         """The hits; behind them the rest of a table, if the question may be about a row there."""
         if not records.may_want_more(question):  # most do not, and to split the hits takes time
             return retrieval
-        rows = {hit: records.of(hit.chunk.text, hit.chunk.heading) for hit in retrieval.hits}
+        rows = {hit: records.of(hit.text, hit.heading) for hit in retrieval.hits}
         table = next((hit for hit, some in rows.items() if some), None)
         every = [one for some in rows.values() for one in some]
         if not table or not records.wants_more(question, every):
             return retrieval
         kinds = frozenset(one.kind for one in rows[table])
         known = set(retrieval.found)
-        rest = (one for one in self._rest(table.chunk, kinds) if one.content_hash not in known)
-        return replace(
-            retrieval, hits=(*retrieval.hits, *(replace(table, chunk=one) for one in rest))
-        )
+        rest = (one for one in self._rest(table, kinds) if one.content_hash not in known)
+        return replace(retrieval, hits=(*retrieval.hits, *(scored(one, table) for one in rest)))
 
-    def _rest(self, chunk: StoredChunk, kinds: frozenset[tuple[str, str]]) -> Iterator[StoredChunk]:
+    def _rest(self, chunk: Passage, kinds: frozenset[tuple[str, str]]) -> Iterator[Passage]:
         """The chunks before and after this one that go on with its table."""
         for way in (0, 1):
-            at: StoredChunk | None = chunk
+            at: Passage | None = chunk
             for _ in range(SEARCH.table_chunks):
                 at = self._catalog.documents.beside(at)[way] if at else None
                 if at is None or kinds.isdisjoint(
@@ -253,7 +228,7 @@ class Retriever:
     ) -> Retrieval:
         """The `k` hits that the reranker puts first; their scores stay what they were."""
         first, rest = retrieval.hits[: SEARCH.reranked], retrieval.hits[SEARCH.reranked :]
-        scores = reranker.scores(question, [hit.chunk.passage for hit in first])
+        scores = reranker.scores(question, [hit.headed for hit in first])
         order = np.argsort(-scores, kind="stable")
         return _cut(replace(retrieval, hits=(*(first[i] for i in order), *rest)), k)
 
@@ -553,7 +528,11 @@ def _rank(
         for i, other in chunk_vectors(connection, others).items():
             cosines[i] = float(other @ vector)
         held = dict(zip(matching.tolist(), shares.tolist(), strict=True))
-        row = [_Candidate(i, score, held.get(i, 0.0), scale) for i, score in cosines.items()]
+        row = [
+            _Candidate(i, score, shared, fused(scale(score), shared))
+            for i, score in cosines.items()
+            for shared in (held.get(i, 0.0),)
+        ]
         ranked.append(sorted(row, key=lambda one: (-one.fused, one.id)))
     return ranked
 
@@ -589,14 +568,14 @@ def _hits(
     questions: Sequence[str],
     k: int,
     chosen: Filter | None,
-) -> list[tuple[Retrieved, ...]]:
+) -> list[tuple[Passage, ...]]:
     """The `k` best candidates of each row that are no near duplicates of better ones.
 
     Further ones are looked up only where so many are that the spare ones do not do, and for a
     question about the newest, whose words tell little about which passage is.
     """
     contents = lru_cache(maxsize=None)(partial(chunks_of, connection))
-    found: dict[int, StoredChunk] = {}
+    found: dict[int, Passage] = {}
 
     def look_up(rows: Sequence[Sequence[_Candidate]]) -> None:
         wanted = {one.id for row in rows for one in row} - found.keys()
@@ -619,21 +598,18 @@ def _hits(
     return hits
 
 
-def _newest_first(row: Sequence[_Candidate], found: Mapping[int, StoredChunk]) -> list[_Candidate]:
+def _newest_first(row: Sequence[_Candidate], found: Mapping[int, Passage]) -> list[_Candidate]:
     scores = [one.fused for one in row]
     return [row[i] for i in newest_first([found[one.id] for one in row], scores)]
 
 
 def _shown(
-    row: Sequence[_Candidate], found: Mapping[int, StoredChunk], contents: Contents
-) -> tuple[Retrieved, ...]:
+    row: Sequence[_Candidate], found: Mapping[int, Passage], contents: Contents
+) -> tuple[Passage, ...]:
     """The candidates as hits, without near duplicates."""
     shown = collapse([found[one.id] for one in row], contents)
     by_id = {one.id: one for one in row}
-    return tuple(
-        Retrieved(chunk, one.score, one.lexical, one.scale)
-        for chunk, one in ((chunk, by_id[chunk.id]) for chunk in shown)
-    )
+    return tuple(scored(chunk, by_id[chunk.id]) for chunk in shown)
 
 
 def _made_by(stamp: Stamp) -> dict[str, Any]:

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from ragcl.catalog import Catalog, asks, forgotten
-from ragcl.catalog.asks import AskRecord, HitRecord, RouteCost
+from ragcl.catalog.asks import AskRecord, RouteCost
 from ragcl.errors import RagclError
+from ragcl.results import Chosen, Hit, Trace, traced
 
 
 def ask(question: str, *hashes: str, source: str = "a.md") -> AskRecord:
+    hits = tuple(
+        Hit(key, 0.9 - rank / 10, source, (3, 4), "Berths", key, root="/docs", lexical=0.1)
+        for rank, key in enumerate(hashes)
+    )
     return AskRecord(
         id=0,
         asked_at=100.0,
@@ -19,11 +24,8 @@ def ask(question: str, *hashes: str, source: str = "a.md") -> AskRecord:
         mode="auto",
         route="context",
         answer=f"the answer to {question}",
-        trace={"reason": "because", "support": list(hashes[:1])},
-        hits=tuple(
-            HitRecord(key, 0.9 - rank / 10, {"root": "/docs", "source": source, "text": key})
-            for rank, key in enumerate(hashes)
-        ),
+        trace=Trace(reason="because", support=hashes[:1], hits=tuple(map(traced, hits))),
+        hits=hits,
     )
 
 
@@ -38,7 +40,23 @@ def cited(catalog: Catalog, root: str, path: str) -> set[str]:
 
 
 def test_what_was_logged_is_read_back(catalog: Catalog) -> None:
-    logged = [ask("one?", "x", "y"), ask("two?")]
+    first = ask("one?", "x", "y", "z")
+    trace = replace(
+        first.trace,
+        asked="and that?",
+        tried="weights",
+        adapter="s0-a",
+        adapter_set=3,
+        features={"margin": 0.5},
+        form="quotation",
+        forms={"phrase": -1.5},
+        prompt_tokens=90,
+        chosen=Chosen("*.md", 1, 2, {"author": "holm"}),
+        support=("z", "x"),
+    )
+    last = Hit("t", 0.1, "b.pdf", None, "", "w", 2, "/docs", ("c.md",), ("d.md",), ("garbled",))
+    logged = [replace(first, trace=trace, hits=(*first.hits, last)), ask("two?")]
+    logged[0] = replace(logged[0], trace=replace(trace, hits=tuple(map(traced, logged[0].hits))))
 
     ids = catalog.asks.record(logged)
 
@@ -96,7 +114,7 @@ def test_forgetting_a_chunk_takes_its_questions_and_every_answer_that_may_quote_
     left = catalog.asks.log()[0]
     assert [hit.content_hash for hit in left.hits] == ["x"]
     assert left.answer == ""
-    assert "support" not in left.trace
+    assert left.trace == Trace(forgotten=True)
     assert catalog.asks.log()[1].answer == "the answer to apart?"
     assert cited(catalog, "/docs", "a.md") == {"x"}
 
@@ -133,7 +151,7 @@ def test_what_answers_cost_is_counted_by_route_after_an_ask_whatever_the_clock_s
     catalog: Catalog,
 ) -> None:
     def cost(moment: float, route: str, **trace: int) -> AskRecord:
-        return replace(ask("one?", "x"), asked_at=moment, route=route, trace=trace)
+        return replace(ask("one?", "x"), asked_at=moment, route=route, trace=Trace(**trace))
 
     assert catalog.asks.last() == 0
     first, *_, last = catalog.asks.record(
@@ -167,7 +185,7 @@ def test_a_batch_is_logged_whole_or_not_at_all(catalog: Catalog) -> None:
 def test_a_question_that_was_answered_from_a_forgotten_chunk_goes_whatever_its_rank(
     catalog: Catalog,
 ) -> None:
-    asked = replace(ask("one?", "x", "gone"), trace={"support": ["gone"]})
+    asked = replace(ask("one?", "x", "gone"), trace=Trace(support=("gone",)))
     catalog.asks.record([asked])
 
     erased = forget(catalog, ["gone"])
@@ -220,7 +238,7 @@ def test_an_answer_under_way_does_not_bring_back_what_was_forgotten_since(
 def test_an_erased_ask_goes_with_all_that_hangs_on_it_and_its_wording_unless_others_used_it(
     catalog: Catalog,
 ) -> None:
-    followup = replace(ask("alone?", "x"), trace={"asked": "and alone?"})
+    followup = replace(ask("alone?", "x"), trace=Trace(asked="and alone?"))
     first, second, third = catalog.asks.record([ask("shared?", "x"), ask("shared?", "x"), followup])
     catalog.asks.add_feedback(first, -1, "twelve", 1.0)
 

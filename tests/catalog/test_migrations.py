@@ -1,5 +1,6 @@
 """Migrations: every catalog ends at the schema of the code, and a newer one is left alone."""
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, create_engine, inspect
 from ragcl.catalog import FILE_NAME, Catalog, database, full_text, migrations, schema
 from ragcl.catalog.documents import changes_since, generation, was_at
 from ragcl.errors import CatalogError
+from ragcl.results import Trace
 from ragcl.search import lexical
 
 
@@ -201,4 +203,60 @@ def test_nested_roots_are_one_after_an_upgrade(
         [changes] = [one for one in changes_since(reading, 0) if len(one.removed_ids)]
         assert sorted(changes.removed_ids.tolist()) == [1, 4]
         assert was_at(reading, generation(reading))
+    catalog.close()
+
+
+def test_how_logged_answers_came_to_be_is_known_after_an_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:14])
+        Catalog(tmp_path).close()
+    hit = {
+        "source": "a.md", "heading": "Berths", "score": 0.1235, "lexical": 0.25, "fused": 0.5,
+        "content_hash": "x", "elsewhere": ["b.md"], "supersedes": [], "flags": ["garbled"],
+    }  # fmt: skip
+    chosen = {"source": "*.md", "since_ns": 1, "until_ns": None, "metadata": {"author": "holm"}}
+    full = {
+        "asked": "and that?", "reason": "because", "tried": "weights", "adapter": "s0-a",
+        "adapter_set": 3, "features": {"margin": 0.5}, "form": "quotation",
+        "forms": {"phrase": -1.5}, "prompt_tokens": 90, "chosen": chosen,
+        "support": ["y", "x"], "hits": [hit, {**hit, "content_hash": "y", "lexical": 0.75}],
+    }  # fmt: skip
+    first = {"reason": "because", "hits": [], "chosen": None, "features": None}
+    citation = {
+        **{key: hit[key] for key in ("source", "heading", "elsewhere", "supersedes", "flags")},
+        "lines": [3, 4], "text": "11 metres", "score": 0.123456, "page": None, "root": "/docs",
+    }  # fmt: skip
+    oldest = {"source": "a.pdf", "lines": None, "heading": "", "text": "t", "page": 7}
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        for trace in (full, first, {"forgotten": True}):
+            connection.execute(
+                "INSERT INTO asks (asked_at, question, vector, mode, route, answer, trace) "
+                "VALUES (1, 'how deep?', x'', 'auto', 'context', '', ?)",
+                (json.dumps(trace),),
+            )
+        for row in (
+            (1, 0, "x", json.dumps({**citation, "content_hash": "x"})),
+            (1, 1, "y", json.dumps({**citation, "content_hash": "y"})),
+            (3, 1, "x", json.dumps(oldest)),
+        ):
+            connection.execute("INSERT INTO ask_hits VALUES (?, ?, ?, 0.123456, ?)", row)
+        connection.execute("INSERT INTO feedback VALUES (1, 1, -1, 'twelve', 2.0)")
+    connection.close()
+
+    catalog = Catalog(tmp_path)
+
+    one, two, forgotten = catalog.asks.log()
+    assert json.loads(json.dumps(dict(one.trace))) == full
+    assert (one.hits[1].content_hash, one.hits[1].lines, one.hits[1].text, one.hits[1].root) == (
+        "y", (3, 4), "11 metres", "/docs",
+    )  # fmt: skip
+    assert (one.hits[0].score, one.hits[0].lexical, one.hits[0].fused) == (0.123456, 0.25, 0.5)
+    assert (one.hits[0].elsewhere, one.hits[0].flags) == (("b.md",), ("garbled",))
+    assert (one.ratings, one.correction) == ((-1,), "twelve")
+    assert two.trace == Trace(reason="because")
+    assert forgotten.trace == Trace(forgotten=True)
+    assert (forgotten.hits[0].source, forgotten.hits[0].page) == ("a.pdf", 7)
+    assert catalog.asks.mention("/docs", "a.md")
     catalog.close()

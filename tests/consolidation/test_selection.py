@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragcl.catalog.asks import AskRecord, HitRecord
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.asks import AskRecord
+from ragcl.catalog.passage import Passage
 from ragcl.consolidation.selection import Selection, select
+from ragcl.results import Trace
 from ragcl.settings import SECONDS_A_DAY, ConsolidationSettings
 
 NOW = 1000.0 * SECONDS_A_DAY
@@ -24,23 +25,23 @@ def ask(question: str, *hashes: str, days_ago: float = 0, **rest: Any) -> AskRec
         mode="auto",
         route="context",
         answer="",
-        trace={"support": list(hashes)},
-        hits=tuple(HitRecord(key, 0.5, {}) for key in hashes),
+        trace=Trace(support=hashes),
+        hits=tuple(map(chunk, hashes)),
         **rest,
     )
 
 
-def chunk(key: str, *flags: str) -> StoredChunk:
-    return StoredChunk(1, key, key, "", flags, "/docs", f"{key}.md", (1, 1), None)
+def chunk(key: str, *flags: str) -> Passage:
+    return Passage(key, 0.5, f"{key}.md", (1, 1), "", key, root="/docs", flags=flags)
 
 
 def choose(
     log: list[AskRecord],
-    *current: StoredChunk | str,
+    *current: Passage | str,
     learned: dict[str, str] | None = None,
     **settings: Any,
 ) -> Selection:
-    chunks = [one if isinstance(one, StoredChunk) else chunk(one) for one in current]
+    chunks = [one if isinstance(one, Passage) else chunk(one) for one in current]
     limits = ConsolidationSettings(**{"min_asks": 1, **settings})
     return select(log, {one.content_hash: one for one in chunks}, learned or {}, limits, NOW)
 
@@ -85,7 +86,7 @@ def test_one_question_asked_often_is_one_wording() -> None:
 
 
 def test_a_question_that_found_nothing_warms_nothing() -> None:
-    unanswered = replace(ask("what?", "x"), route="none", trace={"support": []})
+    unanswered = replace(ask("what?", "x"), route="none", trace=Trace())
 
     assert choose([unanswered], "x").chunks == []
 

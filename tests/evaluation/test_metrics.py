@@ -16,7 +16,7 @@ from ragcl.evaluation.metrics import (
     score,
     token_f1,
 )
-from ragcl.results import Answer, Route
+from ragcl.results import Answer, Route, Trace
 
 WORDS = st.lists(st.sampled_from(["a", "11", "metres", "the", "Deep,", "berth."])).map(" ".join)
 
@@ -131,7 +131,7 @@ def answer(text: str, route: Route = "context", tokens: int = 100) -> Answer:
         answer_tokens=2,
         confidence=-0.1,
         seconds=0.5,
-        trace={},
+        trace=Trace(),
     )
 
 

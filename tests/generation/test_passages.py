@@ -5,20 +5,19 @@ from pathlib import Path
 import pytest
 
 from ragcl import KnowledgeBase
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.passages import joined
-from ragcl.search.retriever import Retrieved
 
 TEXTS = {1: "Pilots board.", 2: "They come by boat.", 3: "It is red.", 4: "Soup is served."}
 
 
-def chunk(number: int) -> StoredChunk:
+def chunk(number: int) -> Passage:
     lines = (number * 10, number * 10 + 5)
-    return StoredChunk(number, str(number), TEXTS[number], "H", (), "/d", "a.md", lines, None)
+    return Passage(TEXTS[number], 0.5, "a.md", lines, "H", str(number), id=number)
 
 
-def beside(one: StoredChunk) -> tuple[StoredChunk | None, StoredChunk | None]:
+def beside(one: Passage) -> tuple[Passage | None, Passage | None]:
     """The first three are one section that was cut twice."""
     around = {1: (None, chunk(2)), 2: (chunk(1), chunk(3)), 3: (chunk(2), None)}
     return around.get(one.id, (None, None))
@@ -29,11 +28,11 @@ def count(text: str) -> int:
 
 
 def shown(numbers: list[int], room: int) -> list[tuple[str, tuple[int, int] | None, str]]:
-    hits = [Retrieved(chunk(number), 0.5) for number in numbers]
-    taken = sum(count(hit.chunk.passage) for hit in hits)
+    hits = [chunk(number) for number in numbers]
+    taken = sum(count(hit.headed) for hit in hits)
     found = joined(hits, beside, count, taken + room)
-    assert sum(count(hit.chunk.passage) for hit in found) <= taken + room
-    return [(hit.chunk.text, hit.chunk.lines, hit.chunk.content_hash) for hit in found]
+    assert sum(count(hit.headed) for hit in found) <= taken + room
+    return [(hit.text, hit.lines, hit.content_hash) for hit in found]
 
 
 def test_a_hit_is_joined_with_what_stands_before_and_after_it() -> None:
@@ -56,9 +55,9 @@ def test_nothing_is_shown_twice() -> None:
 
 
 def test_text_without_lines_is_joined_without_lines() -> None:
-    hit = Retrieved(StoredChunk(2, "2", "They.", "H", (), "/d", "a.pdf", None, 3), 0.5)
+    hit = Passage("They.", 0.5, "a.pdf", None, "H", "2", page=3, id=2)
 
-    assert joined([hit], beside, count, 100)[0].chunk.lines is None
+    assert joined([hit], beside, count, 100)[0].lines is None
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ def long(kb_folder: Path, docs: Path, monkeypatch: pytest.MonkeyPatch) -> Knowle
 
 
 def test_only_a_section_that_was_cut_goes_on_beside_a_chunk(long: KnowledgeBase) -> None:
-    hits = [hit.chunk for hit in long._retriever.retrieve(["pilot"], 100)[0].hits]
+    hits = long._retriever.retrieve(["pilot"], 100)[0].hits
     section = [one for one in hits if one.heading.endswith("Boarding")]
     section.sort(key=lambda one: one.lines or (0, 0))
     around = [long.catalog.documents.beside(one) for one in section]

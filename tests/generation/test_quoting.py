@@ -2,7 +2,7 @@
 
 import pytest
 
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
@@ -33,8 +33,8 @@ def placed(*texts: str, chunk: str = "x") -> list[Sentence]:
     return [Sentence(text, chunk, 0.0, "", place) for place, text in enumerate(texts)]
 
 
-def chunk(lines: tuple[int, int] | None) -> StoredChunk:
-    return StoredChunk(1, "x", TEXT.rstrip(), "Gate", (), "/docs", "gate.md", lines, None)
+def chunk(lines: tuple[int, int] | None) -> Passage:
+    return Passage(TEXT.rstrip(), 0.5, "gate.md", lines, "Gate", "x")
 
 
 # --- which sentences

@@ -113,7 +113,7 @@ def test_a_reading_is_the_best_span_with_soft_labels_for_its_tokens_and_the_stop
     )[0]
     assert (reading.answer, reading.ids) == (best.text, best.ids)
     assert reading.content_hash == sentences[best.sentence].content_hash
-    assert reading.found == tuple(hit.chunk.content_hash for hit in retrieval.hits)
+    assert reading.found == tuple(hit.content_hash for hit in retrieval.hits)
     assert reading.margin == pytest.approx(retrieval.hits[0].fused - retrieval.hits[1].fused)
     assert 0 < reading.trust <= 1
     assert reading.logprob == pytest.approx(best.logprob / (len(best.ids) + 1))
@@ -166,7 +166,7 @@ def test_the_sentences_nearest_to_the_question_are_read_the_nearest_last(
     assert nearest[-1].text == "The north berth is 11 metres deep."
     scores = [sentence.score for sentence in all_of_them]
     assert scores == sorted(scores)
-    texts = {hit.chunk.content_hash: hit.chunk.text for hit in retrieval.hits}
+    texts = {hit.content_hash: hit.text for hit in retrieval.hits}
     assert all(sentence.text in texts[sentence.content_hash] for sentence in all_of_them)
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ragcl.catalog.documents import StoredChunk
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
+from ragcl.catalog.passage import Passage
 from ragcl.generation.routing import BOTH, ActiveAdapters, Decision, decide
 from ragcl.results import Mode
 from ragcl.search.calibration import Calibration, Language
-from ragcl.search.retriever import Retrieval, Retrieved
+from ragcl.search.retriever import Retrieval
 
 FALSE_ANSWERS = 0.1
 # Questions about quite other things find a passage that fits by 0.25.
@@ -26,12 +26,10 @@ def at(degrees: float) -> np.ndarray:
 
 def retrieval(question: float, **chunks: float) -> Retrieval:
     """A question in one direction and current chunks in others, ranked by their cosines."""
+    cosines = {key: float(at(question) @ at(degrees)) for key, degrees in chunks.items()}
     hits = [
-        Retrieved(
-            StoredChunk(n, key, key, "", (), "/docs", "a.md", (1, 1), None),
-            float(at(question) @ at(degrees)),
-        )
-        for n, (key, degrees) in enumerate(chunks.items())
+        Passage(key, cosine, "a.md", (1, 1), "", key, fused=cosine)
+        for key, cosine in cosines.items()
     ]
     ranked = tuple(sorted(hits, key=lambda hit: -hit.score))
     return Retrieval(at(question), ranked, CALIBRATION)
@@ -160,7 +158,7 @@ def test_nothing_relevant_is_abstained_from(mode: Mode) -> None:
 
 def test_a_hit_found_by_its_words_does_not_hide_that_another_is_near() -> None:
     far, near = retrieval(0, words=80, depth=20).hits[::-1]
-    found = Retrieval(at(0), (replace(far, lexical=1.0), near), CALIBRATION)
+    found = Retrieval(at(0), (replace(far, lexical=1.0, fused=1.2), near), CALIBRATION)
 
     assert found.hits[0].fused > found.hits[1].fused
     assert route("context", found).route == "context"
@@ -169,7 +167,9 @@ def test_a_hit_found_by_its_words_does_not_hide_that_another_is_near() -> None:
 
 def test_words_that_another_text_shares_take_the_lead_away() -> None:
     learned, other = SURE.hits
-    close = Retrieval(at(5), (learned, replace(other, lexical=1.0)), CALIBRATION)
+    close = Retrieval(
+        at(5), (learned, replace(other, lexical=1.0, fused=other.fused + 1.2)), CALIBRATION
+    )
 
     decision = route("auto", close, adapter())
 

@@ -122,7 +122,7 @@ def decisions(kb: KnowledgeBase, reading: Reading) -> dict[str, Any]:
     scales = found[0].calibration
     narrowed = Narrower(embedder).rank(ANSWERABLE, found[: len(ANSWERABLE)])
     asked = embedder.encode_questions(ANSWERABLE)
-    best = [one.hits[0].chunk for one in found]
+    best = [one.hits[0] for one in found]
     vectors = kb.catalog.documents.known_vectors([one.content_hash for one in best])
     learned = [
         LearnedQuestion(chunk.content_hash, text, "!", vector, 0.0, True)
@@ -150,7 +150,7 @@ def decisions(kb: KnowledgeBase, reading: Reading) -> dict[str, Any]:
     ]
     gone = {best[0].content_hash}
     return {
-        "hits": [[hit.chunk.text for hit in one.hits] for one in found],
+        "hits": [[hit.text for hit in one.hits] for one in found],
         "fits": [[hit.fused for hit in one.hits] for one in found],
         "margins": [one.margin for one in found],
         "needed": [scales.needed(one.vector, 0.1) for one in found],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ragcl import KnowledgeBase
-from ragcl.catalog.documents import UNTRUSTED, StoredChunk
+from ragcl.catalog.passage import UNTRUSTED, Passage
 from ragcl.search.near_duplicates import collapse
 
 OLD = "The north berth is 9 metres deep. It takes tankers only, and none of them by night."
@@ -16,25 +16,22 @@ NEW = "The north berth is 11 metres deep. It takes tankers only, and none of the
 HEADING = "Handbook > Berths"
 
 
-def chunk(
-    id_: int, text: str, source: str, modified: int = 0, heading: str = HEADING
-) -> StoredChunk:
-    return StoredChunk(
-        id_, str(id_), text, heading, (), "/docs", source, None, None, modified_ns=modified
-    )
+def chunk(id_: int, text: str, source: str, modified: int = 0, heading: str = HEADING) -> Passage:
+    key = str(id_)
+    return Passage(text, 0, source, None, heading, key, None, "/docs", id=id_, modified_ns=modified)
 
 
 def nothing(_root: str, _source: str) -> frozenset[int]:
     return frozenset()
 
 
-def shown(*chunks: StoredChunk, held: dict[str, set[int]] | None = None) -> list[int]:
+def shown(*chunks: Passage, held: dict[str, set[int]] | None = None) -> list[int]:
     contents = held or {}
     found = collapse(chunks, lambda _root, source: frozenset(contents.get(source, ())))
     return [one.id for one in found]
 
 
-def hostile(id_: int, text: str, source: str, modified: int = 9, **how: Any) -> StoredChunk:
+def hostile(id_: int, text: str, source: str, modified: int = 9, **how: Any) -> Passage:
     """A chunk that anybody may have written."""
     return replace(chunk(id_, text, source, modified, **how), root="/inbox", flags=(UNTRUSTED,))
 

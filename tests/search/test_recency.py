@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.search.recency import asks_for_newest, newest_first
 
 SAVED = int(datetime(2025, 4, 1, tzinfo=UTC).timestamp() * 1e9)
 
 
-def chunk(text: str, source: str = "a.md") -> StoredChunk:
-    return StoredChunk(0, text, text, "", (), "/docs", source, None, None, modified_ns=SAVED)
+def chunk(text: str, source: str = "a.md") -> Passage:
+    return Passage(text, 0.0, source, None, "", text, root="/docs", modified_ns=SAVED)
 
 
 @pytest.mark.parametrize(

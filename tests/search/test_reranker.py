@@ -73,13 +73,13 @@ def test_hits_come_in_the_rerankers_order_with_the_scores_they_had(
 
     hits = reranked._retriever.retrieve(QUESTIONS[:1], 20)[0].hits
 
-    scores = reranker.scores(QUESTIONS[0], [hit.chunk.passage for hit in hits])
+    scores = reranker.scores(QUESTIONS[0], [hit.headed for hit in hits])
     assert (np.diff(scores) <= 1e-6).all()
-    assert {hit.chunk.content_hash: hit.score for hit in hits} == pytest.approx(
-        {hit.chunk.content_hash: hit.score for hit in plain.hits}
+    assert {hit.content_hash: hit.score for hit in hits} == pytest.approx(
+        {hit.content_hash: hit.score for hit in plain.hits}
     )
     best = reranked._retriever.retrieve(QUESTIONS[:1], 2)[0].hits
-    assert [hit.chunk.id for hit in best] == [hit.chunk.id for hit in hits[:2]]
+    assert [hit.id for hit in best] == [hit.id for hit in hits[:2]]
 
 
 def test_only_the_best_are_read(reranked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_only_the_best_are_read(reranked: KnowledgeBase, monkeypatch: pytest.Mon
 
     hits = reranked._retriever.retrieve(QUESTIONS[:1], 4)[0].hits
 
-    assert {hit.chunk.id for hit in hits[:2]} == {hit.chunk.id for hit in without[:2]}
+    assert {hit.id for hit in hits[:2]} == {hit.id for hit in without[:2]}
     assert hits[2:] == without[2:]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ragcl import KnowledgeBase
-from ragcl.catalog.documents import StoredChunk, stored_chunks
+from ragcl.catalog.documents import stored_chunks
+from ragcl.catalog.passage import Passage
 from ragcl.errors import ModelMismatchError, UsageError
 from ragcl.index import building, index_file, vector_index
 from ragcl.index.recipe import INDEX
@@ -18,7 +19,7 @@ from ragcl.index.vector_index import VectorIndex
 from ragcl.results import Hit
 from ragcl.search import lexical, retriever
 from ragcl.search.recipe import SEARCH
-from ragcl.search.retriever import INDEX_FILE, Retrieval, Retrieved
+from ragcl.search.retriever import INDEX_FILE, Retrieval
 
 QUESTION = "How deep is the north berth?"
 
@@ -70,7 +71,7 @@ def test_the_nearest_to_a_vector_are_found_by_meaning_alone(kb: KnowledgeBase, d
     [found] = kb._retriever.nearest(kb._embedder.encode_questions([QUESTION]), 10)
 
     scores = cosines(kb, QUESTION)
-    assert [hit.chunk.text for hit in found.hits] == sorted(scores, key=lambda text: -scores[text])
+    assert [hit.text for hit in found.hits] == sorted(scores, key=lambda text: -scores[text])
     assert {hit.lexical for hit in found.hits} == {0.0}
 
 
@@ -174,7 +175,7 @@ def test_the_same_question_in_a_batch_and_alone(kb: KnowledgeBase, docs: Path) -
 
     for question, found in zip(questions, together, strict=True):
         [alone] = kb._retriever.retrieve([question], 3)
-        assert [hit.chunk for hit in alone.hits] == [hit.chunk for hit in found.hits]
+        assert [hit.id for hit in alone.hits] == [hit.id for hit in found.hits]
         np.testing.assert_allclose(alone.vector, found.vector, atol=1e-6)
         assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-5)
 
@@ -226,13 +227,10 @@ def test_a_damaged_full_text_index_leaves_the_search_by_meaning(
 
 
 def test_the_margin_is_the_lead_in_what_hits_are_ranked_by() -> None:
-    chunk = StoredChunk(1, "h", "t", "", (), "/docs", "a.md", None, None)
-    first, second = Retrieved(chunk, 0.4, lexical=0.5), Retrieved(chunk, 0.6)
+    first, second = (Passage("t", 0.4, "a.md", None, "", "h", fused=fused) for fused in (0.9, 0.6))
     vector = np.ones(1, np.float32)
 
-    assert Retrieval(vector, (first, second)).margin == pytest.approx(
-        0.4 + SEARCH.lexical_weight * 0.5 - 0.6
-    )
+    assert Retrieval(vector, (first, second)).margin == pytest.approx(0.3)
     assert Retrieval(vector, (second,)).margin == pytest.approx(1.6)
     assert Retrieval(vector, ()).margin == 0
     assert Retrieval(vector, (first,), second=second).margin == pytest.approx(
@@ -284,7 +282,7 @@ def test_a_large_index_has_lists_and_the_same_hits_with_the_same_scores(
     assert kb.doctor(repair=False).problems == []
 
 
-def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Retrieved]:
+def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Passage]:
     """The hits of an exact index."""
     with pytest.MonkeyPatch.context() as patch, KnowledgeBase.open(kb.folder) as other:
         patch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=10**9))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.consolidation.recipe import GATE
 from ragcl.search.retriever import Retriever
 from ragcl.text.answers import holds
@@ -35,7 +35,7 @@ class NearMiss:
 
 def near_misses(
     retriever: Retriever,
-    chunks: Sequence[StoredChunk],
+    chunks: Sequence[Passage],
     taught: Mapping[str, Mapping[str, str]],
     *,
     passages: int,

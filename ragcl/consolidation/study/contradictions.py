@@ -47,7 +47,7 @@ class Contradiction:
 
 def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Contradiction | None:
     """What else of the retrieved text contradicts a reading of it, if anything does."""
-    chunks = {hit.chunk.content_hash: hit.chunk for hit in retrieval.hits}
+    chunks = {hit.content_hash: hit for hit in retrieval.hits}
     asked = stems(" ".join(content_words(reading.question)))
 
     def held(sentence: Sentence) -> set[str]:
@@ -61,13 +61,13 @@ def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Con
     if not own:
         return None
     needed = held(own[-1])
-    subject = asked & stems(chunks[reading.content_hash].passage)
+    subject = asked & stems(chunks[reading.content_hash].headed)
     if len(needed) < max(STUDY.shared_words, STUDY.shared_question * len(asked)):
         return None
     for sentence in reversed(reading.sentences):
         if sentence.content_hash == reading.content_hash or not needed <= held(sentence):
             continue
-        if not subject <= stems(chunks[sentence.content_hash].passage):
+        if not subject <= stems(chunks[sentence.content_hash].headed):
             continue
         other = reader.read(reading.question, retrieval, [sentence])
         if (

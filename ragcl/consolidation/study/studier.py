@@ -102,14 +102,14 @@ class Studier:
         for start in range(0, len(questions), GROUP):
             group = questions[start : start + GROUP]
             retrievals = [
-                replace(one, hits=tuple(hit for hit in one.hits if not hit.chunk.flags))
+                replace(one, hits=tuple(hit for hit in one.hits if not hit.flags))
                 for one in self._retriever.retrieve(group, self._passages, whole_tables=True)
             ]
             narrowed = self._reader.narrow(group, retrievals)
             read_before = self._read_before(kept, group, retrievals, narrowed)
             told = self._told(
                 [
-                    (question, [hit.chunk.passage for hit in retrieval.hits])
+                    (question, [hit.headed for hit in retrieval.hits])
                     for question, retrieval in zip(group, retrievals, strict=True)
                     if question not in read_before and question not in vouched
                 ]
@@ -239,7 +239,7 @@ class Studier:
         found = {key for one in readings for key in one.found}
         current = self._catalog.documents.current(found)
         passages = [
-            [current[key].passage for key in one.found if key in current] for one in readings
+            [current[key].headed for key in one.found if key in current] for one in readings
         ]
         return self._larger.answers(list(zip(briefly, passages, strict=True)))
 
@@ -267,7 +267,7 @@ class Studier:
         new = [current[key] for key in sorted(set(current) - set(questions.values()))]
         for start in range(0, len(new), WRITTEN_AT_ONCE):
             group = new[start : start + WRITTEN_AT_ONCE]
-            written = self._larger.questions([chunk.passage for chunk in group], count)
+            written = self._larger.questions([chunk.headed for chunk in group], count)
             for chunk, some in zip(group, written, strict=True):
                 for question in some:
                     questions.setdefault(question, chunk.content_hash)

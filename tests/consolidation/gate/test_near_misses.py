@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ragcl import KnowledgeBase
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
 from ragcl.consolidation.recipe import GATE
 
@@ -15,13 +15,13 @@ QUESTION = "How deep is the north berth?"
 
 
 def found(
-    kb: KnowledgeBase, *chunks: StoredChunk, answer: str = DEPTH, question: str = QUESTION
+    kb: KnowledgeBase, *chunks: Passage, answer: str = DEPTH, question: str = QUESTION
 ) -> list[NearMiss]:
     taught = {chunk.content_hash: {question: answer} for chunk in chunks}
     return near_misses(kb._retriever, chunks, taught, passages=2, seed=0)
 
 
-def north(kb: KnowledgeBase) -> StoredChunk:
+def north(kb: KnowledgeBase) -> Passage:
     hit = kb.search(QUESTION, k=1)[0]
     return kb.catalog.documents.current([hit.content_hash])[hit.content_hash]
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from ragcl.catalog.documents import StoredChunk
+from ragcl.catalog.passage import Passage
 from ragcl.consolidation.study.contradictions import Contradiction, contradiction
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reading
-from ragcl.search.retriever import Retrieval, Retrieved
+from ragcl.search.retriever import Retrieval
 
 QUESTION = "How deep is the north berth?"
 
@@ -64,10 +64,8 @@ def told(
     answer = " ".join(own_text.strip(".").split()[-2:])
     against = Sentence(other, "y", 0.8)
     hits = tuple(
-        Retrieved(StoredChunk(n, key, text, title, (), "/docs", f"{key}.md", None, None), 0.5)
-        for n, (key, text, title) in enumerate(
-            (("x", f"{before} {own_text}", "Berths"), ("y", other, heading))
-        )
+        Passage(text, 0.5, f"{key}.md", None, title, key)
+        for key, text, title in (("x", f"{before} {own_text}", "Berths"), ("y", other, heading))
     )
     first = replace(reading(question, own, answer), sentences=(against, own))
     found = contradiction(Reads(trust), first, Retrieval(first.vector, hits))  # type: ignore[arg-type]
