@@ -28,6 +28,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,14 +39,14 @@ from benchmarks.progress import say
 from ragcl.catalog import Catalog, full_text
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord, chunk_vectors
 from ragcl.index import building
-from ragcl.index.vector_index import VectorIndex
+from ragcl.index.vector_index import EmbedderId, VectorIndex
 from ragcl.search.recipe import SEARCH
 from ragcl.search.retriever import EMBEDDER, INDEX_FILE, Retriever
 
 T = TypeVar("T")
 RESULTS = Path(__file__).parent / "results" / "index.json"
 DIMENSION = 384
-MODEL = {"model": "made", "revision": "1", "dimension": DIMENSION}
+MODEL = EmbedderId("made", "1", DIMENSION)
 QUERIES = 500
 K = 10
 BATCH = 20_000
@@ -155,7 +156,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 def fill(folder: Path, made: Vectors) -> None:
     """A catalog with the vectors, written past ragcl because that is faster, but as it would."""
     catalog = Catalog(folder)
-    catalog.put(EMBEDDER, MODEL)
+    catalog.put(EMBEDDER, asdict(MODEL))
     root = catalog.documents.root_id("/made")
     path = catalog.database.path
     catalog.close()

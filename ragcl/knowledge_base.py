@@ -480,7 +480,7 @@ class KnowledgeBase:
         sha256 = model_files.sha256(path)
         started = time.time()
         answers = self.ask_many(
-            [one["question"] for one in asked], mode=mode, record=False, progress=progress
+            [one.question for one in asked], mode=mode, record=False, progress=progress
         )
         report = score(mode, asked, answers, time.time() - started)
         try:

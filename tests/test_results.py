@@ -1,12 +1,22 @@
 """What the public calls give back reads well where it is printed."""
 
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 
 import pytest
 
 import ragcl
 from ragcl import results
-from ragcl.results import Answer, Citation, Failure, Hit, IngestReport, Quote, Trace
+from ragcl.results import (
+    Answer,
+    Citation,
+    Failure,
+    Hit,
+    IngestReport,
+    Quote,
+    Trace,
+    to_dict,
+    traced,
+)
 
 CITATION = Citation("berths.md", (3, 3), "Berths > North", "It is 11 metres deep.", 0.7)
 
@@ -46,6 +56,27 @@ def test_an_answer_tells_route_and_place() -> None:
     assert str(answer("11 metres", [CITATION])) == "11 metres  (context, berths.md:3)"
     assert str(answer("I don't know.", [])) == "I don't know.  (context)"
     assert str(CITATION) == "berths.md:3  Berths > North  (0.70)"
+
+
+def test_a_trace_is_read_by_name_as_it_is_printed() -> None:
+    hit = Hit("text", 0.123456, "a.md", (1, 2), "Berths", "x", lexical=0.5, fused=0.75)
+    trace = Trace(reason="asked for", adapter="s0-a", support=("x",), hits=(traced(hit),))
+
+    assert (trace["reason"], trace.get("adapter"), trace.get("nothing", 7)) == (
+        "asked for", "s0-a", 7,
+    )  # fmt: skip
+    assert trace["hits"][0] == {
+        "source": "a.md", "heading": "Berths", "score": 0.1235, "lexical": 0.5, "fused": 0.75,
+        "content_hash": "x", "elsewhere": (), "supersedes": (), "flags": (),
+    }  # fmt: skip
+    assert dict(trace) == to_dict(trace) == to_dict(replace(answer("a", []), trace=trace))["trace"]
+    assert list(trace) == [
+        "reason", "tried", "adapter", "adapter_set", "features", "form", "forms", "prompt_tokens",
+        "chosen", "support", "hits",
+    ]  # fmt: skip
+    assert "asked" in Trace(asked="And that?")
+    with pytest.raises(KeyError):
+        trace["asked"]
 
 
 def test_a_long_text_is_cut_and_stays_on_one_line() -> None:

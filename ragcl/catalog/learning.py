@@ -79,7 +79,7 @@ class RoundRecord:
     started_at: float
     finished_at: float | None
     stage: str
-    selection: dict[str, Any]
+    selection: dict[str, list[list[str]]]
     report: dict[str, Any] | None
 
 
@@ -100,7 +100,7 @@ class Learning:
 
     # Rounds
 
-    def start_round(self, selection: dict[str, Any], now: float) -> int:
+    def start_round(self, selection: dict[str, list[list[str]]], now: float) -> int:
         """Open a round for a selection; its id."""
         with self._database.writing() as connection:
             query = insert(rounds).values(started_at=now, stage="study", selection=selection)

@@ -677,7 +677,7 @@ def _unread(
     )
 
 
-def _plain(selection: Selection) -> dict[str, Any]:
+def _plain(selection: Selection) -> dict[str, list[list[str]]]:
     """What was selected, without how hot it was: equal for rounds that would do the same."""
     return {
         name: sorted([chunk.content_hash, _digest_of(chunk, selection)] for chunk in chunks)

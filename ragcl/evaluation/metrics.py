@@ -9,8 +9,8 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ragcl.errors import UsageError
 from ragcl.results import Answer, EvaluatedQuestion, EvaluationReport, Mode
@@ -48,7 +48,15 @@ def _f1(words: list[str], accepted: list[str]) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def read_questions(path: Path) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Question:
+    """A question with the answers that are accepted; none: it has no answer."""
+
+    question: str
+    answers: tuple[str, ...]
+
+
+def read_questions(path: Path) -> list[Question]:
     """Read a question file: JSON lines with `question`, `answers` and optionally more.
 
     Raises:
@@ -70,19 +78,19 @@ def read_questions(path: Path) -> list[dict[str, Any]]:
             raise UsageError(f"{path}:{number} has no 'question'; give one on every line.")
         if not isinstance(one.get("answers"), list):
             raise UsageError(f"{path}:{number} has no 'answers', a list of accepted strings.")
-        questions.append(one)
+        questions.append(Question(one["question"], tuple(map(str, one["answers"]))))
     if not questions:
         raise UsageError(f"{path} holds no question.")
     return questions
 
 
 def score(
-    mode: Mode, asked: Sequence[dict[str, Any]], answers: Sequence[Answer], seconds: float
+    mode: Mode, asked: Sequence[Question], answers: Sequence[Answer], seconds: float
 ) -> EvaluationReport:
     """Compare answers with the accepted strings; where there are none, abstaining is right."""
     details = []
     for one, answer in zip(asked, answers, strict=True):
-        accepted = [str(text) for text in one["answers"]]
+        accepted = list(one.answers)
         right = contains(answer.text, accepted) if accepted else answer.abstained
         details.append(
             EvaluatedQuestion(

@@ -3,8 +3,6 @@
 Knows no file and no question.
 """
 
-from typing import Any
-
 import numpy as np
 from sqlalchemy import Connection
 
@@ -18,33 +16,33 @@ from ragcl.catalog.documents import (
 )
 from ragcl.index.inverted_lists import InvertedLists, sample_size
 from ragcl.index.recipe import INDEX
-from ragcl.index.vector_index import Stamp, VectorIndex, outgrown
+from ragcl.index.vector_index import EmbedderId, VectorIndex, outgrown
 
 
-def build(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
+def build(connection: Connection, embedder: EmbedderId) -> VectorIndex:
     """An index of the kind that suits the number of chunks.
 
     Args:
         connection: the snapshot it will be true for.
-        embedder: model, revision and dimension of the vectors.
+        embedder: whose the vectors of the catalog are.
     """
     if outgrown(count_chunks(connection), trained_on=0):
         return build_lists(connection, embedder)
     return build_exact(connection, embedder)
 
 
-def build_lists(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
+def build_lists(connection: Connection, embedder: EmbedderId) -> VectorIndex:
     """An index with all of its vectors in lists: a minute or two of work for a million."""
     size = count_chunks(connection)
     lists = InvertedLists.train(sample_vectors(connection, sample_size(size), INDEX.seed), size)
     for changes in changes_since(connection, -1):
         lists.add(changes.added_ids, changes.added_vectors)
-    return VectorIndex(Stamp(**embedder, generation=generation(connection)), lists)
+    return VectorIndex(embedder.at(generation(connection)), lists)
 
 
-def build_exact(connection: Connection, embedder: dict[str, Any]) -> VectorIndex:
+def build_exact(connection: Connection, embedder: EmbedderId) -> VectorIndex:
     """An index without lists, whatever the number of chunks: quickly there, slow when large."""
-    index = VectorIndex(Stamp(**embedder, generation=-1))
+    index = VectorIndex(embedder.at(-1))
     catch_up(index, connection)
     return index
 

@@ -27,13 +27,28 @@ from ragcl.index.recipe import INDEX
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """What an index was built from: it serves no other model and no other dimension."""
+class EmbedderId:
+    """Which embedder made the vectors: those of another one cannot be compared with them."""
 
     model: str
     revision: str
     dimension: int
+
+    def at(self, generation: int) -> "Stamp":
+        """The stamp of an index of its vectors that is true at this generation."""
+        return Stamp(self.model, self.revision, self.dimension, generation)
+
+
+@dataclass(frozen=True)
+class Stamp(EmbedderId):
+    """What an index was built from."""
+
     generation: int
+
+    @property
+    def embedder(self) -> EmbedderId:
+        """The embedder that made its vectors."""
+        return EmbedderId(self.model, self.revision, self.dimension)
 
 
 @dataclass(frozen=True)
@@ -94,7 +109,7 @@ class VectorIndex:
                 self._lists.remove(gone)
         if len(added_ids):
             self._exact.add_with_ids(np.ascontiguousarray(added), added_ids)
-        self.stamp = Stamp(**{**asdict(self.stamp), "generation": generation})
+        self.stamp = self.stamp.at(generation)
 
     def search(
         self, queries: np.ndarray, k: int, among: np.ndarray | None = None

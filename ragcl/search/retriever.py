@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -37,7 +36,7 @@ from ragcl.catalog.passage import Passage
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelMismatchError, RagclError
 from ragcl.index import building, index_file
 from ragcl.index.index_file import DamagedIndexError
-from ragcl.index.vector_index import Stamp, VectorIndex, outgrown
+from ragcl.index.vector_index import EmbedderId, VectorIndex, outgrown
 from ragcl.models.model_files import ModelFiles
 from ragcl.search import lexical
 from ragcl.search.calibration import UNMEASURED, Calibration, Scale, material, recipe
@@ -118,23 +117,26 @@ def scored(passage: Passage, by: "_Candidate | Passage") -> Passage:
     return replace(passage, score=by.score, lexical=by.lexical, fused=by.fused)
 
 
+def stored_embedder(catalog: Catalog) -> EmbedderId | None:
+    """The embedder that made the vectors of the catalog; None while there are none."""
+    known = catalog.get(EMBEDDER)
+    return None if known is None else EmbedderId(**known)
+
+
 def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
     """Refuse to mix the vectors of two models; remember the model once its `dimension` is known.
 
     Raises:
         ModelMismatchError: the catalog holds vectors of another model.
     """
-    known = catalog.get(EMBEDDER)
+    known = stored_embedder(catalog)
     if known is None:
         if dimension is not None:
-            catalog.put(
-                EMBEDDER,
-                {"model": files.name, "revision": files.revision, "dimension": dimension},
-            )
+            catalog.put(EMBEDDER, asdict(EmbedderId(files.name, files.revision, dimension)))
         return
-    if (known["model"], known["revision"]) != (files.name, files.revision):
+    if (known.model, known.revision) != (files.name, files.revision):
         raise ModelMismatchError(
-            f"this knowledge base holds vectors of {known['model']} ({known['revision']}), but "
+            f"this knowledge base holds vectors of {known.model} ({known.revision}), but "
             f"models.embedder is {files.name} ({files.revision}). Set it back, or ingest into a "
             "new knowledge base."
         )
@@ -307,7 +309,7 @@ class Retriever:
             found = _rank(connection, index, vectors, questions, 1, None, about.passages)
             best[language] = [one[0].fused for one in found]
         measured = about.calibration(best, len(index))
-        made_by = _made_by(index.stamp)
+        made_by = asdict(index.stamp.embedder)
         if self._catalog.database.read_only:
             return measured
         try:
@@ -328,7 +330,7 @@ class Retriever:
         Raises:
             OSError: to `purge`, and the file cannot be written; else that is no loss.
         """
-        known = self._catalog.get(EMBEDDER)
+        known = stored_embedder(self._catalog)
         if purge:
             index_file.remove_unfinished(self._path)
         if known is None:
@@ -362,7 +364,7 @@ class Retriever:
         return []
 
     def _vector_problems(self, *, repair: bool) -> list[str]:
-        known = self._catalog.get(EMBEDDER)
+        known = stored_embedder(self._catalog)
         if known is None:
             return [CATALOG_LOST] if self._path.exists() else []
         found: str | None = None
@@ -374,7 +376,7 @@ class Retriever:
             except DamagedIndexError as error:
                 found = f"the vector index is damaged: {error}"
             else:
-                if _made_by(index.stamp) != known:
+                if index.stamp.embedder != known:
                     found = f"the vector index was made by another model, {index.stamp.model}"
                 elif not building.agrees(index, connection):
                     found = "the vector index disagrees with the catalog"
@@ -388,7 +390,7 @@ class Retriever:
         """The index, true for the snapshot of `connection`; None while nothing was embedded."""
         index = self._index
         if index is None or index.stamp.generation != generation(connection):
-            known = self._catalog.get(EMBEDDER)
+            known = stored_embedder(self._catalog)
             if known is None:
                 return None
             index = self._read_file(known) if index is None else index
@@ -398,7 +400,7 @@ class Retriever:
             building.catch_up(index, connection)
         lags = outgrown(len(index), index.trained_on) or index.loose > 2 * LAG * len(index)
         if lags and not self._catalog.database.read_only:
-            self._renew_in_background(_made_by(index.stamp))
+            self._renew_in_background(index.stamp.embedder)
         return index
 
     def _rebuilt(self, connection: Connection) -> VectorIndex:
@@ -406,7 +408,9 @@ class Retriever:
 
         One that is too large to be exact is so for now: its file is written by who renews it.
         """
-        index = building.build_exact(connection, self._catalog.get(EMBEDDER))
+        embedder = stored_embedder(self._catalog)
+        assert embedder is not None  # there is nothing to rebuild before anything was embedded
+        index = building.build_exact(connection, embedder)
         self._index = index
         if outgrown(len(index), index.trained_on):
             with contextlib.suppress(OSError):
@@ -415,10 +419,10 @@ class Retriever:
             self._write(index)
         return index
 
-    def _file_serves(self, connection: Connection, known: dict[str, Any], lag: float) -> bool:
+    def _file_serves(self, connection: Connection, known: EmbedderId, lag: float) -> bool:
         """Whether the file is of the right kind and an opener has little to catch up with."""
         summary = VectorIndex.summary(self._path)
-        if summary is None or _made_by(summary.stamp) != known:
+        if summary is None or summary.stamp.embedder != known:
             return False
         since = summary.stamp.generation
         return (
@@ -427,12 +431,12 @@ class Retriever:
             and count_changes(connection, since) <= lag * summary.size
         )
 
-    def _renew_in_background(self, known: dict[str, Any]) -> None:
+    def _renew_in_background(self, known: EmbedderId) -> None:
         if self._renewal is None or not self._renewal.is_alive():
             self._renewal = threading.Thread(target=self._renew_quietly, args=(known,))
             self._renewal.start()
 
-    def _renew_quietly(self, known: dict[str, Any]) -> None:
+    def _renew_quietly(self, known: EmbedderId) -> None:
         """Renew in a thread that leaves the other processors to those who search."""
         import faiss
 
@@ -442,7 +446,7 @@ class Retriever:
         except RagclError as error:
             log.warning("The vector index could not be renewed: %s", error)
 
-    def _renew(self, known: dict[str, Any], *, purge: bool) -> None:
+    def _renew(self, known: EmbedderId, *, purge: bool) -> None:
         """Search with the index of the file from now on, which is written first if it lags.
 
         Holds up no search. One thread or process at a time: killed at any moment, it leaves the old
@@ -475,7 +479,7 @@ class Retriever:
         finally:
             lock.release()
 
-    def _next(self, connection: Connection, known: dict[str, Any]) -> VectorIndex:
+    def _next(self, connection: Connection, known: EmbedderId) -> VectorIndex:
         """The index that replaces that of the file, true for the snapshot of `connection`."""
         index = self._read_file(known, check_lists=True)
         if (
@@ -496,7 +500,7 @@ class Retriever:
             return False
         return True
 
-    def _read_file(self, known: dict[str, Any], *, check_lists: bool = False) -> VectorIndex | None:
+    def _read_file(self, known: EmbedderId, *, check_lists: bool = False) -> VectorIndex | None:
         """The index of the file; None if there is none, or it is damaged or another embedder's."""
         try:
             index = VectorIndex.load(self._path, check_lists=check_lists)
@@ -505,7 +509,7 @@ class Retriever:
         except DamagedIndexError as error:
             log.warning("%s; it is being built again from the catalog.", error)
             return None
-        return index if _made_by(index.stamp) == known else None
+        return index if index.stamp.embedder == known else None
 
 
 def _rank(
@@ -610,10 +614,3 @@ def _shown(
     shown = collapse([found[one.id] for one in row], contents)
     by_id = {one.id: one for one in row}
     return tuple(scored(chunk, by_id[chunk.id]) for chunk in shown)
-
-
-def _made_by(stamp: Stamp) -> dict[str, Any]:
-    """The embedder of an index, as the catalog names its own."""
-    embedder = asdict(stamp)
-    del embedder["generation"]
-    return embedder

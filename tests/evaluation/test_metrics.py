@@ -1,7 +1,6 @@
 """How an answer is compared with what is accepted: SQuAD's rules, and whole words."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from ragcl.errors import UsageError
 from ragcl.evaluation.metrics import (
+    Question,
     contains,
     exact_match,
     normalise,
@@ -87,8 +87,8 @@ def test_a_question_file_is_read_line_by_line(tmp_path: Path) -> None:
     )
 
     assert read_questions(path) == [
-        {"question": "How deep?", "answers": ["11 m"], "source": "a.md"},
-        {"question": "Wo?", "answers": []},
+        Question("How deep?", ("11 m",)),
+        Question("Wo?", ()),
     ]
 
 
@@ -136,11 +136,7 @@ def answer(text: str, route: Route = "context", tokens: int = 100) -> Answer:
 
 
 def test_the_scores_are_means_over_the_questions() -> None:
-    asked: list[dict[str, Any]] = [
-        {"answers": ["11 metres"]},
-        {"answers": ["11 metres"]},
-        {"answers": ["12"]},
-    ]
+    asked = [Question("?", (text,)) for text in ("11 metres", "11 metres", "12")]
     answers = [answer("11 metres"), answer("about 11 metres", "weights", 40), answer("11")]
 
     report = score("auto", asked, answers, 3.0)
@@ -155,7 +151,7 @@ def test_the_scores_are_means_over_the_questions() -> None:
 
 
 def test_where_nothing_is_accepted_abstaining_is_right() -> None:
-    asked: list[dict[str, Any]] = [{"answers": []}, {"answers": []}, {"answers": ["11"]}]
+    asked = [Question("?", ()), Question("?", ()), Question("?", ("11",))]
 
     report = score(
         "auto", asked, [answer("I don't know.", "none"), answer("5"), answer("?", "none")], 1

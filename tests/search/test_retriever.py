@@ -19,7 +19,7 @@ from ragcl.index.vector_index import VectorIndex
 from ragcl.results import Hit
 from ragcl.search import lexical, retriever
 from ragcl.search.recipe import SEARCH
-from ragcl.search.retriever import INDEX_FILE, Retrieval
+from ragcl.search.retriever import INDEX_FILE, Retrieval, stored_embedder
 
 QUESTION = "How deep is the north berth?"
 
@@ -288,7 +288,8 @@ def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Passage]:
         patch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=10**9))
         with other.catalog.database.reading() as connection:
             other._retriever._index = building.build_exact(
-                connection, kb.catalog.get(retriever.EMBEDDER)
+                connection,
+                stored_embedder(kb.catalog),
             )
         return list(other._retriever.retrieve([question], k)[0].hits)
 
@@ -459,7 +460,7 @@ def test_whatever_became_of_a_file_with_lists_search_is_right_and_the_doctor_men
         path.write_bytes(content)
     else:
         with kb.catalog.database.reading() as connection:
-            index = building.build_lists(connection, kb.catalog.get(retriever.EMBEDDER))
+            index = building.build_lists(connection, stored_embedder(kb.catalog))
         ids, vectors = index.entries()
         index.update(ids, vectors[::-1].copy(), ids[:0], index.stamp.generation)
         index.save(path)
@@ -538,7 +539,7 @@ def dated(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
 def test_only_the_chosen_documents_are_searched(
     dated: KnowledgeBase, chosen: dict[str, object], expected: set[str]
 ) -> None:
-    assert {hit.source for hit in dated.search(QUESTION, k=100, **chosen)} == expected  # type: ignore[arg-type]
+    assert {hit.source for hit in dated.search(QUESTION, k=100, **chosen)} == expected
 
 
 def test_a_filter_is_no_sieve_after_the_search(
@@ -611,4 +612,4 @@ def test_changed_front_matter_counts_at_once(described: KnowledgeBase, docs: Pat
 @pytest.mark.parametrize("name", ["since", "until"])
 def test_what_is_no_date_is_refused(dated: KnowledgeBase, name: str) -> None:
     with pytest.raises(UsageError, match=rf"{name} = 'soon' is no date: write it like 2026-01-31"):
-        dated.search(QUESTION, **{name: "soon"})  # type: ignore[arg-type]
+        dated.search(QUESTION, **{name: "soon"})
