@@ -21,9 +21,12 @@ SELDOM = ("asked", "forgotten")  # keys that are there only where they say somet
 
 def to_dict(result: Any) -> dict[str, Any]:
     """A result dataclass as JSON-ready plain data."""
-    return dataclasses.asdict(
-        result, dict_factory=lambda pairs: {k: v for k, v in pairs if v or k not in SELDOM}
-    )
+    return dataclasses.asdict(result, dict_factory=_plain)
+
+
+def _plain(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    known = {name: value for name, value in fields if value or name not in SELDOM}
+    return {name: list(one) if isinstance(one, tuple) else one for name, one in known.items()}
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def test_a_trace_is_read_by_name_as_it_is_printed() -> None:
     )  # fmt: skip
     assert trace["hits"][0] == {
         "source": "a.md", "heading": "Berths", "score": 0.1235, "lexical": 0.5, "fused": 0.75,
-        "content_hash": "x", "elsewhere": (), "supersedes": (), "flags": (),
+        "content_hash": "x", "elsewhere": [], "supersedes": [], "flags": [],
     }  # fmt: skip
     assert dict(trace) == to_dict(trace) == to_dict(replace(answer("a", []), trace=trace))["trace"]
     assert list(trace) == [

@@ -248,7 +248,7 @@ def test_how_logged_answers_came_to_be_is_known_after_an_upgrade(
     catalog = Catalog(tmp_path)
 
     one, two, forgotten = catalog.asks.log()
-    assert json.loads(json.dumps(dict(one.trace))) == full
+    assert dict(one.trace) == full
     assert (one.hits[1].content_hash, one.hits[1].lines, one.hits[1].text, one.hits[1].root) == (
         "y", (3, 4), "11 metres", "/docs",
     )  # fmt: skip
