@@ -38,6 +38,7 @@ from ragcl.search.retriever import Retrieval, Retriever, fused
 from ragcl.settings import AnsweringSettings
 from ragcl.text.answers import holds, same
 from ragcl.text.sentences import split_sentences
+from ragcl.text.several import asks_for_several
 
 log = logging.getLogger(__name__)
 
@@ -317,6 +318,7 @@ class Answerer:
                 self._settings.false_answers,
                 snapshot.demoted,
                 reader_tells=reads and self._reader.forms.tells_unknown,
+                several=asks_for_several(question),
             )
             if chosen and decision.route == "weights" and decision.adapter is None:
                 reason = "no adapter holds anything of the documents chosen"

@@ -23,12 +23,13 @@ from ragcl.search.retriever import Retrieval
 from ragcl.text.answers import holds
 from ragcl.text.recipe import TEXT
 from ragcl.text.sentences import split_sentences
+from ragcl.text.several import asks_for_several
 
 if TYPE_CHECKING:
     import torch
 
 NEVER = -1e3  # nats of what is out of the question; a number, since JSON has no infinity
-VERSION = "10"  # of the code: raised whenever it would read the same question differently
+VERSION = "11"  # of the code: raised whenever it would read the same question differently
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Outlook:
     `phrase`, `quote` and `unknown` are log-probabilities (nats): that it says one of the phrases
     that were weighed, that it begins to quote, and that it says that it does not know. Only a
     model that was trained to read means anything by the last two. `prompt_tokens` is what it was
-    shown.
+    shown. `several`: the question asks for several things.
     """
 
     reading: Reading | None
@@ -121,6 +122,7 @@ class Outlook:
     quote: float
     unknown: float
     prompt_tokens: int
+    several: bool = False
 
     def form(self, forms: Forms, limit: float) -> Form:
         """The form that the answer should take.
@@ -135,7 +137,7 @@ class Outlook:
 
     def asks_for_sentences(self, forms: Forms) -> bool:
         """Whether the question is one that sentences answer, and no phrase."""
-        return self.quote - self.phrase > forms.quote
+        return self.several or self.quote - self.phrase > forms.quote
 
     def not_knowing(self) -> float:
         """By how many nats not knowing is likelier than any answer."""
@@ -208,11 +210,12 @@ class Reader:
         adapter: str | None = None,
     ) -> Outlook:
         """The best span of the sentences, and how likely it is that no span answers."""
+        several = asks_for_several(question)
         looked_up = [one for one in sentences if one.value]
         if looked_up:
             reading = self.given(question, retrieval, looked_up, looked_up[0].value)
             tokens = len(self.prompt(question, looked_up).ids)
-            return Outlook(reading, 0.0, NEVER, NEVER, tokens)
+            return Outlook(reading, 0.0, NEVER, NEVER, tokens, several)
         prompt = self.prompt(question, sentences)
         weighed = self._spans.weigh(prompt, question, sentences, adapter)
         spans = weighed.spans
@@ -225,6 +228,7 @@ class Reader:
             weighed.quote,
             weighed.unknown,
             len(prompt.ids),
+            several,
         )
 
     def best_span(self, question: str, sentences: Sequence[Sentence]) -> str | None:

@@ -141,6 +141,7 @@ def decide(
     demoted: Collection[str] = (),
     *,
     reader_tells: bool = False,
+    several: bool = False,
 ) -> Decision:
     """Choose the route for one question.
 
@@ -154,6 +155,7 @@ def decide(
         demoted: the content hashes of which the weights spoke badly, as users found.
         reader_tells: whether the reader can tell what no passage says: then it has the last word
             where nothing relevant seems to have been found.
+        several: whether the question asks for several things, of which a learned answer is one.
     """
     if mode != "weights":
         missing = _irrelevant(retrieval, false_answers)
@@ -168,7 +170,7 @@ def decide(
     if mode == "auto":
         if stale:
             return Decision("context", None, stale)
-        return _auto(retrieval, active, current, demoted)
+        return _auto(retrieval, active, current, demoted, several)
     holder = active.holds_first(retrieval.found)
     if mode == "both":
         return Decision("both", None if stale else holder, stale or "asked for")
@@ -194,6 +196,7 @@ def _auto(
     active: ActiveAdapters,
     current: Collection[str],
     demoted: Collection[str],
+    several: bool,
 ) -> Decision:
     best = retrieval.hits[0]
     key = best.content_hash
@@ -218,6 +221,8 @@ def _auto(
     limits = _for_itself(adapter.thresholds, question) if itself else adapter.thresholds
     if not question.proved:
         return in_passages(beside, "nothing like this question was proved", features)
+    if several and not itself:
+        return in_passages(beside, "it asks for more than one thing", features)
     for name, value in features.items():
         if value < limits[name]:
             reason = f"{name} {value:.2f} is below the {limits[name]:.2f} it needs"

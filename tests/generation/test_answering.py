@@ -231,6 +231,19 @@ def test_unsure_of_a_phrase_it_gives_the_sentences(
     assert answer.quotes[0].source == "berths.md"
 
 
+def test_no_phrase_answers_what_asks_for_several_things(
+    full: KnowledgeBase, random_adapters: Path
+) -> None:
+    install(full, random_adapters, "s0-x", QUESTION)
+
+    answer = full.ask("How deep is the north berth, and which ships does it take?")
+
+    assert (answer.route, answer.form) == ("context", "quotation")
+    assert answer.trace["reason"] == "it asks for more than one thing"
+    assert "11 metres" in answer.text
+    assert "tankers" in answer.text
+
+
 def test_a_reader_that_is_sure_answers_though_nothing_relevant_seems_to_be_found(
     full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
