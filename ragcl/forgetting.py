@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from ragcl.catalog import (
     Catalog,
     asks,
+    citations,
     documents,
     forgotten,
     full_text,
@@ -152,6 +153,12 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
     on_disk = any(_is_there(place) for place in wanted.places)
     names = {name for place in wanted.places for name in _names(place, catalog)}
     ingested = [one for place in wanted.places for one in _roots_to_drop(place, catalog)]
+    paths = {path for _, path in names}
+    folders = tuple(path for path in paths if not path or path.endswith("/"))
+
+    def is_meant(name: str) -> bool:
+        return name in paths or name.startswith(folders)
+
     with catalog.database.writing() as connection:
         texts = asks.cited(connection, names)
         delta = Delta(0, 0)
@@ -159,22 +166,27 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
             for key, text in documents.texts_at(connection, place.root_id, place.prefix).items():
                 texts.setdefault(key, set()).add(text)
             delta += documents.remove_at(connection, place.root_id, place.prefix)
-        hashes = texts.keys() | learning.reported(connection, {source for _, source in names})
+        reported = learning.reported(connection)
+        hashes = texts.keys() | {key for key, source, _ in reported if is_meant(source)}
         gone = hashes - documents.current_among(connection, hashes)
         quotes = Quotations(connection, [text for key in gone for text in texts.get(key, ())])
         erased = asks.forget(connection, sorted(gone), quotes)
+        citations.forget(connection, texts, is_meant)
         # What was read of a text that is current no more serves nobody, and whose it was, nobody
         # knows: it may have been of an earlier version of what is forgotten.
         read = learning.read_in(connection)
         outdated = read - documents.current_among(connection, read)
         learning.forget_read(connection, gone | outdated, erased.questions)
-        learning.forget_reported(connection, gone)
+        meant = {path for _, *said in reported for path in said if path and is_meant(path)}
+        meant -= {path for _, path in documents.held(connection, ((None, one) for one in meant))}
+        naming = {key for key, *said in reported if not meant.isdisjoint(said)}
+        learning.forget_reported(connection, gone | naming)
         held = learning.active_hashes(connection)
         retired = learning.retire(connection, gone, erased.questions, now)
         forgotten.note(connection, gone, erased.questions, now)
         full_text.purge(connection)
         roots.drop(connection, ingested)
-        _to_purge(connection, unpurged, [path], retired)
+        _to_purge(connection, unpurged, [path], retired, naming)
     return ForgetReport(
         source=wanted.name,
         chunks_removed=len(gone),
@@ -189,13 +201,13 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
 
 def _purge(folder: Path, catalog: Catalog) -> None:
     """Leave nothing of what is out of the catalog in reports, adapters and the catalog's files."""
-    report.forget(folder, catalog.learning.forgotten())
-    retired = _unpurged(catalog)["adapters"]
+    unpurged = _unpurged(catalog)
+    report.forget(folder, catalog.learning.forgotten().union(unpurged["reported"]))
     lock = FileLock(folder / promotion.LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:  # a round is running: it removes its own, and must not lose them while it does
-        promotion.remove_strays(folder, catalog, among=retired)
+        promotion.remove_strays(folder, catalog, among=unpurged["adapters"])
     else:
         try:
             promotion.remove_strays(folder, catalog)
@@ -205,8 +217,8 @@ def _purge(folder: Path, catalog: Catalog) -> None:
 
 
 def _unpurged(catalog: Catalog) -> dict[str, list[str]]:
-    """The paths that were forgotten, and the adapters removed with them, since the last purge."""
-    return catalog.get(UNPURGED) or {"names": [], "adapters": []}
+    """Since the last purge: paths forgotten, adapters removed, chunks taken out of reports."""
+    return {"names": [], "adapters": [], "reported": [], **(catalog.get(UNPURGED) or {})}
 
 
 def _to_purge(
@@ -214,6 +226,7 @@ def _to_purge(
     before: dict[str, list[str]],
     names: Collection[str],
     adapters: Collection[str],
+    reported: Collection[str] = (),
 ) -> None:
     """Note that a purge is due, in the transaction that makes it so."""
     remembered.put(
@@ -222,6 +235,7 @@ def _to_purge(
         {
             "names": sorted({*before["names"], *names}),
             "adapters": sorted({*before["adapters"], *adapters}),
+            "reported": sorted({*before["reported"], *reported}),
         },
     )
 

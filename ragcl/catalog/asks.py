@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog import forgotten
+from ragcl.catalog import citations, forgotten
 from ragcl.catalog.database import Database, parts
 from ragcl.catalog.passage import headed
 from ragcl.catalog.schema import ask_hits, asks, feedback
@@ -107,6 +107,7 @@ class Asks:
             hashes = {hit.content_hash for ask in asked for hit in ask.hits}
             late = forgotten.chunks_among(connection, hashes)
             erased = forget(connection, sorted(late)).ids if late else ()
+            citations.settle(connection, ids)
         return [0 if one in erased else one for one in ids]
 
     def get(self, ask_id: int) -> AskRecord | None:

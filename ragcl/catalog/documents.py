@@ -168,7 +168,7 @@ class Documents:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
     def noted(self) -> list[tuple[str, str, str]]:
-        """(root, path, note) of every file of which something was left out."""
+        """(root, path, notes) of every file of which something was left out."""
         query = (
             select(roots.c.path, documents.c.path, documents.c.notes)
             .join(roots, roots.c.id == documents.c.root_id)
@@ -176,7 +176,7 @@ class Documents:
             .order_by(roots.c.path, documents.c.path)
         )
         with self._database.reading() as connection:
-            return [(row[0], row[1], note) for row in connection.execute(query) for note in row[2]]
+            return [(row[0], row[1], "; ".join(row[2])) for row in connection.execute(query)]
 
     def hold(self, root_id: int, path: str) -> bool:
         """Whether there is a document at this path of a root."""
@@ -394,8 +394,26 @@ class Documents:
     def current(self, hashes: Iterable[str]) -> dict[str, Passage]:
         """Those of the chunks that are current, by content hash."""
         with self._database.reading() as connection:
-            rows = _by_hash(connection, _stored(), list(hashes))
-        return {row.content_hash: _passage(row) for row in rows}
+            return stored(connection, hashes)
+
+
+def stored(connection: Connection, hashes: Iterable[str]) -> dict[str, Passage]:
+    """Those of the chunks that are current, by content hash."""
+    rows = _by_hash(connection, _stored(), list(hashes))
+    return {row.content_hash: _passage(row) for row in rows}
+
+
+def held(
+    connection: Connection, names: Iterable[tuple[str | None, str]]
+) -> set[tuple[str | None, str]]:
+    """Those of the files, by root and path, that are documents; no root stands for any."""
+    wanted = set(names)
+    found: set[tuple[str | None, str]] = set()
+    for part in parts({path for _, path in wanted}):
+        query = select(roots.c.path, documents.c.path).join(roots).where(documents.c.path.in_(part))
+        for root, path in connection.execute(query):
+            found |= {(root, path), (None, path)}
+    return found & wanted
 
 
 def learnable() -> Select[tuple[str]]:

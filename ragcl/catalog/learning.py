@@ -132,9 +132,11 @@ class Learning:
             return forgotten.chunks_among(connection, forgotten.digests(connection))
 
     def mention(self, path: str) -> bool:
-        """Whether a report names a file, as citations do."""
+        """Whether a report names a file, or one of a folder (empty or with a slash at its end)."""
+        folders = (path,) if not path or path.endswith("/") else ()
         with self._database.reading() as connection:
-            return bool(reported(connection, [path]))
+            sources = {source for _, source, _ in reported(connection)}
+        return any(source == path or source.startswith(folders) for source in sources)
 
     def rounds(self) -> list[RoundRecord]:
         """Every round, oldest first."""
@@ -407,21 +409,15 @@ def active_hashes(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(query).scalars())
 
 
-def reported(connection: Connection, paths: Collection[str]) -> frozenset[str]:
-    """The content hashes that reports of rounds name files by, whether they are current or not.
-
-    Args:
-        connection: of the caller's transaction.
-        paths: of files as citations name them; one that is empty or ends in a slash is a folder's.
-    """
-    folders = tuple(path for path in paths if not path or path.endswith("/"))
-    return frozenset(
-        one["content_hash"]
+def reported(connection: Connection) -> set[tuple[str, str, str]]:
+    """What reports of rounds name files by: content hash, file, and another that contradicts it."""
+    return {
+        (one["content_hash"], one["source"], other if contradicts else "")
         for report in connection.execute(select(rounds.c.report)).scalars()
         for name in _NAMING
         for one in (report or {}).get(name, ())
-        if one["source"] in paths or one["source"].startswith(folders)
-    )
+        for other, contradicts, _ in [one.get("reason", "").partition(CONTRADICTS)]
+    }
 
 
 def retire(
@@ -461,6 +457,7 @@ def retire(
     return frozenset(learned)
 
 
+CONTRADICTS = " contradicts it: "  # after the name of another file, in a report
 _NAMING = ("learned", "left_out")  # the lists of a report whose entries name a chunk
 
 

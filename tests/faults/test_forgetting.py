@@ -310,3 +310,44 @@ def test_asks_are_kept_as_long_as_a_setting_says(
         kept = set(connection.execute(select(schema.study_rows.c.question)).scalars())
     assert not kept & set(ASKED[:2])
     assert kb.status().adapters == adapters  # until it has cooled
+
+
+def test_a_file_whose_words_stand_elsewhere_leaves_not_even_its_name(
+    kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says is still current, in another file; the log and the reports named it."""
+    copies = ("area/first_copy.md", "last_copy.md", "berths_v0.md")
+    (docs / "area").mkdir()
+    for name in copies:
+        (docs / name).write_text(FIRST, encoding="utf-8")
+    (docs / copies[2]).write_text(FIRST.replace("11 metres", "9 metres"), encoding="utf-8")
+    kb.ingest(docs)
+    for question in ASKED[:2]:
+        kb.ask(question, mode="context")
+        for name in (*copies, SOURCE):
+            kb.feedback(kb.ask(question, mode="context", source=name).id, rating=1)
+    kb.consolidate()
+    words = ("first_copy", "last_copy", "berths_v0")
+    found = found_in_files(kb.folder, words)
+    assert set(found) == set(words)
+    assert "report.md" in str(found["first_copy"])
+    record = asks.Asks.record
+
+    def late(self: asks.Asks, answered: Any) -> list[int]:
+        kb.forget("area")
+        kb.forget(docs / copies[1])
+        return record(self, answered)
+
+    monkeypatch.setattr(asks.Asks, "record", late)
+    answer = kb.ask(ASKED[0], mode="context", source=copies[0])
+    assert answer.citations[0].source == copies[0]  # it was answered
+    monkeypatch.undo()
+    assert found_in_files(kb.folder, words[:2]) == {}
+    kb.forget(docs / copies[2])
+
+    assert found_in_files(kb.folder, words) == {}
+    assert answer.id in {one.id for one in kb.catalog.asks.log()}
+    explained = kb.explain(answer.id)
+    assert {one["source"] for one in explained.sources if one["current"]} <= set(DOCUMENTS)
+    kb.forget(docs / SOURCE)
+    assert found_in_files(kb.folder, WORDS) == {}

@@ -10,6 +10,7 @@ in the place of the answer in much the same sentence. Knows no catalog.
 import re
 from dataclasses import dataclass
 
+from ragcl.catalog.learning import CONTRADICTS
 from ragcl.consolidation.recipe import STUDY
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
@@ -42,7 +43,7 @@ class Contradiction:
     @property
     def reason(self) -> str:
         """Why the fact is not learned; quotes nothing, since reports outlive texts."""
-        return f"{self.other_source} contradicts it: the two have to be brought into agreement"
+        return f"{self.other_source}{CONTRADICTS}the two have to be brought into agreement"
 
 
 def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Contradiction | None:
