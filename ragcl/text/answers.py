@@ -45,18 +45,22 @@ _NEGATIONS = frozenset(
     "\u043d\u0435\u043c\u0430\u0454 \u0644\u0627 \u0644\u064a\u0633 \u0644\u064a\u0633\u062a "
     "\u063a\u064a\u0631 \u0628\u062f\u0648\u0646 \u0644\u0645 \u0644\u0646 \u05dc\u05d0 "
     "\u05d0\u05d9\u05df \u05d1\u05dc\u05d9 \u0928\u0939\u0940\u0902 \u0928 "
-    "\u092c\u093f\u0928\u093e \uc548 \ubabb".split()
+    "\u092c\u093f\u0928\u093e \uc548 \ubabb \u03b4\u03b5\u03bd \u03b4\u03b5 \u03bc\u03b7 "
+    "\u03bc\u03b7\u03bd \u03cc\u03c7\u03b9 \u03c7\u03c9\u03c1\u03af\u03c2 "
+    "de\u011fil yok kh\u00f4ng ch\u01b0a tidak bukan tanpa f\u0103r\u0103 "
+    "keineswegs nen\u00ed nejsou nije nisu "
+    "\u0646\u0647 \u0646\u06cc\u0633\u062a \u0646\u06c1\u06cc\u06ba \u09a8\u09be "
+    "\u09a8\u09af\u09bc \u0b87\u0bb2\u0bcd\u0bb2\u0bc8".split()
 )
-_NEGATED_AFTER = frozenset("\u0928\u0939\u0940\u0902".split())  # in Hindi it follows
-_NEGATING_GLYPHS = (
-    "\u4e0d",
-    "\u6ca1",
-    "\u6c92",
-    "\u672a",
-    "\u65e0",
-    "\u7121",
-    "\u975e",
-    "\u7981\u6b62",
+_NEGATED_AFTER = frozenset(  # in Hindi, Turkish, Persian and others it follows
+    "\u0928\u0939\u0940\u0902 de\u011fil yok \u0646\u06cc\u0633\u062a "
+    "\u0646\u06c1\u06cc\u06ba \u09a8\u09be \u09a8\u09af\u09bc "
+    "\u0b87\u0bb2\u0bcd\u0bb2\u0bc8".split()
+)
+_NEGATING_GLYPHS = re.compile(  # what can, may or must not be in Chinese; what is not in Thai
+    "(?:[\u4e0d\u6ca1\u6c92\u672a\u65e0\u7121\u975e\u7981\u522b\u5225\u52ff]"
+    "(?:\u80fd|\u53ef|\u53ef\u4ee5|\u51c6|\u5f97|\u8981|\u4f1a|\u6703|\u5141\u8bb8|\u5141\u8a31|\u8bb8|\u8a31|\u6b62)?"
+    "|\u0e44\u0e21\u0e48|\u0e2b\u0e49\u0e32\u0e21)$"
 )
 _JAPANESE_NOT = re.compile(
     "[\u3041-\u3093]{0,5}?(?:\u306a\u3044|\u307e\u305b\u3093|\u306a\u304b\u3063)"
@@ -70,6 +74,13 @@ _CHANGING = _NEGATIONS | frozenset(
     "below above about almost nearly most least up half unless if und oder et ou y o e "
     "\u0438 \u0438\u043b\u0438 \u548c \u4e0e \u6216 \u3001 \u3068".split()
 )
+
+
+_NUMERALS = frozenset(
+    "\u3007\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341\u767e\u5343\u4e07\u842c\u4ebf\u5104\u5146\u4e24\u5169"
+)
+_OF_TIME = frozenset("\u65f6\u6642\u70b9\u9ede")
+_GOES_ON = frozenset("\u534a\u95f4\u9593\u949f\u9418")  # half past, or hours instead of o'clock
 
 
 def canonical(text: str) -> str:
@@ -148,15 +159,23 @@ def _occurrences(text: Sequence[Token], answer: Sequence[Token]) -> list[tuple[i
 
 
 def _cut(text: Sequence[Token], start: int, end: int) -> bool:
-    """Whether a range, a power or a rate goes on beyond these tokens."""
+    """Whether a number, a range, a power or a rate goes on beyond these tokens."""
     before, after = text[:start][-1:], text[end : end + 1]
     own = text[start:end]
+    if before and own[0].key in _NUMERALS and before[0].key in _NUMERALS:
+        return True
     if before and before[0].kind == "mark" and before[0].key == "to" and own[0].kind == "value":
         return True
     if not after:
         return False
-    measured = own[-1].kind in ("value", "unit")
-    return measured and after[0].key in ("to", "^", "per") and after[0].kind != "value"
+    last, measured = own[-1], own[-1].kind in ("value", "unit")
+    if (last.kind == "value" or last.key in _NUMERALS) and after[0].key in _NUMERALS:
+        return True
+    if last.key in _OF_TIME and after[0].key in _GOES_ON:
+        return True
+    return (
+        measured and after[0].key in ("to", "^", "per", "+", "\u00b1") and after[0].kind != "value"
+    )
 
 
 def _negated(text: Sequence[Token], start: int, end: int) -> bool:
@@ -170,9 +189,9 @@ def _negated(text: Sequence[Token], start: int, end: int) -> bool:
         return True
     if text[start].kind != "glyph":
         return False
-    before = "".join(token.key for token in text[max(0, start - 2) : start])
+    before = "".join(token.key for token in text[max(0, start - 3) : start])
     after = "".join(token.key for token in text[end : end + 9])
-    return before.endswith(_NEGATING_GLYPHS) or _JAPANESE_NOT.match(after) is not None
+    return _NEGATING_GLYPHS.search(before) is not None or _JAPANESE_NOT.match(after) is not None
 
 
 def _adds_nothing(before: Sequence[Token], answer: Sequence[Token], after: Sequence[Token]) -> bool:

@@ -41,6 +41,7 @@ _ALONE = str.maketrans(
         "\u2212": "-",
         "\u2010": "-",
         "\u2011": "-",
+        "\u301c": "~",
         "\u066b": ".",
         "\u066c": ",",
         "\u066a": "%",
@@ -135,6 +136,8 @@ def _next(text: str, at: int, before: list[Token]) -> tuple[list[Token], int]:
         return [Token(_SAME_MARK.get(sign, sign), "mark", sign)], at + len(sign)
     if here in _DASHES:
         return [Token("-", "mark", here)], at + 1
+    if here == "+" and before and at and text[at - 1].isalnum():  # "5+", or more
+        return [Token("+", "mark", here)], at + 1
     return ([Token("and", "word", "and")] if here == "&" else []), at + 1
 
 
@@ -155,7 +158,7 @@ def _ranges(found: list[Token]) -> list[Token]:
     """The tokens with what stands between two values as a mark, and without other dashes."""
     made = []
     for place, one in enumerate(found):
-        if (one.key == "-" and one.kind == "mark") or one.key in _RANGE_WORDS:
+        if (one.key in "-~" and one.kind == "mark") or one.key in _RANGE_WORDS:
             around = found[place - 1 : place] + found[place + 1 : place + 2]
             if (
                 len(around) == 2
@@ -164,7 +167,7 @@ def _ranges(found: list[Token]) -> list[Token]:
             ):
                 made.append(replace(one, key="to", kind="mark"))
                 continue
-            if one.kind == "mark":
+            if one.key == "-":
                 continue
         made.append(one)
     return made

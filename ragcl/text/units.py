@@ -53,7 +53,9 @@ _OTHERS = (
     ("ft", "foot", "feet"),
     ("yd", "yds", "yard", "yards"),
     ("mi", "mile", "miles"),
-    ("nautical mile", "nautical miles"),
+    ("nautical mile", "nautical miles", "nmi"),
+    ("\u2032",),
+    ("\u2032\u2032",),
     ("lb", "lbs"),
     ("oz", "ounce", "ounces"),
     ("kn", "knot", "knots"),
@@ -82,7 +84,9 @@ _OTHERS = (
     ("DKK",),
     ("kr",),
 )
-MAGNITUDES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}  # powers of ten
+# Powers of ten. A German "Billion" is another, and stays a word.
+MAGNITUDES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+MAGNITUDES |= {"tausend": 3, "mln": 6, "mio": 6, "millionen": 6, "milliarden": 9, "mrd": 9, "bn": 9}
 _MONTHS = (
     "january february march april may june july august september october november december".split()
 )
@@ -100,6 +104,7 @@ def _symbols() -> dict[str, str]:
     found = {prefix + base: prefix + base for prefix in _PREFIXES for base in _BASES}
     found |= {prefix + "l": prefix + "L" for prefix in _PREFIXES}
     found |= {prefix + "bit": prefix + "b" for prefix in _PREFIXES}
+    found |= {"NM": "nautical mile", "Nm": "Nm"}  # neither is a nanometre
     found |= {"\u03bc" + one[1:]: one for one in found if one[0] == "\u00b5"}  # as NFKC has it
     return found
 

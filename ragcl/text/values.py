@@ -81,10 +81,12 @@ _NUMBER = re.compile(
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # or thousandths
 _GLUED = re.compile(rf"(?!\d){LETTER}")
-_MAGNITUDE = re.compile(r"[ -]?(thousand|million|billion|trillion)\b", re.IGNORECASE)
+_MAGNITUDE = re.compile(
+    rf"[ -]?({'|'.join(sorted(units.MAGNITUDES, key=len, reverse=True))})\b\.?(?!\w)", re.IGNORECASE
+)
 _UNIT_WORDS = re.compile(
-    rf"(?:%|\u2030|[$\u20ac\u00a3\u00a5\u20b9\u20bd\u20a9]|\u00b0(?: ?{LETTER}+)?|[{GLYPHS}]"
-    rf"|(?:(?!\d){LETTER})+(?:\$|[ -](?:(?!\d){LETTER})+){{0,2}})"
+    rf"(?:%|\u2030|\u2032{{1,2}}|[$\u20ac\u00a3\u00a5\u20b9\u20bd\u20a9]|\u00b0(?: ?{LETTER}+)?"
+    rf"|[{GLYPHS}]|(?:(?!\d){LETTER})+(?:\$|[ -](?:(?!\d){LETTER})+){{0,2}})"
 )
 _POWER_OF = re.compile(r"(?:(square|sq\.?)|cubic) ", re.IGNORECASE)
 _POWER = re.compile(r"\^?([23])(?!\d)")
