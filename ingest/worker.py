@@ -142,15 +142,18 @@ class Reader:
         inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         search = os.pathsep.join([home, *(entry for entry in inherited if entry)])
         limits = [str(self.seconds), str(self.memory_mb), str(self.max_chars)]
-        self._child = subprocess.Popen(
-            # -P: no module is ever taken from the current folder, which may be the documents'.
-            # -W ignore: what a child leaves on standard error is to say how it died.
-            [sys.executable, "-P", "-W", "ignore", "-m", "ingest.worker", *limits],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            env={**os.environ, "PYTHONPATH": search},
-        )
+        try:
+            self._child = subprocess.Popen(
+                # -P: no module is ever taken from the current folder, which may be the documents'.
+                # -W ignore: what a child leaves on standard error is to say how it died.
+                [sys.executable, "-P", "-W", "ignore", "-m", "ingest.worker", *limits],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._complaints,
+                env={**os.environ, "PYTHONPATH": search},
+            )
+        except OSError as error:  # which says nothing of the file
+            raise ReadError(f"no process could be started to read it in: {error}") from error
         return self._child
 
     def _end(self) -> None:

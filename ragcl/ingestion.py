@@ -362,7 +362,8 @@ def _commit(
             tally.fail(path, error)
             continue
         tally.count(delta)
-        tally.left_out += [Failure(path, note) for note in prepared.record.notes]
+        if prepared.record.notes:
+            tally.left_out.append(Failure(path, "; ".join(prepared.record.notes)))
         if path in known and NO_TEXT not in known[path].notes:
             tally.updated.append(path)
         elif prepared.chunks:

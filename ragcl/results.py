@@ -45,7 +45,7 @@ class Failure:
 class IngestReport:
     """What one ingest did; the path lists are relative to the root.
 
-    `left_out` says what was not taken in of files that were read, a line each; one that holds no
+    `left_out` says what was not taken in of files that were read, once each; one that holds no
     text at all is there, and not added; it is updated if it held some before. `chunks_added` and
     `chunks_removed` count distinct chunk contents over the whole knowledge base: text that is
     merely moved or repeated counts in neither.

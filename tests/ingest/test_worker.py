@@ -146,6 +146,18 @@ def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
             reader.read(write(tmp_path / "a.md", "text"))
 
 
+def test_a_system_that_starts_no_child_is_not_blamed_on_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.txt", "Fine.")
+    with Reader() as reader, monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(tmp_path / "no-python"))
+        with pytest.raises(ReadError, match="no process could be started to read it in"):
+            reader.read(path)
+        patch.undo()
+        assert reader.read(path).sections
+
+
 def test_the_child_ends_when_its_input_ends() -> None:
     command = [sys.executable, "-m", "ingest.worker", "60", "1024", "1000"]
     done = subprocess.run(command, input=b"", capture_output=True, timeout=60, check=True)
