@@ -57,6 +57,7 @@ _TABLE = _translation()
 _TERMINAL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[@-Z\\^_c])"
 )
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 # After a Latin letter or its accents, or at the start, there is nothing that a joiner could join.
 _IDLE_JOINERS = re.compile("(?<![^\x00-\u036f])[\u200c\u200d]+")
 # Bytes written as letters: a picture within a text, or a long run without any other sign.
@@ -77,6 +78,11 @@ def normalise(text: str) -> str:
     text = _IDLE_JOINERS.sub("", text)
     lines = unicodedata.normalize("NFC", text).split("\n")
     return "\n".join(line.rstrip(" \t") for line in lines)
+
+
+def without_controls(text: str) -> str:
+    """The text without what XML does not hold, or a terminal would obey; all else as it is."""
+    return _CONTROLS.sub("", _TERMINAL.sub("", text)) if _CONTROLS.search(text) else text
 
 
 def one_line(text: str) -> str:

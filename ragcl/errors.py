@@ -43,3 +43,29 @@ class KnowledgeBaseBusyError(RagclError):
 
 class CatalogError(RagclError):
     """The catalog cannot be opened or written (damaged, from a newer version, disk full)."""
+
+
+def check_text(text: str, name: str) -> None:
+    """Refuse what no file and no database holds.
+
+    Raises:
+        UsageError: `name` holds half of a character, as bytes that are no UTF-8 become.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"character {error.start + 1} of {name} is {text[error.start]!a}, half of a "
+            "character: give it as UTF-8."
+        ) from error
+
+
+def check_path(path: str) -> None:
+    """Refuse what is no path; an empty one would be the current folder.
+
+    Raises:
+        UsageError: it is empty, or holds half of a character or a NUL.
+    """
+    check_text(path, "the path")
+    if not path or "\0" in path:
+        raise UsageError(f"{path!r} is no path.")

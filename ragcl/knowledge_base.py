@@ -24,6 +24,8 @@ from ragcl.errors import (
     ModelMismatchError,
     ModelNotFoundError,
     UsageError,
+    check_path,
+    check_text,
 )
 from ragcl.models import model_files
 from ragcl.once import forget_parts, once
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Every part of a knowledge base that holds a model, or a lock.
+_MOST_HITS = 2**31 - 1  # which a database counts
 PARTS = ("_answerer", "_language_model", "_narrower", "_retriever", "_reranker", "_embedder")
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
@@ -181,6 +184,7 @@ class KnowledgeBase:
         """
         from ragcl.ingestion import ingest_folder
 
+        check_path(os.fspath(folder))
         self._drop_old_asks()
         with self._writer():
             return ingest_folder(
@@ -214,6 +218,7 @@ class KnowledgeBase:
         """
         from ragcl.forgetting import forget
 
+        check_path(os.fspath(path))
         retriever = self._retriever  # before anything is changed: its model may be missing
         with self._writer():
             return forget(os.fspath(path), self.folder, self.catalog, retriever)
@@ -285,7 +290,7 @@ class KnowledgeBase:
         if k < 1:
             raise UsageError(f"k = {k}: ask for at least one hit.")
         chosen = make_filter(source, since, until, where)
-        found = self._retriever.retrieve([question], k, chosen)[0].hits
+        found = self._retriever.retrieve([question], min(k, _MOST_HITS), chosen)[0].hits
         return [seen_as(Hit, passage) for passage in found]
 
     @overload
@@ -384,9 +389,13 @@ class KnowledgeBase:
             answer_id: the `id` of an answer that was recorded.
             rating: -1 (bad), 0 or 1 (good).
             correction: what the answer should have been.
+
+        Raises:
+            UsageError: there is no such answer or rating, or the correction is no text.
         """
         if rating not in (-1, 0, 1):
             raise UsageError(f"rating {rating} is not -1, 0 or 1.")
+        check_text(correction or "", "the correction")
         self._ask_record(answer_id)
         self.catalog.asks.add_feedback(answer_id, rating, correction or None, time.time())
 
@@ -408,7 +417,7 @@ class KnowledgeBase:
         return explanation(ask, self.catalog, measured)
 
     def _ask_record(self, answer_id: int) -> AskRecord:
-        ask = self.catalog.asks.get(answer_id)
+        ask = self.catalog.asks.get(answer_id) if 0 < answer_id < 2**63 else None
         if ask is None:
             raise UsageError(f"there is no answer {answer_id} in the log.")
         return ask

@@ -9,6 +9,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from ingest.cleaning import one_line
+
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
@@ -25,7 +27,7 @@ _NO_DESCRIPTION = re.compile(
 def write_out(root: "HtmlElement") -> None:
     """Put addresses behind the texts of links, and descriptions in the place of pictures."""
     for picture in root.iter("img"):
-        described = " ".join(picture.get("alt", "").split())
+        described = one_line(picture.get("alt", ""))
         if not _NO_DESCRIPTION.fullmatch(described):
             picture.tail = f" {described} {picture.tail or ''}"
     links = [link for link in root.iter("a") if link.get("href")]
@@ -37,7 +39,7 @@ def write_out(root: "HtmlElement") -> None:
         text = " ".join("".join(link.itertext()).split())
         known = {text, *text.split(), f"https://{text}", f"http://{text}", f"{text}/"}
         if address and text and address not in known and not _stands_alone(link):
-            _append(link, f" ({address})")
+            _append(link, f" ({one_line(address)})")
 
 
 def _host(href: str) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ingest.cleaning import normalise
+from ingest.cleaning import normalise, without_controls
 from ingest.errors import ReadError
 from ingest.readers.document import Kind, Metadata, Outline, Section
 from ingest.readers.encoding import decode
@@ -61,6 +61,7 @@ def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
         raise
     if any("depth" in entry.message.lower() for entry in parser.error_log):
         raise ReadError("its HTML is nested deeper than 2,048 levels")
+    _drop_controls(root)
     show_what_opens(root)
     write_out(root)
     _write_powers(root)
@@ -69,6 +70,15 @@ def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
     page.walk(mains[0] if len(mains) == 1 and _words(mains[0]) else root)
     title = " ".join((root.findtext(".//title") or "").split())
     return title or page.first_heading or name, [*page.sections, *page.shared]
+
+
+def _drop_controls(root: "HtmlElement") -> None:
+    """Take control characters out of the texts: lxml reads `&#27;`, and takes it from nobody."""
+    for element in root.iter():
+        for name in ("text", "tail"):
+            text = getattr(element, name) or ""
+            if (clean := without_controls(text)) != text:
+                setattr(element, name, clean)
 
 
 def _write_powers(root: "HtmlElement") -> None:

@@ -16,7 +16,7 @@ from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.documents import Filter
 from ragcl.catalog.passage import Passage
-from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError, check_text
 from ragcl.generation.active_set import ActiveSet, Snapshot
 from ragcl.generation.conversation import Conversation, History, checked
 from ragcl.generation.influence import Influence, Shown, leave_one_out, likelihood
@@ -691,13 +691,7 @@ def check_question(question: str, max_chars: int) -> None:
             f"the question has {len(question):,} characters, more than {max_chars:,}: "
             "shorten it (setting answering.max_question_chars)."
         )
-    try:
-        question.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"character {error.start + 1} of the question is {question[error.start]!a}, half of a "
-            "character: give it as UTF-8."
-        ) from error
+    check_text(question, "the question")
 
 
 def _plain(chosen: Filter | None) -> Chosen | None:

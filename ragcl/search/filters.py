@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from ragcl.catalog.documents import Filter
-from ragcl.errors import UsageError
+from ragcl.errors import UsageError, check_text
 from ragcl.files.places import composed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,10 +28,13 @@ def make_filter(
         where: what the file says of itself, by key; a value is a glob, and case does not count.
 
     Raises:
-        UsageError: a time is not one.
+        UsageError: a time is not one, or a glob no text.
     """
     if source is None and since is None and until is None and not where:
         return None
+    check_text(source or "", "the source")
+    for key, glob in (where or {}).items():
+        check_text(f"{key}={glob}", "the metadata")
     return Filter(
         source,
         None if since is None else min(_ns(_start(since, "since")), _FURTHEST_NS - 1),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import docx
 import pytest
@@ -80,6 +81,35 @@ def test_a_folder_that_does_not_exist(filled: Path, tmp_path: Path) -> None:
 def test_a_file_in_place_of_a_folder(filled: Path, docs: Path) -> None:
     ran = ragcl(filled, "ingest", str(docs / "berths.md"))
     assert_one_line(ran, 2, "berths.md is a file", "give the folder")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda kb: kb.ingest(""),
+        lambda kb: kb.ingest("a\0b"),
+        lambda kb: kb.ingest("a\ud800"),
+        lambda kb: kb.forget(""),
+        lambda kb: kb.forget("a\0b"),
+        lambda kb: kb.forget("a\udcff"),
+        lambda kb: kb.search("berth", source="*\ud800"),
+        lambda kb: kb.ask("berth", source="*\ud800"),
+        lambda kb: kb.search("berth", where={"author": "\udc80"}),
+        lambda kb: kb.feedback(1, rating=1, correction="half \ud83d"),
+        lambda kb: kb.feedback(2**70, rating=1),
+        lambda kb: kb.explain(2**70),
+        lambda kb: kb.explain(-(2**70)),
+        lambda kb: kb.forget_asks([2**70]),
+    ],
+)
+def test_what_no_database_holds_is_refused(filled: Path, call: Any) -> None:
+    with KnowledgeBase.open(filled) as kb:
+        kb.ask("How deep is the north berth?")
+
+        with pytest.raises(UsageError, match=r"half of a character|is no path|no answer"):
+            call(kb)
+
+        assert kb.search("berth", k=10**30)
 
 
 def test_an_empty_folder(filled: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """HTML: what a reader can open, sections named like what is dropped, links and pictures."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,20 @@ def test_a_power_is_no_digit(tmp_path: Path) -> None:
     page = "<p>3 &times; 10<sup>6</sup> cells on 40 m<sup>2</sup>, the 1<sup>st</sup> of May.</p>"
     assert sections(tmp_path, page) == [((), "3 \u00d7 10^6 cells on 40 m^2, the 1st of May.")]
     assert "10^6" in sections(tmp_path, "<table><tr><td>10<sup>6</sup></td></tr></table>")[0][1]
+
+
+def test_control_characters_in_references_and_addresses_cost_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    path.write_text(
+        "<title>Bell&#27;[31m</title><h1>Bell&#7;</h1><p>Rings&#27;[2J at <b>nine&#1;</b>"
+        '<a href="tel:%1b%00112">the porter&#8;</a>&#11; daily 10<sup>3&#2;</sup>'
+        '<img alt="Brass&#27;[31m bell">&#0;</p><!-- &#27; -->',
+        encoding="utf-8",
+    )
+
+    document = read(path)
+
+    said = f"{document.title} {document.sections}"
+    assert not re.search(r"[\x00-\x08\x0e-\x1f]|\\x1b", said)
+    for words in ("Rings at nine", "the porter (112)", "daily 10^3", "Brass bell"):
+        assert words in said
