@@ -107,7 +107,8 @@ class Asks:
             hashes = {hit.content_hash for ask in asked for hit in ask.hits}
             late = forgotten.chunks_among(connection, hashes)
             erased = forget(connection, sorted(late)).ids if late else ()
-            citations.settle(connection, ids)
+            cited = (hit.citation for ask in asked for hit in ask.hits)
+            citations.settle(connection, ids, cited)
         return [0 if one in erased else one for one in ids]
 
     def get(self, ask_id: int) -> AskRecord | None:

@@ -31,10 +31,14 @@ def forget(connection: Connection, hashes: Iterable[str], is_meant: Callable[[st
         _settle(connection, ask_hits.c.content_hash.in_(part), is_meant)
 
 
-def settle(connection: Connection, ask_ids: Iterable[int]) -> None:
-    """Let asks that were just logged name no file that went while they were answered."""
-    for part in parts(ask_ids):
-        _settle(connection, ask_hits.c.ask_id.in_(part), lambda _: True)
+def settle(
+    connection: Connection, ask_ids: Iterable[int], cited: Iterable[Mapping[str, Any]]
+) -> None:
+    """Let asks that were just logged, citing so, name no file that went meanwhile."""
+    named = {one for citation in cited for one in _named(citation)}
+    if named > held(connection, named):
+        for part in parts(ask_ids):
+            _settle(connection, ask_hits.c.ask_id.in_(part), lambda _: True)
 
 
 def _settle(
