@@ -37,7 +37,8 @@ STEPS = 25  # of one knowledge base: edits, ingests and what is forgotten
 SHARE = 0.5  # of the steps that edit
 
 FOLDERS = ("port", "port/yard", "port/yard/deep", "quay", "quay/yard")
-NAMES = ("a.md", "b.txt", "c.md", unicodedata.normalize("NFD", "menü.md"))
+CODE = ".py"  # where white space is meaning
+NAMES = ("a.md", "b.txt", f"c{CODE}", unicodedata.normalize("NFD", "menü.md"))
 ENCODINGS = ("utf-8", "utf-16", "latin-1")
 LINK = "link"  # to port/yard
 INNER_LINK = "port/quay"  # to quay: never followed
@@ -125,14 +126,19 @@ class Model:
 
 
 def written(path: Path) -> str:
-    """What a file of this test says, white space folded."""
+    """What a file of this test says."""
     data = path.read_bytes()
     for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ENCODINGS[::2]:
         try:
-            return " ".join(data.decode(encoding).split())
+            return told(path.name, data.decode(encoding))
         except UnicodeDecodeError:
             continue
     raise AssertionError(f"{path} is in none of {ENCODINGS}")
+
+
+def told(name: str, text: str) -> str:
+    """A text of which the white space is folded, unless it is code."""
+    return text.strip() if name.endswith(CODE) else " ".join(text.split())
 
 
 class Edits(RuleBasedStateMachine):
@@ -158,6 +164,8 @@ class Edits(RuleBasedStateMachine):
             f'[models]\nembedder = "{self.embedder.as_posix()}"\ndevice = "cpu"\n'
         )
         self.kb = KnowledgeBase.open(kb)
+        for folder, name in zip(FOLDERS[:4], NAMES[::-1], strict=True):
+            self.write(folder, name, "utf-8")
 
     def teardown(self) -> None:
         if "kb" in vars(self):
@@ -205,6 +213,21 @@ class Edits(RuleBasedStateMachine):
             said = said.replace(" ", "\n" if "  " in said else "  ") if how[0] == "w" else said
             path.write_bytes(f"{said}\n".encode(encoding))
 
+    @rule(number=st.integers(0, 99), encoding=st.sampled_from(ENCODINGS[::2]))
+    def edit_what_is_held(self, number: int, encoding: str) -> None:
+        """The white space of a file that is known, rather of code, taken in at once."""
+        held = sorted(
+            (path for path in self.model.texts if path.is_file()),
+            key=lambda path: not path.name.endswith(CODE),
+        )
+        if held:
+            path = held[number // 10 % len(held)] if number % 10 < 5 else held[0]
+            said = written(path)
+            said = said.replace(" ", "\n" if "  " in said else "  ")
+            path.write_bytes(f"{said}\n".encode(encoding))
+            root = self.model.root(path)
+            self.ingest(root.relative_to(self.base).as_posix(), None)
+
     @rule(number=st.integers(0, 99), folder=folders, name=names, copied=st.booleans())
     def move(self, number: int, folder: str, name: str, copied: bool) -> None:
         path, target = self.chosen(number), self.base / folder / name
@@ -242,9 +265,14 @@ class Edits(RuleBasedStateMachine):
         report = self.kb.ingest(place, trusted=trusted)
         assert report.failed == []
         self.model.ingest(place.resolve(), trusted)
-        found = {" ".join(hit.text.split()) for hit in self.kb.search("the crane lifts", k=99)}
+        found = {told(hit.source, hit.text) for hit in self.kb.search("the crane lifts", k=99)}
         assert found <= set(self.model.texts.values())
         assert bool(found) == bool(self.model.texts)
+
+    @rule(folder=st.sampled_from(FOLDERS[1:3]), trusted=st.booleans(), around=st.booleans())
+    def ingest_and_around(self, folder: str, trusted: bool, around: bool) -> None:
+        for one in (folder, "port") if around else ("port", folder):
+            self.ingest(one, trusted if one == folder else None)
 
     @rule(folder=folders)
     def ingest_twice(self, folder: str) -> None:
@@ -287,7 +315,7 @@ class Edits(RuleBasedStateMachine):
         for one in held.current(hashes).values():
             names = frozenset({one.source, *one.elsewhere})
             stem = Path(one.source).stem
-            found[f"{stem}: {' '.join(one.text.split())}"] = (names, one.trusted)
+            found[f"{stem}: {told(one.source, one.text)}"] = (names, one.trusted)
             assert Path(one.root) in {self.model.root(path) for path in self.model.texts}
         assert found == self.model.answerable()
         assert set(self.kb.status().roots) == set(map(str, self.model.trust))
