@@ -107,8 +107,7 @@ class Asks:
             hashes = {hit.content_hash for ask in asked for hit in ask.hits}
             late = forgotten.chunks_among(connection, hashes)
             erased = forget(connection, sorted(late)).ids if late else ()
-            cited = (hit.citation for ask in asked for hit in ask.hits)
-            citations.settle(connection, ids, cited)
+            citations.settle(connection, ids, (hit for ask in asked for hit in ask.hits))
         return [0 if one in erased else one for one in ids]
 
     def get(self, ask_id: int) -> AskRecord | None:

@@ -13,6 +13,7 @@ from ragcl.catalog.database import parts
 from ragcl.catalog.documents import held, stored
 from ragcl.catalog.passage import Passage
 from ragcl.catalog.schema import ask_hits, asks
+from ragcl.results import Hit
 
 _BESIDE = ("elsewhere", "supersedes")
 
@@ -31,11 +32,9 @@ def forget(connection: Connection, hashes: Iterable[str], is_meant: Callable[[st
         _settle(connection, ask_hits.c.content_hash.in_(part), is_meant)
 
 
-def settle(
-    connection: Connection, ask_ids: Iterable[int], cited: Iterable[Mapping[str, Any]]
-) -> None:
-    """Let asks that were just logged, citing so, name no file that went meanwhile."""
-    named = {one for citation in cited for one in _named(citation)}
+def settle(connection: Connection, ask_ids: Iterable[int], hits: Iterable[Hit]) -> None:
+    """Let asks that were just logged with these hits name no file that went meanwhile."""
+    named = {one for hit in hits for one in _named(hit)}
     if named > held(connection, named):
         for part in parts(ask_ids):
             _settle(connection, ask_hits.c.ask_id.in_(part), lambda _: True)
@@ -67,10 +66,10 @@ def _settle(
                 connection.execute(update(asks).where(asks.c.id == row.id).values(chosen=left))
 
 
-def _named(row: Row[Any]) -> Iterator[tuple[str | None, str]]:
+def _named(hit: Row[Any] | Hit) -> Iterator[tuple[str | None, str]]:
     """The root and path of every file that a hit names; what is beside it may be of any root."""
-    yield row.root, row.source
-    yield from ((None, name) for key in _BESIDE for name in getattr(row, key))
+    yield hit.root, hit.source
+    yield from ((None, name) for key in _BESIDE for name in getattr(hit, key))
 
 
 def _without(
