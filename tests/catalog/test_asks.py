@@ -54,7 +54,7 @@ def test_what_was_logged_is_read_back(catalog: Catalog) -> None:
         chosen=Chosen("*.md", 1, 2, {"author": "holm"}),
         support=("z", "x"),
     )
-    last = Hit("t", 0.1, "b.pdf", None, "", "w", 2, "/docs", ("c.md",), ("d.md",), ("garbled",))
+    last = Hit("t", 0.1, "b.pdf", None, "", "w", 2, "/docs", flags=("garbled",))
     logged = [replace(first, trace=trace, hits=(*first.hits, last)), ask("two?")]
     logged[0] = replace(logged[0], trace=replace(trace, hits=tuple(map(traced, logged[0].hits))))
 
