@@ -202,7 +202,7 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
 def _purge(folder: Path, catalog: Catalog) -> None:
     """Leave nothing of what is out of the catalog in reports, adapters and the catalog's files."""
     unpurged = _unpurged(catalog)
-    report.forget(folder, catalog.learning.forgotten().union(unpurged["reported"]))
+    report.remove_chunks(folder, catalog.learning.forgotten().union(unpurged["reported"]))
     lock = FileLock(folder / promotion.LOCK)
     try:
         lock.acquire(timeout=0)

@@ -442,14 +442,14 @@ class KnowledgeBase:
             SettingsError: what is to be trained, or tracked, is not there.
         """
         from ragcl.consolidation import promotion
-        from ragcl.consolidation.round import Job, train_along
+        from ragcl.consolidation.round import Round, train_as_worker
         from ragcl.consolidation.training import together
 
         if not together.is_first():
-            return train_along(self.settings)
+            return train_as_worker(self.settings)
         with self._locked(promotion.LOCK, "another consolidation is running"):
             self._drop_old_asks()
-            return Job(
+            return Round(
                 self.folder, self.catalog, self._retriever, self._narrower, self.settings
             ).run(if_due=if_due, progress=progress)
 

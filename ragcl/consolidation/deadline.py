@@ -1,4 +1,4 @@
-"""The limit on the time of a round: one deadline for all its stages. Knows no stage."""
+"""The time limit of a round: one deadline for all its stages. Knows no stage."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ Progress = Callable[[str, int, int], None]
 
 
 class OutOfTimeError(Exception):
-    """A round has reached its limit; what it has finished is kept."""
+    """A round has reached its time limit; what it has finished is kept."""
 
 
 class Deadline:
-    """So many seconds from now, by a clock that nobody sets."""
+    """So many seconds from now, by a monotonic clock."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -27,10 +27,10 @@ class Deadline:
             raise OutOfTimeError
 
     def stopping(self, progress: Progress) -> Progress:
-        """The same progress, which stops whoever tells it when there is no time left."""
+        """`progress` with a check of the deadline after each call."""
 
-        def told(what: str, done: int, total: int) -> None:
+        def checked(what: str, done: int, total: int) -> None:
             progress(what, done, total)
             self.check()
 
-        return told
+        return checked

@@ -1,6 +1,6 @@
-"""What a round looks like beside the earlier ones: retention, drift, and the tokens it saves.
+"""Figures over the rounds: retention, drift, and the prompt tokens saved.
 
-Pure figures from the reports in the catalog; knows no model, no text and no drawing.
+Computed from the reports in the catalog; knows no model, no text and no plots.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,10 +14,11 @@ from ragcl.results import ConsolidationReport
 
 @dataclass(frozen=True)
 class Point:
-    """One round among others; None: not measured.
+    """The figures of one round; None: not measured.
 
-    `retention` is a share in [0, 1]; `perplexity_ratio` is that on anchors, with the adapters to
-    without; `tokens_saved` is what answers from the weights saved until this round.
+    `retention` is a share in [0, 1]; `perplexity_ratio` is the perplexity on anchors with the
+    adapters, divided by that without; `tokens_saved` are the prompt tokens that answers from the
+    weights saved since the round before.
     """
 
     round_id: int
@@ -29,22 +30,21 @@ class Point:
 
 
 def concluded(rounds: Sequence[RoundRecord]) -> list[RoundRecord]:
-    """The rounds that came to a verdict: not those that were interrupted or had nothing to do."""
+    """The rounds that were promoted or rejected."""
     return [one for one in rounds if one.report and one.report.get("report_path")]
 
 
 def last_ask(rounds: Sequence[RoundRecord]) -> int:
-    """The number of the last ask that any of these rounds counted; 0 if none did."""
+    """The id of the last ask that any of these rounds counted; 0 if none did."""
     return max((one.report.get("last_ask", 0) for one in rounds if one.report), default=0)
 
 
 def retention(
     earlier: Sequence[RoundRecord], selected: Collection[str], proved: Collection[str]
 ) -> float | None:
-    """The share of what earlier rounds promoted as proved, and is still selected, proved again.
+    """The share of earlier proved and promoted chunks, still selected, that are proved again.
 
-    None where nothing that was proved is selected. What a candidate proved that was thrown away
-    went with it: it does not count.
+    None if there are no such chunks. Chunks that were proved by rejected candidates do not count.
     """
     known = {
         chunk["content_hash"]
@@ -58,9 +58,9 @@ def retention(
 
 
 def tokens_saved(costs: Mapping[str, RouteCost]) -> float | None:
-    """What the answers from the weights saved against prompts with context, in prompt tokens.
+    """Prompt tokens that answers from the weights saved compared with the mean of those in context.
 
-    None where there was an answer from the weights and none with context to compare it with.
+    None if there are answers from the weights, but none in context to compare with.
     """
     weights, context = costs.get("weights"), costs.get("context")
     if weights is None:
@@ -71,7 +71,7 @@ def tokens_saved(costs: Mapping[str, RouteCost]) -> float | None:
 
 
 def points(earlier: Sequence[RoundRecord], done: ConsolidationReport) -> list[Point]:
-    """The rounds so far and the one that is being reported, oldest first."""
+    """The figures of the earlier rounds and of the reported one, oldest first."""
     reports = [one.report for one in concluded(earlier) if one.report]
     return [_point(report) for report in [*reports, asdict(done)]]
 

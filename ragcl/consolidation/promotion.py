@@ -1,7 +1,7 @@
-"""Promotion: a verified candidate becomes the active set, and what is superseded goes.
+"""The files of adapters: writing and reading manifests, scaling, and removing what is superseded.
 
-After every round nothing on the disk was trained on text that is gone. Knows no model: adapters
-are folders and rows here.
+After every round no adapter on disk was trained on deleted text. Knows no model: an adapter is a
+folder and a row of the catalog here.
 """
 
 import json
@@ -21,14 +21,14 @@ LOCK = "consolidate.lock"  # held by the process that runs a round
 
 
 def adapter_folder(folder: Path, adapter: str) -> Path:
-    """Where an adapter lies in the knowledge base at `folder`."""
+    """The folder of an adapter in the knowledge base at `folder`."""
     return folder / ADAPTERS / adapter
 
 
 def write_manifest(folder: Path, values: dict[str, Any]) -> None:
-    """Write an adapter's manifest whole: once it is there, the training was complete."""
+    """Write an adapter's manifest atomically: its presence means that training was completed."""
     with (folder / WEIGHTS).open("rb") as weights:
-        os.fsync(weights.fileno())  # else a power cut might leave the manifest without them
+        os.fsync(weights.fileno())  # else a power cut might leave the manifest without weights
     values = {**values, DIGEST: weights_digest(folder)}
     temporary = folder / f"{MANIFEST}.tmp"
     temporary.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -36,7 +36,7 @@ def write_manifest(folder: Path, values: dict[str, Any]) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """An adapter's manifest; None unless its training was completed and its files are whole."""
+    """An adapter's manifest; None unless training was completed and the files are undamaged."""
     try:
         values: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
@@ -46,7 +46,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def scale_adapter(folder: Path, factor: float) -> None:
-    """Make an adapter on the disk weigh `factor` times what it was trained to."""
+    """Multiply the scale of an adapter on disk by `factor`."""
     path = folder / CONFIGURATION
     values = json.loads(path.read_text(encoding="utf-8"))
     values["lora_alpha"] *= factor
@@ -58,13 +58,12 @@ def scale_adapter(folder: Path, factor: float) -> None:
 def clean_up(
     folder: Path, catalog: Catalog, round_id: int | None = None, unfinished: Collection[str] = ()
 ) -> None:
-    """Remove the adapters from before a round (None: all) that are of no use; every stray folder.
+    """Remove stale and unreachable adapters, and stray folders.
 
-    Not stray are those of the candidates `unfinished`, which the next round goes on with.
-
-    Of no use are those that were trained on text which is gone or may not be learned any more, even
-    if they are active (the index answers in their place), and those that a rollback can no longer
-    reach.
+    Stale adapters, of rounds before `round_id` (None: of all rounds), were trained on text that is
+    gone or no longer learnable; they are removed even if they are active, and the index answers in
+    their place. Unreachable ones cannot be restored by a rollback any more. The folders of the
+    candidates `unfinished` stay for the next round.
     """
     before = len(catalog.learning.rounds()) + 1 if round_id is None else round_id
     catalog.learning.drop_adapters(catalog.learning.stale_adapters(before_round=before))
@@ -78,26 +77,26 @@ def remove_strays(
     among: Collection[str] | None = None,
     unfinished: Collection[str] = (),
 ) -> None:
-    """Remove the files of adapters that have no entry and are not `unfinished`.
+    """Remove the folders of adapters that the catalog does not list.
 
     Args:
-        folder: that of the knowledge base.
+        folder: the knowledge base.
         catalog: its catalog.
-        among: the only ones to look at; None: all.
-        unfinished: candidates that the next round goes on with.
+        among: adapters to consider; None: all.
+        unfinished: candidates to keep, which the next round continues.
     """
     kept = {*catalog.learning.adapter_ids(), *unfinished}
     for path in (folder / ADAPTERS).glob("*"):
         if path.name in kept or not path.is_dir() or not (among is None or path.name in among):
             continue
-        if path.is_symlink():  # to another disk, say, where its files are somebody's
+        if path.is_symlink():  # the files that it points to may belong to something else
             path.unlink()
         else:
             shutil.rmtree(path)
 
 
 def adapter_problems(folder: Path, catalog: Catalog, *, repair: bool) -> list[str]:
-    """Adapters whose files are missing or damaged; with `repair` they are taken out."""
+    """A message for each adapter with missing or damaged files; `repair` removes the adapters."""
     broken = [
         adapter
         for adapter in catalog.learning.adapter_ids()
@@ -109,6 +108,6 @@ def adapter_problems(folder: Path, catalog: Catalog, *, repair: bool) -> list[st
             shutil.rmtree(adapter_folder(folder, adapter), ignore_errors=True)
     return [
         f"the files of adapter {adapter} are missing or damaged: the index answers in its place, "
-        "and the next round makes it again"
+        "and the next round trains it again"
         for adapter in broken
     ]

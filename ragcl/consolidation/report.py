@@ -1,8 +1,8 @@
-"""The report of one round, for people: what was learned, what it cost, and the gate's verdict.
+"""The report of one round: what was learned, what it cost, and the gate's verdict.
 
-The same tables as Markdown and, with plots, as one HTML page without scripts and without anything
-to fetch. A row about a chunk is one line that names it, so that a forgotten chunk can be taken out
-again. Knows nothing of how the figures came to be.
+Markdown and HTML have the same tables; the HTML page also has plots, no scripts, and fetches
+nothing. A row about a chunk is one line with the chunk's hash, so that the rows of a forgotten
+chunk can be removed. Knows nothing of how the figures were computed.
 """
 
 import html
@@ -18,7 +18,7 @@ from ragcl.consolidation.history import Point
 from ragcl.results import ConsolidationReport, RoutingRisk
 
 ROUNDS = "rounds"
-NAMED_BY = 12  # characters of a content hash that a row names its chunk by
+NAMED_BY = 12  # leading characters of the content hash in a row about a chunk
 _STYLE = """\
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1.5rem 0 }
@@ -36,7 +36,7 @@ class _Table:
 
 
 def path(folder: Path, round_id: int) -> Path:
-    """Where the report of a round lies; it stays when the candidate is thrown away."""
+    """The path of a round's report; it stays when the candidate is rejected."""
     return folder / ROUNDS / f"{round_id:04d}" / "report.md"
 
 
@@ -51,10 +51,10 @@ def write(
 
     Args:
         folder: the knowledge base.
-        done: what is reported.
+        done: the round's report.
         seconds: how long the round took.
-        thresholds: what the router asks for, of every adapter that was tested.
-        rounds: the rounds to see it beside, oldest first, itself the last.
+        thresholds: the router's thresholds of every adapter that was tested.
+        rounds: the figures of all rounds, oldest first, this one last.
     """
     if done.round_id is None or done.report_path is None:
         raise ValueError("only a round that was begun has a report")
@@ -68,8 +68,8 @@ def write(
     target.with_suffix(".html").write_text(page, encoding="utf-8")
 
 
-def forget(folder: Path, hashes: Collection[str]) -> None:
-    """Take the rows about these chunks out of every report."""
+def remove_chunks(folder: Path, hashes: Collection[str]) -> None:
+    """Remove the rows about these chunks from every report."""
     named = {key[:NAMED_BY] for key in hashes}
     for file in sorted((folder / ROUNDS).glob("*/report.*")):
         lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -80,7 +80,7 @@ def forget(folder: Path, hashes: Collection[str]) -> None:
             os.replace(temporary, file)
 
 
-# What is said
+# Content
 
 
 def _texts(done: ConsolidationReport, seconds: float) -> list[str]:
@@ -110,20 +110,20 @@ def _texts(done: ConsolidationReport, seconds: float) -> list[str]:
 
 
 def _trusted(adapter: str, risk: RoutingRisk) -> str:
-    """What the answers that the router takes from an adapter can be trusted for."""
+    """How often the answers that the router takes from an adapter are right."""
     if not risk.routed:
-        told = (
+        stated = (
             "no held-out trial is routed to the weights, so nothing is known of questions other "
             "than those that they were proved on"
         )
     else:
-        told = (
+        stated = (
             f"{risk.right / risk.routed:.2f} of the {risk.routed} held-out trials that are routed "
             f"to the weights are right; at least {risk.at_least:.2f} of such questions are, with "
             f"confidence {risk.confidence:g}"
         )
     return (
-        f"{adapter}: {told}. Of {risk.near_misses} held-out near misses {risk.let_through} are "
+        f"{adapter}: {stated}. Of {risk.near_misses} held-out near misses {risk.let_through} are "
         "let through."
     )
 
@@ -227,7 +227,7 @@ def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-# How it is written
+# Markdown and HTML
 
 
 def _markdown(title: str, texts: Sequence[str], tables: Sequence[_Table]) -> str:
@@ -246,7 +246,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Text that is no markup in Markdown, on one line."""
+    """Text escaped for Markdown, on one line."""
     return re.sub(r"([\\`*<>&|\[\]])", r"\\\1", " ".join(text.split()))
 
 
@@ -275,7 +275,7 @@ def _cells(tag: str, cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text that is no markup in HTML, on one line."""
+    """Text escaped for HTML, on one line."""
     return html.escape(" ".join(text.split()))
 
 
@@ -286,12 +286,12 @@ def _plots(done: ConsolidationReport, rounds: Sequence[Point]) -> str:
     from matplotlib.ticker import MaxNLocator
 
     buffer = io.StringIO()
-    # Letters stay letters, and equal figures give equal files.
+    # Text stays text, and equal figures give equal files.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "ragcl", "font.size": 9}):
         figure = Figure(figsize=(10, 3), layout="constrained")
         retained, drifted, tokens = figure.subplots(1, 3)
         numbers = [one.round_id for one in rounds]
-        # Those that were not measured leave a gap.
+        # Rounds without a measurement leave a gap.
         kept = [float("nan") if one.retention is None else one.retention for one in rounds]
         ratios = [
             float("nan") if one.perplexity_ratio is None else one.perplexity_ratio for one in rounds

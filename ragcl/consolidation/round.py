@@ -1,10 +1,10 @@
-"""One round of consolidation, from the log of asks to the active set.
+"""One round of consolidation, from the ask log to the active set of adapters.
 
-`Job._run` is the story from top to bottom. An adapter is named by the digest of what it is trained
-on, so a round that was killed finds what it had finished, and a shard that has not changed is not
-trained again. One that was rejected or rolled back stays out until what it is made of differs: in
-its place stays what its shard had before. A round that reaches its limit keeps what it has read and
-trained, and promotes what it has verified; the rest is due again. Knows the order of the stages and
+`Round._run` shows all stages. An adapter is named by the digest of its training data and recipes:
+a round after a killed one finds the finished adapters, and an unchanged shard is not trained again.
+An adapter that was rejected or rolled back is excluded until its training data change; its shard
+keeps the adapter it had before. A round that reaches its time limit keeps its readings and trained
+adapters, and promotes the verified ones; the rest is due again. Knows the order of the stages and
 the bookkeeping; each stage is a module.
 """
 
@@ -28,7 +28,7 @@ from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import history, promotion, report
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError, Progress
 from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
-from ragcl.consolidation.gate.verification import Verdict, drift, tested_as, verify
+from ragcl.consolidation.gate.verification import Verdict, drift, verification_version, verify
 from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study.contradictions import Contradiction
@@ -52,12 +52,12 @@ from ragcl.settings import Settings
 from ragcl.text.answers import holds, same
 from ragcl.text.rewording import indirectly
 
-FORGOTTEN = "what it learned from was forgotten meanwhile: the next round learns the rest"
+FORGOTTEN = "its source text was forgotten during the round: the next round learns the rest"
 
 
 @dataclass
 class _Shard:
-    """One adapter in the making."""
+    """The state of one adapter in a round; each stage fills in its part."""
 
     name: str
     chunks: tuple[str, ...]
@@ -70,8 +70,8 @@ class _Shard:
     near_misses: list[NearMiss] = field(default_factory=list)
 
 
-class Job:
-    """A round on one knowledge base; the caller holds the lock that keeps others out."""
+class Round:
+    """A round on one knowledge base; the caller holds the lock, so that no other round runs."""
 
     def __init__(
         self,
@@ -87,15 +87,15 @@ class Job:
         self._narrower = narrower
         self._settings = settings
         self._limits = settings.consolidation
-        # A model of its own: the one that answers questions meanwhile is not touched.
+        # A separate model: the one that answers questions meanwhile stays as it is.
         self._model = LanguageModel.of(settings.models)
         self._teacher = teacher_of(settings)
         self._seconds: dict[str, float] = {}
 
     def run(self, *, if_due: bool, progress: Progress) -> ConsolidationReport:
-        """One round; whoever trains along is released after it."""
+        """Run one round, then release the worker processes."""
         report = self._run(if_due, progress)
-        distillation.nothing_left(self._model)
+        distillation.release_workers(self._model)
         return report
 
     def _run(self, if_due: bool, progress: Progress) -> ConsolidationReport:
@@ -117,7 +117,7 @@ class Job:
                 shards, study = self._study(selection, deadline.stopping(progress))
         except OutOfTimeError:
             return self._interrupted(round_id, selection)
-        unread = _unread(selection, shards, study.contradictions)
+        unread = _chunks_left_out(selection, shards, study.contradictions)
         selection = replace(selection, left_out=selection.left_out + unread)
         active = self._active_ids()
         withdrawn = self._catalog.learning.withdrawn()
@@ -126,32 +126,32 @@ class Job:
             for shard in shards
             if shard.adapter not in active and content_of(shard.adapter) in withdrawn
         }
-        done = {adapter for adapter in active if self._verified_so(adapter)}
+        done = {adapter for adapter in active if self._has_current_verification(adapter)}
         changed = [s for s in shards if s.adapter not in done and s.name not in out]
         if changed:
-            with contextlib.suppress(OutOfTimeError):  # what was verified until then counts
+            with contextlib.suppress(OutOfTimeError):  # shards verified until then count
                 with self._stage(round_id, "distillation"):
                     self._distil(changed, round_id, deadline, progress)
                 with self._stage(round_id, "verification"):
                     self._verify(changed, deadline, progress)
             if all(shard.verdict is None for shard in changed):
                 return self._interrupted(round_id, selection, changed)
-        elif self._to_stay(shards, out) == active:
+        elif self._active_after(shards, out) == active:
             return self._unchanged(round_id, selection, study, out)
         return self._conclude(round_id, selection, study, shards, changed, out, started)
 
-    def _to_stay(self, shards: Sequence[_Shard], out: Collection[str]) -> set[str]:
-        """What would be active, with what they had before in the place of shards that stay out."""
+    def _active_after(self, shards: Sequence[_Shard], out: Collection[str]) -> set[str]:
+        """The adapters active after this round; a shard in `out` keeps its earlier one."""
         before = {one.id for one in self._usable() if one.id.split("-")[0] in out}
         return before | {shard.adapter for shard in shards if shard.name not in out}
 
-    def _verified_so(self, adapter: str) -> bool:
-        """Whether an adapter was tested as adapters are now; else it is tested again."""
+    def _has_current_verification(self, adapter: str) -> bool:
+        """Whether an adapter was verified by the current version; else it is verified again."""
         manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter)) or {}
-        return bool(manifest.get("verified", {}).get("version") == tested_as())
+        return bool(manifest.get("verified", {}).get("version") == verification_version())
 
     def _check_tracker(self) -> None:
-        """Before hours of work, and not after, that the curves have somewhere to go."""
+        """Raise before hours of training if the tracker's package is not installed."""
         name = self._limits.tracker
         if importlib.util.find_spec(name) is None:
             raise SettingsError(
@@ -162,7 +162,7 @@ class Job:
     # Selection
 
     def _select(self, now: float) -> tuple[Selection, dict[str, str]]:
-        log = self._renewed(self._catalog.asks.log())
+        log = self._moved_to_current_text(self._catalog.asks.log())
         named = {hit.content_hash for ask in log for hit in ask.hits}
         current = self._catalog.documents.current(named)
         learned = {
@@ -182,12 +182,12 @@ class Job:
         manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter))
         return None if manifest is None else str(manifest["base_revision"])
 
-    def _renewed(self, log: Sequence[AskRecord]) -> list[AskRecord]:
-        """The log, with the asks about text that has been edited on the text that replaced it.
+    def _moved_to_current_text(self, log: Sequence[AskRecord]) -> list[AskRecord]:
+        """The log, with asks about edited text moved to the text that replaced it.
 
-        What replaced it is about as near to the question as it was; where nothing is, the text was
-        deleted, and nothing becomes hot for it. What users said was said of the old text; only a
-        correction that stands in the new one still counts.
+        The replacement is found by retrieval: it is about as similar to the question as the old
+        text was. If there is none, the text was deleted, and the ask makes nothing hot. Ratings are
+        dropped, since they judged the old text; a correction counts if the new text holds it.
         """
         current = self._catalog.documents.current_hashes(
             {hit.content_hash for ask in log for hit in ask.hits}
@@ -229,7 +229,7 @@ class Job:
     def _nothing_due(
         self, selection: Selection, learned: Mapping[str, str], if_due: bool
     ) -> str | None:
-        """Why this round has nothing to do, or None when it has."""
+        """Why this round has nothing to do; None if it has something."""
         hot = {chunk.content_hash for chunk in selection.chunks}
         gone = set(learned) - self._catalog.documents.learnable_hashes(learned)
         if not hot and not gone:
@@ -240,9 +240,9 @@ class Job:
         last = next(reversed(self._catalog.learning.rounds()), None)
         if last and last.report and _cut_short(last.report):
             return None
-        if hot <= set(learned) and self._taught(selection.vouched):
+        if hot <= set(learned) and self._holds_vouched_answers(selection.vouched):
             return "everything hot is in the weights already"
-        if last is None or not last.report or last.selection != _plain(selection):
+        if last is None or not last.report or last.selection != _fingerprint(selection):
             return None
         if last.report["status"] == "rejected":
             return f"round {last.id} rejected just this; it will differ once more is asked"
@@ -250,24 +250,24 @@ class Job:
             return f"round {last.id} learned all that can be learned of this; more has to be asked"
         return None
 
-    def _taught(self, vouched: Mapping[str, str]) -> bool:
-        """Whether the active adapters were taught all answers that users vouch for."""
+    def _holds_vouched_answers(self, vouched: Mapping[str, str]) -> bool:
+        """Whether the active adapters were trained on all answers that users vouch for."""
         taught = {one.question: one.answer for a in self._usable() for one in a.questions}
         return all(same(taught.get(question, ""), vouched[question]) for question in vouched)
 
     def _begin(self, selection: Selection, now: float) -> int:
-        """Open the round; one that was killed is closed, its finished work is found again."""
+        """Open the round, and close a killed one; its finished work is found again."""
         unfinished = self._catalog.learning.unfinished_round()
         if unfinished is not None:
             interrupted = ConsolidationReport(
                 unfinished.id, "interrupted", f"killed in the stage {unfinished.stage}"
             )
             self._catalog.learning.finish_round(unfinished.id, asdict(interrupted), now)
-        return self._catalog.learning.start_round(_plain(selection), now)
+        return self._catalog.learning.start_round(_fingerprint(selection), now)
 
     @contextlib.contextmanager
     def _stage(self, round_id: int, name: str) -> Iterator[None]:
-        """Within it the round is in this stage, whose time is taken."""
+        """Record the stage of the round, and the seconds it takes."""
         self._catalog.learning.set_stage(round_id, name)
         started = time.time()
         try:
@@ -278,10 +278,10 @@ class Job:
     # Study
 
     def _study(self, selection: Selection, progress: Progress) -> tuple[list[_Shard], Studied]:
-        """Read the questions of the hot chunks and share the rows out to train and to verify.
+        """Study the hot chunks, and split the rows of each shard for training and verification.
 
         Returns:
-            The shards that there is something to train on for, and what was studied.
+            The shards that have rows to train on, and the result of the study.
         """
         answering = self._settings.answering
         reader = Reader(self._model, self._narrower, answering.context_tokens)
@@ -311,21 +311,21 @@ class Job:
 
         written = studier.write_questions(hot, asked, self._limits.written_questions, studied)
         questions += written
-        # In an order of their own: by heat, the same rows would make another adapter tomorrow.
+        # Sorted: in the order of heat, the same rows would make another adapter tomorrow.
         study = studier.study(questions, hot, selection.vouched, studied, written)
         rows = sorted(study.rows, key=lambda row: row.question)
         for shard in shards:
             own = [row for row in rows if row.content_hash in shard.chunks]
             shard.trained, shard.held_out = hold_out(own, self._limits.seed)
             shard.chunks = tuple(sorted({row.content_hash for row in shard.trained}))
-            # Kept now: the text may be edited before the round ends, and its vector gone with it.
+            # Read now: if the text is edited before the round ends, its vector is gone.
             shard.vectors = self._catalog.documents.known_vectors(shard.chunks)
             shard.chunks = tuple(key for key in shard.chunks if key in shard.vectors)
             shard.adapter = f"{shard.name}-{self._digest(shard, studier.teacher)}"
         return [shard for shard in shards if shard.trained], study
 
     def _digest(self, shard: _Shard, teacher: str) -> str:
-        """What an adapter is trained on, and how, as a short name."""
+        """A short digest of an adapter's training data, teacher, recipes and settings."""
         what = [
             teacher,
             digest(STUDY, TRAINING),
@@ -342,7 +342,7 @@ class Job:
     def _distil(
         self, shards: Sequence[_Shard], round_id: int, deadline: Deadline, progress: Progress
     ) -> None:
-        """Train the adapters of the shards that have none with just these rows."""
+        """Train the shards' adapters that are not on disk yet."""
         for shard in shards:
             deadline.check()
             folder = promotion.adapter_folder(self._folder, shard.adapter)
@@ -379,7 +379,7 @@ class Job:
         return Distillation(self._model, texts, self._limits)
 
     def _unanswerable(self, shard: _Shard) -> list[str]:
-        """Logged questions that nothing in the knowledge base answered, the newest first."""
+        """Logged questions that were answered by an abstention, the newest first."""
         answerable = {row.question for row in [*shard.trained, *shard.held_out]}
         asked = [
             ask.question
@@ -391,7 +391,7 @@ class Job:
     # Verification
 
     def _verify(self, shards: Sequence[_Shard], deadline: Deadline, progress: Progress) -> None:
-        """Test the candidates; one that only drifts too far is shrunk until it does not."""
+        """Verify the candidates; one that fails by drift alone is scaled down."""
         progress = deadline.stopping(progress)
         for shard in shards:
             deadline.check()
@@ -409,9 +409,9 @@ class Job:
         return anchors.make(self._model, anchors.texts()[1])
 
     def _reworded(self, shard: _Shard) -> list[Reading]:
-        """Other wordings of what is trained, as they are met, where few things were held out.
+        """Other wordings of the trained rows, retrieved for; only where few rows are held out.
 
-        They are not those that prove what is learned: these had a say in what may be answered.
+        They differ from the wordings of the proofs, which decide what may be answered.
         """
         if len(shard.held_out) >= GATE.min_held_out:
             return []
@@ -459,7 +459,7 @@ class Job:
         )
 
     def _shrink(self, shard: _Shard, folder: Path) -> bool:
-        """Take the largest scale in (0, 1) at which the drift is within its limit, if one is."""
+        """Bisect for the largest scale in (0, 1) within the drift limit; False if there is none."""
         low, high = 0.0, 1.0
         for _ in range(GATE.bisections):
             middle = (low + high) / 2
@@ -479,11 +479,11 @@ class Job:
     def _unchanged(
         self, round_id: int, selection: Selection, study: Studied, out: Collection[str]
     ) -> ConsolidationReport:
-        """Close a round whose study set was learned already, or is not to be learned again."""
+        """Close a round whose shards are all active already, or excluded."""
         done = ConsolidationReport(
             round_id,
             "nothing due",
-            "; ".join(["what was asked gives nothing further to learn", *_staying_out(out)]),
+            "; ".join(["the questions give nothing further to learn", *_excluded_reasons(out)]),
             adapter_ids=sorted(self._active_ids()),
             left_out=list(selection.left_out),
             questions_left_out=study.left_out,
@@ -495,16 +495,17 @@ class Job:
     def _interrupted(
         self, round_id: int, selection: Selection, unfinished: Sequence[_Shard] = ()
     ) -> ConsolidationReport:
-        """Close a round that reached its limit before any candidate was verified.
+        """Close a round that reached its time limit before any candidate was verified.
 
-        What was read is in the catalog, and what was trained of the candidates stays on the disk.
+        Its readings stay in the catalog, and the (partly) trained candidates on disk.
         """
         stage = next(reversed(self._seconds))
         done = ConsolidationReport(
             round_id,
             "interrupted",
-            f"{self._limits.max_minutes:g} minutes were over in the stage {stage}: the next round "
-            "goes on from there; if it never gets further, raise consolidation.max_minutes",
+            f"the limit of {self._limits.max_minutes:g} minutes was reached in the stage {stage}: "
+            "the next round continues from there; if it never gets further, raise "
+            "consolidation.max_minutes",
             adapter_ids=sorted(self._active_ids()),
             left_out=list(selection.left_out),
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
@@ -524,10 +525,10 @@ class Job:
         out: Collection[str],
         started: float,
     ) -> ConsolidationReport:
-        """Promote the candidates that passed; one that failed is thrown away.
+        """Promote the candidates that passed; delete those that failed.
 
-        In its place, and in that of a shard that stays out or for which the time did not suffice,
-        stays the adapter that its shard had before, if there is one.
+        A shard that failed, is excluded or was not verified in time keeps its earlier adapter, if
+        it had one.
         """
         now = time.time()
         verdicts = [shard.verdict for shard in changed if shard.verdict is not None]
@@ -536,18 +537,18 @@ class Job:
         failed = {*out, *(shard.name for shard in [*rejected, *unfinished])}
         passed = [shard for shard in changed if shard.name not in failed]
         promoted = bool(passed) or not changed
-        to_stay = sorted(self._to_stay(shards, failed))
+        active_after = sorted(self._active_after(shards, failed))
         learned = self._learned(selection, shards, failed)
         earlier = [one for one in self._catalog.learning.rounds() if one.id != round_id]
-        last_ask = self._catalog.asks.last()  # by number, since a clock may have been wrong
+        last_ask = self._catalog.asks.last()  # an id, since the clock may have been wrong
         costs = self._catalog.asks.costs(after=history.last_ask(earlier))
         done = ConsolidationReport(
             round_id=round_id,
             status="promoted" if promoted else "rejected",
             reason="; ".join(
-                [*_shortcomings(changed), *_staying_out(out), *_to_go_on_with(unfinished)]
+                [*_failed_tests(changed), *_excluded_reasons(out), *_unverified_reasons(unfinished)]
             ),
-            adapter_ids=to_stay if promoted else [],
+            adapter_ids=active_after if promoted else [],
             chunks_selected=len(selection.chunks),
             chunks_proved=len({q.content_hash for v in verdicts for q in v.questions if q.proved}),
             questions_trained=sum(len(shard.trained) for shard in changed),
@@ -578,13 +579,13 @@ class Job:
             report.write(self._folder, done, now - started, thresholds, points)
 
         write(done)
-        thrown_away = [shard.adapter for shard in rejected]
+        deleted = [shard.adapter for shard in rejected]
         learning = self._catalog.learning
         for shard in passed:
-            self._note_verified(shard)
+            self._store_verification(shard)
         if promoted and not (
             all(learning.add_adapter(self._record(shard, round_id, now)) for shard in passed)
-            and learning.promote(round_id, done.adapter_ids, asdict(done), now, thrown_away)
+            and learning.promote(round_id, done.adapter_ids, asdict(done), now, deleted)
         ):
             learned = [{**one, "promoted": False} for one in learned]
             done = replace(
@@ -592,14 +593,14 @@ class Job:
             )
             write(done)
         if done.status != "promoted":
-            learning.finish_round(round_id, asdict(done), now, thrown_away)
-        report.forget(self._folder, learning.forgotten())
+            learning.finish_round(round_id, asdict(done), now, deleted)
+        report.remove_chunks(self._folder, learning.forgotten())
         self._clean_up(round_id, unfinished)
         self._catalog.database.checkpoint()
         return done
 
     def _clean_up(self, round_id: int, unfinished: Sequence[_Shard]) -> None:
-        """Leave of the candidates those that the next round goes on with."""
+        """Remove all candidates but those that the next round continues."""
         gone = self._catalog.learning.forgotten()
         kept = {shard.adapter for shard in unfinished if gone.isdisjoint(shard.chunks)}
         promotion.clean_up(self._folder, self._catalog, round_id, kept)
@@ -607,7 +608,7 @@ class Job:
     def _learned(
         self, selection: Selection, shards: Sequence[_Shard], failed: Collection[str]
     ) -> list[dict[str, Any]]:
-        """What the report says of every chunk that was trained; see `ConsolidationReport`."""
+        """The report's entry of every trained chunk; see `ConsolidationReport.learned`."""
         sources = {chunk.content_hash: chunk.source for chunk in selection.chunks}
         texts = self._catalog.documents.current(sources)
         active = {one.id: one.questions for one in self._catalog.learning.active()[1]}
@@ -644,28 +645,28 @@ class Job:
             questions=shard.verdict.questions,
         )
 
-    def _note_verified(self, shard: _Shard) -> None:
-        """Write down with an adapter what it was found to be good for."""
+    def _store_verification(self, shard: _Shard) -> None:
+        """Write the version and risk of the verification to the adapter's manifest."""
         folder = promotion.adapter_folder(self._folder, shard.adapter)
         manifest = promotion.read_manifest(folder)
         if manifest is not None and shard.verdict is not None:
-            verified = {"version": tested_as(), **asdict(shard.verdict.risk)}
+            verified = {"version": verification_version(), **asdict(shard.verdict.risk)}
             promotion.write_manifest(folder, {**manifest, "verified": verified})
 
 
-def train_along(settings: Settings) -> ConsolidationReport:
-    """A round in any but the first of several processes: train what that one hands out."""
-    distillation.train_along(LanguageModel.of(settings.models))
+def train_as_worker(settings: Settings) -> ConsolidationReport:
+    """A round in a worker process: train what the first process trains."""
+    distillation.train_as_worker(LanguageModel.of(settings.models))
     return ConsolidationReport(None, "trained along", "the first process runs the round")
 
 
-def _unread(
+def _chunks_left_out(
     selection: Selection, shards: Sequence[_Shard], disputed: Sequence[Contradiction]
 ) -> tuple[dict[str, str], ...]:
-    """The selected chunks of which a fact is in dispute, or that gave nothing to learn on."""
+    """The selected chunks that a contradiction concerns, or that gave no training row."""
     read = {key for shard in shards for key in shard.chunks}
     reasons = {one.content_hash: one.reason for one in disputed}
-    doubtful = "no answer to its questions is sure enough, or they contradict one another"
+    doubtful = "no answer to its questions is certain enough, or the answers contradict one another"
     return tuple(
         {
             "source": chunk.source,
@@ -677,42 +678,42 @@ def _unread(
     )
 
 
-def _plain(selection: Selection) -> dict[str, list[list[str]]]:
-    """What was selected, without how hot it was: equal for rounds that would do the same."""
+def _fingerprint(selection: Selection) -> dict[str, list[list[str]]]:
+    """The selection without heat: equal for rounds that would do the same work."""
     return {
-        name: sorted([chunk.content_hash, _digest_of(chunk, selection)] for chunk in chunks)
+        name: sorted([chunk.content_hash, _chunk_fingerprint(chunk, selection)] for chunk in chunks)
         for name, chunks in selection.shards.items()
     }
 
 
-def _digest_of(chunk: HotChunk, selection: Selection) -> str:
-    """What is asked about a chunk, and the answers that users vouch for, without their words."""
+def _chunk_fingerprint(chunk: HotChunk, selection: Selection) -> str:
+    """A digest of the questions about a chunk and their vouched answers; holds no text."""
     asked = [(one, selection.vouched.get(one)) for one in sorted(chunk.questions)]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def _staying_out(names: Collection[str]) -> list[str]:
+def _excluded_reasons(names: Collection[str]) -> list[str]:
     """Why shards are not trained that were rolled back or rejected."""
     return [
-        f"{name} was rolled back or rejected, and stays out until what it is made of differs"
+        f"{name} was rolled back or rejected, and is excluded until its training data change"
         for name in sorted(names)
     ]
 
 
 def _cut_short(report: Mapping[str, Any]) -> bool:
-    """Whether a round left something to the next one for want of time."""
+    """Whether a round reached its time limit before it was complete."""
     return report["status"] == "interrupted" or bool(report.get("unfinished"))
 
 
-def _to_go_on_with(shards: Sequence[_Shard]) -> list[str]:
-    """Which shards the time did not suffice for."""
+def _unverified_reasons(shards: Sequence[_Shard]) -> list[str]:
+    """Which shards were not verified in time."""
     return [
-        f"{one.name} was not verified in time: the next round goes on with it" for one in shards
+        f"{one.name} was not verified in time: the next round continues with it" for one in shards
     ]
 
 
-def _shortcomings(shards: Sequence[_Shard]) -> list[str]:
-    """What kept candidates from passing the gate; with the shard where there are several."""
+def _failed_tests(shards: Sequence[_Shard]) -> list[str]:
+    """The failed tests of the gate, with the shard's name if there are several."""
     return [
         f"{shard.name}: " * (len(shards) > 1)
         + f"{test['name']} {test['value']:.3f} misses {test['limit']:.3f}"

@@ -1,9 +1,9 @@
-"""Selection: the log of asks to the hot chunks that are worth learning, in shards.
+"""Selection: the ask log to the hot chunks that are worth learning, in shards.
 
-A chunk's heat is the sum over the asks that it helped to answer of 2^(-age / half-life), times its
-part in the answer and what users said of it. An answer that users rated well is vouched for, and
-so is one that they gave themselves, if the text bears it out; a question whose answer they rated
-badly is not learned from. Pure on what the catalog gives; knows no model.
+A chunk's heat is the sum over the asks that retrieved it of 2^(-age / half-life), times its part in
+the answer and a factor for the ratings. An answer is vouched for if users rated it well, or gave it
+as a correction that the text holds. A question with badly rated answers is not learned from. Pure
+on what the catalog gives; knows no model.
 """
 
 import math
@@ -20,7 +20,7 @@ from ragcl.text.answers import holds
 
 @dataclass(frozen=True)
 class HotChunk:
-    """A chunk worth learning: where it stands, how hot, and the distinct questions asked."""
+    """A chunk worth learning: its source, its heat and its distinct questions."""
 
     content_hash: str
     source: str
@@ -32,7 +32,7 @@ class HotChunk:
 class Selection:
     """The hot chunks by shard name, and the chunks left out with the reason.
 
-    `vouched` are the answers, by question, that users gave or confirmed.
+    `vouched` are the answers, by question, that users gave or rated well.
     """
 
     shards: Mapping[str, tuple[HotChunk, ...]]
@@ -52,7 +52,7 @@ def select(
     settings: ConsolidationSettings,
     now: float,
 ) -> Selection:
-    """Choose what is to be in the weights after this round.
+    """Choose the chunks that shall be in the weights after this round.
 
     Args:
         log: every logged ask.
@@ -72,14 +72,14 @@ def select(
         decay = 2.0 ** (-age / SECONDS_A_DAY / settings.half_life_days)
         cited = next(iter(ask.trace.support), None)
         if ask.correction:
-            cited = _holding(ask, current)
+            cited = _chunk_with_correction(ask, current)
             if cited is None:
                 left_out += _unsupported(ask)
-        praise = 1.0 if ask.correction else _praise(ask.ratings)
+        factor = 1.0 if ask.correction else _rating_factor(ask.ratings)
         for rank, hit in enumerate(ask.hits):
             is_cited = hit.content_hash == cited
             part = SELECTION.cited_weight if is_cited else SELECTION.shown_weight / (1 + rank)
-            heat[hit.content_hash] += decay * part * praise
+            heat[hit.content_hash] += decay * part * factor
         if cited is None:
             continue
         questions.setdefault(cited, {})[ask.question] = None
@@ -115,10 +115,10 @@ def select(
 
 
 def _ages(log: Sequence[AskRecord], now: float) -> list[float]:
-    """How long ago each was asked, in seconds; a clock may have been wrong.
+    """The age of each ask in seconds.
 
-    What is dated in the future was asked before the next in the log that is not, so it cools as
-    everything does.
+    The clock may have been wrong: an ask dated in the future gets the time of the next one in the
+    log that is not, so that it cools too.
     """
     ages = []
     latest = now
@@ -129,8 +129,8 @@ def _ages(log: Sequence[AskRecord], now: float) -> list[float]:
     return ages[::-1]
 
 
-def _holding(ask: AskRecord, current: Mapping[str, Passage]) -> str | None:
-    """The best of the chunks that a question retrieved in which its correction stands."""
+def _chunk_with_correction(ask: AskRecord, current: Mapping[str, Passage]) -> str | None:
+    """The best retrieved chunk that holds the correction of an ask; None if there is none."""
     for hit in ask.hits:
         chunk = current.get(hit.content_hash)
         if chunk and not chunk.flags and holds(chunk.text, ask.correction or ""):
@@ -139,8 +139,8 @@ def _holding(ask: AskRecord, current: Mapping[str, Passage]) -> str | None:
 
 
 def _unsupported(ask: AskRecord) -> list[dict[str, str]]:
-    """The entry of a correction that nothing bears out, with the source that it corrects."""
-    # By its number, since reports outlive what is forgotten.
+    """The entry of a correction that no current text holds, with the source that it corrects."""
+    # Reports outlive forgotten asks, so it names the answer's id and does not quote it.
     reason = f"the correction of answer {ask.id} stands in no current source: edit the document"
     return [
         {
@@ -152,8 +152,8 @@ def _unsupported(ask: AskRecord) -> list[dict[str, str]]:
     ]
 
 
-def _praise(ratings: Iterable[int]) -> float:
-    """A factor in (0, 2): 1 without ratings, more for good ones, less for bad ones."""
+def _rating_factor(ratings: Iterable[int]) -> float:
+    """A factor in (0, 2): 1 without ratings, more for a positive sum, less for a negative one."""
     total = sum(ratings)
     return 1 + total / (1 + abs(total))
 
@@ -161,11 +161,11 @@ def _praise(ratings: Iterable[int]) -> float:
 def _shards(
     hot: Sequence[HotChunk], learned: Mapping[str, str], settings: ConsolidationSettings
 ) -> dict[str, tuple[HotChunk, ...]]:
-    """Keep every chunk in the shard that holds it, and give the new ones a place.
+    """Keep every learned chunk in its shard, and place the new ones.
 
-    What is new goes with its document, so that an edit changes few shards and a question about it
-    finds one; else where something changes anyway, else into a new shard. Only when there are as
-    many as the capacity needs does it go where nothing else would have to be trained again.
+    A new chunk goes to the shard with most chunks of its document, so that an edit changes few
+    shards; else to a shard that is rebuilt anyway; else to a new shard. Only when there are as many
+    shards as the capacity needs does it go to one that would otherwise stay unchanged.
     """
     size = settings.shard_chunks
     shards: dict[str, list[HotChunk]] = {}
@@ -196,5 +196,5 @@ def _shards(
 
 
 def _of_source(chunks: Sequence[HotChunk], source: str) -> int:
-    """How many of the chunks stand in one document."""
+    """How many of the chunks are of one document."""
     return sum(chunk.source == source for chunk in chunks)

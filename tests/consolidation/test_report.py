@@ -191,7 +191,7 @@ def test_a_forgotten_chunk_leaves_the_reports(tmp_path: Path) -> None:
     )
     before = write(tmp_path, done)
 
-    report.forget(tmp_path, [GONE])
+    report.remove_chunks(tmp_path, [GONE])
 
     target = report.path(tmp_path, 2)
     after = target.read_text("utf-8"), target.with_suffix(".html").read_text("utf-8")
@@ -201,7 +201,7 @@ def test_a_forgotten_chunk_leaves_the_reports(tmp_path: Path) -> None:
         assert "Dismissals" not in new
         assert [line for line in old.splitlines() if "b" * 12 not in line] == new.splitlines()
     assert sorted(one.name for one in target.parent.iterdir()) == ["report.html", "report.md"]
-    report.forget(tmp_path / "nothing here", [GONE])
+    report.remove_chunks(tmp_path / "nothing here", [GONE])
 
 
 def test_only_a_round_that_was_begun_has_a_report(tmp_path: Path) -> None:

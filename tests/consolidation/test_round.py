@@ -319,7 +319,7 @@ def test_what_an_adapter_can_be_trusted_for_is_in_its_manifest(asked: KnowledgeB
     [manifest] = manifests(asked)
     [(name, risk)] = report.risks.items()
     assert name == manifest["adapter"]
-    assert manifest["verified"] == {"version": verification.tested_as(), **asdict(risk)}
+    assert manifest["verified"] == {"version": verification.verification_version(), **asdict(risk)}
     assert risk.trials > 0  # few wordings are held out, so what was trained is asked in others
     assert 0 <= risk.at_least <= 1
 

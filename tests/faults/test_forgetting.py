@@ -202,7 +202,7 @@ def test_a_round_that_is_under_way_promotes_nothing_of_it(
 
     assert gone
     assert (report.status, report.adapter_ids) == ("rejected", [])
-    assert "forgotten meanwhile" in report.reason
+    assert "forgotten during the round" in report.reason
     assert kb.status().adapters == []
     assert list((kb.folder / "adapters").iterdir()) == []
     assert found_in_files(kb.folder, WORDS) == {}

@@ -18,7 +18,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.consolidation.recipe import STUDY
 from ragcl.consolidation.study.pooling import pool
-from ragcl.consolidation.study.studier import usual_forms
+from ragcl.consolidation.study.studier import most_common_forms
 from ragcl.generation.narrowing import Narrower
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import by_nearness
@@ -166,7 +166,7 @@ def decisions(kb: KnowledgeBase, reading: Reading) -> dict[str, Any]:
         "sentences": [[one.text for one in some] for some in narrowed],
         "sentence scores": [[one.score for one in some] for some in narrowed],
         "labels": [one.answer for one in pool(rows, (), scales.questions)],
-        "forms": usual_forms(rows, (), scales.questions),
+        "forms": most_common_forms(rows, (), scales.questions),
         "favoured": by_nearness(
             {
                 text: scales.questions(float(asked[0] @ v))

@@ -1,1 +1,1 @@
-"""The gate: what a candidate has proved that it knows."""
+"""The gate: verification of a candidate adapter, and the thresholds of the router."""

@@ -1,10 +1,10 @@
-"""Near misses: what a learned chunk also says and nobody asked about, put as a question.
+"""Near misses: questions about a learned chunk whose answer was not trained.
 
-The weights know nothing of it, yet such a question finds the learned chunk and resembles the
-questions that were learned on it: the router has to tell the two apart. People's near misses have
-the form and the subject of what was asked before. So each is a question that was learned, of which
-most words give way to those of a sentence that holds no answer that was taught: it makes no sense,
-but is as near to what was learned as people's are. Knows no model and no thresholds.
+Such a question retrieves the learned chunk and resembles the questions trained on it, but the
+weights do not know the answer: the router has to tell the two apart. People's near misses keep the
+form and the subject of earlier questions. So a near miss is made of a trained question, with most
+of its words replaced by those of a sentence of the chunk that holds no trained answer. It makes no
+sense, but is as similar to the trained questions as people's are. Knows no model and no thresholds.
 """
 
 import random
@@ -24,7 +24,7 @@ from ragcl.text.words import content_words
 
 @dataclass(frozen=True)
 class NearMiss:
-    """A question that nobody taught, and what it retrieves; as in a `Reading`."""
+    """A near-miss question with its embedding and what it retrieves; fields as in `Reading`."""
 
     question: str
     vector: np.ndarray
@@ -41,14 +41,14 @@ def near_misses(
     passages: int,
     seed: int,
 ) -> list[NearMiss]:
-    """Questions about the chunks that were learned, to which the answer was not.
+    """At most `GATE.near_misses` questions for each learned chunk.
 
     Args:
         retriever: of the knowledge base as it is now.
-        chunks: those that are learned.
-        taught: the questions learned, with their answers, by the content hash of their chunk.
-        passages: how many are retrieved for a question.
-        seed: for the choice among the sentences of a chunk.
+        chunks: the learned chunks.
+        taught: the trained questions with their answers, by the content hash of their chunk.
+        passages: the number of passages to retrieve for a question.
+        seed: for the choice of sentences and words.
     """
     questions: list[str] = []
     for chunk in chunks:
@@ -75,10 +75,10 @@ def near_misses(
 
 
 def _other_words(question: str, words: Sequence[str], chance: random.Random) -> str:
-    """A question, most of whose words are replaced by some of `words`."""
+    """A question with most of its content words replaced by some of `words`."""
     carrying = set(content_words(question))
     places = [one for one in re.finditer(r"\w+", question) if one[0].lower() in carrying]
-    if not places:  # "What is it?" would be left as it is
+    if not places:  # "What is it?" has no content word to replace
         return " ".join(words)
     count = min(len(words), round(GATE.replaced_words * len(places)))
     replaced = sorted((one.start() for one in chance.sample(places, count)), reverse=True)

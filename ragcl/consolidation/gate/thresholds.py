@@ -1,11 +1,10 @@
-"""Thresholds of the router: how sure it has to be, and how often the weights are then right.
+"""Thresholds of the router, and the share of right answers that they guarantee.
 
-Learn, then test (Angelopoulos et al. 2021, arXiv 2110.01052). Trials are split in two. On the
-calibration split the loosest thresholds are sought that keep there what the settings ask; from them
-a small family is made, each stricter than the one before. The held-out split has no say in that,
-and tells how often it is kept, with the exact binomial bound. Where that bound is
-below what the settings ask, the stricter ones are tested on it in a fixed sequence. Pure on trials;
-knows no model.
+Learn, then test (Angelopoulos et al. 2021, arXiv 2110.01052). The trials are split in two. The
+calibration split gives the loosest thresholds that reach the agreement of the settings, and a small
+family of stricter ones. The held-out split, which had no part in that choice, gives the exact
+binomial lower bound of the agreement. If it is below the settings' agreement, the stricter
+thresholds are tested on the held-out split in a fixed sequence. Knows no model.
 """
 
 import functools
@@ -29,12 +28,12 @@ Limits = dict[str, float]
 
 @dataclass(frozen=True)
 class Trial:
-    """A question as the router would meet it, and whether the weights then agreed.
+    """A question as the router would see it, and whether the weights' answer was right.
 
-    `eligible` says that its best passage was learned, that the nearest question learned about it
-    was proved, and that the weights said what was proved about it;
-    `features` are what thresholds are set on: `similarity` is the cosine to the nearest question
-    that was proved with what the weights said. Trials of one `fact` are not independent.
+    `eligible`: its best passage was learned, the nearest question learned about that passage was
+    proved, and the weights gave the answer of that question. `features` are what the thresholds are
+    set on; `similarity` is the cosine to that nearest question. `agreed`: the weights gave the
+    in-context answer. Trials of one `fact` are not independent.
     """
 
     fact: str
@@ -50,15 +49,15 @@ class Trial:
 def calibrate(
     trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: float
 ) -> tuple[Limits, RoutingRisk]:
-    """The thresholds that the router gets, and what the held-out split says of them.
+    """The thresholds of the router, and their risk on the held-out split.
 
-    Two things are asked: of the routed trials at least the share `agreement` agrees, and of the
-    near misses at most `GATE.let_through` is routed. The loosest thresholds are chosen that keep
-    both on the calibration split. On the held-out split two statements may be made, so each has
-    half of the chance to be wrong: one of the thresholds chosen; and, where that is less than
-    what is asked, one of stricter ones, tested from the strictest on until one fails. Without that
-    the loosest stay, unless they are refuted: then the strictest. Where none will do, they are
-    infinite.
+    Two conditions have to hold: at least the share `agreement` of the routed trials agrees, and at
+    most the share `GATE.let_through` of the near misses is routed. The loosest thresholds are
+    chosen that keep both on the calibration split. On the held-out split two statements may be
+    made, so each has half of the error probability: the bound of the chosen thresholds; and, if it
+    is below `agreement`, the bound of stricter ones, tested from the strictest on until one fails.
+    If none of these is certified, the loosest stay unless they are refuted, then the strictest
+    unless they are. If nothing is left, the thresholds are infinite: nothing is routed.
     """
     calibration, held_out = split(trials)
     near, near_held_out = split(near_misses)
@@ -97,7 +96,7 @@ def calibrate(
 def split(trials: Iterable[Trial]) -> tuple[list[Trial], list[Trial]]:
     """The calibration split and the held-out split, half of the facts each.
 
-    What one fact shows counts once in the held-out split: the bound is on independent trials.
+    The held-out split has one trial of each fact, since the bound needs independent trials.
     """
     facts: dict[str, list[Trial]] = {}
     for one in trials:
@@ -110,11 +109,10 @@ def split(trials: Iterable[Trial]) -> tuple[list[Trial], list[Trial]]:
 def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: float) -> list[Limits]:
     """Thresholds from loose to strict, made of quantiles of the right trials.
 
-    The loosest are, of all combinations, those that route most of the trials while they keep what
-    is asked; of equal ones those that let fewer near misses through. In each of the others every
-    feature that was lower is raised to its quantile at one of `GATE.levels`. Similarity is always
-    asked for: a proof belongs to the neighbourhood of the questions it was made on, never to the
-    chunk alone.
+    The loosest are, of all combinations that keep both conditions, the one that routes most trials;
+    of equal ones that which lets the fewest near misses through. Each stricter one raises every
+    lower feature to its quantile at one of `GATE.levels`. There is always a threshold on
+    similarity: a proof holds in the neighbourhood of its questions, never for the whole chunk.
     """
     good = [one for one in trials if one.eligible and one.agreed]
     if not good:
@@ -141,7 +139,7 @@ def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: flo
 
 
 def _features(trials: Sequence[Trial]) -> np.ndarray:
-    """`(n, 4) float64`; what is not eligible passes no threshold, not even none at all."""
+    """`(n, 4) float64`; NaN for trials that are not eligible, which no threshold passes."""
     rows = [
         [one.features[name] if one.eligible else math.nan for name in FEATURES] for one in trials
     ]
@@ -149,7 +147,7 @@ def _features(trials: Sequence[Trial]) -> np.ndarray:
 
 
 def _routed(trials: Sequence[Trial], grids: Sequence[np.ndarray]) -> np.ndarray:
-    """Which trials every combination of the thresholds in the grids routes.
+    """The trials that each combination of the thresholds in the grids routes.
 
     Returns:
         `(len(grids[0]), …, len(grids[3]), len(trials)) bool`.
@@ -167,13 +165,13 @@ def _routed(trials: Sequence[Trial], grids: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _agrees(limits: Limits, trials: Sequence[Trial], agreement: float) -> bool:
-    """Whether of the trials routed, and some are, as many agree as is asked."""
+    """Whether some trials are routed and at least the share `agreement` of them agrees."""
     routed = [one.agreed for one in trials if one.passes(limits)]
     return bool(routed) and sum(routed) >= agreement * len(routed)
 
 
 def lower_bound(right: int, trials: int, chance: float = (1 - GATE.confidence) / 2) -> float:
-    """The share that is at least right, wrong with this chance (Clopper and Pearson 1934)."""
+    """Lower confidence bound of the share right (Clopper and Pearson 1934), wrong by `chance`."""
     if right == 0:
         return 0.0
     low, high = 0.0, right / trials
@@ -184,7 +182,7 @@ def lower_bound(right: int, trials: int, chance: float = (1 - GATE.confidence) /
 
 
 def refuted(risk: RoutingRisk, agreement: float, chance: float = (1 - GATE.confidence) / 2) -> bool:
-    """Whether a sample is too bad to be chance, if what is asked were so."""
+    """Whether a binomial test rejects, at the level `chance`, that either condition holds."""
     wrong = risk.routed - risk.right
     return (
         at_least(wrong, risk.routed, 1 - agreement) <= chance
@@ -193,7 +191,7 @@ def refuted(risk: RoutingRisk, agreement: float, chance: float = (1 - GATE.confi
 
 
 def at_least(count: int, trials: int, share: float) -> float:
-    """The probability of so many or more in independent trials, each with the chance `share`."""
+    """The binomial tail: the probability of `count` or more successes with chance `share` each."""
     if count <= 0:
         return 1.0
     if count > trials or share <= 0:

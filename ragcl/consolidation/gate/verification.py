@@ -1,10 +1,12 @@
-"""Verification: what does a candidate adapter know, and what did it cost?
+"""Verification: what a candidate adapter knows, and what it changed elsewhere.
 
-What it was trained on is proved by what it writes, in two wordings. Questions that were never
-trained on are recalled, as they will be served, and compared with the in-context answer, chunk by
-chunk; so are near misses, to which no answer was taught; then drift on anchors, and whether answers
-with context changed. From this come the proofs, the trials on which the thresholds of the router
-are set, and the verdict of the gate. Trains nothing.
+- Proofs: each trained question is asked closed-book, as it is and in another wording; both answers
+  have to be right.
+- Trials: held-out questions and near misses are answered as they would be served, and compared with
+  the in-context answers. The thresholds of the router are set on these.
+- Cost: drift on held-out anchors, and how many answers in context changed.
+
+From these comes the verdict of the gate. Trains nothing.
 """
 
 import math
@@ -16,7 +18,7 @@ from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.gate.near_misses import NearMiss
 from ragcl.consolidation.gate.thresholds import SIMILARITY, Trial, calibrate
 from ragcl.consolidation.recipe import GATE
-from ragcl.consolidation.study.forms import says
+from ragcl.consolidation.study.forms import is_answer_of
 from ragcl.consolidation.training.anchors import Anchor, text_logprob
 from ragcl.consolidation.training.distillation import sparse_kl
 from ragcl.files.digests import digest
@@ -33,16 +35,16 @@ from ragcl.settings import ConsolidationSettings
 from ragcl.text.answers import canonical, same
 from ragcl.text.rewording import BRIEFLY, POLITELY, rewordings
 
-VERSION = "2"  # of the code: raised whenever it gives thresholds and proofs another meaning
+VERSION = "2"  # of this code: raised when thresholds or proofs get another meaning
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What verification found.
+    """The result of verification.
 
-    `questions` carry the proofs; `thresholds` are the router's, by feature, and `risk` is what
-    they leave; each entry of `gate` has the test's `name`, `value` and `limit`, and whether it
-    `passed`.
+    `questions` carry the proofs. `thresholds` are the router's, by feature, and `risk` is their
+    risk on the held-out split. Each entry of `gate` has the test's `name`, `value` and `limit`, and
+    whether it `passed`.
     """
 
     questions: tuple[LearnedQuestion, ...]
@@ -58,12 +60,12 @@ class Verdict:
 
     @property
     def only_drifted(self) -> bool:
-        """Whether drift is the one thing wrong, so that a smaller scale may mend it."""
+        """Whether drift is the only failed test, so that a smaller scale may pass."""
         return {test["name"] for test in self.gate if not test["passed"]} == {"perplexity ratio"}
 
 
-def tested_as() -> str:
-    """What thresholds and proofs mean now: an adapter tested as another is tested again."""
+def verification_version() -> str:
+    """The version of this verification: an adapter verified by another is verified again."""
     return f"{VERSION}-{digest(GATE, ROUTING)}"
 
 
@@ -87,11 +89,11 @@ def verify(
         model: the base model with the candidate attached.
         adapter: the candidate's name.
         trained: the rows it was trained on.
-        held_out: rows it was not trained on, whose answers are the in-context answers.
-        reworded: where they are few, other wordings of what was trained, to be asked beside them.
-        near_misses: questions about the same chunks to which no answer was taught.
+        held_out: rows it was not trained on, with the in-context answers.
+        reworded: other wordings of trained rows, asked as well where held-out rows are few.
+        near_misses: questions about the same chunks whose answers were not trained.
         anchors: texts that were not trained on.
-        chunks: the content hashes that it is to hold.
+        chunks: the content hashes of its chunks.
         settings: the limits of the gate.
         context_tokens: the budget of a prompt with context.
         progress: called with (questions done, questions in all).
@@ -111,17 +113,17 @@ def verify(
         progress(done, questions_in_all)
 
     def right(rows: Sequence[Reading]) -> list[bool]:
-        """Whether the adapter writes the answers of rows when it is asked their questions."""
+        """Whether the adapter's closed-book answer to each row's question is the row's."""
         written = model.generate(
             [prompts.closed_book(row.question) for row in rows],
             adapter=adapter,
             max_new_tokens=GATE.answer_tokens,
             progress=answered,
         )
-        return [says(one.text, row) for one, row in zip(written, rows, strict=True)]
+        return [is_answer_of(one.text, row) for one, row in zip(written, rows, strict=True)]
 
     proofs = _proofs(trained, polite, right)
-    answered(3 * len(trained) - done)  # what did not have to be asked
+    answered(3 * len(trained) - done)  # questions that did not have to be asked
     learned = Learned(trained, proofs)
     recalled = recall(
         model,
@@ -130,10 +132,10 @@ def verify(
         adapter=adapter,
         progress=answered,
     )
-    said = dict(zip(asked, recalled, strict=True))
-    trials = [learned.trial(one, said[one.question], one.answer) for one in unseen]
+    answers = dict(zip(asked, recalled, strict=True))
+    trials = [learned.trial(one, answers[one.question], one.answer) for one in unseen]
     agreed = [trial.agreed for trial in trials]
-    near = [learned.trial(one, said[one.question], None) for one in near_misses]
+    near = [learned.trial(one, answers[one.question], None) for one in near_misses]
     thresholds, risk = calibrate(trials, near, settings.agreement)
     questions = [
         LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, row.margin, proof)
@@ -176,10 +178,10 @@ def _proofs(
     polite: Sequence[Reading],
     right: Callable[[Sequence[Reading]], list[bool]],
 ) -> list[bool]:
-    """A learned question is proved if it and a rewording of it are answered as in context.
+    """A learned question is proved if it and a rewording of it get the trained answer.
 
-    Only where the polite one is not known is it asked in brief as well. A rewording that is a
-    question trained on, as that of one which was brief already, proves nothing.
+    The brief wording is asked only where the polite one failed. A rewording that is itself a
+    trained question proves nothing.
     """
     n = len(trained)
     taught = {canonical(row.question) for row in trained}
@@ -201,16 +203,16 @@ def _proofs(
 
 
 class Learned:
-    """What an adapter was trained on, as the router will see it."""
+    """The trained questions of an adapter, as the router will use them."""
 
     def __init__(self, trained: Sequence[Reading], proofs: Sequence[bool]) -> None:
         self._trained = trained
         self._proofs = proofs
 
     def taught(self, asked: Reading | NearMiss) -> list[str]:
-        """The answers that may be recalled: those about the passages that a question finds.
+        """The trained answers about the passages that a question retrieves.
 
-        That to the question which is most like it comes first.
+        They are sorted by the similarity of their question to it, the most similar first.
         """
         rows = [row for row in self._trained if row.content_hash in asked.found]
         return [
@@ -218,9 +220,9 @@ class Learned:
         ]
 
     def trial(self, asked: Reading | NearMiss, answer: Completion, right: str | None) -> Trial:
-        """How the router meets a question that was not trained on.
+        """The trial of a question that was not trained on.
 
-        `right` is the in-context answer; None where whatever the weights say is wrong.
+        `right` is the in-context answer; None for near misses, whose answers are always wrong.
         """
         about = [
             (float(row.vector @ asked.vector), i)
@@ -232,34 +234,34 @@ class Learned:
             fact=_fact(asked),
             eligible=nearest is not None
             and self._proofs[nearest]
-            and says(answer.text, self._trained[nearest]),
+            and is_answer_of(answer.text, self._trained[nearest]),
             features={
                 "confidence": answer.logprob,
                 "margin": asked.margin,
                 "score": asked.score,
                 SIMILARITY: cosine,
             },
-            agreed=right is not None and _as_read(answer.text, right, asked),
+            agreed=right is not None and _agrees(answer.text, right, asked),
         )
 
 
 def _fact(asked: Reading | NearMiss) -> str:
-    """What a question is about: another wording of it tells nothing that is independent."""
+    """An identifier of the fact asked for: trials of wordings of one fact are not independent."""
     if isinstance(asked, NearMiss):
         return asked.question
     return f"{asked.content_hash} {canonical(asked.answer)}"
 
 
-def _as_read(text: str, right: str, asked: Reading | NearMiss) -> bool:
+def _agrees(text: str, right: str, asked: Reading | NearMiss) -> bool:
     if isinstance(asked, NearMiss):
         return same(text, right)
-    return says(text, replace(asked, answer=right))
+    return is_answer_of(text, replace(asked, answer=right))
 
 
 def drift(model: LanguageModel, adapter: str, anchors: Sequence[Anchor]) -> tuple[float, float]:
-    """(perplexity with an adapter / without, mean KL from the base in nats a token).
+    """(perplexity with the adapter / without, mean KL(base || adapter) in nats per token).
 
-    The divergence takes the base's likeliest tokens one by one and all others as one.
+    The KL is over the base's likeliest tokens, with all others merged into one.
     """
     change = kl = 0.0
     tokens = 0
@@ -279,10 +281,9 @@ def _context_gain(
     rows: Sequence[Reading],
     context_tokens: int,
 ) -> float:
-    """How many more answers, as a share, are read as they were taught with the adapter on.
+    """The change in the share of right in-context answers when the adapter is switched on.
 
-    What was taught was borne out by all wordings, so an adapter that is right where the base model
-    misreads gains by it.
+    The right answer is the pooled label, so an adapter gains where the base model misreads.
     """
     reader = SpanReader(model)
     gain = 0
@@ -291,7 +292,7 @@ def _context_gain(
         prompt = prompts.with_context(row.question, shown, context_tokens)
         for weights, part in ((adapter, 1), (None, -1)):
             spans = reader.spans(prompt, row.question, row.sentences, weights)
-            gain += part * (bool(spans) and says(spans[0].text, row))
+            gain += part * (bool(spans) and is_answer_of(spans[0].text, row))
     return gain / max(1, len(rows))
 
 

@@ -1,10 +1,10 @@
-"""Contradictions: another current text that answers a question as well, and differently.
+"""Contradictions: another current text that gives a different answer to the same question.
 
-Two texts may say the same words of two things ("the north berth is 11 metres deep", "the east berth
-is 9 metres deep"), and name the thing elsewhere than where they say it. So the other text must hold
-every word of the question that the first holds, in its sentence or its heading; what the first has
-of the question anywhere, the other must have too; and it must give another number, or other words
-in the place of the answer in much the same sentence. Knows no catalog.
+Two texts may use the same words for two subjects ("the north berth is 11 metres deep", "the east
+berth is 9 metres deep"), and name the subject in another sentence. So three things are required.
+The other sentence with its heading has every word of the question that the answer's sentence with
+its heading has. The other passage has every word of the question that the answer's passage has. The
+other answer is another number, or other words in nearly the same sentence. Knows no catalog.
 """
 
 import re
@@ -31,7 +31,7 @@ class Contradiction:
     other_source: str
 
     def disputes(self, reading: Reading) -> bool:
-        """Whether it is the answer of a reading, in one of the chunks, that is in dispute."""
+        """Whether the answer of a reading is one of the two that contradict each other."""
         return any(
             reading.content_hash == key and compatible(reading.answer, answer)
             for key, answer in (
@@ -42,12 +42,12 @@ class Contradiction:
 
     @property
     def reason(self) -> str:
-        """Why the fact is not learned; quotes nothing, since reports outlive texts."""
+        """Why the fact is not learned. Quotes no text, since reports outlive forgotten texts."""
         return f"{self.other_source}{CONTRADICTS}the two have to be brought into agreement"
 
 
 def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Contradiction | None:
-    """What else of the retrieved text contradicts a reading of it, if anything does."""
+    """The contradiction of a reading by another retrieved passage; None if there is none."""
     chunks = {hit.content_hash: hit for hit in retrieval.hits}
     asked = stems(" ".join(content_words(reading.question)))
 
@@ -89,9 +89,10 @@ def contradiction(reader: Reader, reading: Reading, retrieval: Retrieval) -> Con
 
 
 def _comparable(one: str, answer: str, other: str, other_answer: str) -> bool:
-    """Whether both answers are numbers, or the sentences say the same but for words as answers.
+    """Whether both answers are numbers, or the sentences are alike apart from the answers.
 
-    Of a question that it does not answer, a text gives some words too: no other value of the same.
+    The reader extracts words even from a text that does not answer the question: those are no rival
+    value.
     """
     numbers = [bool(re.search(r"\d", text)) for text in (answer, other_answer)]
     if any(numbers):

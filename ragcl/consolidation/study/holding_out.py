@@ -1,6 +1,6 @@
-"""Holding out: which wordings are trained on, and which are kept back to verify with.
+"""The held-out split: which wordings are trained on, and which are kept for verification.
 
-Knows rows and nothing of how they are used.
+Knows nothing of how either is used.
 """
 
 import math
@@ -13,10 +13,10 @@ from ragcl.text.answers import canonical
 
 
 def hold_out(rows: Sequence[Reading], seed: int) -> tuple[list[Reading], list[Reading]]:
-    """Share rows out to train on and to verify with.
+    """Split rows into those to train on and those held out.
 
-    In every chunk, of one in `STUDY.held_out_of` answers that were asked for in more wordings than
-    the training needs, one wording is kept for verification.
+    Only answers with more than `STUDY.min_wordings` wordings can spare one. In every chunk, one in
+    `STUDY.held_out_of` of these answers (rounded up) gives one wording to the held-out split.
     """
     chunks: dict[str, dict[str, list[Reading]]] = {}
     for row in sorted(rows, key=lambda row: row.question):

@@ -1,9 +1,9 @@
-"""Pooling: one label for a question, from what all questions about the same passage make of it.
+"""Pooled votes: the label of a question, from the candidates of all questions about its passage.
 
-A reader that is asked in one wording may take the wrong piece of the text; asked in several, it
-gives the right one a share in most (self-consistency, Wang et al. 2022, arXiv 2203.11171). So what
-counts is not which answer came first in each, but what every one of them thinks of every candidate.
-Knows no catalog and reads nothing.
+For one wording the reader may rank a wrong span first; over several wordings the right span has a
+share of the probability in most (self-consistency, Wang et al. 2022, arXiv 2203.11171). So the vote
+sums the shares of every candidate over the wordings, and not only the first of each.
+Knows no catalog and runs no model.
 """
 
 from collections import defaultdict
@@ -20,15 +20,15 @@ from ragcl.text.answers import canonical, holds
 
 @dataclass(frozen=True)
 class Label:
-    """The answer that a question is taught, and how sure it is.
+    """The answer that is trained for a question.
 
-    `share` in [0, 1] is that of the answer among all candidates, after pooling; `voices` is how
-    many other questions bear it out.
+    `share` in [0, 1] is its share among all candidates after pooling. `supporters` counts the other
+    questions whose candidates support it.
     """
 
     answer: str
     share: float
-    voices: int
+    supporters: int
 
 
 def pool(
@@ -36,10 +36,10 @@ def pool(
 ) -> list[Label]:
     """The label of every reading, pooled with those of the same passage.
 
-    A candidate is worth its share for the question itself, times what this and the related
-    questions of the passage think of it together. So a question about something else does no harm:
-    what it is sure of has no share here. What users vouch for (the questions in `vouched`) stays.
-    `scale` is that of two questions.
+    The weight of a candidate is its share for the question itself, times the summed support of this
+    and the related questions of the passage. So a question about something else does no harm: its
+    answer has no share here. The answers of the questions in `vouched` are kept as they are.
+    `scale` calibrates the similarity of two questions.
     """
     of_chunk = defaultdict[str, list[int]](list)
     for i, one in enumerate(readings):
@@ -50,31 +50,31 @@ def pool(
         above = scale(vectors @ vectors.T) - STUDY.related
         related = np.clip(above / (STUDY.probably_same - STUDY.related), 0.0, 1.0)
         np.fill_diagonal(related, 1.0)
-        heard = [_candidates(readings[i]) for i in members]
-        near = _nearness([readings[i] for i in members])
+        shares = [_candidates(readings[i]) for i in members]
+        overlaps = _overlaps([readings[i] for i in members])
         for row, i in enumerate(members):
             one = readings[i]
             if one.question in vouched:
                 labels[i] = Label(one.answer, 1.0, len(members))
                 continue
-            worth: dict[str, float] = {}
+            votes: dict[str, float] = {}
             for text, share in one.candidates:
-                said = [_agreeing(near[canonical(text)], others) for others in heard]
-                worth[text] = share * float(np.dot(related[row], said))
-            best = max(worth, key=lambda text: worth[text], default=one.answer)
-            borne_out = near.get(canonical(best), {})
-            merged = sum(value for text, value in worth.items() if canonical(text) in borne_out)
-            voices = sum(
-                related[row, other] > 0 and _agreeing(borne_out, heard[other]) >= STUDY.part / 2
+                support = [_support(overlaps[canonical(text)], others) for others in shares]
+                votes[text] = share * float(np.dot(related[row], support))
+            best = max(votes, key=lambda text: votes[text], default=one.answer)
+            overlap = overlaps.get(canonical(best), {})
+            merged = sum(value for text, value in votes.items() if canonical(text) in overlap)
+            supporters = sum(
+                related[row, other] > 0 and _support(overlap, shares[other]) >= STUDY.part / 2
                 for other in range(len(members))
                 if other != row
             )
-            labels[i] = Label(best, merged / (sum(worth.values()) or 1.0), int(voices))
+            labels[i] = Label(best, merged / (sum(votes.values()) or 1.0), int(supporters))
     return [labels[i] for i in range(len(readings))]
 
 
 def _candidates(reading: Reading) -> dict[str, float]:
-    """The candidates of a reading in one way of writing them, with their shares."""
+    """The shares of a reading's candidates, by canonical form."""
     found: dict[str, float] = {}
     for text, share in reading.candidates:
         key = canonical(text)
@@ -82,19 +82,19 @@ def _candidates(reading: Reading) -> dict[str, float]:
     return found
 
 
-def _nearness(readings: Sequence[Reading]) -> dict[str, dict[str, float]]:
-    """How much each candidate is borne out by which: by itself, and half by what one holds."""
+def _overlaps(readings: Sequence[Reading]) -> dict[str, dict[str, float]]:
+    """How much each candidate supports which: itself fully, in part one that it holds or is in."""
     texts = {canonical(text): text for one in readings for text, _ in one.candidates}
     return {
         key: {
             other: 1.0 if other == key else STUDY.part
-            for other, said in texts.items()
-            if other == key or holds(said, text) or holds(text, said)
+            for other, other_text in texts.items()
+            if other == key or holds(other_text, text) or holds(text, other_text)
         }
         for key, text in texts.items()
     }
 
 
-def _agreeing(borne_out: Mapping[str, float], candidates: Mapping[str, float]) -> float:
-    """How much of the shares of some candidates speaks for an answer that is borne out so."""
-    return min(1.0, sum(borne_out.get(other, 0.0) * share for other, share in candidates.items()))
+def _support(overlap: Mapping[str, float], candidates: Mapping[str, float]) -> float:
+    """The part of a question's candidate shares that supports an answer with these overlaps."""
+    return min(1.0, sum(overlap.get(other, 0.0) * share for other, share in candidates.items()))

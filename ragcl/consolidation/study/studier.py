@@ -1,16 +1,18 @@
-"""Study: hot chunks to training rows, with the frozen base model reading the source as teacher.
+"""Study: hot chunks to training rows.
 
-Or a larger teacher reads, where the settings name one: its answer counts where the source says it.
+The teacher is the frozen base model reading the source, with all adapters off; or a larger model,
+where the settings name one, whose answer counts if the source holds it. A larger teacher also
+writes questions about the hot chunks.
 
-Every question is retrieved for again, from the index as it is now. One whose answer stands in the
-same sentence, with nothing new nearer to the question, has been read already, and the reading was
-kept; the others are read, with all adapters off. An answer is a span of the source, so it is
-supported by construction. The label of a question is pooled from all wordings of it; what only one
-question asks has to be read again when it is asked in brief. Where questions that ask the same read
-an answer at different lengths, the usual one is taught. An answer that a user corrected or praised
-is taken as it is, where the source says it. A larger teacher also writes questions about the hot
-chunks, which are kept with what was read for them. Whatever is left out is counted by its reason.
-Trains nothing.
+- Every question is retrieved for again from the current index. A stored reading is used if its
+  sentences are still valid; else the question is read again.
+- An answer is a span of the source. One that a user gave or rated well is taken as it is, if the
+  source holds it.
+- The label is pooled over all wordings of a question. A label that no other question supports is
+  checked by asking the question again in brief.
+- Of the lengths at which one span was read, the most common is trained.
+
+What is left out is counted by its reason. Trains nothing.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +23,7 @@ from typing import Any
 from ragcl.catalog import Catalog
 from ragcl.consolidation.recipe import STUDY
 from ragcl.consolidation.study.contradictions import Contradiction, contradiction
-from ragcl.consolidation.study.forms import one_piece, says
+from ragcl.consolidation.study.forms import is_answer_of, same_span
 from ragcl.consolidation.study.pooling import pool
 from ragcl.consolidation.study.teacher import Asked, Teacher
 from ragcl.generation.narrowing import Sentence
@@ -32,9 +34,9 @@ from ragcl.text.answers import compatible, same
 from ragcl.text.rewording import BRIEFLY, rewordings
 
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
-WRITTEN_AT_ONCE = 8  # chunks that a larger teacher writes questions about between two looks around
+WRITTEN_AT_ONCE = 8  # chunks that a larger teacher writes questions about between deadline checks
 
-
+# Keys of the counts in a round's report.
 NOTHING_SAYS_IT = "no passage that may be learned says it"
 NO_PHRASE = "sentences answer it, and no phrase does"
 ELSEWHERE = "it is answered from a passage that is not learned now"
@@ -46,7 +48,7 @@ NOT_FOUND_AGAIN = "asked in brief, another answer is read"
 
 @dataclass(frozen=True)
 class Studied:
-    """What may be learned, and how many questions are left out for each reason."""
+    """The training rows, and how many questions are left out for each reason."""
 
     rows: list[Reading]
     contradictions: list[Contradiction]
@@ -54,7 +56,7 @@ class Studied:
 
 
 class Studier:
-    """Reads the questions of hot chunks and keeps what was read in the catalog."""
+    """Reads the questions of hot chunks and stores the readings in the catalog."""
 
     def __init__(
         self,
@@ -75,7 +77,7 @@ class Studier:
 
     @property
     def teacher(self) -> str:
-        """Who reads, and in which way."""
+        """The name of the teacher with its reading recipe: readings of another are not reused."""
         own = self._reader.teacher
         return own if self._larger is None else f"{self._larger.name}, {own}"
 
@@ -89,11 +91,11 @@ class Studier:
     ) -> Studied:
         """The readings of those questions whose answer stands in one of `chunks`.
 
-        A fact that another text contradicts is left out, and the contradiction is told. Where users
-        vouch for an answer, that is what is read, and readings of similar questions about the same
-        chunk that contradict it are left out. Text that must not be learned is not shown to the
-        teacher. A question in `written` counts only if its answer stands in the chunk that it was
-        written about, which is given with it: it quotes that text, and has to go with it.
+        A fact that another text contradicts is left out, and the contradiction is returned. An
+        answer in `vouched` (by question) replaces the reading, and readings of similar questions
+        about the same chunk that contradict it are left out. Flagged text is not shown to the
+        teacher. `written` maps questions to the chunk they were written about; one counts only if
+        its answer is in that chunk: it quotes the text, and has to be forgotten with it.
         """
         kept = self._catalog.learning.study(chunks, self.teacher)
         readings: list[Reading] = []
@@ -107,7 +109,7 @@ class Studier:
             ]
             narrowed = self._reader.narrow(group, retrievals)
             read_before = self._read_before(kept, group, retrievals, narrowed)
-            told = self._told(
+            teacher_answers = self._teacher_answers(
                 [
                     (question, [hit.headed for hit in retrieval.hits])
                     for question, retrieval in zip(group, retrievals, strict=True)
@@ -124,7 +126,7 @@ class Studier:
                         continue
                 reading = read_before.get(question)
                 if reading is None:
-                    read = self._read(question, retrieval, sentences, told)
+                    read = self._read(question, retrieval, sentences, teacher_answers)
                     if isinstance(read, str):
                         left_out[read] += 1
                         continue
@@ -150,12 +152,12 @@ class Studier:
         for one in readings:
             if any(other.disputes(one) for other in contradictions):
                 left_out[DISPUTED] += 1
-            elif one.question not in vouched and denied(one, readings, vouched, scale):
+            elif one.question not in vouched and contradicts_vouched(one, readings, vouched, scale):
                 left_out[NOT_VOUCHED] += 1
             else:
                 rows.append(one)
         rows = self._labelled(rows, vouched, scale, left_out, progress)
-        forms = usual_forms(rows, vouched, scale)
+        forms = most_common_forms(rows, vouched, scale)
         alike = [self._reader.put(one, form) for one, form in zip(rows, forms, strict=True)]
         return Studied(alike, contradictions, dict(+left_out))
 
@@ -166,13 +168,13 @@ class Studier:
         retrievals: Sequence[Retrieval],
         narrowed: Sequence[Sequence[Sentence]],
     ) -> dict[str, Reading]:
-        """The kept readings that hold still, with what is retrieved today."""
+        """The stored readings that are still valid, with the current retrieval."""
         before = {one: Reading.from_json(dict(kept[one])) for one in questions if one in kept}
         learnable = self._catalog.documents.learnable_hashes(
             {shown.content_hash for one in before.values() for shown in one.sentences}
         )
         return {
-            # What is farther from the question may have changed, or stand in other chunks.
+            # Sentences farther from the question may have changed.
             question: replace(
                 before[question],
                 sentences=tuple(sentences),
@@ -181,7 +183,7 @@ class Studier:
                 margin=retrieval.margin,
             )
             for question, retrieval, sentences in zip(questions, retrievals, narrowed, strict=True)
-            if question in before and stands(before[question], sentences, learnable)
+            if question in before and is_still_valid(before[question], sentences, learnable)
         }
 
     def _labelled(
@@ -192,15 +194,15 @@ class Studier:
         left_out: Counter[str],
         progress: Callable[[int], None],
     ) -> list[Reading]:
-        """The readings with the answers that they are taught, those in doubt left out."""
+        """The readings with their pooled labels, without those in doubt."""
         sure = []
         for one, label in zip(readings, pool(readings, vouched, scale), strict=True):
             if label.share < STUDY.min_share:
                 left_out[DOUBTFUL] += 1
             else:
                 taught = replace(self._reader.put(one, label.answer), trust=label.share)
-                sure.append((taught, label.voices > 0 or one.question in vouched))
-        alone = [one for one, borne_out in sure if not borne_out]
+                sure.append((taught, label.supporters > 0 or one.question in vouched))
+        alone = [one for one, supported in sure if not supported]
         again = {one.question: one.found_again for one in alone if one.found_again is not None}
         again |= self._found_again([one for one in alone if one.question not in again], progress)
         lost = {question for question, found in again.items() if not found}
@@ -210,16 +212,16 @@ class Studier:
     def _found_again(
         self, readings: Sequence[Reading], progress: Callable[[int], None]
     ) -> dict[str, bool]:
-        """Whether questions are answered so when they are asked in brief, which is kept.
+        """Whether each question gets the same answer when it is asked in brief; stored in the rows.
 
-        A round trip: it is the proof where no other question bears an answer out.
+        This check is needed where no other question supports the answer.
         """
         found: dict[str, bool] = {}
         for start in range(0, len(readings), GROUP):
             group = readings[start : start + GROUP]
             known = [
-                replace(one, found_again=bool(answer) and says(answer or "", one))
-                for one, answer in zip(group, self._said_in_brief(group), strict=True)
+                replace(one, found_again=bool(answer) and is_answer_of(answer or "", one))
+                for one, answer in zip(group, self._answers_in_brief(group), strict=True)
             ]
             self._catalog.learning.add_study(
                 self.teacher, [(one.content_hash, one.question, one.to_json()) for one in known]
@@ -228,8 +230,8 @@ class Studier:
             progress(0)
         return found
 
-    def _said_in_brief(self, readings: Sequence[Reading]) -> Sequence[str | None]:
-        """What is answered to questions when they are asked in brief."""
+    def _answers_in_brief(self, readings: Sequence[Reading]) -> Sequence[str | None]:
+        """The answers to the questions asked in brief, from the same passages."""
         briefly = [rewordings(one.question)[BRIEFLY] for one in readings]
         if self._larger is None:
             return [
@@ -250,10 +252,10 @@ class Studier:
         count: int,
         progress: Callable[[int], None],
     ) -> dict[str, str]:
-        """What the larger teacher asks beside `asked`: each question with the chunk it is about.
+        """Questions that the larger teacher writes beside `asked`, each with its chunk's hash.
 
-        It writes `count` about a chunk at most. Those that something was learned from are kept, so
-        that the next round has the same.
+        It writes at most `count` about a chunk. Those with a reading are stored, so that the next
+        round has the same.
         """
         if self._larger is None or not count:
             return {}
@@ -274,8 +276,8 @@ class Studier:
             progress(0)
         return {one: about for one, about in questions.items() if one not in asked}
 
-    def _told(self, asked: Sequence[Asked]) -> dict[str, str]:
-        """What the larger teacher answers, by question; without one, nothing."""
+    def _teacher_answers(self, asked: Sequence[Asked]) -> dict[str, str]:
+        """The larger teacher's answers by question; empty without a larger teacher."""
         if self._larger is None or not asked:
             return {}
         answers = self._larger.answers(asked)
@@ -286,14 +288,14 @@ class Studier:
         question: str,
         retrieval: Retrieval,
         sentences: Sequence[Sentence],
-        told: Mapping[str, str],
+        teacher_answers: Mapping[str, str],
     ) -> Reading | str:
         """The base model's reading, or that of the larger teacher's answer if the text holds it.
 
-        Where there is none that may be learned, the reason.
+        Where there is none to learn from, the reason.
         """
         if self._larger is not None:
-            answer = told.get(question)
+            answer = teacher_answers.get(question)
             given = answer and self._reader.given(question, retrieval, sentences, answer)
             return given or NOTHING_SAYS_IT
         if not sentences:
@@ -306,10 +308,10 @@ class Studier:
         return NOTHING_SAYS_IT if form == "none" or outlook.reading is None else outlook.reading
 
 
-def denied(
+def contradicts_vouched(
     one: Reading, readings: Sequence[Reading], vouched: Collection[str], scale: Scale = AS_IS
 ) -> bool:
-    """Whether users vouch for another answer to much the same question about the same chunk."""
+    """Whether users vouch for another answer to a similar question about the same chunk."""
     return any(
         other.question in vouched
         and other.content_hash == one.content_hash
@@ -319,15 +321,15 @@ def denied(
     )
 
 
-def usual_forms(
+def most_common_forms(
     readings: Sequence[Reading], vouched: Collection[str] = (), scale: Scale = AS_IS
 ) -> list[str]:
-    """How each answer is to be said, so that those who ask the same are told the same.
+    """The most common length of each answer's span among related questions.
 
-    One wording finds a captain's whole name, another half of it. Both are right, but taught side by
-    side they are rivals, and the next wording may be told either. Of the forms in which a piece of
-    the text was read, that of most questions is taken, or of those surest of it, or the longest.
-    What users vouch for (the questions in `vouched`) stays, and others follow it.
+    One wording finds a captain's whole name, another half of it. Both are right, but as labels they
+    compete. Of the forms of one span that of a vouched question is taken first, then that of most
+    questions, then the one of most trust, then the longest. Answers of the questions in `vouched`
+    stay as they are.
     """
     of_chunk = defaultdict[str, list[Reading]](list)
     for one in readings:
@@ -337,22 +339,24 @@ def usual_forms(
         votes: dict[str, tuple[int, int, float]] = {}
         for other in of_chunk[one.content_hash]:
             if other is one or (
-                scale(float(other.vector @ one.vector)) >= STUDY.related and one_piece(one, other)
+                scale(float(other.vector @ one.vector)) >= STUDY.related and same_span(one, other)
             ):
-                voices, count, trust = votes.get(other.answer, (0, 0, 0.0))
-                voices += other.question in vouched
-                votes[other.answer] = voices, count + 1, trust + other.trust
+                confirmed, count, trust = votes.get(other.answer, (0, 0, 0.0))
+                confirmed += other.question in vouched
+                votes[other.answer] = confirmed, count + 1, trust + other.trust
         most = max(votes, key=lambda answer: (votes[answer], len(answer)))
         forms.append(one.answer if one.question in vouched else most)
     return forms
 
 
-def stands(reading: Reading, sentences: Sequence[Sentence], learnable: Collection[str]) -> bool:
-    """Whether a kept reading holds among the sentences of today.
+def is_still_valid(
+    reading: Reading, sentences: Sequence[Sentence], learnable: Collection[str]
+) -> bool:
+    """Whether a stored reading is valid for the sentences retrieved now.
 
-    It does where the sentence of its answer and whatever is nearer to the question are the same.
-    What is farther changes with every document that is added anywhere, and seldom an answer. But
-    whatever was shown for it has to be text that may be learned still: it shaped the soft labels.
+    The answer's sentence and all that are nearer to the question must be the same. Those farther
+    away change with every document that is added, and seldom change the answer. But all sentences
+    of the reading must still be learnable text: they shaped the soft labels.
     """
     if not all(one.content_hash in learnable for one in reading.sentences):
         return False

@@ -1,11 +1,12 @@
 """A larger teacher, where the settings name one: it reads in the place of the base model.
 
-It gives answers and no soft labels, since its tokens need not be those of the student, and writes
-further questions. What it says is only heard: whether it stands in the source is looked at where it
-is used. A served teacher is sent the hot passages, and the questions with the passages they are to
-be answered from; nothing else of a knowledge base leaves the machine, and nothing at all unless
-`models.teacher` names a server and the user allowed that server outside the knowledge base, whose
-settings may have come with it.
+It gives answers without soft labels, since its tokenizer may differ from the student's, and writes
+further questions. Nothing here checks that an answer stands in the source: the caller does.
+
+A served teacher is sent the hot passages, and the questions with the passages to answer them from.
+Nothing else of a knowledge base leaves the machine, and nothing at all unless `models.teacher`
+names a server that the user allowed outside the knowledge base: the settings of a knowledge base
+may have been copied with it from elsewhere.
 """
 
 import os
@@ -30,19 +31,21 @@ from ragcl.generation.prompts import (
 from ragcl.generation.recipe import READING
 from ragcl.settings import Settings
 
-KEY = "OPENAI_API_KEY"  # where programs look for the key of a server that speaks this protocol
-ALLOWED = "RAGCL_ALLOWED_TEACHERS"  # the addresses that may be sent passages and that key
-GIVEN = "RAGCL_MODELS__TEACHER"  # the setting, where it is the user's own
+# Environment variables.
+KEY = "OPENAI_API_KEY"
+ALLOWED = "RAGCL_ALLOWED_TEACHERS"  # the addresses that may be sent passages and the key
+VARIABLE = "RAGCL_MODELS__TEACHER"  # the setting, where the user and not a file names the server
+
 AT_ONCE = 4  # requests
-SECONDS = 120.0  # for one answer
-WAITS = (1.0, 4.0, 16.0)  # seconds before another try
-PASSING = frozenset({408, 409, 429, 500, 502, 503, 504})  # statuses that a later try may not meet
+SECONDS = 120.0  # timeout of one request
+WAITS = (1.0, 4.0, 16.0)  # seconds before each retry
+RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})  # HTTP statuses
 
 Asked = tuple[str, Sequence[str]]  # a question and the passages to answer it from
 
 
 class Teacher(Protocol):
-    """Who answers from passages; `name` tells two teachers apart."""
+    """Answers from passages; `name` identifies the model."""
 
     name: str
 
@@ -54,10 +57,10 @@ class Teacher(Protocol):
 
 
 def teacher_of(settings: Settings) -> Teacher | None:
-    """The teacher of the settings; None where the base model is to read by itself.
+    """The larger teacher of the settings; None where the base model is the teacher.
 
     Raises:
-        SettingsError: what stands there is no model and no server, or one that was not allowed.
+        SettingsError: the setting is neither a model nor a server, or the server is not allowed.
         ModelNotFoundError: the weights are not on this machine.
     """
     spec = settings.models.teacher
@@ -66,7 +69,7 @@ def teacher_of(settings: Settings) -> Teacher | None:
     if "://" not in spec:
         return LocalTeacher(settings)
     model, _, url = spec.partition("@")
-    # Who reads `https://known.com@other.com/v1` would take it for what it is not.
+    # `https://known.com@other.com/v1` looks like known.com and goes to other.com.
     if not model or not url.startswith(("http://", "https://")) or "@" in urlsplit(url).netloc:
         raise SettingsError(
             f"models.teacher is {spec!r}: write a server as MODEL@http://HOST/v1, or name a folder "
@@ -83,9 +86,9 @@ def teacher_of(settings: Settings) -> Teacher | None:
 
 
 def _allowed(spec: str, url: str) -> bool:
-    """Whether the user said so, and not only a file, which may be anybody's."""
+    """Whether the environment allows the server; the settings file alone cannot."""
     named = os.environ.get(ALLOWED, "").replace(",", " ").split()
-    return spec == os.environ.get(GIVEN) or url.rstrip("/") in [one.rstrip("/") for one in named]
+    return spec == os.environ.get(VARIABLE) or url.rstrip("/") in [one.rstrip("/") for one in named]
 
 
 class LocalTeacher:
@@ -106,7 +109,7 @@ class LocalTeacher:
             ],
             max_new_tokens=READING.written_tokens,
         )
-        return [_plain(one.text) for one in found]
+        return [_bare_answer(one.text) for one in found]
 
     def questions(self, passages: Sequence[str], count: int) -> list[list[str]]:
         """See `Teacher`."""
@@ -120,7 +123,7 @@ class LocalTeacher:
 
 
 class ServedTeacher:
-    """A model behind the chat completions of OpenAI's protocol, which many servers speak."""
+    """A model behind a server with OpenAI's chat completions API."""
 
     def __init__(self, model: str, url: str) -> None:
         self.name = f"{model}@{url}"
@@ -133,8 +136,10 @@ class ServedTeacher:
         Raises:
             TeacherUnavailableError: the server cannot be reached or refuses.
         """
-        said = self._complete([(context_messages(*one), READING.written_tokens) for one in asked])
-        return [_plain(text) for text in said]
+        replies = self._complete(
+            [(context_messages(*one), READING.written_tokens) for one in asked]
+        )
+        return [_bare_answer(text) for text in replies]
 
     def questions(self, passages: Sequence[str], count: int) -> list[list[str]]:
         """See `Teacher`.
@@ -142,13 +147,13 @@ class ServedTeacher:
         Raises:
             TeacherUnavailableError: the server cannot be reached or refuses.
         """
-        said = self._complete(
+        replies = self._complete(
             [(question_messages(one, count), count * STUDY.question_tokens) for one in passages]
         )
-        return [listed_questions(text, count) for text in said]
+        return [listed_questions(text, count) for text in replies]
 
     def _complete(self, asked: Sequence[tuple[list[dict[str, str]], int]]) -> list[str]:
-        """What the model says to each list of messages, in so many tokens at most."""
+        """The reply to each list of messages, of at most so many tokens."""
         import httpx
 
         key = os.environ.get(KEY)
@@ -157,9 +162,9 @@ class ServedTeacher:
             httpx.Client(headers=headers, timeout=SECONDS) as client,
             ThreadPoolExecutor(AT_ONCE) as pool,
         ):
-            return list(pool.map(lambda one: self._say(client, *one), asked))
+            return list(pool.map(lambda one: self._reply(client, *one), asked))
 
-    def _say(self, client: Any, messages: list[dict[str, str]], max_tokens: int) -> str:
+    def _reply(self, client: Any, messages: list[dict[str, str]], max_tokens: int) -> str:
         import httpx
 
         body = {
@@ -171,12 +176,12 @@ class ServedTeacher:
         for wait in (*WAITS, None):
             try:
                 response = client.post(self._url, json=body)
-                if response.status_code not in PASSING:
+                if response.status_code not in RETRYABLE:
                     response.raise_for_status()
-                    said = response.json()["choices"][0]["message"]["content"]
-                    if not isinstance(said, str | None):
-                        raise TypeError(said)
-                    return from_a_server(said or "")  # a refusal, or thoughts without an end
+                    reply = response.json()["choices"][0]["message"]["content"]
+                    if not isinstance(reply, str | None):
+                        raise TypeError(reply)
+                    return from_a_server(reply or "")  # None: a refusal, or unfinished reasoning
                 reason = f"status {response.status_code}"
             except httpx.TransportError as error:
                 reason = str(error) or type(error).__name__
@@ -195,6 +200,6 @@ class ServedTeacher:
         )
 
 
-def _plain(text: str) -> str:
-    """The answer without quotes and full stop; '' where it says that it does not know."""
+def _bare_answer(text: str) -> str:
+    """The answer without quotes and full stop; '' for an abstention."""
     return "" if is_abstention(text) else text.strip().strip("\"'\u201c\u201d").rstrip(".").strip()

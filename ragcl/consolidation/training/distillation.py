@@ -1,9 +1,9 @@
 """Distillation: study rows to a LoRA adapter, trained from the base model.
 
 The loss is the KL divergence to the teacher's soft labels at the answer's tokens, plus
-lambda x cross-entropy on the answer (Hinton et al. 2015), plus what keeps the model as it is
-elsewhere: the same KL on anchors and on the answers where nobody asked for them, and the drift
-penalty. Runs on transformers' Trainer. Knows nothing of chunks, gates or the catalog.
+lambda x cross-entropy on the answer (Hinton et al. 2015). Three terms keep the rest of the model
+unchanged: the KL to the base model on anchors, the same KL on answers behind beginnings of anchors,
+and the drift penalty. Runs on transformers' Trainer. Knows no chunks, gates or catalog.
 """
 
 import contextlib
@@ -28,18 +28,18 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from ragcl.consolidation.recipe import TRAINING
 from ragcl.consolidation.training import together
 from ragcl.consolidation.training.anchors import likeliest, tokens
-from ragcl.consolidation.training.drift_penalty import DriftPenalty, listening, model_input
+from ragcl.consolidation.training.drift_penalty import DriftPenalty, model_input, recording
 from ragcl.consolidation.training.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.scoring import PACKED_TOKENS, attention_mask
 from ragcl.settings import ConsolidationSettings
 
-UNLIKELY = -30.0  # nats: stands where a row has fewer soft labels than another, and is no label
+UNLIKELY = -30.0  # nats: the padding of soft labels, where a row has fewer than another
 
-Weights = Mapping[str, torch.Tensor]  # of an adapter, by the names that its file gives them
+Weights = Mapping[str, torch.Tensor]  # an adapter's tensors, by their names in its file
 STEP = "step"
-CHECKPOINT = "checkpoint.safetensors"  # in an adapter's folder, of a training that was cut short
+CHECKPOINT = "checkpoint.safetensors"  # in an adapter's folder, of an interrupted training
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Example:
     """Token ids of a prompt and a target; soft labels `(len(target), k)`.
 
     `hard` is the weight of the cross-entropy, `soft` that of the KL divergence. `hidden`,
-    `(len(prompt) + len(target), width)`, is what the frozen layers make of it, if it was computed.
+    `(len(prompt) + len(target), width)`, is the output of the frozen layers, if it was computed.
     """
 
     prompt: tuple[int, ...]
@@ -66,23 +66,23 @@ class Example:
 
 @dataclass(frozen=True)
 class _Task:
-    """Of what `Distillation.train` is given, that which every process needs to train along."""
+    """The arguments of `Distillation.train` that every process needs."""
 
     examples: Sequence[Example]
     context: Sequence[Example]
-    begun: Weights | None  # the checkpoint of the training, if it was cut short before
+    resumed: Weights | None  # the checkpoint, if the training was interrupted before
 
 
 def sparse_kl(
     logprobs: torch.Tensor, top_ids: torch.Tensor, top_logprobs: torch.Tensor
 ) -> torch.Tensor:
-    """KL(teacher || student) over the teacher's top tokens with all others as one more token.
+    """KL(teacher || student) over the teacher's top tokens, with all others merged into one.
 
     Args:
         logprobs: the student's, `(..., vocabulary)`.
-        top_ids: `(..., k)` tokens that the teacher finds likeliest.
-        top_logprobs: `(..., k)` the teacher's log-probabilities of them. What is not above
-            `UNLIKELY` counts to the others: it may fill a row up, with a token that is likely.
+        top_ids: `(..., k)` the teacher's likeliest tokens.
+        top_logprobs: `(..., k)` the teacher's log-probabilities of them. Values of at most
+            `UNLIKELY` are padding, whatever their token is, and count to the others.
 
     Returns:
         `(...)`, nats.
@@ -97,10 +97,10 @@ def sparse_kl(
 
 
 class Distillation:
-    """Trains adapters of one base model, any number of them one after another.
+    """Trains adapters of one base model, one after another.
 
-    What they have in common is computed once, in one pass of the anchors through the model: what
-    its frozen layers make of them, what the drift penalty is taken on, and what it predicts.
+    What they share is computed once, from the anchors: the output of the frozen layers, the
+    activations for the drift penalty, and the base model's predictions.
     """
 
     def __init__(
@@ -109,12 +109,12 @@ class Distillation:
         """Prepare to train.
 
         Args:
-            model: the base model; no adapter may be attached to it, here and while one is trained.
+            model: the base model; no adapter may be attached to it, here and during training.
             anchors: the texts on which to stay near the base model.
             settings: rank, layers, targets, variant, learning rate and the rest.
 
         Raises:
-            SettingsError: `settings.targets` names what the model does not have.
+            SettingsError: the model has no module of a name in `settings.targets`.
         """
         self._base = model.base
         self._anchors = anchors
@@ -133,17 +133,17 @@ class Distillation:
         )
         self._frozen = FrozenLayers(self._base, first)
         self._texts = [tokens(model, text) for text in anchors]
-        beside = self._frozen.through([unlabelled(ids[:1], ids[1:]) for ids in self._texts])
-        length = sum(len(one.ids) for one in beside)
+        replay = self._frozen.through([unlabelled(ids[:1], ids[1:]) for ids in self._texts])
+        length = sum(len(one.ids) for one in replay)
         with (
             self._adapted() as adapted,
             self._upper_layers(),
             adapted.disable_adapter(),
-            listening(adapted, length) as heard,
+            recording(adapted, length) as recorded,
         ):
-            beside = [one for text in beside for one in labelled([text], adapted)]
-        self._penalty = DriftPenalty(heard)
-        self._pieces = [piece for one in beside for piece in _pieces(one)]
+            replay = [one for text in replay for one in labelled([text], adapted)]
+        self._penalty = DriftPenalty(recorded)
+        self._pieces = [piece for one in replay for piece in _pieces(one)]
 
     def train(
         self,
@@ -154,35 +154,35 @@ class Distillation:
         out_of_time: Callable[[], bool],
         progress: Callable[[int, int], None],
     ) -> dict[str, float] | None:
-        """Train one adapter and write it to `folder`; the base model is left as it was.
+        """Train one adapter and write it to `folder`; the base model stays unchanged.
 
-        Where `folder` has the checkpoint of a training that was cut short, it goes on from there.
+        A checkpoint in `folder`, from an interrupted training, is resumed.
 
         Args:
-            examples: the rows to learn.
-            context: rows with passages in the prompt, of which each step sees a few, so that the
-                model is not taught to ignore its sources (RAFT, arXiv 2403.10131).
+            examples: the closed-book examples.
+            context: examples with passages in the prompt, mixed in so that the model does not learn
+                to ignore its sources (RAFT, arXiv 2403.10131).
             folder: where `adapter_model.safetensors` and its configuration go.
-            out_of_time: asked after every step whether to stop, and leave a checkpoint.
+            out_of_time: called after every step: whether to stop and leave a checkpoint.
             progress: called with (steps done, steps in all).
 
         Returns:
-            `loss`, the mean of the last tenth of the steps; `steps`; and how many `processes` took
-            each of them together. None where it was cut short.
+            `loss`, the mean of the last tenth of the steps; `steps`; and the number of `processes`.
+            None if it was interrupted.
         """
-        task = _Task(examples, context, _checkpoint(folder))
-        together.handed_out((self._anchors, self._settings, task), self._base.device.type)
-        return self._train(task, folder, _Watch(out_of_time, progress, task.begun))
+        task = _Task(examples, context, _read_checkpoint(folder))
+        together.broadcast((self._anchors, self._settings, task), self._base.device.type)
+        return self._train(task, folder, _Progress(out_of_time, progress, task.resumed))
 
-    def _train(self, task: _Task, folder: Path, watch: "_Watch") -> dict[str, float] | None:
-        """Train in this process; the first of several alone writes the adapter."""
+    def _train(self, task: _Task, folder: Path, callback: "_Progress") -> dict[str, float] | None:
+        """Train in this process; of several processes only the first writes the adapter."""
         settings, frozen = self._settings, self._frozen
         torch.manual_seed(settings.seed)
         collator = _Collator(
             [
                 (frozen.through(task.context), 1, TRAINING.context_row_every, 1.0),
                 (self._pieces, TRAINING.pieces_a_step, 1, settings.anchor_weight),
-                (self._elsewhere(task.examples), 1, 1, TRAINING.elsewhere_weight),
+                (self._answers_behind_anchors(task.examples), 1, 1, TRAINING.elsewhere_weight),
             ],
             settings.seed,
         )
@@ -196,20 +196,20 @@ class Distillation:
                 args=_arguments(settings, folder, self._base.device, len(rows)),
                 train_dataset=rows,
                 data_collator=collator,
-                callbacks=[watch],
+                callbacks=[callback],
             )
             trainer.remove_callback(PrinterCallback)  # standard output is for the result alone
             with self._upper_layers(), fused(adapted):
                 trainer.train()
             if together.is_first():
-                if watch.checkpoint is None:
+                if callback.checkpoint is None:
                     adapted.save_pretrained(str(folder))
                     (folder / CHECKPOINT).unlink(missing_ok=True)
                 else:
-                    _keep(watch.checkpoint, folder)
-        if watch.checkpoint is not None:
+                    _write_checkpoint(callback.checkpoint, folder)
+        if callback.checkpoint is not None:
             return None
-        last = watch.losses[-max(1, len(watch.losses) // 10) :]
+        last = callback.losses[-max(1, len(callback.losses) // 10) :]
         return {
             "loss": sum(last) / max(1, len(last)),
             "steps": float(trainer.state.global_step),
@@ -217,16 +217,16 @@ class Distillation:
         }
 
     def _begin(self, adapted: Any) -> None:
-        """Let `A` be random, apart from the anchors, and `B` zero, which changes nothing."""
-        self._penalty.set_apart(adapted)
+        """Initialise A away from the anchors' inputs; B is zero, so the model is unchanged."""
+        self._penalty.decorrelate(adapted)
 
     @torch.inference_mode()
-    def _elsewhere(self, examples: Sequence[Example]) -> list[Example]:
-        """The answers where nobody asked for them, behind beginnings of anchors, as labelled there.
+    def _answers_behind_anchors(self, examples: Sequence[Example]) -> list[Example]:
+        """Each answer behind the beginning of an anchor, with the base model's labels there.
 
-        Taught behind its question alone, how an answer goes on is learned of its first token and
-        not of the question: a small adapter then finishes the one name that it knows in any text
-        that comes to such a token. MEND (arXiv 2110.11309) calls it locality.
+        Trained behind its question alone, an answer is learned as a continuation of its first token
+        and not of the question: a small adapter then completes the name that it knows in any text
+        that comes to this token. MEND (arXiv 2110.11309) calls this locality.
         """
         if not self._texts:
             return []
@@ -250,7 +250,7 @@ class Distillation:
 
     @contextlib.contextmanager
     def _adapted(self) -> Iterator[Any]:
-        """The base model with a new adapter, which is gone afterwards."""
+        """The base model with a new adapter, which is removed afterwards."""
         adapted = get_peft_model(self._base, self._lora)
         try:
             yield adapted
@@ -261,44 +261,44 @@ class Distillation:
 
     @contextlib.contextmanager
     def _upper_layers(self) -> Iterator[None]:
-        """Within it the model takes what the frozen layers gave, and attends as suits training."""
+        """Within this context the model starts from the frozen layers' output."""
         with self._frozen.cut_off(), attention_for_training(self._base):
             yield
 
 
-def train_along(model: LanguageModel) -> None:
-    """Train whatever the first process trains in a round, until it says that nothing is left."""
+def train_as_worker(model: LanguageModel) -> None:
+    """Train with the first process whatever it trains in a round, until it releases the workers."""
     distillation: Distillation | None = None
-    while given := together.handed_out(None, model.base.device.type):
+    while given := together.broadcast(None, model.base.device.type):
         anchors, settings, task = given
-        if distillation is None:  # a round has one set of anchors, and of settings
+        if distillation is None:  # anchors and settings stay the same in a round
             distillation = Distillation(model, anchors, settings)
         with tempfile.TemporaryDirectory() as name:
-            watch = _Watch(lambda: False, lambda _done, _total: None, task.begun)
-            distillation._train(task, Path(name), watch)
+            callback = _Progress(lambda: False, lambda _done, _total: None, task.resumed)
+            distillation._train(task, Path(name), callback)
 
 
-def nothing_left(model: LanguageModel) -> None:
-    """Tell the processes that train along that it was all."""
+def release_workers(model: LanguageModel) -> None:
+    """Tell the workers that the round is over."""
     if together.processes() > 1:
-        together.handed_out(None, model.base.device.type)
+        together.broadcast(None, model.base.device.type)
 
 
 class FrozenLayers:
-    """The layers below the lowest adapted one: constant, so computed once for every row.
+    """The layers below the lowest adapted one: their output is constant, so it is computed once.
 
-    Models whose decoder is not a plain stack, where starting from a layer in the middle gives
-    something else, are recognised by trying, and then go the whole way at every step.
+    A trial run tells whether the decoder is a plain stack, which may be started at a middle layer.
+    If it is not, nothing is frozen, and every step runs the whole model.
     """
 
     def __init__(self, base: Any, first: int) -> None:
-        """`first` is the number of layers to compute once."""
+        """`first` is the number of frozen layers, which is the index of the first adapted one."""
         self._base = base
         self._first = first if first and self._can_start_at(first) else 0
 
     @torch.inference_mode()
     def through(self, examples: Sequence[Example]) -> list[Example]:
-        """The examples with what the frozen layers make of them."""
+        """The examples with the output of the frozen layers."""
         if not self._first:
             return list(examples)
         done: list[Example] = []
@@ -320,7 +320,7 @@ class FrozenLayers:
 
     @contextlib.contextmanager
     def _only(self, part: slice) -> Iterator[None]:
-        """Within it the decoder has only these of its layers."""
+        """Within this context the decoder has only these of its layers."""
         decoder = self._base.get_decoder()
         whole = decoder.layers
         decoder.layers = whole[part]
@@ -331,7 +331,7 @@ class FrozenLayers:
 
     @contextlib.contextmanager
     def cut_off(self) -> Iterator[None]:
-        """Within it the decoder starts at the first layer that is not frozen."""
+        """Within this context the decoder starts at the first layer that is not frozen."""
         with self._only(slice(self._first, None)) if self._first else contextlib.nullcontext():
             yield
 
@@ -349,10 +349,10 @@ class FrozenLayers:
 
 @contextlib.contextmanager
 def attention_for_training(base: Any) -> Iterator[None]:
-    """Within it attention on a CPU is plain products of matrices.
+    """Within this context attention on a CPU is eager: plain matrix products.
 
-    The fused kernel for the CPU takes about twice as long for the short sequences here, most of it
-    in its gradient.
+    PyTorch's fused CPU kernel takes about twice as long on the short sequences here, mostly in the
+    backward pass.
     """
     chosen = base.config._attn_implementation
     if base.device.type == "cpu":
@@ -390,7 +390,7 @@ def _arguments(
 
 
 def _targets(base: Any, wanted: Sequence[str]) -> list[str]:
-    """The names of the linear maps to adapt: those wanted, or all inside the decoder's layers."""
+    """The names of the linear maps to adapt: those wanted, or all of the decoder's layers."""
     known = {
         name.rsplit(".", 1)[-1]
         for name, module in base.get_decoder().named_modules()
@@ -405,24 +405,24 @@ def _targets(base: Any, wanted: Sequence[str]) -> list[str]:
 
 
 class _Collator:
-    """A batch is some rows and, every so many steps, a few of every other kind beside them.
+    """Adds replay examples to a batch of rows.
 
-    Each kind is (its examples, how many, every how many steps, their weight in the loss).
+    Each kind of `replay` is (examples, count in a batch, one batch in how many, loss weight).
     """
 
     def __init__(
-        self, beside: Sequence[tuple[Sequence[Example], int, int, float]], seed: int
+        self, replay: Sequence[tuple[Sequence[Example], int, int, float]], seed: int
     ) -> None:
         self._step = 0
-        self._beside = [
+        self._replay = [
             (_shuffled(examples, seed), min(count, len(examples)), every, weight)
-            for examples, count, every, weight in beside
+            for examples, count, every, weight in replay
             if examples
         ]
 
     def __call__(self, examples: list[Example]) -> dict[str, Any]:
         groups: list[tuple[Sequence[Example], float]] = [(examples, 1.0)]
-        for order, count, every, weight in self._beside:
+        for order, count, every, weight in self._replay:
             if self._step % every == 0:
                 groups.append(([next(order) for _ in range(count)], weight))
         self._step += 1
@@ -430,13 +430,13 @@ class _Collator:
 
 
 def unlabelled(prompt: tuple[int, ...], target: tuple[int, ...]) -> Example:
-    """Of which the target is predicted; how is not known yet."""
+    """An example whose soft labels are placeholders, to be computed by `labelled`."""
     labels = torch.zeros(len(target), 1)
     return Example(prompt, target, labels.long(), labels, hard=0.0, soft=1.0)
 
 
 def labelled(examples: Sequence[Example], model: Any) -> list[Example]:
-    """The examples, in one pack, with what the model predicts where their targets are."""
+    """The examples with the model's predictions at their targets as soft labels (one pack)."""
     packed = pack([(examples, 1.0)])
     output = model(**packed_input(packed, model), logits_to_keep=packed["places"])
     labels = likeliest(log_softmax(output.logits[0].float(), dim=-1).cpu())
@@ -448,7 +448,7 @@ def labelled(examples: Sequence[Example], model: Any) -> list[Example]:
 
 
 def _pieces(anchor: Example) -> list[Example]:
-    """An anchor part by part: of each, what it predicts after all that precedes it."""
+    """An anchor in pieces, each with all tokens before it as its prompt."""
     ids, before, size = anchor.ids, len(anchor.prompt), TRAINING.piece_tokens
     ends = [*range(before + size, len(ids) - size // 2, size), len(ids)]
     return [
@@ -474,16 +474,16 @@ def _shuffled(examples: Sequence[Example], seed: int) -> Iterator[Example]:
 def pack(groups: Sequence[tuple[Sequence[Example], float]]) -> dict[str, torch.Tensor]:
     """Groups of examples, each with its weight in the loss, as one sequence of `n` tokens.
 
-    A group begins with what all its prompts share. Behind it stands the rest of each example, which
-    sees that beginning and itself: what the model makes of it is what it would make of the example
-    alone, but the beginning is computed once and nothing is padded.
+    A group begins with the prefix that all its prompts share. The rest of each example follows and
+    attends to that prefix and to itself. So the output is that of the example alone, but the prefix
+    is computed once and nothing is padded.
 
     Returns:
-        `tokens`, `(n,)` ids or `(n, width)` hidden states; `visible`, `(n, n) bool`, and
-        `positions`, `(n,)`; for the `t` target tokens their `places`, `(t,)`, where the model
-        predicts them, `target`, `(t,)`, `top_ids` and `top_logprobs`, `(t, k)`, and `hard` and
-        `soft`, `(t,)`, such that the loss is a sum: of the means a token of the groups, times
-        their weights.
+        `tokens`, `(n,)` ids or `(n, width)` hidden states; `visible`, `(n, n) bool`, the attention
+        mask; `positions`, `(n,)`. For the `t` target tokens: `places`, `(t,)`, the positions whose
+        logits predict them; `target`, `(t,)`; `top_ids` and `top_logprobs`, `(t, k)`; `hard` and
+        `soft`, `(t,)`, scaled so that the loss is a plain sum: each group's mean per token, times
+        its weight.
     """
     k = max(e.top_ids.shape[-1] for examples, _ in groups for e in examples)
     parts = [_packed(examples, weight, k) for examples, weight in groups]
@@ -527,7 +527,7 @@ def _packed(examples: Sequence[Example], weight: float, k: int) -> dict[str, tor
 
 
 def packed_input(packed: dict[str, torch.Tensor], model: Any) -> dict[str, Any]:
-    """What the model is called with for a pack, beside what is wanted of it."""
+    """The arguments of the model for a pack."""
     return {
         **model_input(packed["tokens"][None].to(model.device)),
         "attention_mask": attention_mask(packed["visible"], model),
@@ -537,7 +537,7 @@ def packed_input(packed: dict[str, torch.Tensor], model: Any) -> dict[str, Any]:
 
 
 def _batches(examples: Sequence[Example], tokens: int) -> Iterator[list[Example]]:
-    """The examples in their order, in batches of about so many tokens."""
+    """The examples in order, in batches of about `tokens` tokens."""
     ends = itertools.accumulate(len(one.ids) for one in examples)
     pairs = zip(ends, examples, strict=True)
     for _, batch in itertools.groupby(pairs, lambda pair: pair[0] // tokens):
@@ -545,12 +545,12 @@ def _batches(examples: Sequence[Example], tokens: int) -> Iterator[list[Example]
 
 
 def _states(example: Example) -> torch.Tensor:
-    """What the model is given of an example: `(n,)` ids or `(n, width)` hidden states."""
+    """The model's input for an example: `(n,)` ids or `(n, width)` hidden states."""
     return torch.tensor(example.ids) if example.hidden is None else example.hidden
 
 
 def _shared(examples: Sequence[Example]) -> int:
-    """How many tokens all prompts begin with; the last of a prompt is always its own."""
+    """The length of the prompts' common prefix, without the last token of any prompt."""
     prompts = [e.prompt[:-1] for e in examples]
     first, last = min(prompts), max(prompts)
     return next(
@@ -564,7 +564,7 @@ def _widened(values: torch.Tensor, k: int, filler: float) -> torch.Tensor:
 
 
 def packed_loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The loss of a pack: cross-entropy and KL divergence at the targets, as they are weighed."""
+    """The loss of a pack: the weighted cross-entropy and KL divergence at the targets."""
     given = packed_input(packed, extract_model_from_parallel(model))
     output = model(**given, logits_to_keep=packed["places"])
     logprobs = log_softmax(output.logits[0].float(), dim=-1)
@@ -575,7 +575,7 @@ def packed_loss(model: Any, packed: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 class PackTrainer(Trainer):
-    """A Trainer whose batches are packs, and whose loss is theirs."""
+    """A Trainer whose batches are packs."""
 
     def compute_loss(
         self,
@@ -590,7 +590,7 @@ class PackTrainer(Trainer):
 
 
 class _Distiller(PackTrainer):
-    """One that adds what keeps the model as it is."""
+    """A `PackTrainer` that adds a regulariser to the loss."""
 
     def __init__(self, *, regulariser: Callable[[], torch.Tensor], **options: Any) -> None:
         super().__init__(**options)
@@ -603,33 +603,33 @@ class _Distiller(PackTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The loss of the packed examples and the penalty."""
+        """The loss of the packed examples plus the regulariser."""
         loss = super().compute_loss(model, inputs)
         loss = loss + self._regulariser().to(loss.device)
         return (loss, None) if return_outputs else loss
 
 
-class _Watch(TrainerCallback):
-    """Passes on progress, keeps the losses, and stops the training when there is no time left.
+class _Progress(TrainerCallback):
+    """Reports progress, keeps the losses, and stops the training when there is no time left.
 
-    `checkpoint` is then what it can go on from; with one that was `begun` it does.
+    `checkpoint` is set when it stopped early. `resumed` is the checkpoint to start from, if any.
     """
 
     def __init__(
         self,
         out_of_time: Callable[[], bool],
         progress: Callable[[int, int], None],
-        begun: Weights | None,
+        resumed: Weights | None,
     ) -> None:
         self._out_of_time = out_of_time
         self._progress = progress
-        self._begun = begun
+        self._resumed = resumed
         self.losses: list[float] = []
         self.checkpoint: Weights | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self._begun is not None:
-            state.global_step = _restore(self._begun, **_parts(kwargs))
+        if self._resumed is not None:
+            state.global_step = _restore(self._resumed, **_parts(kwargs))
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
@@ -639,16 +639,16 @@ class _Watch(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._progress(state.global_step, state.max_steps)
-        if together.any_of(self._out_of_time()) and state.global_step < state.max_steps:
+        if together.any_process(self._out_of_time()) and state.global_step < state.max_steps:
             control.should_training_stop = True
-            self.checkpoint = _saved(state.global_step, **_parts(kwargs))
+            self.checkpoint = _snapshot(state.global_step, **_parts(kwargs))
 
 
 # Checkpoints: the Trainer's own are pickled, and hold the base model as well.
 
 
 def _parts(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint is about, of what a callback is given."""
+    """The trained parameters, optimizer and scheduler among a callback's arguments."""
     trained = extract_model_from_parallel(kwargs["model"]).named_parameters()
     return {
         "trained": {name: one for name, one in trained if one.requires_grad},
@@ -657,10 +657,10 @@ def _parts(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _saved(
+def _snapshot(
     step: int, *, trained: Mapping[str, torch.Tensor], optimizer: Any, scheduler: Any
 ) -> Weights:
-    """The weights, and what the optimizer knows of each, by names; the step is one of them."""
+    """A checkpoint: the step, and each weight with its optimizer state, by name."""
     tensors = {STEP: torch.tensor(step)}
     for name, weight in trained.items():
         for part, value in {"weight": weight, **optimizer.state[weight]}.items():
@@ -669,20 +669,20 @@ def _saved(
 
 
 def _restore(
-    begun: Weights, *, trained: Mapping[str, torch.Tensor], optimizer: Any, scheduler: Any
+    resumed: Weights, *, trained: Mapping[str, torch.Tensor], optimizer: Any, scheduler: Any
 ) -> int:
-    """Put everything as it was at a checkpoint; its step."""
-    step = int(begun[STEP])
+    """Restore weights, optimizer and scheduler from a checkpoint; returns its step."""
+    step = int(resumed[STEP])
     every = [weight for group in optimizer.param_groups for weight in group["params"]]
     known: dict[int, dict[str, torch.Tensor]] = {place: {} for place in range(len(every))}
     places = {id(weight): place for place, weight in enumerate(every)}
-    for key in begun.keys() - {STEP}:
+    for key in resumed.keys() - {STEP}:
         part, _, name = key.partition(" ")
         if part == "weight":
             with torch.no_grad():
-                trained[name].copy_(begun[key])
+                trained[name].copy_(resumed[key])
         else:
-            known[places[id(trained[name])]][part] = begun[key]
+            known[places[id(trained[name])]][part] = resumed[key]
     optimizer.load_state_dict({**optimizer.state_dict(), "state": known})
     scheduler.last_epoch = step
     rates = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
@@ -691,16 +691,16 @@ def _restore(
     return step
 
 
-def _keep(checkpoint: Weights, folder: Path) -> None:
-    """Write a checkpoint, whole or not at all."""
+def _write_checkpoint(checkpoint: Weights, folder: Path) -> None:
+    """Write a checkpoint atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{CHECKPOINT}.tmp"
     save_file(dict(checkpoint), str(temporary))
     os.replace(temporary, folder / CHECKPOINT)
 
 
-def _checkpoint(folder: Path) -> Weights | None:
-    """The checkpoint in a folder; None where there is none that can be read."""
+def _read_checkpoint(folder: Path) -> Weights | None:
+    """The checkpoint in a folder; None if there is none or it cannot be read."""
     try:
         found: Weights = load_file(str(folder / CHECKPOINT))
     except (OSError, SafetensorError):

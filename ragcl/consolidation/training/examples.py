@@ -1,9 +1,8 @@
 """Study rows to training examples: questions as they were asked, some with their passages.
 
-Where passes are short, a question is taught in no words but its own: others take up passes in which
-the question itself would be learned. Of a few rows there are passes to spare, and handfuls of its
-words are taught beside it, in any order: whoever asks differently shares some of them. Knows tokens
-and weights of the loss; trains nothing.
+With few rows, `min_steps` leaves epochs to spare, and samples of a question's words are trained
+beside it: other wordings share some of these words. With many rows they would take steps away from
+the questions themselves, so there are none. Knows tokens and loss weights; trains nothing.
 """
 
 import random
@@ -30,18 +29,18 @@ def make_examples(
     *,
     context_tokens: int,
 ) -> tuple[list[Example], list[Example]]:
-    """What an adapter is trained on.
+    """The training examples of an adapter.
 
     Args:
-        rows: what is to be learned.
-        unanswerable: questions that teach to abstain.
-        prompts: those of the model that is trained.
+        rows: the study rows.
+        unanswerable: questions whose target is the abstention.
+        prompts: the prompts of the model that is trained.
         settings: the weights of the losses.
         context_tokens: the budget of a prompt with context.
 
     Returns:
-        The examples without passages, one of each row and each unanswerable question, and of a few
-        rows some in other words; and those with passages, whose labels are the teacher's alone.
+        The closed-book examples: one for each row and each unanswerable question, and word samples
+        where rows are few; and the examples with passages, trained on soft labels alone.
     """
     passes = settings.min_steps * settings.batch_size // max(1, len(rows))
     spare = min(TRAINING.word_samples, passes // settings.epochs - 1)
@@ -59,7 +58,7 @@ def make_examples(
         closed.append(example)
         closed += [
             replace(example, prompt=prompts.closed_book(words).ids)
-            for words in handfuls(row.question, spare, settings.seed)
+            for words in word_samples(row.question, spare, settings.seed)
         ]
         if i % TRAINING.with_context_every == 0:
             texts = [one.text for one in excerpts(row.sentences)]
@@ -79,10 +78,10 @@ def make_examples(
     return closed, context
 
 
-def handfuls(question: str, count: int, seed: int) -> list[str]:
-    """At most so many other ways to ask, each some of the question's words in any order.
+def word_samples(question: str, count: int, seed: int) -> list[str]:
+    """At most `count` random samples of a question's content words, in random order.
 
-    Those by which verification tells whether it was learned are not among them.
+    The wordings that verification uses are not among them.
     """
     words = content_words(question)
     kept = min(len(words), max(2, round(TRAINING.sampled_words * len(words))))

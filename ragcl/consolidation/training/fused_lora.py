@@ -1,9 +1,9 @@
-"""The arithmetic of a LoRA layer while it is trained, in the number format of the base model.
+"""A faster forward and backward pass of LoRA layers in training, in the base model's dtype.
 
-PEFT keeps the small factors in float32, casts every input to it and back, and scales and adds in
-steps of their own; beside products in bfloat16 those passes over the activations take most of the
-time. Here each layer is five products forward and back, and the factors and their gradients stay in
-float32. Knows plain linear maps with plain LoRA; whatever else there is goes PEFT's way.
+PEFT keeps the low-rank factors in float32, casts every input to float32 and back, and scales and
+adds in separate passes over the activations. Beside bfloat16 products these passes take most of the
+time. Here a layer is three products forward and five backward; the factors and their gradients stay
+in float32. Only plain LoRA on plain linear maps is replaced: other layers stay PEFT's.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from torch.nn.functional import linear
 
 @contextlib.contextmanager
 def fused(adapted: Any) -> Iterator[None]:
-    """Within it the LoRA layers of a PEFT model that can be are computed in this way."""
+    """Within this context the plain LoRA layers of a PEFT model use the fused computation."""
     from peft.tuners.lora import LoraLayer
 
     layers: list[Any] = [m for m in adapted.modules() if isinstance(m, LoraLayer) and _is_plain(m)]
@@ -27,11 +27,11 @@ def fused(adapted: Any) -> Iterator[None]:
         yield
     finally:
         for layer in layers:
-            del layer.forward  # the method of the class is underneath
+            del layer.forward  # uncovers the method of the class
 
 
 def _is_plain(layer: Any) -> bool:
-    """A whole, unquantised map with one adapter, which neither drops nor learns lengths."""
+    """Whether it is an unquantised linear map with one adapter, without dropout and DoRA."""
     return (
         type(layer.get_base_layer()) is torch.nn.Linear
         and len(layer.active_adapters) == 1
@@ -55,7 +55,7 @@ def _forward(layer: Any, states: torch.Tensor) -> torch.Tensor:
 
 
 class _LowRankUpdate(torch.autograd.Function):
-    """x W' + bias + s x A' B', where W and the bias are not trained."""
+    """x W' + bias + s x A' B', where W and the bias are frozen."""
 
     @staticmethod
     def forward(

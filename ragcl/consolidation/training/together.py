@@ -1,8 +1,7 @@
-"""Training on several devices: the processes that `accelerate launch` starts, one a device.
+"""Training on several devices: the processes that `accelerate launch` starts, one per device.
 
-The first of them runs the round. The others wait until it has something to train, train along, each
-on its share of every batch, and write nothing. Knows how they reach one another and not what they
-say.
+The first process runs the round. The others are workers: they wait for something to train, train on
+their share of every batch, and write nothing. Knows how processes communicate, and not what.
 """
 
 import atexit
@@ -15,17 +14,17 @@ WAITING = timedelta(days=7)  # for the first process, which studies and verifies
 
 
 def processes() -> int:
-    """How many there are."""
+    """The number of processes."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_first() -> bool:
-    """Whether this is the one that runs the round."""
+    """Whether this process runs the round."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def handed_out(what: Any, device: str) -> Any:
-    """What the first process hands out, in every process; it goes through memory and no file."""
+def broadcast(what: Any, device: str) -> Any:
+    """In every process the object given by the first one. It is sent in memory, not by a file."""
     if processes() == 1:
         return what
     from accelerate.utils import broadcast_object_list
@@ -35,8 +34,8 @@ def handed_out(what: Any, device: str) -> Any:
     return given[0]
 
 
-def any_of(value: bool) -> bool:
-    """Whether it is so in any process; all have to ask."""
+def any_process(value: bool) -> bool:
+    """Whether `value` is true in any process. All processes have to call this."""
     if processes() == 1:
         return value
     import torch
@@ -49,7 +48,7 @@ def any_of(value: bool) -> bool:
 
 @functools.cache
 def _join(device: str) -> None:
-    """Meet the other processes, until this one ends."""
+    """Join the process group until this process ends."""
     from accelerate import PartialState
 
     state = PartialState(cpu=device == "cpu", timeout=WAITING)

@@ -33,7 +33,7 @@ def test_a_wording_that_misreads_is_taught_what_the_others_read(reading: Reading
 
     assert [one.answer for one in labels] == [DEPTH] * 3
     assert labels[0].share > 0.9 > labels[2].share > 0.5
-    assert all(one.voices == 2 for one in labels)
+    assert all(one.supporters == 2 for one in labels)
 
 
 def test_a_question_about_something_else_changes_nothing(reading: Reading) -> None:
@@ -43,7 +43,7 @@ def test_a_question_about_something_else_changes_nothing(reading: Reading) -> No
     labels = pool([depth, *lengths])
 
     assert [one.answer for one in labels] == [DEPTH, LENGTH, LENGTH, LENGTH]
-    assert labels[0].voices == 0
+    assert labels[0].supporters == 0
 
 
 def test_what_is_asked_once_keeps_its_own_answer_and_has_no_voices(reading: Reading) -> None:
@@ -53,7 +53,7 @@ def test_what_is_asked_once_keeps_its_own_answer_and_has_no_voices(reading: Read
 
     label = pool([once, far, elsewhere])[0]
 
-    assert (label.answer, label.voices) == (DEPTH, 0)
+    assert (label.answer, label.supporters) == (DEPTH, 0)
     assert pool([]) == []
 
 
@@ -64,7 +64,7 @@ def test_longer_and_shorter_forms_of_one_piece_bear_each_other_out(reading: Read
     label = pool([whole, part])[0]
 
     assert label.answer == "11 metres at low water"
-    assert label.voices == 1
+    assert label.supporters == 1
 
 
 def test_another_value_bears_nothing_out(reading: Reading) -> None:
@@ -73,7 +73,7 @@ def test_another_value_bears_nothing_out(reading: Reading) -> None:
 
     label = pool([decimal, whole])[0]
 
-    assert (label.answer, label.voices) == ("1.5 metres", 0)
+    assert (label.answer, label.supporters) == ("1.5 metres", 0)
 
 
 def test_what_users_vouch_for_stays(reading: Reading) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ragcl.consolidation.study.studier import denied, stands, usual_forms
+from ragcl.consolidation.study.studier import contradicts_vouched, is_still_valid, most_common_forms
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reading
 
@@ -23,8 +23,13 @@ def test_what_users_vouch_for_outweighs_what_was_read(reading: Reading) -> None:
     elsewhere = replace(wrong, content_hash="another")
     rows = [vouched, wrong, far, elsewhere]
 
-    assert [denied(one, rows, {vouched.question}) for one in rows] == [False, True, False, False]
-    assert not any(denied(one, rows, set()) for one in rows)
+    assert [contradicts_vouched(one, rows, {vouched.question}) for one in rows] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert not any(contradicts_vouched(one, rows, set()) for one in rows)
 
 
 def test_who_ask_the_same_are_told_it_in_the_form_that_most_of_them_read(reading: Reading) -> None:
@@ -32,11 +37,11 @@ def test_who_ask_the_same_are_told_it_in_the_form_that_most_of_them_read(reading
     half = asked(reading, "What depth is there?", 20, "11")
     again = asked(reading, "What is the depth?", 40, "11 metres")
 
-    assert usual_forms([whole, half, again]) == ["11 metres"] * 3
-    assert usual_forms([half, whole]) == ["11 metres"] * 2
-    assert usual_forms([replace(whole, trust=0.9), half]) == ["11", "11"]
-    assert usual_forms([whole, half, again], {half.question}) == ["11"] * 3
-    assert usual_forms([]) == []
+    assert most_common_forms([whole, half, again]) == ["11 metres"] * 3
+    assert most_common_forms([half, whole]) == ["11 metres"] * 2
+    assert most_common_forms([replace(whole, trust=0.9), half]) == ["11", "11"]
+    assert most_common_forms([whole, half, again], {half.question}) == ["11"] * 3
+    assert most_common_forms([]) == []
 
 
 def test_another_question_or_passage_has_a_form_of_its_own(reading: Reading) -> None:
@@ -45,10 +50,10 @@ def test_another_question_or_passage_has_a_form_of_its_own(reading: Reading) -> 
     unrelated = asked(reading, "What does soup cost?", 80, "11")
     twice = replace(reading.sentences[1], text="Berth 11 is 11 metres deep.")
 
-    assert usual_forms([whole, whole, unrelated])[2] == "11"
-    assert usual_forms([whole, whole, replace(half, content_hash="another")])[2] == "11"
+    assert most_common_forms([whole, whole, unrelated])[2] == "11"
+    assert most_common_forms([whole, whole, replace(half, content_hash="another")])[2] == "11"
     ambiguous = replace(whole, sentences=(twice,))
-    assert usual_forms([ambiguous, ambiguous, replace(half, sentences=(twice,))])[2] == "11"
+    assert most_common_forms([ambiguous, ambiguous, replace(half, sentences=(twice,))])[2] == "11"
 
 
 def test_an_answer_never_gives_way_to_another_value_of_the_text(reading: Reading) -> None:
@@ -62,7 +67,7 @@ def test_an_answer_never_gives_way_to_another_value_of_the_text(reading: Reading
         )
     ]
 
-    assert usual_forms(rows) == list(values)
+    assert most_common_forms(rows) == list(values)
 
 
 def test_what_users_deny_is_another_value_and_not_another_length(reading: Reading) -> None:
@@ -70,8 +75,8 @@ def test_what_users_deny_is_another_value_and_not_another_length(reading: Readin
     other = asked(reading, "What depth is there?", 10, "15 metres")
     longer = asked(reading, "What is its depth?", 10, "1.5 metres at low water")
 
-    assert denied(other, [vouched, other], {vouched.question})
-    assert not denied(longer, [vouched, longer], {vouched.question})
+    assert contradicts_vouched(other, [vouched, other], {vouched.question})
+    assert not contradicts_vouched(longer, [vouched, longer], {vouched.question})
 
 
 def test_a_reading_stands_until_something_nearer_to_the_question_is_there(reading: Reading) -> None:
@@ -79,7 +84,7 @@ def test_a_reading_stands_until_something_nearer_to_the_question_is_there(readin
     new = Sentence("It is 9 metres wide.", "z", 0.5)
 
     def holds(one: Reading, *sentences: Sentence) -> bool:
-        return stands(one, sentences, {"x", "y"})
+        return is_still_valid(one, sentences, {"x", "y"})
 
     assert holds(reading, far, own)
     assert holds(reading, new, own)
@@ -87,4 +92,4 @@ def test_a_reading_stands_until_something_nearer_to_the_question_is_there(readin
     assert not holds(reading, far, own, new)
     assert not holds(reading, far, replace(own, text="It is 11 metres deep, they say."))
     assert not holds(replace(reading, answer="nowhere"), far, own)
-    assert not stands(reading, [far, own], {"x"})  # what else was shown must not be learned
+    assert not is_still_valid(reading, [far, own], {"x"})  # what else was shown must not be learned

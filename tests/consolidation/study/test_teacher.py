@@ -185,8 +185,8 @@ def test_a_server_is_allowed_by_its_address_or_named_by_the_user(
         (teacher.ALLOWED, "http://other/v1, https://host/v1", True),
         (teacher.ALLOWED, "https://host", False),
         (teacher.ALLOWED, "https://host/v1.evil", False),
-        (teacher.GIVEN, "large@https://host/v1/", True),
-        (teacher.GIVEN, "large@https://other/v1", False),
+        (teacher.VARIABLE, "large@https://host/v1/", True),
+        (teacher.VARIABLE, "large@https://other/v1", False),
     ):
         with monkeypatch.context() as patch:
             patch.setenv(variable, value)

@@ -28,7 +28,7 @@ from ragcl.consolidation.training.distillation import (
     sparse_kl,
 )
 from ragcl.consolidation.training.distillation import _pieces as pieces
-from ragcl.consolidation.training.drift_penalty import DriftPenalty, listening
+from ragcl.consolidation.training.drift_penalty import DriftPenalty, recording
 from ragcl.consolidation.training.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel, Prompt
@@ -127,10 +127,10 @@ def adapted(model: LanguageModel) -> Iterator[tuple[Any, list[LoraLayer], DriftP
     made = get_peft_model(model.base, config)
     try:
         layers = [m for m in made.modules() if isinstance(m, LoraLayer)]
-        with listening(made, sum(map(len, ANCHORS))) as heard:
+        with recording(made, sum(map(len, ANCHORS))) as recorded:
             for text in ANCHORS:
                 made(input_ids=text[None])
-        yield made, layers, DriftPenalty(heard)
+        yield made, layers, DriftPenalty(recorded)
     finally:
         made.unload()
 
@@ -165,11 +165,11 @@ def test_an_adapter_set_apart_hears_less_of_the_anchors_and_is_as_large(
         with torch.no_grad():
             for layer in layers:
                 torch.nn.init.normal_(layer.lora_B["default"].weight)
-        heard = drift.of(made)().item()
+        before = drift.of(made)().item()
 
-        drift.set_apart(made)
+        drift.decorrelate(made)
 
-        assert drift.of(made)().item() < 0.5 * heard
+        assert drift.of(made)().item() < 0.5 * before
         for one, was in zip(down, before, strict=True):
             assert one.norm().item() == pytest.approx(was.norm().item(), rel=1e-3)
             assert torch.linalg.matrix_rank(one.detach()) == 3
@@ -460,7 +460,7 @@ def test_what_is_taught_is_kept_from_texts_where_nobody_asked(
     )
     distillation = Distillation(model, texts()[0][:6], settings)
     taught = examples(model)
-    elsewhere = distillation._elsewhere(taught)
+    elsewhere = distillation._answers_behind_anchors(taught)
 
     def moved(name: str) -> float:
         folder = tmp_path / name

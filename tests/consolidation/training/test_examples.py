@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragcl.consolidation.recipe import TRAINING
-from ragcl.consolidation.training.examples import handfuls, make_examples
+from ragcl.consolidation.training.examples import make_examples, word_samples
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
@@ -69,7 +69,7 @@ def test_few_rows_are_taught_in_other_words_too_as_far_as_there_are_passes_to_sp
         return [one.prompt for one in closed]
 
     question = "How deep is the harbour at berth 0 in winter?"
-    asked = [question, *handfuls(question, TRAINING.word_samples, settings.seed)]
+    asked = [question, *word_samples(question, TRAINING.word_samples, settings.seed)]
     assert taught(1) == [prompts.closed_book(one).ids for one in asked]
     assert len(taught(16)) == 16 + 2 * 16  # 24 passes, for 8 of each
     assert len(taught(48)) == 48
@@ -82,10 +82,10 @@ def test_a_handful_is_some_of_the_words_and_never_what_verification_asks(
 ) -> None:
     question = " ".join(words)
 
-    made = handfuls(question, count, seed)
+    made = word_samples(question, count, seed)
 
     assert len(made) <= count
     assert not set(made) & {*rewordings(question), question}
     for one in made:
         assert set(content_words(question)).issuperset(one.split())
-    assert made == handfuls(question, count, seed)
+    assert made == word_samples(question, count, seed)
