@@ -1,1 +1,1 @@
-"""Places on this machine: one spelling for each, and packages beside ragcl."""
+"""Paths, digests, and imports of packages beside ragcl."""

@@ -1,6 +1,6 @@
-"""A package that lies beside ragcl and whose name a program may have given to a module of its own.
+"""Imports a package that lies beside ragcl, even if the user's program has a module of that name.
 
-Knows no package.
+Knows no particular package.
 """
 
 import contextlib
@@ -14,9 +14,9 @@ HOME = Path(__file__).resolve().parents[2]
 
 @contextlib.contextmanager
 def package(name: str) -> Iterator[None]:
-    """In this block `import name` finds the package beside ragcl; after it, what it found before.
+    """Within this context `import name` finds the package beside ragcl; after it, as before.
 
-    So a script of a user that is called like the package neither hides it nor is hidden.
+    So a user's script of the same name neither hides the package nor is hidden by it.
     """
     theirs = _loaded(name)
     for key in theirs:
@@ -26,13 +26,13 @@ def package(name: str) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(HOME))
-        # Its own modules stay, since it imports from them; only its name is given back.
+        # The package's submodules stay loaded, since it imports them later; only its name goes.
         sys.modules.pop(name, None)
         sys.modules.update(theirs)
 
 
 def _loaded(name: str) -> dict[str, ModuleType]:
-    """The modules that are loaded by this name, and are not those of the package."""
+    """The loaded modules of this name that are not the package's."""
     module = sys.modules.get(name)
     place = getattr(module, "__file__", None)
     if module is None or (place and Path(place).resolve().is_relative_to(HOME / name)):

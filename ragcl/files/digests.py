@@ -1,4 +1,4 @@
-"""Digests of recipes: whether something was made with the same numbers. Knows no recipe."""
+"""Digests of recipes, to tell whether something was made with the same numbers."""
 
 import hashlib
 import json

@@ -1,8 +1,7 @@
-"""One spelling for a place on disk, and how two places lie to one another.
+"""Canonical paths, and whether one path lies within another.
 
-A folder is the same however it is reached: through a link, by a relative path, in other case or
-other Unicode form where the file system does not tell them apart, or mounted twice. Knows no
-catalog and reads no file.
+A folder is the same through a link, by a relative path, in another case or Unicode form where the
+file system ignores these, or mounted twice. Knows no catalog and reads no file.
 """
 
 import os
@@ -11,7 +10,7 @@ from pathlib import Path, PurePath
 
 
 def composed(name: str) -> str:
-    """A name or path in the form in which they are compared: with slashes, and in NFC.
+    """A name or path normalised for comparison: with slashes, and in NFC.
 
     macOS gives some names in NFD, and on Windows paths are typed with backslashes.
     """
@@ -19,7 +18,7 @@ def composed(name: str) -> str:
 
 
 def real(path: str | os.PathLike[str]) -> Path:
-    """The absolute path without links, spelled as the folders above it list their entries.
+    """The absolute path without links, spelled as the parent folders list their entries.
 
     Raises:
         OSError: the file system does not answer.
@@ -32,15 +31,15 @@ def real(path: str | os.PathLike[str]) -> Path:
 
 
 def within(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> str | None:
-    """Where `path` lies in `folder`, with slashes: empty for the folder itself; None: elsewhere.
+    """`path` relative to `folder`, with slashes: empty for the folder itself; None if outside.
 
-    Neither has to exist: where they do, the same folder by another name is recognised.
+    Neither has to exist. An existing folder is recognised by any of its names.
     """
     place = PurePath(path)
     if place.is_relative_to(folder):
         return _slashed(place.relative_to(folder))
     identity = _identity(folder)
-    if identity is None:  # not there: then only by its name
+    if identity is None:  # it does not exist: compare names alone
         parts = len(PurePath(folder).parts)
         alike = composed(str(PurePath(*place.parts[:parts]))) == composed(str(PurePath(folder)))
         return _slashed(PurePath(*place.parts[parts:])) if alike else None
@@ -55,7 +54,7 @@ def _slashed(path: PurePath) -> str:
 
 
 def _listed(folder: Path, name: str) -> str:
-    """The name by which `folder` lists its entry `name`; as given where that cannot be told."""
+    """The name by which `folder` lists its entry `name`; as given if it cannot be found."""
     names: list[str] = []
     try:
         names = os.listdir(folder)
@@ -73,7 +72,7 @@ def _listed(folder: Path, name: str) -> str:
 
 
 def _identity(folder: str | os.PathLike[str]) -> tuple[int, int] | None:
-    """Drive and number of what is at a path; None where nothing is, or nothing tells it apart."""
+    """Device and inode of a path; None if it does not exist or has no inode."""
     try:
         status = os.stat(folder)
     except (OSError, ValueError):

@@ -1,1 +1,1 @@
-"""The vector index: exact or in lists, its file, and how it follows the catalog."""
+"""The vector index: exact or in inverted lists, its file, and its building from the catalog."""

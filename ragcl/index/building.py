@@ -1,6 +1,6 @@
-"""A vector index from the catalog: made from nothing, caught up, compared with it.
+"""Builds a vector index from the catalog, updates it, and compares it with the catalog.
 
-Knows no file and no question.
+Knows no file and no query.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ def build(connection: Connection, embedder: EmbedderId) -> VectorIndex:
     """An index of the kind that suits the number of chunks.
 
     Args:
-        connection: the snapshot it will be true for.
-        embedder: whose the vectors of the catalog are.
+        connection: the snapshot to index.
+        embedder: the embedder of the vectors in the catalog.
     """
     if outgrown(count_chunks(connection), trained_on=0):
         return build_lists(connection, embedder)
@@ -32,7 +32,7 @@ def build(connection: Connection, embedder: EmbedderId) -> VectorIndex:
 
 
 def build_lists(connection: Connection, embedder: EmbedderId) -> VectorIndex:
-    """An index with all of its vectors in lists: a minute or two of work for a million."""
+    """An index with all vectors in lists; takes a minute or two for a million."""
     size = count_chunks(connection)
     lists = InvertedLists.train(sample_vectors(connection, sample_size(size), INDEX.seed), size)
     for changes in changes_since(connection, -1):
@@ -41,23 +41,23 @@ def build_lists(connection: Connection, embedder: EmbedderId) -> VectorIndex:
 
 
 def build_exact(connection: Connection, embedder: EmbedderId) -> VectorIndex:
-    """An index without lists, whatever the number of chunks: quickly there, slow when large."""
+    """An index without lists: fast to build, slow to search when large."""
     index = VectorIndex(embedder.at(-1))
     catch_up(index, connection)
     return index
 
 
 def catch_up(index: VectorIndex, connection: Connection) -> None:
-    """Make an index of an earlier generation true for the snapshot of `connection`."""
+    """Apply the changes since the index's generation, up to the snapshot of `connection`."""
     if index.stamp.generation != generation(connection):
         for one in changes_since(connection, index.stamp.generation):
             index.update(one.added_ids, one.added_vectors, one.removed_ids, one.generation)
 
 
 def agrees(index: VectorIndex, connection: Connection) -> bool:
-    """Whether an index, once caught up, holds just the chunks of the catalog.
+    """Whether an index, once updated, holds exactly the chunks of the catalog.
 
-    Exact vectors have to be equal to those of the catalog, compressed ones alike.
+    Exact vectors have to equal those of the catalog; compressed ones need a cosine of `INDEX.alike`.
     """
     if not was_at(connection, index.stamp.generation):
         return False
@@ -66,7 +66,7 @@ def agrees(index: VectorIndex, connection: Connection) -> bool:
     held = 0
     for ids, vectors, exact in index.parts():
         stored = chunk_vectors(connection, ids.tolist())
-        if len(stored) != len(ids):  # unknown ones, or one twice
+        if len(stored) != len(ids):  # unknown or duplicate ids
             return False
         if len(ids) == 0:
             continue

@@ -1,9 +1,9 @@
-"""A file of bytes with a checksum for every block, and a header that says what they are.
+"""A binary file with a checksum for every block and a header.
 
     payload | header (JSON) | length of the header (8 bytes) | SHA-256 of the header | magic
 
-The payload comes first, so that a library can map it into memory; the checksums of its blocks are
-in the header, so that whoever reads only a part can check just that part. Knows nothing of vectors.
+The payload comes first, so that a library can map it into memory. The header has a checksum of each
+block, so that a reader of only a part can check just that part. Knows nothing of vectors.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ LOCK_SECONDS = 60  # another process may be writing the same file
 
 
 class DamagedIndexError(Exception):
-    """The index file is not what was written; it has to be built again."""
+    """The index file is damaged; it has to be built again."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself: `size` of its payload in bytes, the SHA-256 of each block."""
+    """A file's header: the `size` of its payload in bytes, and the SHA-256 of each block."""
 
     about: dict[str, Any]
     size: int
@@ -37,14 +37,14 @@ class Header:
 
 
 def write(path: Path, dump: Callable[["Payload"], dict[str, Any]]) -> None:
-    """Write a file in one step: a reader sees the old one or the new.
+    """Write a file atomically.
 
-    The temporary file has one name and a lock, so that the next one writes over what a killed one
-    left.
+    The temporary file has a fixed name and a lock, so that the next writer overwrites what a killed
+    one left.
 
     Args:
         path: the file.
-        dump: writes the payload, in pieces, and returns what the header is to say about it.
+        dump: writes the payload, in pieces, and returns `Header.about`.
 
     Raises:
         OSError: it cannot be written.
@@ -68,7 +68,7 @@ def write(path: Path, dump: Callable[["Payload"], dict[str, Any]]) -> None:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what a process left that was killed while it wrote the file."""
+    """Remove the temporary file of a process that was killed while writing."""
     if _temporary(path).exists():
         with _lock(path):
             _temporary(path).unlink(missing_ok=True)
@@ -83,7 +83,7 @@ def _lock(path: Path) -> FileLock:
 
 
 class Payload:
-    """What `write` hands out to be written to."""
+    """The payload of a file that is being written; computes the checksums of its blocks."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.size = 0
@@ -92,7 +92,7 @@ class Payload:
         self._block = hashlib.sha256()
 
     def write(self, data: bytes) -> int:
-        """Add some bytes; their number."""
+        """Append bytes; returns their number."""
         rest = memoryview(data)
         while rest:
             part = rest[: BLOCK - self.size % BLOCK]
@@ -119,7 +119,7 @@ def read_header(file: BinaryIO) -> Header:
     """The header of an open file, checked against its own checksum and the length of the file.
 
     Raises:
-        DamagedIndexError: it is cut short, or no such file, or its header was altered.
+        DamagedIndexError: the file is truncated, no index file, or its header is damaged.
     """
     tail = struct.calcsize("<Q") + DIGEST + len(MAGIC)
     end = file.seek(0, os.SEEK_END)
@@ -136,7 +136,7 @@ def read_header(file: BinaryIO) -> Header:
         raise DamagedIndexError(f"{file.name} does not match its checksum")
     header = Header(**json.loads(text))
     if header.size != end - tail - length:
-        raise DamagedIndexError(f"{file.name} is not as long as it was written")
+        raise DamagedIndexError(f"{file.name} does not have the length in its header")
     return header
 
 
@@ -144,7 +144,7 @@ def check_blocks(file: BinaryIO, header: Header, start: int, stop: int) -> None:
     """Compare the blocks that hold the bytes from `start` up to `stop` with their checksums.
 
     Raises:
-        DamagedIndexError: one of them was altered.
+        DamagedIndexError: one of them is damaged.
     """
     first = start // BLOCK
     file.seek(first * BLOCK)

@@ -1,13 +1,12 @@
-"""Many vectors in lists around centroids, compressed to a byte a number (FAISS IVF, 8 bits).
+"""Inverted lists of vectors around centroids, compressed to 8 bits a component (FAISS IVF-SQ8).
 
-A search looks through the lists whose centroids are nearest to the query. What is in the lists is
-never changed, so they can stay on the disk, mapped; removing only marks. Knows no file format and
-no text.
+A search probes the lists whose centroids are nearest to the query. The lists are never changed, so
+they can stay memory-mapped on disk; removing an id only marks it. Knows no file format and no text.
 
-Why 8 bits: of 100,000 vectors as benchmarks/index.py makes them, 32 lists looked through, recall@10
-was 0.990 with 16 bits a number, 0.980 with 8, 0.962 with 6 and 0.870 with 4, at 0.4 ms each; 0.990
-with all of them once 100 candidates are scored exactly. 8 bits halve the file and still rank well
-alone, which counts where as many hits are asked for as there are candidates.
+Why 8 bits: on 100,000 vectors of benchmarks/index.py with 32 lists probed, recall@10 was 0.990 with
+16 bits a component, 0.980 with 8, 0.962 with 6 and 0.870 with 4, at 0.4 ms each; and 0.990 with
+each of them once 100 candidates are scored exactly. 8 bits halve the file and still rank well
+without exact scoring, which matters where as many hits are asked for as there are candidates.
 """
 
 import math
@@ -30,7 +29,7 @@ def _list_count(size: int) -> int:
 
 
 def selector(held: np.ndarray) -> Any:
-    """FAISS's selector of the ids `i` for which `held[i]`, `(n,) bool`."""
+    """FAISS's selector of the ids `i` with `held[i]`, `(n,) bool`."""
     import faiss
 
     bits = np.packbits(held, bitorder="little")
@@ -38,22 +37,22 @@ def selector(held: np.ndarray) -> Any:
 
 
 def serialize(index: Any, write: Any) -> None:
-    """Write an index of FAISS piece by piece with a function that takes bytes."""
+    """Write a FAISS index piece by piece with a function that takes bytes."""
     import faiss
 
     faiss.write_index(index, faiss.PyCallbackIOWriter(write, 2**20))  # type: ignore[attr-defined]
 
 
 class InvertedLists:
-    """Compressed vectors of length one by id, searched approximately by inner product.
+    """Compressed unit vectors by id, searched approximately by inner product.
 
-    A score is off by some 0.001 from the exact inner product.
+    The error of a score is about 0.001.
     """
 
     def __init__(self, index: Any, held: np.ndarray, trained_on: int) -> None:
         self.trained_on = trained_on
         self._index = index
-        self._held = held  # (largest id + 1,) bool: what is in the lists and was not removed
+        self._held = held  # (largest id + 1,) bool: in the lists and not removed
         self._size = int(held.sum())
 
     @classmethod
@@ -89,11 +88,11 @@ class InvertedLists:
 
     @property
     def held(self) -> np.ndarray:
-        """Which ids are there: `(largest id + 1,) bool`."""
+        """Which ids are held: `(largest id + 1,) bool`."""
         return self._held
 
     def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:
-        """Put vectors into lists that were not mapped; none of the ids may be there.
+        """Add vectors; the lists must not be mapped and none of the ids may be held.
 
         Args:
             ids: `(n,) int64`.
@@ -109,22 +108,22 @@ class InvertedLists:
         self._size += len(ids)
 
     def remove(self, ids: np.ndarray) -> None:
-        """Mark vectors as gone, `(n,) int64`; ids that are not there are passed over."""
+        """Mark ids `(n,) int64` as removed; ids that are not held are ignored."""
         self._held[ids[ids < len(self._held)]] = False
         self._size = int(self._held.sum())
 
     def search(
         self, queries: np.ndarray, k: int, among: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The `k` nearest of each query, or nearly.
+        """The approximately nearest `k` of each query.
 
-        With `among` every list is looked through, since what is let through may lie anywhere; so
-        are they for a query whose nearest lists hold less than `k`.
+        All lists are probed with `among`, whose ids may lie in any list, and for a query whose
+        nearest lists hold fewer than `k` vectors.
 
         Args:
             queries: `(n, dim) float32`, rows of length one.
             k: how many; fewer come back when there are fewer.
-            among: `(m,) bool`, whether an id counts; None: all.
+            among: `(m,) bool`, whether an id is allowed; None: all.
 
         Returns:
             ids `(n, k') int64` and scores `(n, k') float32`, best first.
@@ -158,12 +157,12 @@ class InvertedLists:
         return found
 
     def entries(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """List by list: ids `(n,) int64` and the vectors as they are kept, `(n, dim) float32`."""
+        """List by list: ids `(n,) int64` and decompressed vectors, `(n, dim) float32`."""
         for _, ids, codes in self._content():
             yield ids, self._index.sq.decode(codes)
 
     def copy(self) -> "InvertedLists":
-        """The same in memory, without what was removed."""
+        """A copy in memory, without the removed vectors."""
         import faiss
 
         index = _empty(faiss.clone_index(self._index.quantizer))
@@ -175,7 +174,7 @@ class InvertedLists:
         return InvertedLists(index, self._held.copy(), self.trained_on)
 
     def _content(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Number, ids and codes, `(n, code_size) uint8`, of what is in each list."""
+        """Number, ids and codes, `(n, code_size) uint8`, of each list, without removed vectors."""
         import faiss
 
         kept, width = self._index.invlists, self._index.code_size
@@ -187,10 +186,10 @@ class InvertedLists:
                 yield number, ids[here], codes.reshape(size, width)[here]
 
     def dump(self, write: Any) -> int:
-        """Write them with a function that takes bytes; how many of these follow the centroids.
+        """Write the index with a function that takes bytes; returns the length of the lists.
 
-        Those are the lists: what `mapped` leaves on the disk. Mapped lists are copied into memory
-        first, since of these FAISS writes where they lie and not what they hold.
+        The lists come last, and `mapped` leaves them on disk. Mapped lists are copied into memory
+        first, since FAISS would write their file's name and not their content.
         """
         import faiss
 
@@ -201,7 +200,7 @@ class InvertedLists:
 
     @classmethod
     def mapped(cls, path: Path, held: np.ndarray, trained_on: int) -> "InvertedLists":
-        """Those that a file begins with; the lists are read when they are searched.
+        """The index at the beginning of a file; the lists are read when they are searched.
 
         Raises:
             RuntimeError: the file holds something else.
@@ -209,7 +208,7 @@ class InvertedLists:
         import faiss
 
         index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-        # Its reading ahead starts up to 32 threads a search: that takes longer than it saves.
+        # FAISS prefetches with up to 32 threads a search, which takes longer than it saves.
         lists: Any = faiss.downcast_InvertedLists(index.invlists)
         lists.prefetch_nthread = 0
         return cls(index, held, trained_on)
@@ -224,7 +223,7 @@ def _empty(centroids: Any) -> Any:
         centroids.ntotal,
         faiss.ScalarQuantizer.QT_8bit,
         faiss.METRIC_INNER_PRODUCT,
-        False,  # the vectors themselves, not their distance from the centroid
+        False,  # encode the vectors, not their residuals
     )
     centroids.this.disown()
     index.own_fields = True

@@ -1,15 +1,13 @@
 """The FAISS index: vectors by chunk id, stamped with the catalog generation it holds.
 
-A small one holds its vectors exactly, in memory. One that was grown (`index.building`) holds
-most of them compressed in inverted lists, which stay on the disk, mapped, and in memory exactly
-what was added since the file was written. Both are searched, changed and saved alike. Knows nothing
-of text; everything in it can be made again from the catalog.
+A small index holds exact vectors in memory. A large one holds most vectors compressed in inverted
+lists, memory-mapped from disk, and in memory the exact vectors added since the file was written.
+Both have the same interface. Knows nothing of text; everything can be rebuilt from the catalog.
 
-What of a damaged file is noticed when: one that was cut short, made longer or is something else,
-and any change to the stamp, to exact vectors, to the centroids or to the set of ids, on opening it.
-A change inside the lists, which opening does not read, when the doctor looks at them or before they
-are copied into a new file; until then it can hide a vector from a search, but since candidates are
-scored with the vectors of the catalog it shows no wrong score and no wrong text.
+Damage is detected on opening if the file's length, the stamp, exact vectors, centroids or the set
+of ids changed. Damage inside the lists, which opening does not read, is detected by the doctor, and
+before the lists are copied into a new file. Until then it can hide a vector from a search; it gives
+no wrong score or text, since candidates are scored with the vectors of the catalog.
 """
 
 import os
@@ -28,7 +26,7 @@ from ragcl.index.recipe import INDEX
 
 @dataclass(frozen=True)
 class EmbedderId:
-    """Which embedder made the vectors: those of another one cannot be compared with them."""
+    """The identity of an embedder: vectors of different embedders cannot be compared."""
 
     model: str
     revision: str
@@ -53,7 +51,7 @@ class Stamp(EmbedderId):
 
 @dataclass(frozen=True)
 class Summary:
-    """What a file says it holds; `trained_on` vectors its lists were made for, 0 if it is exact."""
+    """The contents of a file; its lists were made for `trained_on` vectors, 0 if it is exact."""
 
     stamp: Stamp
     size: int
@@ -61,14 +59,17 @@ class Summary:
 
 
 def outgrown(size: int, trained_on: int) -> bool:
-    """Whether `size` vectors want another kind of index, or other lists (`trained_on`; 0: none)."""
+    """Whether `size` vectors need another kind of index, or lists trained again.
+
+    `trained_on` is the number of vectors the present lists were made for; 0 if there are none.
+    """
     if not trained_on:
         return size > INDEX.exact_up_to
     return size > INDEX.regrown * trained_on or INDEX.regrown * size < trained_on
 
 
 class VectorIndex:
-    """Vectors of length one by id, searched by inner product (cosine similarity)."""
+    """Unit vectors by id, searched by inner product (cosine similarity)."""
 
     def __init__(self, stamp: Stamp, lists: InvertedLists | None = None) -> None:
         import faiss
@@ -82,24 +83,24 @@ class VectorIndex:
 
     @property
     def trained_on(self) -> int:
-        """How many vectors its lists were made for; 0: it has none and is exact."""
+        """The number of vectors that the lists were made for; 0 if it has no lists."""
         return 0 if self._lists is None else self._lists.trained_on
 
     @property
     def loose(self) -> int:
-        """How many changes there are that its lists do not hold yet; 0 where it has none."""
+        """The number of changes that are not in the lists yet; 0 if it has no lists."""
         return 0 if self._lists is None else int(self._exact.ntotal) + self._lists.removed
 
     def update(
         self, added_ids: np.ndarray, added: np.ndarray, removed_ids: np.ndarray, generation: int
     ) -> None:
-        """Remove and add vectors, after which the index is true at `generation`.
+        """Remove and add vectors.
 
         Args:
-            added_ids: `(n,) int64`, not negative; an id that is already there is replaced.
+            added_ids: `(n,) int64`, not negative; an id that is already held is replaced.
             added: `(n, dim) float32`.
-            removed_ids: `(m,) int64`; ids that are not there are passed over.
-            generation: the generation of the catalog that the changes lead to.
+            removed_ids: `(m,) int64`; ids that are not held are ignored.
+            generation: the catalog's generation after these changes.
         """
         gone = np.concatenate([removed_ids, added_ids])
         if len(gone):
@@ -114,7 +115,7 @@ class VectorIndex:
     def search(
         self, queries: np.ndarray, k: int, among: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The `k` nearest of each query; with lists, nearly those, and scores to within 0.001.
+        """The nearest `k` of each query; with lists approximately, with scores to within 0.001.
 
         Args:
             queries: `(n, dim) float32`, rows of length one.
@@ -144,7 +145,7 @@ class VectorIndex:
     def _search_exact(
         self, queries: np.ndarray, k: int, chosen: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What is not in lists, filled up with id -1 and the lowest score."""
+        """Search the exact vectors; missing hits have id -1 and the lowest score."""
         import faiss
 
         k = min(k, int(self._exact.ntotal))
@@ -159,17 +160,14 @@ class VectorIndex:
         return ids, scores
 
     def entries(self) -> tuple[np.ndarray, np.ndarray]:
-        """Everything it holds: ids `(n,) int64`, ascending, and vectors `(n, dim) float32`.
-
-        Vectors in lists are as compression left them.
-        """
+        """All ids `(n,) int64`, ascending, and vectors `(n, dim) float32`; those in lists lossy."""
         parts = list(self.parts())
         ids = np.concatenate([part[0] for part in parts])
         order = np.argsort(ids)
         return ids[order], np.concatenate([part[1] for part in parts])[order]
 
     def parts(self) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
-        """The same piece by piece, in no order, and whether the vectors are exact."""
+        """`entries` piece by piece, unsorted, with whether the vectors are exact."""
         yield *self._exact_entries(), True
         if self._lists is not None:
             for ids, vectors in self._lists.entries():
@@ -182,7 +180,7 @@ class VectorIndex:
         return faiss.vector_to_array(self._exact.id_map), vectors
 
     def save(self, path: Path) -> None:
-        """Write it to `path` in one step: a reader sees the old file or the new.
+        """Write the index to `path` atomically.
 
         Raises:
             OSError: it cannot be written.
@@ -202,7 +200,7 @@ class VectorIndex:
         return {"stamp": asdict(self.stamp), **held, "lists": place}
 
     def folded(self) -> "VectorIndex":
-        """The same with every change in the lists, which are copied into memory if there is one."""
+        """The index with all changes in the lists; if there are any, the lists are copied."""
         if self._lists is None or not self.loose:
             return self
         lists = self._lists.copy()
@@ -211,7 +209,7 @@ class VectorIndex:
 
     @classmethod
     def summary(cls, path: Path) -> Summary | None:
-        """What a file says of itself, cheap; None where it cannot be read."""
+        """The header of a file; None if it cannot be read."""
         try:
             with path.open("rb") as file:
                 return _summary(index_file.read_header(file))
@@ -227,8 +225,8 @@ class VectorIndex:
             check_lists: read and check the lists too, which are otherwise only mapped.
 
         Raises:
-            FileNotFoundError: there is none.
-            DamagedIndexError: the file is cut short, altered, or not an index at all.
+            FileNotFoundError: there is no file.
+            DamagedIndexError: the file is truncated, damaged, or not an index.
         """
         while True:
             with path.open("rb") as file:

@@ -1,1 +1,1 @@
-"""What ragcl brings for models: the trained reader of the default language model."""
+"""Model files on this machine, the trained reader, and the hardware that models run on."""

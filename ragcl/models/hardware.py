@@ -1,7 +1,4 @@
-"""Which device and number format the models run in on this machine, and their silence.
-
-Knows nothing about any model.
-"""
+"""The device, the dtype and the logging of models on this machine. Knows no particular model."""
 
 import os
 import sys
@@ -14,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def choose_device(wanted: str) -> str:
-    """`wanted`, or for `auto` the best there is: CUDA, else the CPU.
+    """`wanted`, or for `auto` CUDA if there is a device, else the CPU.
 
-    Of several processes that were launched together, each has a CUDA device of its own.
+    Each of several processes that were launched together gets its own CUDA device.
     """
     import torch
 
@@ -29,7 +26,7 @@ def choose_device(wanted: str) -> str:
 
 
 def choose_dtype(wanted: str, device: str) -> "torch.dtype":
-    """`wanted`, or for `auto` bfloat16 where the processor computes in it, else float32.
+    """`wanted`, or for `auto` bfloat16 if the processor supports it natively, else float32.
 
     A CPU without bfloat16 instructions emulates them many times slower than float32.
     """
@@ -51,7 +48,7 @@ def quiet_loading() -> None:
     survive_forks()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    # What peft and transformers have to say to one another is nothing that a user could act on.
+    # A warning about peft's use of transformers, which a user cannot act on.
     warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
 
 
@@ -59,7 +56,7 @@ def quiet_loading() -> None:
 def survive_forks() -> None:
     """Let processes that are forked from this one compute with one thread.
 
-    The other threads that it computed with are not there, and would be waited for without end.
+    A forked process has none of the thread pool's threads, and would wait for them forever.
     """
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_use_one_thread)

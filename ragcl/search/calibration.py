@@ -1,12 +1,11 @@
-"""Calibration: what an embedder's cosines mean, so that a decision means the same on every one.
+"""Calibration of cosines: similarities that mean the same with every embedder.
 
-One embedder gives two texts that have nothing to do with each other a cosine of 0.1, another one of
-0.8. So each is shown everyday questions in several wordings, with the passages that answer them
-(`wordings.txt`), when a knowledge base is first used with it. That gives two scales, of a question
-with a passage and with another question: 0 is what unrelated pairs have, 1 what belongs together.
-They depend on the embedder alone. What depends on the knowledge base is how well its best passage
-fits questions about quite other things, in each language; by that is known when nothing relevant
-was found. Knows no storage and no index.
+One embedder gives two unrelated texts a cosine of 0.1, another one 0.8. So when a knowledge base is
+first used with an embedder, it embeds everyday questions in several wordings, with the passages
+that answer them (`wordings.txt`). This gives two scales, for a question and a passage and for two
+questions: 0 is the mean cosine of unrelated pairs, 1 that of matching pairs. They depend on the
+embedder alone. The relevance threshold depends on the knowledge base as well: on the scores of its
+best passages for these unrelated questions, in each language. Knows no storage and no index.
 """
 
 import hashlib
@@ -24,7 +23,7 @@ from ragcl.search.embedder import Embedder
 from ragcl.search.recipe import CALIBRATING
 
 WORDINGS = Path(__file__).with_name("wordings.txt")
-VERSION = "2"  # of the code: raised whenever it would measure the same texts differently
+VERSION = "2"  # of this code: raised when it measures the same texts differently
 DECIMALS = 4  # of what is stored
 
 _Cosine = TypeVar("_Cosine", float, np.ndarray)
@@ -32,7 +31,7 @@ _Cosine = TypeVar("_Cosine", float, np.ndarray)
 
 @dataclass(frozen=True)
 class Topic:
-    """A passage and the questions, in several wordings, that it answers."""
+    """A passage, and wordings of a question that it answers."""
 
     passage: str
     questions: tuple[str, ...]
@@ -40,17 +39,16 @@ class Topic:
 
 @dataclass(frozen=True)
 class Scale:
-    """Cosines of one kind of pair as similarities.
+    """A linear map of the cosines of one kind of pair to similarities.
 
-    `zero` is the mean cosine of pairs that have nothing to do with each other, `one` that of pairs
-    that belong together.
+    `zero` is the mean cosine of unrelated pairs, `one` that of matching pairs.
     """
 
     zero: float = 0.0
     one: float = 1.0
 
     def __call__(self, cosine: _Cosine) -> _Cosine:
-        """The similarity; differences and orders stay what they are but for their size."""
+        """The similarity of a cosine."""
         width = max(self.one - self.zero, CALIBRATING.min_width)
         similarity: _Cosine = (cosine - self.zero) / width
         return similarity
@@ -61,10 +59,10 @@ AS_IS = Scale()
 
 @dataclass(frozen=True)
 class Language:
-    """What questions of one language about quite other things find in a knowledge base.
+    """The scores of unrelated questions of one language in a knowledge base.
 
-    `centre`, `(dim,) float32`, is the mean of their vectors; `best`, ascending, is how well the
-    best passage fits each, in the scale that hits are ranked by.
+    `centre`, `(dim,) float32`, is the mean of their vectors; `best`, ascending, are the fused
+    scores of the best passage for each.
     """
 
     name: str
@@ -74,28 +72,28 @@ class Language:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the cosines of one embedder mean in one knowledge base, as it was with so many chunks.
+    """The calibration of one embedder for one knowledge base, measured when it had `chunks` chunks.
 
-    One that was never measured takes cosines as they are, and whatever was found as relevant.
+    The default takes cosines as they are, and everything as relevant.
     """
 
     passages: Scale = AS_IS  # of a question with a passage
     questions: Scale = AS_IS  # of two questions
-    answers: float = math.inf  # the similarity that nearly all questions have with their answers
+    answers: float = math.inf  # the similarity that nearly all questions have with their passage
     languages: tuple[Language, ...] = ()
     chunks: int = 0
 
     def needed(self, vector: np.ndarray, false_answers: float) -> float:
-        """How well the best passage has to fit a question for anything relevant to be found.
+        """The relevance threshold: the fused score that the best passage for a question needs.
 
-        Of questions about quite other things, the share `false_answers` find as much. Some of them
-        the knowledge base may answer indeed, if it is about cats or bread. So the threshold is no
-        higher than the lower half of them lets expect, which finds least: what is the best of many
-        has Gumbel's distribution. Nor is more needed than nearly all questions have in common with
-        their answers: a knowledge base about everything has something near to any question.
+        It is the least of three:
+        - the score that the share `false_answers` of the unrelated questions reaches;
+        - the same quantile of a Gumbel distribution (that of a maximum) fitted to the lower half of
+          the scores, since the knowledge base may really answer some of these questions;
+        - `answers`, since a knowledge base about everything has a similar passage for any question.
 
         Args:
-            vector: `(dim,) float32`, the question's; the nearest centre tells its language.
+            vector: `(dim,) float32`, of the question; the nearest centre determines the language.
             false_answers: in [0, 1]; with 1 everything is relevant.
         """
         if not self.languages or false_answers >= 1:
@@ -108,14 +106,14 @@ class Calibration:
         return float(min(found, expected, self.answers))
 
     def cosines(self) -> dict[str, list[float]]:
-        """What unrelated pairs have and what belongs together, with passages and questions."""
+        """The mean cosines of unrelated and of matching pairs, by kind of pair."""
         return {
             "passages": [self.passages.zero, self.passages.one],
             "questions": [self.questions.zero, self.questions.one],
         }
 
     def outgrown(self, chunks: int) -> bool:
-        """Whether a knowledge base of so many chunks has to be looked at again."""
+        """Whether a knowledge base that has so many chunks now has to be measured again."""
         growth = CALIBRATING.growth
         return chunks >= growth * self.chunks or growth * chunks <= self.chunks
 
@@ -150,15 +148,15 @@ UNMEASURED = Calibration()
 
 
 def _gumbel(share: float) -> float:
-    """The quantile of the standard distribution."""
+    """The quantile of the standard Gumbel distribution."""
     return math.inf if share >= 1 else -math.log(-math.log(share)) if share > 0 else -math.inf
 
 
 @dataclass(frozen=True)
 class Material:
-    """What an embedder makes of topics: everything about it that no knowledge base changes.
+    """The part of a calibration that depends on the embedder alone.
 
-    `questions` holds each language's, every wording of every topic, and `vectors` theirs,
+    `asked` has all wordings of all topics by language, `vectors` their embeddings,
     `(n, dim) float32`.
     """
 
@@ -172,8 +170,8 @@ class Material:
         """The calibration for a knowledge base of so many chunks.
 
         Args:
-            best: for each language how well the best passage fits each of its questions.
-            chunks: how many were looked through.
+            best: for each language the score of the best passage for each of its questions.
+            chunks: the number of chunks of the knowledge base.
         """
         languages = tuple(
             Language(
@@ -187,7 +185,7 @@ class Material:
 
 
 def topics(text: str | None = None) -> dict[str, tuple[Topic, ...]]:
-    """Topics by language, as `wordings.txt` or another text of its form holds them."""
+    """Topics by language, of `wordings.txt` or of a text in the same format."""
     found: dict[str, list[Topic]] = {}
     language = ""
     for block in (text or WORDINGS.read_text(encoding="utf-8")).strip().split("\n\n"):
@@ -200,10 +198,10 @@ def topics(text: str | None = None) -> dict[str, tuple[Topic, ...]]:
 
 
 def measure(embedder: Embedder, known: Mapping[str, Sequence[Topic]]) -> Material:
-    """What an embedder makes of topics, which are embedded for it.
+    """Embed topics and measure the scales.
 
-    The scales are those of the language that it tells questions apart in best; of languages that it
-    knows as well, of the first.
+    The scales are those of the language with the best separation (area under ROC, to two decimals);
+    of equal ones the first.
     """
     flat = [one for some in known.values() for one in some]
     questions = embedder.encode_questions([text for one in flat for text in one.questions])
@@ -241,7 +239,7 @@ _measured: dict[tuple[str, str], Material] = {}
 
 
 def material(embedder: Embedder) -> Material:
-    """What an embedder makes of the packaged topics; embedded once in a process."""
+    """`measure` of the packaged topics, computed once in a process."""
     key = (str(embedder.files.path), embedder.files.revision)
     if key not in _measured:
         _measured[key] = measure(embedder, topics())
@@ -250,12 +248,12 @@ def material(embedder: Embedder) -> Material:
 
 @cache
 def recipe() -> str:
-    """What a stored calibration was made with, as a short name."""
+    """A short digest of the code's version, the recipe and the wordings of a calibration."""
     wordings = hashlib.sha256(WORDINGS.read_bytes()).hexdigest()[:8]
     return f"{VERSION}-{digest(CALIBRATING)}-{wordings}"
 
 
 def _share_above(high: np.ndarray, low: np.ndarray) -> float:
-    """Of pairs of one each, the share in which the first is the greater: the area under ROC."""
+    """The area under ROC: the share of pairs (one of each) in which the first is greater."""
     places = np.searchsorted(np.sort(low), high)
     return float(places.mean() / len(low))

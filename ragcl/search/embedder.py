@@ -1,7 +1,7 @@
-"""Text to vectors, with a sentence-transformers model that is loaded when it is first needed.
+"""Text to vectors, with a sentence-transformers model that is loaded on first use.
 
-Some models want a question and a passage introduced by words of their own ("query: "): a model's
-folder says which, or the settings do. Knows nothing of chunks, documents or storage.
+Some models expect a prompt before a question and before a passage ("query: "): the model's folder
+or the settings name it. Knows nothing of chunks, documents or storage.
 """
 
 import copy
@@ -22,21 +22,21 @@ from ragcl.once import once
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-# Tokens that are embedded at once, padding included. On a CPU what a layer makes of them should
-# stay in the cache of a core; a GPU wants many.
+# Tokens in a batch, padding included. On a CPU the activations of a layer should fit into the
+# cache of a core; a GPU needs large batches.
 CPU_BATCH_TOKENS = 1024
 GPU_BATCH_TOKENS = 8192
-DEFAULT_TOKENS = 512  # of a passage, to a model that names no limit
-# What model folders call their prompts, the likeliest name first.
+DEFAULT_TOKENS = 512  # maximum length of a passage, if the model names none
+# The names of prompts in model folders, the most common first.
 QUERY_NAMES = ("query", "question")
 DOCUMENT_NAMES = ("document", "passage", "corpus")
 
 
 class Embedder:
-    """An embedding model; every vector it gives has length one.
+    """An embedding model; its vectors have length one.
 
-    `query_prompt` and `document_prompt` stand before a question and before a passage; None: what
-    the model's folder says. They make other vectors, so they are part of the revision of `files`.
+    `query_prompt` and `document_prompt` are put before a question and before a passage; None: those
+    of the model's folder. They change the vectors, so they are part of the revision of `files`.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Embedder:
 
     @once
     def _counter(self) -> Any:
-        """A tokenizer that never truncates: embedding makes the model's own do so, from then on."""
+        """A tokenizer that never truncates; the model's own does once something was embedded."""
         tokenizer: Any = self._model.tokenizer
-        # That of a static model is the bare one.
+        # A static model's tokenizer has no wrapper.
         counter = copy.deepcopy(getattr(tokenizer, "backend_tokenizer", tokenizer))
         counter.no_truncation()
         counter.no_padding()
@@ -84,12 +84,15 @@ class Embedder:
 
     @property
     def _longest(self) -> int:
-        """A static model takes any number, and the mean of so many words says nothing."""
+        """The maximum length; `DEFAULT_TOKENS` for a static model, which has no limit.
+
+        The mean over many more words would be meaningless.
+        """
         longest = self._model.max_seq_length or DEFAULT_TOKENS
         return int(longest) if math.isfinite(longest) else DEFAULT_TOKENS
 
     def _prompt(self, given: str | None, names: Sequence[str]) -> str:
-        """What was given, or what the model's folder calls by the first of these names."""
+        """The given prompt, or the first of these that the model's folder has."""
         if given is not None:
             return given
         known = (self._model.prompts.get(name) for name in names)
@@ -97,18 +100,18 @@ class Embedder:
 
     @property
     def max_tokens(self) -> int:
-        """How many tokens of a passage the model takes; it would ignore what follows."""
+        """The maximum length of a passage in tokens; the model ignores the rest."""
         with self._lock:
             return self._longest
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens a passage is to the model, its prompt and special tokens included."""
+        """The number of tokens of a passage, with its prompt and special tokens."""
         with self._lock:
             prompt = self._prompt(self._document_prompt, DOCUMENT_NAMES)
             return len(self._counter.encode(prompt + text).ids)
 
     def encode_questions(self, questions: Sequence[str]) -> np.ndarray:
-        """As `encode`, of questions: what is near to one's vector may answer it."""
+        """As `encode`, for questions."""
         with self._lock:
             return self._encode(questions, self._prompt(self._query_prompt, QUERY_NAMES), None)
 
@@ -149,14 +152,14 @@ class Embedder:
             )
             if progress:
                 progress(len(batch))
-        # Rounded to half precision inside the model, a row is of length one only roughly.
+        # In half precision the model's own normalisation is inexact.
         lengths = np.linalg.norm(result, axis=1, keepdims=True)
         unit: np.ndarray = result / np.maximum(lengths, 1e-12)
         return unit
 
 
 def _batches(counts: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """The numbers of texts with these counts of tokens, the longest first, in batches.
+    """Batches of indices of texts with these token counts, the longest first.
 
     A batch padded to its longest text has at most `budget` tokens, or is one text.
     """

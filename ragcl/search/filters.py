@@ -1,4 +1,4 @@
-"""What a user says of the documents to be searched, as a filter of the catalog.
+"""Search filters: paths, times and metadata given by the user, as a filter of the catalog.
 
 Knows dates and nothing of documents.
 """
@@ -11,7 +11,7 @@ from ragcl.errors import UsageError, check_text
 from ragcl.files.places import composed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FURTHEST_NS = 2**63 - 1  # what SQLite holds, in the year 2262; files are stamped before it
+_FURTHEST_NS = 2**63 - 1  # the largest integer of SQLite, in the year 2262
 
 Moment = str | date | datetime  # a text in ISO 8601; local time where no zone is given
 
@@ -19,16 +19,16 @@ Moment = str | date | datetime  # a text in ISO 8601; local time where no zone i
 def make_filter(
     source: str | None, since: Moment | None, until: Moment | None, where: Mapping[str, str] | None
 ) -> Filter | None:
-    """The filter for a path, times and metadata; None where nothing is asked for.
+    """The filter for a path, times and metadata; None if all arguments are empty.
 
     Args:
         source: a glob over paths, such as `*.md`.
-        since: the file was last changed then or later.
-        until: and not after that; a day is taken to its end.
-        where: what the file says of itself, by key; a value is a glob, and case does not count.
+        since: the earliest last change of the file.
+        until: the latest last change; a day includes its end.
+        where: globs over the file's metadata, by key; case does not count.
 
     Raises:
-        UsageError: a time is not one, or a glob no text.
+        UsageError: a time cannot be parsed, or a glob is no text.
     """
     if source is None and since is None and until is None and not where:
         return None
@@ -47,13 +47,13 @@ def seconds(moment: Moment, name: str) -> float:
     """A time, or the start of a day, in seconds since the epoch.
 
     Raises:
-        UsageError: it is none; `name` says which is meant.
+        UsageError: it cannot be parsed; the message uses `name`.
     """
     return _ns(_start(moment, name)) / 1e9
 
 
-def _folded(said: str) -> str:
-    return composed(said.strip().lower())
+def _folded(text: str) -> str:
+    return composed(text.strip().lower())
 
 
 def _start(moment: Moment, name: str) -> datetime:
@@ -69,7 +69,7 @@ def _start(moment: Moment, name: str) -> datetime:
 
 
 def _end(moment: Moment) -> datetime:
-    """The first moment that is too late."""
+    """The exclusive end: the first moment after the given one."""
     start = _start(moment, "until")
     text = moment if isinstance(moment, str) else moment.isoformat()
     is_day = len(text) <= len("2026-01-31")
@@ -80,10 +80,7 @@ def _end(moment: Moment) -> datetime:
 
 
 def _ns(moment: datetime) -> int:
-    """Nanoseconds since the epoch, or the nearest that the catalog can hold.
-
-    Years that no clock of a file reaches are as good as the last one that does.
-    """
+    """Nanoseconds since the epoch, clipped to what the catalog can hold."""
     if moment.tzinfo is None:
         try:
             moment = moment.astimezone()

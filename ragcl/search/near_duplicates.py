@@ -1,20 +1,20 @@
-"""Hits that say the same twice, or that a newer version of their file says otherwise.
+"""Near duplicates among hits, and older versions of the same passage.
 
-The same text in two files is one chunk already; here the same words with other spacing, case or
-punctuation become one hit, and so does a text whose every sentence another holds. Of two versions
-of a file the newest is shown. They are versions
+The same text in two files is one chunk already. Here two hits become one if they have the same
+words with other spacing, case or punctuation, or if one holds every sentence of the other. Of two
+versions of a file only the newest is shown. Files are versions of each other if
 
-- if one calls itself a copy or an old version of the other (in `old/`, `handbook (1).md`,
+- the name of one marks it as a copy, a version or old (in `old/`, `handbook (1).md`,
   `handbook_v2.md`),
-- if their names differ in the date of a folder only (`2025/handbook.md`, `2026/handbook.md`),
-- or if most of what they hold is word for word the same, and no number tells their names apart.
+- their paths differ only in the date of a folder (`2025/handbook.md`, `2026/handbook.md`),
+- or most of their chunks are the same, and their names have the same numbers.
 
-Alike texts of other files both stay, and so do those that differ in a word by which their paths
-differ: of two teams' budgets, or two products' releases, neither is out of date. Of words that
-stand under many headings the first few hits are shown.
+Similar texts of other files both stay. So do texts that differ in a word in which their paths
+differ: of two teams' budgets, or two products' releases, neither is out of date. Of the same words
+under many headings only the first few hits are shown.
 
-Nothing untrusted stands for, or counts against, what is trusted: anybody may write it, and call it
-the newest version. Knows no index and no question.
+An untrusted text never replaces a trusted one: anybody may write it, and call it the newest
+version. Knows no index and no question.
 """
 
 import re
@@ -32,7 +32,7 @@ from ragcl.text.sentences import split_sentences
 KEPT_TEXTS = 4096  # whose words are remembered: those of a search are compared with one another
 _OLD = frozenset("old older obsolete outdated superseded previous archive archived attic".split())
 _OLD |= {"backup", "backups", "bak", "orig"}
-# A number is a word with its sign and decimals, and so is C++: what they are without is another.
+# A number keeps its sign and decimals, and C++ its signs: without them they would be other words.
 _WORD = re.compile(
     r"(?<![\w.,])[-+\u2212]?\d+(?:[.,:]\d+)*(?![^\W_])|[^\W\d_][^\W_]*(?:\+\+|#)?|\w+|[%$\u20ac\u00a3]"
 )
@@ -45,7 +45,7 @@ Contents = Callable[[str, str], frozenset[int]]  # root, source → the ids of t
 
 @dataclass(frozen=True)
 class _Name:
-    """What a path says: the document, and how current it calls itself."""
+    """A parsed path: the document's name, and what marks its version."""
 
     document: tuple[str, ...]
     folders: str  # without their dates
@@ -57,7 +57,7 @@ class _Name:
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Those in the name of the document."""
+        """The numbers in the document's name."""
         return tuple(re.findall(r"\d+", " ".join(self.document)))
 
 
@@ -88,7 +88,7 @@ def collapse(chunks: Sequence[Passage], contents: Contents) -> list[Passage]:
             if repeats[words] <= SEARCH.repeats:
                 same_heading.append(len(shown))
                 shown.append(chunk)
-    # What took the place of another may say what a third does, which the other did not.
+    # A replacement may duplicate a third hit that the replaced one did not.
     return shown if len(shown) == len(chunks) else collapse(shown, contents)
 
 
@@ -219,7 +219,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=KEPT_TEXTS)
 def _pairs(text: str) -> frozenset[int]:
-    """Pairs of neighbouring words, as their hashes: so two texts are compared in microseconds."""
+    """The hashes of word bigrams: so two texts are compared in microseconds."""
     return frozenset(map(hash, pairwise(_words(text))))
 
 

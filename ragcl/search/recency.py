@@ -1,8 +1,8 @@
-"""Questions about the newest: of a document's passages, first the one that is dated last.
+"""Questions for the newest of something: passages of a document with later dates rank higher.
 
-Who asks for the latest release wants the entry with the last date, in whose text no "latest" may
-stand and whose words are those of every other entry. Dates are those of ISO 8601, 2025-03-12; one
-later than the file itself is a plan and does not count. Knows English only, and no index.
+A question for the latest release asks for the entry with the last date. Its text may lack the word
+"latest", and its other words are those of every entry. Dates are in ISO 8601, 2025-03-12; one later
+than the file itself is a plan and does not count. Knows English only, and no index.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Reranking: a cross-encoder reads a question and a passage together and says how well they match.
+"""Reranking: a cross-encoder reads a question and a passage together and scores how they match.
 
-Slower than comparing vectors and finer, so it sees only the best candidates. Off unless a model is
-named (`models.reranker`). Knows nothing of chunks or of how the candidates were found.
+It is slower and more accurate than comparing embeddings, so it scores only the best candidates. Off
+unless `models.reranker` names a model. Knows nothing of chunks or of how candidates were found.
 """
 
 import threading
@@ -17,7 +17,7 @@ from ragcl.once import once
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-BATCH_PAIRS = 16  # pairs that are read at once
+BATCH_PAIRS = 16  # pairs in a batch
 
 
 class Reranker:
@@ -47,7 +47,7 @@ class Reranker:
     def scores(self, question: str, passages: Sequence[str]) -> np.ndarray:
         """How well each passage answers the question: `(len(passages),) float32`, best highest.
 
-        What a passage has beyond the model's limit of tokens is not read.
+        Passages are truncated to the model's maximum length.
         """
         with self._lock:
             found = self._model.predict(

@@ -267,11 +267,11 @@ class TestState:
         model_files.pull()
         path = embedder.folder / file
         path.write_bytes(path.read_bytes()[:-3])
-        with pytest.raises(ModelNotFoundError, match=r"not whole\. Run `ragcl models pull`"):
+        with pytest.raises(ModelNotFoundError, match=r"incomplete\. Run `ragcl models pull`"):
             model_files.resolve("default", "embedder")
 
         path.unlink()
-        with pytest.raises(ModelNotFoundError, match=r"not whole\. Run `ragcl models pull`"):
+        with pytest.raises(ModelNotFoundError, match=r"incomplete\. Run `ragcl models pull`"):
             model_files.resolve("default", "embedder")
 
     def test_another_version_is_another_folder(
