@@ -1,7 +1,7 @@
-"""The catalog: one SQLite database that is the truth of a knowledge base.
+"""The catalog: one SQLite database, from which all else in a knowledge base is derived.
 
-Everything else (the vector index, the adapters' files) is derived from it or named by it. Knows no
-model, no file format and no policy.
+It lists the adapters, and the vector index can be rebuilt from it. Knows no model, no file format
+and no policy.
 """
 
 from pathlib import Path
@@ -30,12 +30,12 @@ class Catalog:
         self.evaluations = Evaluations(self.database)
 
     def get(self, key: str) -> Any:
-        """A single remembered value, or None."""
+        """A stored value, or None."""
         with self.database.reading() as connection:
             return remembered.get(connection, key)
 
     def put(self, key: str, value: Any) -> None:
-        """Remember a single value."""
+        """Store a value."""
         with self.database.writing() as connection:
             remembered.put(connection, key, value)
 

@@ -1,8 +1,8 @@
-"""One SQLite file: opening it, transactions on it, and its errors in the user's words.
+"""The SQLite file: opening it, transactions, and errors that tell the user what to do.
 
-Readers see a snapshot and never wait for a writer (write-ahead log); writers queue. Where the file
-may not be written, as on a read-only mount or in the folder of another user, it can be read. Knows
-no table.
+Readers see a snapshot and never wait for a writer (write-ahead log); writers queue. Without write
+permission, as on a read-only mount or in another user's folder, it can still be read. Knows no
+table.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ from ragcl.errors import CatalogError, KnowledgeBaseBusyError, UsageError
 from ragcl.files.places import composed
 
 BUSY_SECONDS = 10
-PURGE_SECONDS = 30  # how long readers are waited for: an answer reads for far less
-FINDINGS = 3  # of a damaged file that are told: the first say as much as a hundred
-SQLITE_VARIABLES = 900  # below the smallest limit on variables of one statement that is in use
+PURGE_SECONDS = 30  # how long to wait for readers: an answer reads for far less
+FINDINGS = 3  # problems of a damaged file that are reported: the first few are enough
+SQLITE_VARIABLES = 900  # below the lowest limit on variables in a statement that is in use
 
 T = TypeVar("T")
 
 
 def parts(values: Iterable[T]) -> Iterator[list[T]]:
-    """Values, as many at a time as one statement takes."""
+    """Values in parts that fit into one statement."""
     every = list(values)
     for start in range(0, len(every), SQLITE_VARIABLES):
         yield every[start : start + SQLITE_VARIABLES]
@@ -71,8 +71,8 @@ class Database:
 
     def _connected(self) -> Engine:
         if self.read_only:
-            # Each transaction on a connection of its own, since who may write can begin to at any
-            # moment.
+            # A connection for each transaction: it may be immutable, and another user may begin to
+            # write at any moment.
             engine = create_engine(
                 "sqlite://", creator=lambda: _connect_read_only(self.path), poolclass=NullPool
             )
@@ -85,7 +85,7 @@ class Database:
         return engine
 
     def begin_anew(self) -> None:
-        """In a process that was just forked: leave the connections to the one that opened them."""
+        """In a forked process: leave the connections to the parent, which opened them."""
         _INHERITED.append(self._engine)  # collecting it would close them
         self._engine = self._connected()
 
@@ -113,7 +113,7 @@ class Database:
                 yield connection
 
     def checkpoint(self) -> None:
-        """Bring everything committed so far safely onto the disk."""
+        """Write everything committed so far to the main file."""
         with self._explained():
             raw = self._engine.raw_connection()
             try:
@@ -122,11 +122,11 @@ class Database:
                 raw.close()
 
     def purge(self) -> None:
-        """Leave nothing of what was deleted in the file or in its write-ahead log.
+        """Remove all traces of deleted rows from the file and its write-ahead log.
 
-        SQLite overwrites what is deleted where it lies, but not the copy that stays behind when a
-        row had moved to another page before: so the file is written anew. What that takes on the
-        way is a temporary file of SQLite's, which has no name and holds only what stays.
+        SQLite overwrites deleted rows, but not the copies left when a row moved to another page; so
+        the file is rewritten (VACUUM). SQLite's temporary file for that has no name and holds only
+        current rows.
 
         Raises:
             KnowledgeBaseBusyError: others were reading from the log all the time.
@@ -147,9 +147,9 @@ class Database:
                 raw.close()
 
     def check(self) -> list[str]:
-        """SQLite's own findings about a damaged file, the first few; empty when it is sound.
+        """The first few problems that SQLite finds in the file; empty if it is sound.
 
-        The full-text index, which newer versions of SQLite look at too, is derived: left out.
+        Those of the full-text index are left out, since it is derived.
         """
         with self.reading() as connection:
             rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
@@ -162,15 +162,15 @@ class Database:
         return found[:FINDINGS]
 
     def close(self) -> None:
-        """Close every connection; whoever uses it from now on is told."""
+        """Close every connection; later use raises `UsageError`."""
         self._closed = True
         self._engine.dispose()
 
     def check_open(self) -> None:
-        """Refuse to go on if it was closed.
+        """Raise if the database was closed.
 
         Raises:
-            UsageError: it was.
+            UsageError: it was closed.
         """
         if self._closed:
             raise UsageError(
@@ -219,7 +219,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _may_write(path: Path) -> bool:
-    """Whether the file, and what SQLite keeps beside it, may be written by this process."""
+    """Whether this process may write the file and SQLite's files beside it."""
     effective = os.access in os.supports_effective_ids
     return os.access(path.parent, os.W_OK | os.X_OK, effective_ids=effective) and (
         not path.exists() or os.access(path, os.W_OK, effective_ids=effective)
@@ -229,11 +229,11 @@ def _may_write(path: Path) -> bool:
 def _connect_read_only(path: Path) -> sqlite3.Connection:
     """A connection that writes nothing, not even beside the file.
 
-    SQLite reads a write-ahead log only by a file that it keeps beside it, which whoever writes has
-    made. Where there is none, nobody writes.
+    SQLite can read a write-ahead log only with its shared-memory file, which a writer creates. If
+    there is none, no process is writing.
 
     Raises:
-        CatalogError: there is a log and no such file, as where only a part was copied.
+        CatalogError: there is a log without that file, as in an incomplete copy.
     """
     log, shared = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
     uri = f"{path.resolve().as_uri()}?mode=ro"
@@ -257,8 +257,8 @@ def _configure(connection: Any, record: Any) -> None:
     _configure_reader(connection, record)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
-    # A power cut may undo the newest transactions, whole; every ingest and round ends with a
-    # checkpoint, so what was reported as done is on the disk.
+    # A power cut may undo the newest transactions completely. Every ingest and round ends with a
+    # checkpoint, so that what was reported as done is on disk.
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA secure_delete = ON")  # a forgotten text leaves no readable remains

@@ -1,10 +1,9 @@
 """Roots, documents and their chunks: the part of the catalog that an ingest writes.
 
-A chunk is stored once however many documents hold it, and lives as long as one of them does. Every
-transaction that adds or removes a chunk raises the generation, which is how an index that was built
-earlier learns what it has missed. It rises by a random step, so that two histories of one catalog
-(a copy was put in its place and went its own way) do not meet in a number. Knows no file system and
-no model.
+A chunk is stored once however many documents hold it, until the last of them is removed. Every
+transaction that adds or removes a chunk raises the generation, so that an index built earlier can
+be updated. The generation rises by a random step, so that two histories of one catalog (of a copy
+that was changed) have no number in common. Knows no file system and no model.
 """
 
 import json
@@ -57,8 +56,8 @@ BATCH_VECTORS = 20_000  # vectors that are in memory at once while an index catc
 class DocumentRecord:
     """One version of one file. Times in ns or seconds since the epoch, as the names say.
 
-    `metadata` is what the file says of itself: values by key, in lower case; `notes` say what of it
-    was left out.
+    `metadata` are the file's own metadata: values by key, in lower case; `notes` say what was left
+    out of the file.
     """
 
     path: str
@@ -89,12 +88,12 @@ class ChunkRecord:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which documents count; what is None does not restrict.
+    """Which documents are searched; None does not restrict.
 
-    `source` is a glob over a file's path, relative to its root or in full and in any Unicode form,
+    `source` is a glob over a file's path, relative to its root or absolute and in any Unicode form,
     whose `*` matches any characters, `/` too. The file was last changed at `since_ns` or later and
     before `until_ns` (ns since the epoch). For each key and glob of `metadata`, in lower case, the
-    file says that key of itself with a value that the glob fits.
+    file's metadata have a value of that key that the glob matches.
     """
 
     source: str | None = None
@@ -105,10 +104,10 @@ class Filter:
 
 @dataclass(frozen=True)
 class Changes:
-    """Part of what happened to the set of chunks after some generation, up to `generation`.
+    """A part of the changes of the set of chunks after some generation, up to `generation`.
 
     `added_ids` is `(n,) int64` and `added_vectors` `(n, dim) float32`; `removed_ids` is
-    `(m,) int64`. A chunk that came and went in between is in `removed_ids` alone.
+    `(m,) int64`. A chunk that was added and removed in between is only in `removed_ids`.
     """
 
     generation: int
@@ -143,7 +142,7 @@ class Documents:
         self._database = database
 
     def root_id(self, path: str) -> int:
-        """The number of the root at `path`, which is remembered; see `Roots.enter` for folders."""
+        """The id of the root at `path`, created if it is new; see `Roots.enter` for folders."""
         query = select(roots.c.id).where(roots.c.path == path)
         with self._database.writing() as connection:
             connection.execute(insert(roots).values(path=path).on_conflict_do_nothing())
@@ -179,7 +178,7 @@ class Documents:
             return [(row[0], row[1], "; ".join(row[2])) for row in connection.execute(query)]
 
     def hold(self, root_id: int, path: str) -> bool:
-        """Whether there is a document at this path of a root."""
+        """Whether a root has a document at this path."""
         query = select(documents.c.id).where(
             documents.c.root_id == root_id, documents.c.path == path
         )
@@ -187,7 +186,7 @@ class Documents:
             return connection.execute(query).first() is not None
 
     def spelled(self, root_id: int, name: str) -> list[str]:
-        """How a file or folder of a root is written that is given in any Unicode form."""
+        """The stored spellings of a file or folder of a root, given in any Unicode form."""
         wanted = composed(name)
         begins = func.substr(func.composed(documents.c.path + "/"), 1, len(wanted) + 1)
         query = select(documents.c.path).where(
@@ -200,7 +199,7 @@ class Documents:
         return [name] if name in found else sorted(found)
 
     def named(self, source: str) -> list[tuple[int, str, str]]:
-        """(root id, root, path) of the documents that citations name so, in any Unicode form."""
+        """(root id, root, path) of the documents with this path, given in any Unicode form."""
         query = (
             select(roots.c.id, roots.c.path, documents.c.path)
             .join(documents, documents.c.root_id == roots.c.id)
@@ -211,7 +210,7 @@ class Documents:
         return [one for one in found if one[2] == source] or found
 
     def known_vectors(self, hashes: Iterable[str]) -> dict[str, np.ndarray]:
-        """The vectors, `(dim,) float32`, of those of the chunks that are stored already."""
+        """The vectors, `(dim,) float32`, of the chunks among these that are stored already."""
         with self._database.reading() as connection:
             rows = _by_hash(
                 connection, select(chunks.c.content_hash, chunks.c.vector), list(hashes)
@@ -221,7 +220,7 @@ class Documents:
     def replace(
         self, root_id: int, document: DocumentRecord, records: Sequence[ChunkRecord]
     ) -> Delta:
-        """Put `document` with its chunks in the place of its former self; one transaction."""
+        """Replace a document and its chunks by a new version, in one transaction."""
         values = {name: getattr(document, name) for name in DocumentRecord.__dataclass_fields__}
         with self._database.writing() as connection:
             generation = _next_generation(connection)
@@ -240,7 +239,7 @@ class Documents:
         return Delta(added, removed)
 
     def touch(self, root_id: int, stamps: Sequence[DocumentRecord]) -> None:
-        """Renew the stamps of files whose content proved unchanged."""
+        """Update size and times of files whose content is unchanged."""
         if not stamps:
             return
         with self._database.writing() as connection:
@@ -257,16 +256,16 @@ class Documents:
                 )
 
     def remove(self, root_id: int, path: str) -> Delta:
-        """Remove one document; its chunks go unless another document holds them too."""
+        """Remove one document, and its chunks unless another document holds them too."""
         with self._database.writing() as connection:
             return remove_at(connection, root_id, path)
 
     def set_failures(
         self, root_id: int, reasons: Mapping[str, str], now: float, prefix: str = ""
     ) -> None:
-        """Note which files of a root could not be ingested this time, by path, and why.
+        """Store the reasons, by path, why files of a root could not be ingested this time.
 
-        What is known of those whose paths do not begin with `prefix` stays.
+        Entries of paths that do not begin with `prefix` stay.
         """
         looked_at = failures.c.root_id == root_id
         looked_at &= func.substr(failures.c.path, 1, len(prefix)) == prefix
@@ -319,13 +318,13 @@ class Documents:
         return {**found, UNTRUSTED: count} if count else found
 
     def current_hashes(self, hashes: Iterable[str], chosen: Filter | None = None) -> frozenset[str]:
-        """Those of the content hashes that are current, in a document the filter lets through."""
+        """The content hashes among these that are current, in a document the filter accepts."""
         return self._hashes(select(chunks.c.content_hash), hashes, chosen)
 
     def learnable_hashes(
         self, hashes: Iterable[str], chosen: Filter | None = None
     ) -> frozenset[str]:
-        """Those of the current hashes whose text may be learned, and be spoken of from memory."""
+        """The current hashes among these whose text may be learned, and answered by the weights."""
         return self._hashes(learnable(), hashes, chosen)
 
     def _hashes(
@@ -349,9 +348,9 @@ class Documents:
         return frozenset(row.content_hash for row in rows)
 
     def beside(self, chunk: Passage) -> tuple[Passage | None, Passage | None]:
-        """What stands before and after a chunk in its file, where a section was cut there."""
+        """The chunks before and after a chunk in its file, if they are of the same section."""
         here, other = occurrences.alias("here"), occurrences.alias("other")
-        first = (  # the place that the chunk is shown at, should it stand in the file twice
+        first = (  # the chunk's first place, if it is in the file twice
             select(func.min(occurrences.c.ordinal))
             .where(occurrences.c.chunk_id == chunk.id, occurrences.c.document_id == documents.c.id)
             .correlate(documents)
@@ -427,7 +426,7 @@ def learnable() -> Select[tuple[str]]:
 
 
 def _trusted() -> ColumnElement[bool]:
-    """Whether a chunk stands in a document that may be learned from."""
+    """Whether a chunk is in a document that may be learned from."""
     return (
         exists()
         .select_from(occurrences.join(documents, documents.c.id == occurrences.c.document_id))
@@ -437,7 +436,7 @@ def _trusted() -> ColumnElement[bool]:
 
 
 def _document_trusted(table: FromClause = documents) -> ColumnElement[bool]:
-    """Whether none of the folders that a row of `documents` lies in is untrusted."""
+    """Whether none of the folders around a row of `documents` is untrusted."""
     around = roots.alias("around")
     return ~(
         exists()
@@ -454,8 +453,8 @@ def _document_trusted(table: FromClause = documents) -> ColumnElement[bool]:
 def absorb(connection: Connection, inner: int, outer: int, prefix: str) -> Delta:
     """Make the root `inner`, and its parts, a part of `outer`, in the caller's transaction.
 
-    Its documents become those of `outer`, where their paths begin with `prefix`. Of two documents
-    of one file the one that was looked at last stays.
+    Its documents become those of `outer`, with `prefix` before their paths. Of two documents of one
+    file the one that was checked last stays.
     """
     moved, other = documents.alias("moved"), documents.alias("other")
     twins = select(moved.c.id, moved.c.checked_ns, other.c.id, other.c.checked_ns).where(
@@ -483,7 +482,7 @@ def absorb(connection: Connection, inner: int, outer: int, prefix: str) -> Delta
 
 
 def texts_at(connection: Connection, root_id: int, path: str) -> dict[str, str]:
-    """What a document says, or those of a folder, by content hash: heading and text.
+    """Heading and text of the chunks of a document, or of a folder's, by content hash.
 
     The path of a folder is empty or ends in a slash.
     """
@@ -498,9 +497,9 @@ def texts_at(connection: Connection, root_id: int, path: str) -> dict[str, str]:
 
 
 def remove_at(connection: Connection, root_id: int, path: str) -> Delta:
-    """Remove a document, or those of a folder, and what of them failed to be ingested.
+    """Remove a document, or those of a folder, with their failures.
 
-    Their chunks go unless another document holds them too.
+    Their chunks are removed unless another document holds them too.
     """
     failed = failures.c.path == path
     if _is_folder(path):
@@ -510,7 +509,7 @@ def remove_at(connection: Connection, root_id: int, path: str) -> Delta:
 
 
 def current_among(connection: Connection, hashes: Iterable[str]) -> frozenset[str]:
-    """Those of the content hashes that are current."""
+    """The content hashes among these that are current."""
     rows = _by_hash(connection, select(chunks.c.content_hash), list(hashes))
     return frozenset(row.content_hash for row in rows)
 
@@ -520,7 +519,7 @@ def _is_folder(path: str) -> bool:
 
 
 def _at(root_id: int, path: str) -> ColumnElement[bool]:
-    """Whether a row of `documents` is of a root and at a path, or in the folder there."""
+    """Whether a row of `documents` is at a path of a root, or in the folder there."""
     if _is_folder(path):
         return _below(root_id, path)
     return (documents.c.root_id == root_id) & (documents.c.path == path)
@@ -552,7 +551,7 @@ def generation(connection: Connection) -> int:
 
 
 def was_at(connection: Connection, one: int) -> bool:
-    """Whether the catalog has ever been at generation `one`; if not, it is another history's."""
+    """Whether the catalog was ever at generation `one`; if not, it is of another history."""
     query = select(generations.c.generation).where(generations.c.generation == one)
     return connection.execute(query).scalar() is not None
 
@@ -585,7 +584,7 @@ def count_chunks(connection: Connection) -> int:
 
 
 def count_changes(connection: Connection, since: int) -> int:
-    """How many chunks came and went after generation `since`, without looking at the others."""
+    """The number of chunks added and removed after generation `since`, by an index on it."""
     return sum(
         connection.execute(
             select(func.count()).select_from(table).where(table.c.generation > since)
@@ -606,7 +605,7 @@ def stored_chunks(
 ) -> dict[int, Passage]:
     """The chunks with these ids in the snapshot that `connection` reads.
 
-    Where a filter is given, each with the first place that it lets through.
+    With a filter, each has the first place that it accepts.
     """
     if not ids:
         return {}
@@ -615,7 +614,7 @@ def stored_chunks(
 
 
 def chunk_ids(connection: Connection, chosen: Filter) -> np.ndarray:
-    """The ids, `(n,) int64`, of the chunks that stand in a document the filter lets through."""
+    """The ids, `(n,) int64`, of the chunks in documents that the filter accepts."""
     query = (
         select(occurrences.c.chunk_id)
         .distinct()
@@ -636,7 +635,7 @@ def chunks_of(connection: Connection, root: str, source: str) -> frozenset[int]:
     return frozenset(connection.execute(query).scalars())
 
 
-_VECTORS = text(  # written out: these are the most rows that a search reads
+_VECTORS = text(  # plain SQL, since a search reads more of these rows than of any other
     "SELECT id, vector FROM chunks WHERE id IN (SELECT value FROM json_each(:ids))"
 )
 
@@ -670,7 +669,7 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
 
 
 def _of_source(glob: str) -> Select[tuple[int]]:
-    """The ids of the documents whose paths a glob fits, each looked at once."""
+    """The ids of the documents whose paths a glob matches."""
     one, its = documents.alias("one_document"), roots.alias("its_root")
     short, long = (
         func.composed(path).bool_op("GLOB")(glob)
@@ -682,13 +681,13 @@ def _of_source(glob: str) -> Select[tuple[int]]:
 
 @lru_cache(maxsize=16)  # building the query takes longer than running it
 def _stored_among(chosen: Filter | None) -> Select[Any]:
-    """The same of the chunks whose ids are the JSON array `ids`."""
+    """`_stored` of the chunks whose ids are in the JSON array `ids`."""
     among = func.json_each(bindparam("ids")).table_valued("value", name="json_each")
     return _stored(chosen).where(chunks.c.id.in_(select(among.c.value)))
 
 
 def _stored(chosen: Filter | None = None) -> Select[Any]:
-    """One row a chunk: its text and the first place it stands in (trusted ones, then by path)."""
+    """One row per chunk: its text and its first place (trusted ones, then by path)."""
     place = (
         select(occurrences.c.document_id)
         .join(documents, documents.c.id == occurrences.c.document_id)
@@ -769,7 +768,7 @@ def _by_hash(connection: Connection, query: Select[Any], hashes: list[str]) -> l
     return rows
 
 
-_NOW = text("SELECT value FROM state WHERE key = 'generation'")  # what every search asks first
+_NOW = text("SELECT value FROM state WHERE key = 'generation'")  # run by every search
 
 
 def _generation(connection: Connection) -> int:
@@ -793,7 +792,7 @@ def _chunk_ids(connection: Connection, document_ids: Sequence[int]) -> set[int]:
 def _store(
     connection: Connection, document_id: int, records: Sequence[ChunkRecord], generation: int
 ) -> int:
-    """Insert the chunks that are new and every occurrence; the number of new chunks."""
+    """Insert the new chunks and every occurrence; returns the number of new chunks."""
     distinct = {record.content_hash: record for record in records}
     query = select(*chunks.c["content_hash", "id", "text", "flags"], _trusted().label("trusted"))
     stored = _by_hash(connection, query, list(distinct))
@@ -834,9 +833,9 @@ def _store(
 def _respace(
     connection: Connection, document_id: int, pairs: Sequence[tuple[Row[Any], ChunkRecord]]
 ) -> None:
-    """Let chunks that are stored already read, and be flagged, as a document now has them.
+    """Update text and flags of stored chunks to those of a document; they differ in white space.
 
-    They may differ in white space. What a trusted document holds no other one changes.
+    An untrusted document does not change a chunk that a trusted one holds.
     """
     changed = [
         (row, record)
@@ -857,7 +856,7 @@ def _respace(
 
 
 def _drop_orphans(connection: Connection, candidates: set[int], generation: int) -> int:
-    """Delete those of the chunks that no document holds any more, leaving a tombstone each."""
+    """Delete the chunks among these that no document holds any more, with a tombstone for each."""
     ids = sorted(candidates)
     orphans: list[int] = []
     for part in parts(ids):

@@ -1,7 +1,4 @@
-"""What evaluations came to: figures only, never a question.
-
-Knows nothing of how they are made.
-"""
+"""The results of evaluations: figures only, no questions."""
 
 from dataclasses import asdict
 
@@ -19,14 +16,14 @@ class Evaluations:
         self._database = database
 
     def add(self, evaluation: Evaluation) -> None:
-        """Keep one; the round is that which made its set of adapters."""
+        """Store an evaluation, with the round that promoted its set of adapters."""
         made_by = select(adapter_sets.c.round_id).where(adapter_sets.c.id == evaluation.adapter_set)
         values = {**asdict(evaluation), "round_id": made_by.scalar_subquery()}
         with self._database.writing() as connection:
             connection.execute(insert(evaluations).values(values))
 
     def all(self) -> list[Evaluation]:
-        """Every one, oldest first."""
+        """Every evaluation, oldest first."""
         columns = [column for column in evaluations.c if column.name != "id"]
         with self._database.reading() as connection:
             rows = connection.execute(select(*columns).order_by(evaluations.c.id)).all()

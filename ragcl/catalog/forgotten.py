@@ -1,7 +1,7 @@
-"""What was forgotten lately: how an answer or a round that is under way comes to know of it.
+"""Chunks and questions that were forgotten recently, so that running work does not store them.
 
-It read a text, or heard a question, before that was forgotten, and writes afterwards: whoever
-writes asks here, in the transaction that writes. Knows digests and no words.
+An answer or a round may have read a text or a question before it was forgotten, and write
+afterwards: the transaction that writes checks here. Stores digests and no words.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ KEPT_SECONDS = 7 * SECONDS_A_DAY  # no answer and no round takes longer
 
 
 def digest_of(question: str) -> str:
-    """What a question is kept by here; a chunk is by its content hash."""
+    """The digest by which a question is stored here; a chunk is stored by its content hash."""
     return hashlib.sha256(question.encode()).hexdigest()
 
 
 def note(
     connection: Connection, hashes: Iterable[str], questions: Iterable[str], now: float
 ) -> None:
-    """Remember chunks and questions as forgotten `now` (seconds since the epoch)."""
+    """Record chunks and questions as forgotten at `now` (seconds since the epoch)."""
     connection.execute(delete(forgotten).where(forgotten.c.forgotten_at < now - KEPT_SECONDS))
     digests = {*hashes, *map(digest_of, questions)}
     if digests:
@@ -36,12 +36,12 @@ def note(
 
 
 def digests(connection: Connection) -> list[str]:
-    """Everything that was forgotten lately."""
+    """Everything that was forgotten recently."""
     return list(connection.execute(select(forgotten.c.digest)).scalars())
 
 
 def chunks_among(connection: Connection, hashes: Iterable[str]) -> frozenset[str]:
-    """Those of the chunks that were forgotten and are not current again."""
+    """The chunks among these that were forgotten and are not current again."""
     gone: set[str] = set()
     for part in parts(hashes):
         query = select(forgotten.c.digest).where(
@@ -52,7 +52,7 @@ def chunks_among(connection: Connection, hashes: Iterable[str]) -> frozenset[str
 
 
 def questions_among(connection: Connection, questions: Iterable[str]) -> frozenset[str]:
-    """Those of the questions that were forgotten and are in the log no more."""
+    """The questions among these that were forgotten and are not in the log again."""
     by_digest = {digest_of(one): one for one in questions}
     found: set[str] = set()
     for part in parts(by_digest):

@@ -1,7 +1,7 @@
-"""The full-text index of the chunks: SQLite FTS5, which triggers keep true to them.
+"""The full-text index of the chunks: SQLite FTS5, kept up to date by triggers.
 
 Matches words and ranks by BM25 (Robertson and Zaragoza 2009, with FTS5's k1 = 1.2 and b = 0.75).
-Knows nothing of questions: which of their words to match is said to it.
+The caller chooses which words of a question to match.
 """
 
 import contextlib
@@ -28,21 +28,21 @@ _UNSPACED = re.compile(
     r"\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1780-\u17d3]+"
 )
 
-# Versions and other numbers with points, and dates: what is within them is no number of its own.
-# Letters may stand before them, as in v3.2 or python3.12, or behind, as in 3.2rc1.
+# Versions, other numbers with points, and dates: their parts are no numbers of their own. Letters
+# may precede them, as in v3.2 or python3.12, or follow, as in 3.2rc1.
 _DATE = re.compile(r"(?<!\d)\d{4}-\d{2}(?:-\d{2})?(?!\d)")
 _VERSION = re.compile(r"(?<![^\W_])((?:[^\W_]*[^\W\d_])?)(\d+(?:\.\d+)+)([^\W_]*)")
-_JOINT = "\u02d1"  # stands for the points of one: a letter to FTS5, and in no text
+_JOINT = "\u02d1"  # replaces the points of a version: a letter to FTS5 that is in no text
 
-# Numbers whose digits are in groups, as 12,750 and 1,27,500; with spaces, and with points, that is
-# one way to read them.
+# Numbers with grouped digits, as 12,750 and 1,27,500; grouped by spaces or points they are
+# ambiguous.
 _GROUPED = re.compile(
     r"(?<![\d.,'\u2019])\d{1,3}(?:(?P<sign>[,'\u2019_])\d{3}(?:(?P=sign)\d{3})*|(?:,\d\d)+,\d{3})"
     r"(?![\d_]|[,'\u2019]\d)"
 )
 _POINTED = re.compile(r"\d{1,3}(?:\.\d{3})+")
-# Numbers and names of things that are written apart, together, or in capitals within:
-# 2031-0049, E-1007, SUP 1203, SUP1203, 5kg, getDelay.
+# Numbers and identifiers written apart, together, or in camel case: 2031-0049, E-1007, SUP 1203,
+# SUP1203, 5kg, getDelay.
 _LETTER = "[A-Za-z\u00c0-\u024f\u0370-\u04ff]"
 _HYPHEN = "[-/\u2010-\u2013]"
 _NAME = re.compile(
@@ -57,8 +57,8 @@ _NAME = re.compile(
 _YEARS = re.compile(rf"(?:1[5-9]|20|21)\d\d{_HYPHEN}(?:1[5-9]|20|21)\d\d")
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
 
-# English words that are in nearly every text: they cost time and tell nothing. In other languages
-# BM25 alone makes little of such words.
+# English words that are in nearly every text: they cost time and add nothing. In other languages
+# BM25 gives such words little weight.
 STOP_WORDS = frozenset(
     "a about all also am an and any are as at be because been but by can could did do does for "
     "from had has have he her his how i if in into is it its me more most much my no nor not of on "
@@ -70,26 +70,24 @@ _ACRONYM = re.compile(rf"\b(?:{'|'.join(sorted(w.upper() for w in STOP_WORDS if 
 
 
 class DamagedIndexError(Exception):
-    """The full-text index is not that of the chunks; it has to be built again."""
+    """The full-text index does not match the chunks; it has to be rebuilt."""
 
 
 def searchable(original: str) -> str:
-    """A text as it is indexed: FTS5 divides what this gives at all that is no letter or digit.
+    """A text as it is indexed: FTS5 splits the result at all but letters and digits.
 
-    - A version `3.12.1` becomes the words 3, 3.12 and 3.12.1, each found by itself, and a date the
-      year, the month and the day: a question about 12 or 1 finds neither. Letters before a version
-      are words by themselves and with its first number: python, python3.
-    - A number with its digits in groups, `12,750`, is the number without them. One that is written
-      apart, `2031-0049` or `E-1007`, is also a word together; what is written together, `SUP1203`,
-      `5kg` or `getDelay`, also words apart.
-    - A name in capitals that is spelled like a common word, as IT is, becomes a word of its own
-      beside that one.
+    - A version `3.12.1` becomes the words 3, 3.12 and 3.12.1, and a date the year, the year with
+      the month, and the whole: a question about 12 or 1 finds neither. Letters before a version are
+      a word by themselves and with its first number: python, python3.
+    - Grouped digits, `12,750`, are joined. A number written apart, `2031-0049` or `E-1007`, is also
+      indexed together; one written together, `SUP1203`, `5kg` or `getDelay`, also apart.
+    - An acronym that is spelled like a common word, as IT is, becomes another word beside it.
     - Runs of scripts without spaces become their overlapping pairs of characters. Pairs find
       Chinese, Japanese and Korean about as well as words do and need no dictionary (Nie et al., "On
       the use of words and n-grams for Chinese information retrieval", IRAL 2000). Marks above and
       below letters are left out of them, as FTS5 leaves them out of words.
 
-    What it gives for a text must stay the same, or be followed by a `rebuild` in a migration.
+    A change of this function needs a migration with a `rebuild`.
     """
     marked = _ACRONYM.sub(lambda found: f"{found[0]} {_mark(found[0])}", original)
     dated = _DATE.sub(_date_indexed, marked)
@@ -97,18 +95,18 @@ def searchable(original: str) -> str:
     return _UNSPACED.sub(_pairs, _VERSION.sub(_version_indexed, named))
 
 
-def sought(question: str) -> str:
-    """A question in the words by which texts are indexed, all of them in `searchable` of its own.
+def as_query(question: str) -> str:
+    """A question in the words of the index, a subset of its `searchable`.
 
-    Of a version or a date it is only the whole, with or without a `v`, and so of a name written
-    together; of an acronym that is spelled like a common word not that word. What is written in
-    capitals throughout has none.
+    A version (with or without a `v`), a date and an identifier written together are looked up only
+    as a whole; an acronym that is spelled like a common word not as that word. A longer question
+    all in capitals has no acronyms.
     """
     if any(map(str.islower, question)) or len(question.split()) <= WORDS.shouted_words:
         question = _ACRONYM.sub(lambda found: _mark(found[0]), question)
     dated = _DATE.sub(lambda found: f" {found[0].replace('-', _JOINT)} ", question)
-    named = _NAME.sub(_name_sought, _GROUPED.sub(_ungrouped, dated))
-    return _UNSPACED.sub(_pairs, _VERSION.sub(_version_sought, named))
+    named = _NAME.sub(_name_in_query, _GROUPED.sub(_ungrouped, dated))
+    return _UNSPACED.sub(_pairs, _VERSION.sub(_version_in_query, named))
 
 
 def _mark(acronym: str) -> str:
@@ -139,14 +137,14 @@ def _name_indexed(found: re.Match[str]) -> str:
     return " ".join([whole, *(HUMP.split(whole) if found["camel"] else _PARTS.findall(whole))])
 
 
-def _name_sought(found: re.Match[str]) -> str:
+def _name_in_query(found: re.Match[str]) -> str:
     if found["apart"]:
         return " ".join([found[0], *_together(found[0])])
     return _name_indexed(found) if found["measure"] else found[0]
 
 
 def _together(apart: str) -> list[str]:
-    """The digits of a number that is written apart as one; a span of years is no number."""
+    """The joined digits of a number written apart; empty for a span of years or a short number."""
     digits = re.findall(r"\d+", apart)
     whole = "".join(digits)
     is_long = len(whole) >= WORDS.joined_digits or " " in apart
@@ -162,7 +160,7 @@ def _version_indexed(found: re.Match[str]) -> str:
     return " ".join([*words, f"{others[-1]}{behind}"] if behind else words).lstrip()
 
 
-def _version_sought(found: re.Match[str]) -> str:
+def _version_in_query(found: re.Match[str]) -> str:
     before, version, behind = found.groups()
     is_grouped = _POINTED.fullmatch(version) and not behind
     whole = version.replace(".", "" if is_grouped else _JOINT) + behind
@@ -180,15 +178,15 @@ def best_matches(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `k` chunks that match some words best.
 
-    A chunk's share is its BM25 score, divided by that of a chunk of average length with each word
+    A chunk's share is its BM25 score divided by the score of an average-length chunk with each word
     once, which is the sum of the words' inverse document frequencies; or by the best score, if that
-    is greater. So words that are nowhere, or everywhere, leave every share small.
+    is greater. So shares are small if the words are in no chunk, or in nearly all.
 
     Args:
-        connection: the snapshot that is searched.
+        connection: the snapshot to search.
         words: distinct words without quotation marks.
-        k: how many; fewer come back when fewer hold one of the words.
-        among: `(m,) int64`, the only ids that count; None: all.
+        k: how many; fewer are returned if fewer chunks have one of the words.
+        among: `(m,) int64`, the allowed ids; None: all.
 
     Returns:
         ids `(k',) int64` and shares `(k',) float64` in (0, 1], best first.
@@ -219,21 +217,18 @@ def best_matches(
 
 
 def _inverse_frequencies(connection: Connection, words: Sequence[str]) -> Iterator[float]:
-    """What BM25 weighs each word with, as FTS5 computes it."""
+    """The inverse document frequency of each word, as FTS5 computes it."""
     total = connection.execute(text("SELECT count(*) FROM chunks")).scalar_one()
     holding = text("SELECT count(*) FROM full_text WHERE full_text MATCH :word")
     for word in words:
         held = connection.execute(holding, {"word": word}).scalar_one()
         if not held and word.startswith(f'"{_JOINT}'):
-            continue  # no acronym after all, but a common word in capitals for emphasis
+            continue  # no acronym, but a common word in capitals for emphasis
         yield max(1e-6, math.log((total - held + 0.5) / (held + 0.5)))
 
 
-def stands(connection: Connection, words: str) -> bool:
-    """Whether any chunk holds these words, in this order and nothing between them.
-
-    They are words of `searchable`, with spaces between them.
-    """
+def has_phrase(connection: Connection, words: str) -> bool:
+    """Whether any chunk has these words, of `searchable` and separated by spaces, as a phrase."""
     query = text(f"SELECT 1 FROM {TABLE} WHERE {TABLE} MATCH :words LIMIT 1")
     return connection.execute(query, {"words": f'"{words}"'}).first() is not None
 
@@ -249,14 +244,14 @@ def check(connection: Connection) -> None:
 
 
 def rebuild(connection: Connection) -> None:
-    """Make the index again from the chunks, whatever became of it."""
+    """Build the index again from the chunks, even if it is damaged."""
     _command(connection, "rebuild")
 
 
 def purge(connection: Connection) -> None:
-    """Rid the index of every trace of chunks that are gone.
+    """Remove every trace of deleted chunks from the index.
 
-    Deleting from it only marks the words of a chunk as gone until their segment is merged.
+    Deleting only marks a chunk's words as deleted until their segment is merged.
     """
     _command(connection, "optimize")
 
@@ -272,5 +267,5 @@ def _damage_named() -> Iterator[None]:
 
 
 def _command(connection: Connection, name: str, rank: int = 0) -> None:
-    """A command of FTS5, which is given as a row for the column that is named like the table."""
+    """Run an FTS5 command, which is inserted into the column named like the table."""
     connection.exec_driver_sql(f"INSERT INTO {TABLE} ({TABLE}, rank) VALUES (?, ?)", (name, rank))

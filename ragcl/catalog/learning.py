@@ -1,7 +1,7 @@
-"""Rounds, study rows, adapters and the active set: what consolidation leaves in the catalog.
+"""Rounds, study rows, adapters and the active set: the results of consolidation in the catalog.
 
-Which adapters answer is one row (`active_set` in `state`), so promotion and rollback are one change
-of one value. Knows nothing of training, and no file: adapters lie in folders named by their ids.
+The active set is one row (`active_set` in `state`), so promotion and rollback each change one
+value. Knows nothing of training, and no file: adapters are in folders named by their ids.
 """
 
 import re
@@ -43,8 +43,8 @@ class LearnedChunk:
 class LearnedQuestion:
     """A question an adapter was trained or tested on; `proved` if its fact passed verification.
 
-    `answer` is what was taught, or read in the text; `margin` the lead that its passage had among
-    those retrieved.
+    `answer` is the trained answer, or the in-context answer of a held-out question; `margin` is the
+    lead of its passage over the next best one.
     """
 
     content_hash: str
@@ -57,7 +57,7 @@ class LearnedQuestion:
 
 @dataclass(frozen=True)
 class AdapterRecord:
-    """One adapter: what it holds, and the thresholds under which it may answer."""
+    """One adapter: its chunks and questions, and the thresholds under which it may answer."""
 
     id: str
     round_id: int
@@ -88,7 +88,7 @@ ActiveKey = tuple[int | None, tuple[str, ...]]
 
 
 def content_of(adapter_id: str) -> str:
-    """What an adapter was made of, whichever shard it is: the digest in its name."""
+    """The digest of the training data in an adapter's name, without its shard."""
     return adapter_id.partition("-")[2] or adapter_id
 
 
@@ -101,13 +101,13 @@ class Learning:
     # Rounds
 
     def start_round(self, selection: dict[str, list[list[str]]], now: float) -> int:
-        """Open a round for a selection; its id."""
+        """Open a round for a selection; returns its id."""
         with self._database.writing() as connection:
             query = insert(rounds).values(started_at=now, stage="study", selection=selection)
             return int(connection.execute(query.returning(rounds.c.id)).scalar_one())
 
     def set_stage(self, round_id: int, stage: str) -> None:
-        """Note how far a round has come."""
+        """Record the stage of a round."""
         with self._database.writing() as connection:
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(stage=stage))
 
@@ -120,14 +120,14 @@ class Learning:
             _withdraw(connection, rejected)
 
     def unfinished_round(self) -> RoundRecord | None:
-        """The newest round that was begun and never finished, or None."""
+        """The newest round that was started and never finished, or None."""
         query = select(rounds).where(rounds.c.finished_at.is_(None)).order_by(rounds.c.id.desc())
         with self._database.reading() as connection:
             row = connection.execute(query.limit(1)).first()
         return None if row is None else RoundRecord(**row._mapping)
 
     def forgotten(self) -> frozenset[str]:
-        """The chunks that were forgotten lately and are not current again."""
+        """The chunks that were forgotten recently and are not current again."""
         with self._database.reading() as connection:
             return forgotten.chunks_among(connection, forgotten.digests(connection))
 
@@ -147,7 +147,7 @@ class Learning:
     # Study rows
 
     def study(self, hashes: Iterable[str], teacher: str) -> dict[str, dict[str, Any]]:
-        """The rows that this teacher read in these chunks, by question; the newest of each."""
+        """The newest row of this teacher for each question answered from these chunks."""
         query = (
             select(study_rows.c.question, study_rows.c.row)
             .where(study_rows.c.teacher == teacher)
@@ -158,9 +158,9 @@ class Learning:
             return {row.question: row.row for row in connection.execute(query)}
 
     def add_study(self, teacher: str, rows: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
-        """Store (chunk, question, row), replacing what this teacher read for it before.
+        """Store (chunk, question, row), replacing this teacher's earlier rows of the question.
 
-        What was read in text that has been forgotten since, or for such a question, is not kept.
+        Rows of text or questions that were forgotten meanwhile are not stored.
         """
         if not rows:
             return
@@ -183,10 +183,10 @@ class Learning:
     # Adapters and the active set
 
     def add_adapter(self, record: AdapterRecord) -> bool:
-        """Enter a verified adapter, replacing an earlier entry of the same id in its sets too.
+        """Store a verified adapter, replacing an earlier entry with the same id.
 
         Returns:
-            Whether it was: it is not if a text or a question has been forgotten that it learned.
+            False, and nothing is stored, if a text or a question that it learned was forgotten.
         """
         hashes = {chunk.content_hash for chunk in record.chunks}
         hashes |= {question.content_hash for question in record.questions}
@@ -242,8 +242,8 @@ class Learning:
     ) -> int | None:
         """Make these adapters the active set and close the round, in one transaction.
 
-        Those that the round rejected are withdrawn. None, and nothing is changed, if one of them
-        has no entry any more: it was removed with what it learned.
+        The adapters in `rejected` are withdrawn. Returns None and changes nothing if one of
+        `adapter_ids` has no entry any more: it was removed because its text was forgotten.
         """
         with self._database.writing() as connection:
             known = select(func.count()).where(adapters.c.id.in_(adapter_ids))
@@ -263,9 +263,9 @@ class Learning:
     def rollback(self) -> tuple[int | None, int | None]:
         """Make the set before the active one active again: (the old set, the new set or None).
 
-        A set whose adapters have been removed since, because they were trained on text that is
-        gone, cannot come back; then no adapter is active and the index answers everything. What
-        only the old set had is withdrawn.
+        A set whose adapters have been removed, because their text is gone, cannot come back: then
+        no adapter is active and the index answers everything. Adapters that only the old set had
+        are withdrawn.
         """
         with self._database.writing() as connection:
             current = _active_id(connection)
@@ -282,14 +282,14 @@ class Learning:
         return current, previous
 
     def withdrawn(self) -> frozenset[str]:
-        """The contents of the adapters that were rejected or rolled back; see `content_of`."""
+        """The digests of the adapters that were rejected or rolled back; see `content_of`."""
         with self._database.reading() as connection:
             return frozenset(_withdrawn(connection))
 
     def active_key(self) -> ActiveKey:
-        """What changes whenever `active` gives something else; cheap to ask for.
+        """A cheap key that changes whenever the result of `active` does.
 
-        A set may lose an adapter while it stays active.
+        It has the adapters' ids too, since the active set may lose one.
         """
         with self._database.reading() as connection:
             set_id = _active_id(connection)
@@ -309,12 +309,12 @@ class Learning:
             return list(connection.execute(select(adapters.c.id)).scalars())
 
     def drop_adapters(self, ids: Sequence[str]) -> None:
-        """Remove the entries of adapters, and them from every set."""
+        """Remove the entries of adapters, also from every set."""
         with self._database.writing() as connection:
             _drop_adapters(connection, ids)
 
     def stale_adapters(self, *, before_round: int) -> list[str]:
-        """The adapters of earlier rounds that hold text which is gone or may not be learned."""
+        """The adapters of earlier rounds with a text that is gone or may not be learned."""
         query = (
             select(adapter_chunks.c.adapter_id)
             .distinct()
@@ -344,9 +344,9 @@ class Learning:
 def forget_read(
     connection: Connection, hashes: Collection[str], questions: Collection[str]
 ) -> None:
-    """Remove what was read of these chunks or for these questions, in the caller's transaction.
+    """Remove the study rows of these chunks or questions, in the caller's transaction.
 
-    A row goes as well when one of the chunks was only read beside the one that answered.
+    Rows that read one of the chunks beside the one that answered are removed as well.
     """
     gone = set(hashes)
     columns = study_rows.c.id, study_rows.c.content_hash, study_rows.c.question
@@ -362,10 +362,10 @@ def forget_read(
 
 
 def forget_reported(connection: Connection, hashes: Collection[str]) -> None:
-    """Remove what was selected and reported of these chunks, in the caller's transaction."""
+    """Remove these chunks from selections and reports, in the caller's transaction."""
     query = select(*rounds.c["id", "selection", "report"])
     for number, selection, report in connection.execute(query).all():
-        # Emptied: else a round that failed would seem to have tried just what is left of it.
+        # Emptied: else a failed round would seem to have selected just the other chunks.
         named = any(member[0] in hashes for members in selection.values() for member in members)
         left = {} if named else selection
         said = None if report is None else _without(report, hashes)
@@ -375,7 +375,7 @@ def forget_reported(connection: Connection, hashes: Collection[str]) -> None:
 
 
 def forget_unasked(connection: Connection) -> None:
-    """Remove what was read for questions that the log does not hold any more."""
+    """Remove the study rows of questions that are not in the log any more."""
     written = study_rows.c.row["written"].as_boolean()
     connection.execute(
         delete(study_rows).where(
@@ -386,7 +386,7 @@ def forget_unasked(connection: Connection) -> None:
 
 
 def read_in(connection: Connection) -> frozenset[str]:
-    """The content hashes of all text that was read for the study rows."""
+    """The content hashes of all text that was read for study rows."""
     found: set[str] = set()
     for row in connection.execute(select(*study_rows.c["content_hash", "row"])):
         found |= {row.content_hash, *_read_in(row.row)}
@@ -394,7 +394,7 @@ def read_in(connection: Connection) -> frozenset[str]:
 
 
 def _read_in(row: Mapping[str, Any]) -> set[str]:
-    """The content hashes of what was shown for a study row."""
+    """The content hashes of the sentences of a study row."""
     return {sentence[1] for sentence in row.get("sentences", ())}
 
 
@@ -423,10 +423,10 @@ def reported(connection: Connection) -> set[tuple[str, str, str]]:
 def retire(
     connection: Connection, hashes: Collection[str], questions: Collection[str], now: float
 ) -> frozenset[str]:
-    """Remove the adapters that learned one of these chunks or questions, wherever they are kept.
+    """Remove the adapters that learned one of these chunks or questions, from every set.
 
-    Where active ones are among them, the others are the active set from now on: a new one, so that
-    every process notices. A rollback leads where it led.
+    If active ones are among them, the others become a new active set, so that every process
+    notices. A rollback leads to the same set as before.
 
     Returns:
         The ids of the adapters.
@@ -462,7 +462,7 @@ _NAMING = ("learned", "left_out")  # the lists of a report whose entries name a 
 
 
 def _without(report: dict[str, Any], gone: Collection[str]) -> dict[str, Any]:
-    """A round's report without what it says of these chunks."""
+    """A round's report without its entries about these chunks."""
     left = dict(report)
     for name in _NAMING:
         if name in report:
@@ -497,7 +497,7 @@ def _members(connection: Connection, set_id: int) -> list[str]:
 
 
 def _finish(connection: Connection, round_id: int, report: dict[str, Any], now: float) -> None:
-    """Close a round; its report says nothing of chunks that were forgotten meanwhile."""
+    """Close a round; entries about chunks that were forgotten meanwhile are left out."""
     named = {one["content_hash"] for name in _NAMING for one in report.get(name, ())}
     said = _without(report, forgotten.chunks_among(connection, named))
     connection.execute(

@@ -1,6 +1,7 @@
-"""Which words quote a text that was removed: those that stand in it and in no text that stays.
+"""Finds texts that quote a removed text, by words that are in it and in no current text.
 
-What a user corrected, or a model wrote, names no source: only its words tell. Knows no table.
+A user's correction and a generated answer name no source, so only their words can show what they
+quote. Knows no table.
 """
 
 import re
@@ -14,26 +15,26 @@ from ragcl.catalog.recipe import WORDS
 
 
 class Quotations:
-    """Tells what quotes the texts of chunks that are gone from the catalog."""
+    """Whether a text quotes one of the texts that were removed from the catalog."""
 
     def __init__(self, connection: Connection, texts: Iterable[str]) -> None:
-        """`connection` is that of the transaction that has removed the texts."""
+        """`connection` is of the transaction that has removed the texts."""
         self._texts = [_words(text) for text in texts]
         self._words = {word for text in self._texts for word in text}
         self._runs: dict[int, set[tuple[str, ...]]] = {}
-        self._stands = lru_cache(maxsize=None)(
-            lambda run: full_text.stands(connection, " ".join(run))
+        self._is_current = lru_cache(maxsize=None)(
+            lambda run: full_text.has_phrase(connection, " ".join(run))
         )
 
     def __call__(self, text: str) -> bool:
-        """Whether a telling word, a run of words, or all of `text` is from nowhere else."""
+        """Whether `text` has a distinctive word or a run of words that only removed texts have."""
         words = _words(text)
         length = min(WORDS.quoted_run, len(words))
         if not length or self._words.isdisjoint(words):
             return False
-        alone = [(word,) for word in words if word in self._words and _telling(word)]
+        alone = [(word,) for word in words if word in self._words and _is_distinctive(word)]
         runs = [run for run in _runs(words, length) if run in self._of_length(length)]
-        return any(not self._stands(run) for run in [*alone, *runs])
+        return any(not self._is_current(run) for run in [*alone, *runs])
 
     def _of_length(self, length: int) -> set[tuple[str, ...]]:
         if length not in self._runs:
@@ -50,6 +51,6 @@ def _runs(words: Sequence[str], length: int) -> Iterable[tuple[str, ...]]:
     return zip(*(words[start:] for start in range(length)), strict=False)
 
 
-def _telling(word: str) -> bool:
+def _is_distinctive(word: str) -> bool:
     long_enough = len(word) >= WORDS.telling_letters or not word.isascii()
     return long_enough and word not in full_text.STOP_WORDS

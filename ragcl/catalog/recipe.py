@@ -1,19 +1,19 @@
-"""The recipe of the catalog: every number that was chosen to match and to quote words."""
+"""The recipe of the catalog: every number that was chosen for full-text search and quotations."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class WordsRecipe:
-    """Which words are one, which tell something, and which quote a text."""
+    """How words are indexed, and which words quote a text."""
 
-    # Of a number that is written apart, at least, to be found together too: 3-5 is no 35. What is
-    # indexed depends on it, so that another value needs a migration.
+    # Digits that a number written apart needs to be indexed together too: 3-5 is no 35. Another
+    # value needs a migration, since the index depends on it.
     joined_digits: int = 5
-    # Of a question: a longer one without a small letter is all in capitals for emphasis.
+    # A longer question without a small letter is in capitals for emphasis, and has no acronyms.
     shouted_words: int = 2
-    quoted_run: int = 5  # words in a row that are not the same by chance
-    telling_letters: int = 3  # of a word that tells something by itself, where words have letters
+    quoted_run: int = 5  # words in a row that do not occur in two texts by chance
+    telling_letters: int = 3  # letters of a word that quotes by itself, in an alphabet
 
 
 WORDS = WordsRecipe()

@@ -1,7 +1,4 @@
-"""Single values that the catalog remembers by a key, in the caller's transaction.
-
-Knows no meaning of any.
-"""
+"""Key-value pairs in the catalog, in the caller's transaction. Knows the meaning of none."""
 
 from typing import Any
 
@@ -17,7 +14,7 @@ def get(connection: Connection, key: str) -> Any:
 
 
 def put(connection: Connection, key: str, value: Any) -> None:
-    """Remember a value."""
+    """Store a value."""
     connection.execute(
         insert(state)
         .values(key=key, value=value)

@@ -1,8 +1,8 @@
-"""The folders that were ingested, and how they lie in one another.
+"""Roots: the folders that were ingested, which may be nested.
 
-A file is one document however many of them it lies in: it belongs to the outermost one, and those
-within are parts of that. What any of them says of trust holds, the stricter before the other. Knows
-no file system: where one path lies in another is asked of the caller.
+A file is one document however many roots it is in: it belongs to the outermost one, and the others
+are parts of that. It is untrusted if any of them is. Knows no file system: the caller passes a
+function that compares paths.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from ragcl.catalog.database import Database
 from ragcl.catalog.documents import Delta, absorb
 from ragcl.catalog.schema import documents, roots
 
-Within = Callable[[str, str], str | None]  # where the first path lies in the second, with slashes
+Within = Callable[[str, str], str | None]  # see `files.places.within`
 
 
 @dataclass(frozen=True)
 class Root:
-    """A folder that was ingested; `part_of` is the id of the outermost one that it lies in.
+    """A folder that was ingested; `part_of` is the id of the outermost root around it, if any.
 
-    The paths of its files begin with `prefix` there, which is empty or ends in a slash.
+    The paths of its files in that root begin with `prefix`, which is empty or ends in a slash.
     """
 
     id: int
@@ -38,7 +38,7 @@ class Root:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a folder's documents are: those of a root whose paths begin with `prefix`."""
+    """The documents of a folder: those of a root whose paths begin with `prefix`."""
 
     root_id: int
     root: str
@@ -61,7 +61,7 @@ class Roots:
         return next((one for one in self.all() if one.path == path), None)
 
     def places(self, path: str, within: Within) -> list[Place]:
-        """Where the files below a path are, whether the path was ingested itself or not."""
+        """The places of the files below a path, which need not have been ingested itself."""
         found = []
         for outer in (one for one in self.all() if one.part_of is None):
             inside = within(path, outer.path)
@@ -72,17 +72,17 @@ class Roots:
         return found
 
     def enter(self, path: str, within: Within) -> tuple[Root, Delta]:
-        """The root at a path, which is remembered from now on, and how many chunks that cost.
+        """The root at a path, created if it is new, and the chunks that this added and removed.
 
-        What was ingested inside it, or is the same folder by another name, becomes a part of it,
-        and it of what it lies in; all in one transaction. Of two documents of one file the one
-        that was looked at last stays.
+        Roots inside it, or with another name of the same folder, become parts of it, and it becomes
+        a part of the root around it; all in one transaction. Of two documents of one file the one
+        that was checked last stays.
         """
         known = self.all()
         outermost = [one for one in known if one.part_of is None]
         around = {one.id: within(path, one.path) for one in outermost}
         holding = [one for one in outermost if around[one.id] is not None]
-        # The widest, and of two names of one folder the one given.
+        # The outermost, and of two names of one folder the given one.
         holding.sort(key=lambda one: (-len(around[one.id] or ""), one.path != path, one.id))
         outer = holding[0] if holding else None
         prefix = _prefix(around[outer.id] or "") if outer else ""
@@ -95,7 +95,7 @@ class Roots:
         own = _named(known, path, outer, prefix)
         if own is not None and not inside:
             return own, Delta(0, 0)
-        # All that is asked of the file system was asked before: a drive may keep it waiting.
+        # The file system was asked before the transaction: a slow drive may take long.
         with self._database.writing() as connection:
             outer = outer or _add(connection, path)
             delta = Delta(0, 0)
@@ -105,12 +105,12 @@ class Roots:
             return own or _add(connection, path, outer.id, prefix), delta
 
     def set_trust(self, root_id: int, trusted: bool) -> None:
-        """Say whether what stands in a root may be learned."""
+        """Set whether the text of a root may be learned."""
         with self._database.writing() as connection:
             connection.execute(update(roots).where(roots.c.id == root_id).values(trusted=trusted))
 
     def distrusting(self, root: Root) -> Root | None:
-        """The folder around a root, or itself, whose text is never learned; None: it may be."""
+        """The untrusted folder around a root, or itself; None if its text may be learned."""
         around = [
             one
             for one in self.all()
@@ -119,12 +119,12 @@ class Roots:
         return min(around, key=lambda one: len(one.prefix), default=None)
 
     def untrusted(self) -> list[str]:
-        """The folders whose text is never learned, by their own word or that of one around them."""
+        """The folders whose text is never learned: they, or one around them, are untrusted."""
         return [one.path for one in self.all() if self.distrusting(one) is not None]
 
 
 def drop(connection: Connection, root_ids: list[int]) -> None:
-    """Forget folders, none of which holds documents any more, in the caller's transaction."""
+    """Remove roots that have no documents, in the caller's transaction."""
     held = select(documents.c.id).where(documents.c.root_id.in_(root_ids)).limit(1)
     if connection.execute(held).first() is not None:
         raise ValueError(f"roots {root_ids} still hold documents")

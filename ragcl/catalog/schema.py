@@ -1,7 +1,7 @@
-"""The tables of the catalog, as they are after the newest migration, without the full-text index.
+"""The tables of the catalog after the newest migration, without the full-text index.
 
-Knows the shape of the data and nothing of how it is used. Identifiers of chunks are never used
-twice (AUTOINCREMENT), so that a vector index that lags behind can be caught up by generation.
+Ids of chunks are never reused (AUTOINCREMENT), so that an outdated vector index can be updated by
+generation.
 """
 
 from sqlalchemy import (
@@ -40,8 +40,8 @@ roots = Table(
     Column("id", Integer, primary_key=True),
     Column("path", String, nullable=False, unique=True),
     Column("trusted", Boolean, nullable=False, server_default=text("1")),
-    # A folder within another holds no documents of its own: they are those of the outermost one
-    # whose paths begin with `prefix`, which ends in a slash.
+    # A nested folder has no documents of its own: they are those of the outermost one whose paths
+    # begin with `prefix`, which ends in a slash.
     Column("part_of", ForeignKey("roots.id")),
     Column("prefix", String, nullable=False, server_default=""),
 )
@@ -201,8 +201,8 @@ adapters = Table(
     Column("thresholds", JSON, nullable=False),
 )
 
-# What an adapter was trained on: outlives the chunk, so that a learned text which has since been
-# edited or deleted still takes part in routing, as the thing that must not be answered.
+# What an adapter was trained on. Outlives the chunk: routing needs learned texts that have since
+# been edited or deleted, to keep the weights from answering from them.
 adapter_chunks = Table(
     "adapter_chunks",
     metadata,
@@ -241,7 +241,7 @@ set_members = Table(
     Column("adapter_id", _cascade("adapters.id"), primary_key=True),
 )
 
-# Content hashes of chunks and SHA-256 of questions, for what was under way when they went.
+# Content hashes of chunks and SHA-256 of questions that were forgotten, for work that was running.
 forgotten = Table(
     "forgotten",
     metadata,

@@ -57,7 +57,8 @@ def catch_up(index: VectorIndex, connection: Connection) -> None:
 def agrees(index: VectorIndex, connection: Connection) -> bool:
     """Whether an index, once updated, holds exactly the chunks of the catalog.
 
-    Exact vectors have to equal those of the catalog; compressed ones need a cosine of `INDEX.alike`.
+    Exact vectors have to equal those of the catalog, compressed ones need a cosine of at least
+    `INDEX.alike`.
     """
     if not was_at(connection, index.stamp.generation):
         return False

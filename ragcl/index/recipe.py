@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class IndexRecipe:
-    """When vectors are kept in inverted lists, how many lists there are, and how many are probed."""
+    """When vectors are kept in inverted lists, how many there are, and how many are probed."""
 
     # Vectors. Lists are faster at any size, but up to here exact search takes less than 5 ms on one
     # core (benchmarks/index.py measures both) and needs no training.

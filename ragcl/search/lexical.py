@@ -46,6 +46,6 @@ def matches(
 
 def words(question: str) -> list[str]:
     """The distinct words of a question without stop words; all if there are only stop words."""
-    found = dict.fromkeys(_WORD.findall(full_text.sought(question).lower()))
+    found = dict.fromkeys(_WORD.findall(full_text.as_query(question).lower()))
     content = [word for word in found if word not in full_text.STOP_WORDS]
     return (content or list(found))[: SEARCH.question_words]

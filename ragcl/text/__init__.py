@@ -1,1 +1,1 @@
-"""What a text says: which answers are the same. Knows no model and no storage."""
+"""Rules on text: equal answers, sentences, words, table rows. Knows no model and no storage."""

@@ -1,14 +1,13 @@
-"""Answers: which of them are the same, and which texts hold one.
+"""Comparison of answers: whether two are the same, and whether a text holds one.
 
 Two answers are the same if their tokens are: words, quantities, dates, times and versions, however
-they are written. Or if one of them says no more than the other for certain: "It is 11 metres" than
-"11 metres", "Ada Lovelace" than "Lovelace". What is longer by any other word may mean something
-else, as "not allowed", "Monday to Friday" and "vice president" do, and is not the same.
+they are written. They are also the same if the longer one certainly adds nothing: "It is 11 metres"
+to "11 metres", "Ada Lovelace" to "Lovelace". With any other additional word the meaning may differ,
+as in "not allowed", "Monday to Friday" and "vice president", and they are not the same.
 
-A text holds an answer if the answer's tokens stand in it in a row, and what stands beside them does
-not make another thing of them: a negation, a range, the rest of a number. Texts of scripts that put
-no space between words are compared by their characters. Knows no question: "11" to how many metres
-is not "11 metres" here.
+A text holds an answer if it has the answer's tokens in a row, and no neighbouring token changes
+their meaning: a negation, a range, the rest of a number. Scripts without spaces between words are
+compared by characters. Knows no question: "11" is not "11 metres" here, even to how many metres.
 """
 
 import re
@@ -18,13 +17,13 @@ from functools import lru_cache
 from ragcl.text.tokens import tokens
 from ragcl.text.values import Token
 
-# Before an answer, in a sentence that says it and nothing else.
+# Words before an answer that add nothing to it.
 _INTRODUCING = frozenset(
     "it its it's is was are were be been will has he she they there this that that's these "
     "those the a an at in on for answer called named".split()
 )
 _DIMENSIONS = frozenset("deep long wide high tall thick old away".split())  # behind a quantity
-# With these before it, a name is that of another thing or person.
+# Words that make another name of the name after them.
 _OTHER_ONE = frozenset(
     "new old north south east west northern southern eastern western upper lower great "
     "little big small inner outer central middle mid first second third last next former "
@@ -84,13 +83,13 @@ _GOES_ON = frozenset("\u534a\u95f4\u9593\u949f\u9418")  # half past, or hours in
 
 
 def canonical(text: str) -> str:
-    """A text in one way of writing it: equal for answers that differ in nothing."""
+    """The normalised text: equal for answers with the same tokens."""
     return " ".join(token.key for token in tokens(text))
 
 
 @lru_cache(maxsize=16384)
 def same(one: str, other: str) -> bool:
-    """Whether two answers say the same; an empty one says nothing, and is not the same as any."""
+    """Whether two answers are the same; an empty one is not the same as any."""
     shorter, longer = sorted((tokens(one), tokens(other)), key=len)
     if not shorter:
         return False
@@ -106,8 +105,8 @@ def same(one: str, other: str) -> bool:
 def holds(text: str, answer: str) -> bool:
     """Whether a text holds an answer as whole words.
 
-    An answer without a unit is held where the text gives one; an answer with a unit is not held
-    where the text gives none, or another.
+    An answer without a unit is held even if the text has a unit; an answer with a unit only if the
+    text has the same one.
     """
     return bool(_occurrences(tokens(text), tokens(answer)))
 
@@ -118,10 +117,10 @@ def compatible(one: str, other: str) -> bool:
 
 
 def same_piece(texts: Sequence[str], one: str, other: str) -> bool:
-    """Whether two answers are one piece of these texts, read at different lengths.
+    """Whether two answers are the same span of these texts, at different lengths.
 
-    Both must stand in the texts once, since else it is not known where they were read; one within
-    the other; and what is more in the longer must change nothing.
+    Each must occur exactly once in the texts, or its position would be ambiguous; one must lie
+    within the other; and the additional tokens of the longer one must not change the meaning.
     """
     read = [tokens(text) for text in texts]
     places = [

@@ -1,6 +1,6 @@
-"""English, as far as the rules for conversations know it: its small words and its noun phrases.
+"""The English function words and noun phrases that the rules for conversations need.
 
-The words stand in one table. Knows no conversation.
+Knows no conversation.
 """
 
 import re
@@ -10,7 +10,7 @@ from itertools import pairwise
 
 
 class English:
-    """The words that the rules know."""
+    """The word lists of the rules."""
 
     WH = frozenset("what when where which who whom whose why how".split())
     BE = frozenset("is are was were be been".split())
@@ -40,8 +40,8 @@ class English:
         "since until till through between without within off near against per".split()
     )
     CONJUNCTIONS = frozenset("and or but if because while than as so then".split())
-    # That end the noun phrase before them, where they are not its first word: verbs, participles
-    # and adjectives of a predicate.
+    # Verbs, participles and predicative adjectives. They end the noun phrase before them, unless
+    # they are its first word.
     VERBS = frozenset(
         "open close cost costs start begin end take takes lie stand live work works go run runs "
         "hold keep need needs mean say get happen happens last board lead leads have lift use pay "
@@ -68,7 +68,7 @@ class English:
         re.IGNORECASE,
     )
     FILLER = re.compile(r"[\s,]+(?:then|too|instead|as well|there|so)$", re.IGNORECASE)
-    # `it` that stands for nothing: what follows says what it is.
+    # Expletive `it` and `there`, which refer to nothing.
     EXPLETIVE = re.compile(
         r"\bhow long (?:does|did|will|can) it take\b|\bis it that\b|\btime is it\b|\bit(?: is|'s)? "
         r"(?:possible|allowed|necessary|forbidden|true|safe|ok|best|better) (?:to|that|for|if)\b"
@@ -77,7 +77,7 @@ class English:
     )
     STOPS = WH | AUXILIARIES | PRONOUNS | OTHERS | PREPOSITIONS | CONJUNCTIONS  # in no noun phrase
     FUNCTION_WORDS = STOPS | DETERMINERS
-    # That are no words of a neighbouring language as well.
+    # Without words that other European languages have too.
     TELLING = FUNCTION_WORDS - frozenset(
         "a all am an as at be die he her him in me no or so was".split()
     )
@@ -102,7 +102,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A noun phrase, its place in a text, and what stands before it."""
+    """A noun phrase with its position in a text and its preposition."""
 
     text: str
     start: int
@@ -123,7 +123,7 @@ class Phrase:
 
 
 def is_english(text: str) -> bool:
-    """Whether the rules are for this text."""
+    """Whether a text is English: at least a fifth of its words are English function words."""
     found = [word.low for word in words(text)]
     return bool(found) and sum(word in English.TELLING for word in found) >= len(found) / 5
 
@@ -134,7 +134,7 @@ def words(text: str) -> list[Word]:
 
 
 def phrases(text: str, who: bool = False) -> list[Phrase]:
-    """The noun phrases of a text, those joined by a preposition also as one."""
+    """The noun phrases of a text; two joined by a preposition are also given as one."""
     found = words(text)
     runs: list[tuple[list[Word], str, str]] = []  # the words, the one before, its preposition
     run: list[Word] = []
@@ -170,7 +170,7 @@ def phrases(text: str, who: bool = False) -> list[Phrase]:
 
 
 def _cuts(text: str, run: Sequence[Word], previous: str, who: bool) -> Iterator[Phrase]:
-    """A run of words as a phrase, and shorter, since its last word may be a verb."""
+    """Candidate phrases of a run of words: also shorter ones, since its last word may be a verb."""
     if run[0].low in English.DETERMINERS and len(run) == 1:
         return
     preposition = previous if previous in English.PREPOSITIONS else ""

@@ -1,7 +1,7 @@
-"""Records: a value looked up in a row, by the key that the question names and a field's name.
+"""Table lookup: the value in the row and the field that a question names.
 
-A model of a hundred million parameters reads a sentence and mixes up the rows of a table. Where a
-question names one row and one column, no model is needed. Knows no model and no ranking.
+A small language model reads sentences but confuses the rows of a table. If a question names one row
+and one column, no model is needed. Knows no model and no ranking.
 """
 
 import re
@@ -15,7 +15,7 @@ from ragcl.text.words import content_words, parts, stems
 
 _FIELD = re.compile(r"([^\W\d][\w .()/-]{0,39}): (\S.*)")
 _VALUE_WORDS = frozenset("date day year month time when until number version value".split())
-# In the languages of the wordings that similarity is calibrated on.
+# In the languages of the calibration's wordings.
 _LAST = frozenset(
     "newest latest recent neueste neuester neuestes neuesten dernier dernière récent récente "
     "último última reciente 最新".split()
@@ -28,32 +28,32 @@ _FIRST = frozenset(
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table or a record: its fields in their order, and what it stands below."""
+    """A row of a table or a record: its (name, value) fields in order, and its heading path."""
 
     fields: tuple[tuple[str, str], ...]
     heading: str
 
     @property
     def key(self) -> str:
-        """The value that tells it from the others."""
+        """The value that identifies the row: that of its first field."""
         return self.fields[0][1]
 
     @property
     def kind(self) -> tuple[str, str]:
-        """What rows of one table have in common."""
+        """The heading and the first field's name, which are the same for all rows of a table."""
         return self.heading, self.fields[0][0]
 
 
 @dataclass(frozen=True)
 class Found:
-    """The number of the row that a question asks for, and the value there."""
+    """The index of the row that a question asks for, and the value there."""
 
     row: int
     value: str
 
 
 def row(sentence: str, heading: str, header: str | None = None) -> Row | None:
-    """The fields of a sentence that is a row below a header, or `name: value; name: value`."""
+    """Parse a row below a header, or `name: value; name: value`; None if it is neither."""
     if header is not None:
         mark = "\t" if "\t" in header else "|"
         cells = [one.strip() for one in sentence.strip(mark).split(mark)]
@@ -68,11 +68,11 @@ def row(sentence: str, heading: str, header: str | None = None) -> Row | None:
 
 
 def look_up(question: str, rows: Sequence[Row | None]) -> Found | None:
-    """The value that a question asks for, if it names one row and one field of it.
+    """The value that a question asks for; None unless it names one row and one of its fields.
 
-    A row is named by its key, or as the newest or oldest of its table. The words of the question
-    that are in no key, field or heading must be few, and none if it does not name the heading: it
-    may be about something else.
+    A row is named by its key, or as the newest or oldest of its table. At most
+    `TEXT.unexplained` of the question's words may be in no key, field or heading, and none if it
+    has no word of the heading: it may be about something else.
     """
     tables: dict[tuple[str, str], list[int]] = defaultdict(list)
     for number, one in enumerate(rows):
@@ -99,9 +99,9 @@ def look_up(question: str, rows: Sequence[Row | None]) -> Found | None:
 
 
 def headers(sentences: Sequence[str]) -> list[int | None]:
-    """For each sentence the place of the header of the table that it is a row of.
+    """For each sentence the index of its table's header; None if it is no row.
 
-    Rows that follow one another have as many separators; the first of them is the header.
+    Consecutive sentences with the same number of separators are a table; the first is the header.
     """
     found: list[int | None] = []
     for place, one in enumerate(sentences):
@@ -115,13 +115,13 @@ def headers(sentences: Sequence[str]) -> list[int | None]:
 
 
 def _separators(sentence: str) -> tuple[str, int] | None:
-    """Which character parts the cells of a row, and how often; None for what is no row."""
+    """The separator of a row's cells and its number; None if the sentence is no row."""
     counts = [(mark, sentence.count(mark)) for mark in "|\t"]
     return next((one for one in counts if one[1] > (one[0] == "|")), None)
 
 
 def may_want_more(question: str) -> bool:
-    """Whether there are rows with which `wants_more` holds; looks at none."""
+    """Whether `wants_more` may be true, judged without rows."""
     words = parts(question)
     return _asks_for_an_end(words) or bool(_numbers(words))
 
@@ -129,8 +129,8 @@ def may_want_more(question: str) -> bool:
 def wants_more(question: str, rows: Sequence[Row]) -> bool:
     """Whether a question may be about a row of the same table that is not among these.
 
-    Which is the newest or the oldest only those can tell who see all; and it may hold a number that
-    is the key of none.
+    It may if it asks for the newest or oldest, which needs all rows, or has a number that is in no
+    key.
     """
     words = parts(question)
     keys = {part for one in rows for part in parts(one.key)}
@@ -157,7 +157,7 @@ def of(text: str, heading: str) -> list[Row]:
 
 
 def _named_row(words: Sequence[str], table: dict[int, Row]) -> tuple[int | None, set[str]]:
-    """The one row whose key the words name, or the last or first of all; with the words for it."""
+    """The index of the row that the words name, by key or as last or first, and those words."""
     longest = 0
     named: list[int] = []
     for number, one in table.items():
@@ -184,8 +184,8 @@ def _named_field(question: str, one: Row, said: set[str]) -> tuple[int, int, str
     """The value of the field that the question names best.
 
     Returns:
-        How many words of the heading the question names, how many of its words are in none, and the
-        value; None if no field is named, or several are as well.
+        The number of the heading's words in the question, the number of unexplained words of the
+        question, and the value; None if no field is named, or several equally well.
     """
     words = parts(question)
     wanted = stems(" ".join(content_words(question)))
@@ -219,7 +219,7 @@ def _holds(words: Sequence[str], key: Sequence[str]) -> bool:
 
 
 def _spelt(name: str, words: Sequence[str]) -> Sequence[str]:
-    """The words that follow one another and whose first letters are a short name."""
+    """Consecutive words whose initials are a short field name; empty if there are none."""
     letters = name.lower()
     if not (TEXT.acronym[0] <= len(letters) <= TEXT.acronym[1] and letters.isalpha()):
         return ()
@@ -231,7 +231,7 @@ def _spelt(name: str, words: Sequence[str]) -> Sequence[str]:
 
 
 def _order(one: Row) -> tuple[int, ...] | None:
-    """Where a row stands among the others: by the numbers of its key, or by its first date."""
+    """The sort key of a row: the numbers of its key, or else its first date."""
     if re.fullmatch(r"\D{0,2}\d+(?:[.-]\d+)*", one.key):
         return tuple(map(int, re.findall(r"\d+", one.key)))
     dates = [re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value) for _, value in one.fields]

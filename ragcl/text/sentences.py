@@ -1,11 +1,11 @@
-"""Sentences: where a text may be cut so that each piece still says something. Knows no grammar."""
+"""Splits a text into sentences. Knows no grammar."""
 
 import re
 
 from ragcl.text.recipe import TEXT
 
-# The escapes are the stops of Chinese and Japanese, which put no space after them. A full stop ends
-# no sentence behind an initial or a shortened word, nor where a small letter follows.
+# The escapes are the full stops of Chinese and Japanese, which no space follows. A full stop after
+# an initial or an abbreviation, or before a small letter, ends no sentence.
 _SHORT = (
     "Dr",
     "Mr",
@@ -27,7 +27,7 @@ _END = re.compile(
     + r"(?<!\b[A-Z]\.)(?:(?<=[.!?])|(?<=[.!?][\"')\]\u201d\u2019]))[^\S\n]+(?=[^\W\d_a-z]|[\W\d])"
     + r"|(?<=[\u3002\uff01\uff1f])|\n+"
 )
-_RULE = re.compile(r"[-=~*_#\s]*")  # what underlines a title, or parts two paragraphs
+_RULE = re.compile(r"[-=~*_#\s]*")  # underlines a title, or separates two paragraphs
 _ITEM = re.compile(r"[-*+\u2022|>#]|\d+[.)]\s")
 _FIELD = re.compile(r"[\w .-]{1,60}:\s")
 _ROW = re.compile(r"\t|\S {2,}\S|\d$")  # of columns, or with a number at its end
@@ -35,10 +35,10 @@ _CODE = re.compile(r" = |=>|[{};)\]]$")
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a text; a line of a table or list is one of its own.
+    """The sentences of a text; a row of a table or an item of a list is a sentence.
 
-    A sentence that was broken over lines to fit a page is one. A question or a title stays with
-    what follows it: alone it resembles whoever asks it, and says nothing.
+    A sentence wrapped over several lines is one. A question or a title is joined to the sentence
+    after it: alone it would be similar to a question and answer nothing.
     """
     found: list[str] = []
     for part in filter(None, map(str.strip, _END.split("\n".join(_unwrapped(text))))):
@@ -50,11 +50,11 @@ def split_sentences(text: str) -> list[str]:
 
 
 def _unwrapped(text: str) -> list[str]:
-    """The lines as they were meant, without the rules between them."""
+    """The lines with wrapped ones joined, without horizontal rules."""
     lines = text.splitlines()
     width = max(map(len, lines), default=0)
     found: list[str] = []
-    broken = ""  # the line before, if this one may go on with it
+    broken = ""  # the line before, if this one may continue it
     for line in lines:
         if _RULE.fullmatch(line):
             broken = ""
@@ -68,7 +68,7 @@ def _unwrapped(text: str) -> list[str]:
 
 
 def _goes_on(line: str, other: str, width: int) -> bool:
-    """Whether `other` goes on with the line before it, as far as its first letter and room tell."""
+    """Whether `other` continues the line, judged by its first letter and the line's width."""
     if len(line) < TEXT.wrapped_chars or _ITEM.match(other.lstrip()):
         return False
     if (_FIELD.match(line) and _FIELD.match(other)) or _CODE.search(line) or _CODE.search(other):

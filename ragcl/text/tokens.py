@@ -1,9 +1,9 @@
-"""Tokens: a text as the words, quantities, dates, times and versions by which it is compared.
+"""Normalised tokens of a text: words, quantities, dates, times and versions.
 
-However a thing is written, its token is the same: "1,500 metres" and "1500 m", "1 May 2024" and
-"2024-05-01", "8 pm" and "20:00". What would make another thing of it stays: sign, decimal point,
-unit, the case of a unit, the rest of a version, the symbol of "C++". Where a way of writing may
-mean two things ("1.500", "05/01/2024"), it means only itself. Knows no grammar, and no answer.
+Different spellings of one value have the same token: "1,500 metres" and "1500 m", "1 May 2024" and
+"2024-05-01", "8 pm" and "20:00". All that changes the meaning is kept: sign, decimal point, unit,
+the case of a unit, the suffix of a version, the symbol of "C++". An ambiguous spelling ("1.500",
+"05/01/2024") is equal only to itself. Knows no grammar, and no answer.
 """
 
 import re
@@ -51,7 +51,7 @@ _ALONE = str.maketrans(
 
 
 def _plain(text: str) -> str:
-    """The text in one way of writing each character, its case kept."""
+    """The text with normalised characters, in its own case."""
     if text.isascii():
         return text
     text = _NO_BREAK.sub("'", _INVISIBLE.sub("", text))
@@ -62,7 +62,7 @@ def _plain(text: str) -> str:
 
 
 def _power(one: re.Match[str]) -> str:
-    """A raised number: a power behind a number or a unit; behind a word it points to a note."""
+    """A superscript: a power after a number or a unit; after a word a footnote mark, dropped."""
     before = one[1] or ""
     return f"{before}^{unicodedata.normalize('NFKC', one[2])}" if before else ""
 
@@ -95,7 +95,7 @@ _BEFORE_NOT = {"can": "can", "ca": "can", "wo": "will", "sha": "shall"}
 
 
 def _scan(text: str) -> list[Token]:
-    """The tokens of a plain text, articles and dashes among them."""
+    """The tokens of a normalised text, including articles and dashes."""
     text = _QUOTE_MARK.sub(" ", text)
     found: list[Token] = []
     at = 0
@@ -110,7 +110,7 @@ def _scan(text: str) -> list[Token]:
 
 
 def _next(text: str, at: int, before: list[Token]) -> tuple[list[Token], int]:
-    """The tokens that begin at a place, and where they end; none of what says nothing."""
+    """The tokens that begin at a position, if any, and the position after them."""
     here = text[at]
     if here.isspace():
         return [], at + 1
@@ -155,7 +155,7 @@ def _words(one: re.Match[str]) -> list[Token]:
 
 
 def _ranges(found: list[Token]) -> list[Token]:
-    """The tokens with what stands between two values as a mark, and without other dashes."""
+    """The tokens with range signs between two values as marks, and without other dashes."""
     made = []
     for place, one in enumerate(found):
         if (one.key in "-~" and one.kind == "mark") or one.key in _RANGE_WORDS:

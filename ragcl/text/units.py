@@ -1,6 +1,6 @@
-"""Units, currencies and months: what stands beside a number and how each of them may be written.
+"""Units, currencies and months, with the ways in which each may be written.
 
-Knows symbols and words, and converts nothing: a kilometre is not a thousand metres here.
+Converts nothing: a kilometre is not a thousand metres here.
 """
 
 _PREFIXES = {
@@ -133,5 +133,5 @@ WORDS = _words()
 
 
 def unit(written: str) -> str | None:
-    """The unit that is written so, by one name for each; None if it is none."""
+    """The normalised name of a unit; None if it is none."""
     return SYMBOLS.get(written) or WORDS.get(written if len(written) == 1 else written.casefold())

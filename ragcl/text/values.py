@@ -1,7 +1,7 @@
-"""Values: numbers with their signs and units, dates, times and versions, read at a place of a text.
+"""Values: numbers with signs and units, dates, times and versions, parsed at a position of a text.
 
-Each is one token, in one way of writing it. What may be read in two ways is left as it is written.
-Knows no words but those of units and months.
+Each becomes a normalised token. An ambiguous one is left as it is written. Knows no words but those
+of units and months.
 """
 
 import re
@@ -17,11 +17,11 @@ Kind = Literal["word", "glyph", "value", "unit", "mark"]
 
 @dataclass(frozen=True)
 class Token:
-    """One piece of a text: `key` is equal for what means the same, `written` is how it stood there.
+    """A token of a text: tokens with equal `key` mean the same; `written` is the original text.
 
-    A "glyph" is a character of a script that puts no space between words; a "value" a number, date,
-    time or version; a "unit" stands behind its number, wherever it was written; a "mark" is what
-    stands between values, as the "to" of a range.
+    A "glyph" is a character of a script without spaces between words. A "value" is a number, date,
+    time or version. A "unit" follows its number, wherever it was written. A "mark" is a sign
+    between values, such as the "to" of a range.
     """
 
     key: str

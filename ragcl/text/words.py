@@ -1,4 +1,4 @@
-"""Words: which of them carry meaning, and which are forms of one. Knows no text as a whole."""
+"""Words: tokenising, stemming and stop words."""
 
 import re
 
@@ -12,19 +12,19 @@ _FUNCTION_WORDS = frozenset(
 
 
 def parts(text: str) -> list[str]:
-    """The words and numbers of a text in lower case and in their order.
+    """The words and numbers of a text in lower case and in order.
 
-    A number is one with its points ("3.12"); a name of several words ("releaseDate") is these.
+    A number keeps its points ("3.12"); a camel-case name ("releaseDate") is split.
     """
     found = _PARTS.finditer(HUMP.sub(" ", text).lower())
     return [one[1] or one[2] for one in found]
 
 
 def stems(text: str) -> set[str]:
-    """Words without their endings, in any language near enough: long ones lose three letters."""
+    """Approximate stems for any language: long words lose their last three letters."""
     return {one if one[0].isdigit() else one[: max(4, len(one) - 3)] for one in parts(text)}
 
 
 def content_words(text: str) -> list[str]:
-    """The words of a text that carry meaning, in lower case and in their order."""
+    """The words of a text without English function words, in lower case and in order."""
     return [word for word in parts(text) if word not in _FUNCTION_WORDS]

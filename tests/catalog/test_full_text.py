@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ragcl.catalog import FILE_NAME, Catalog, full_text, migrations
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord
-from ragcl.catalog.full_text import DamagedIndexError, searchable, sought
+from ragcl.catalog.full_text import DamagedIndexError, as_query, searchable
 
 WRITTEN = (
     "v",
@@ -146,9 +146,9 @@ def test_a_version_or_a_date_is_found_by_its_beginnings(
     put(catalog, root, text, "nothing of the kind", heading="Times")
 
     for number in found_by:
-        assert matching(catalog, *sought(number).split()) == [1], number
+        assert matching(catalog, *as_query(number).split()) == [1], number
     for number in not_by:
-        assert matching(catalog, *sought(number).split()) == [], number
+        assert matching(catalog, *as_query(number).split()) == [], number
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def test_a_number_or_a_name_is_found_however_it_is_written(
     put(catalog, root, text, "nothing of the kind", heading="Times")
 
     for number in found_by:
-        assert matching(catalog, *sought(number).split()) == [1], number
+        assert matching(catalog, *as_query(number).split()) == [1], number
     for number in not_by:
-        assert matching(catalog, *sought(number).split()) == [], number
+        assert matching(catalog, *as_query(number).split()) == [], number
 
 
 @given(st.lists(st.sampled_from(WRITTEN), max_size=4).map("".join) | st.text(max_size=20))
@@ -190,7 +190,7 @@ def test_whatever_is_written_is_found_by_what_is_written(text: str) -> None:
     def words(one: str) -> set[str]:
         return set(re.findall(r"[^\W_]+", one.lower()))
 
-    assert words(sought(text)) <= words(searchable(text))
+    assert words(as_query(text)) <= words(searchable(text))
 
 
 def test_a_text_that_came_to_be_spaced_otherwise_is_found_as_it_is_now(

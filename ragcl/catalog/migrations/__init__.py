@@ -1,7 +1,7 @@
-"""The numbered steps that bring a catalog of any earlier version up to date.
+"""Migrations: numbered steps that bring a catalog of any earlier version up to date.
 
-Each step is a file of SQL, `0001_initial.sql` and so on; the version is SQLite's `user_version`. A
-step is never changed once released: a change of the schema is a new file.
+Each step is an SQL file, `0001_initial.sql` and so on; the version is SQLite's `user_version`. A
+released step is never changed: a change of the schema is a new file.
 """
 
 import re
@@ -18,7 +18,7 @@ STEPS: tuple[str, ...] = tuple(
 
 
 def version(connection: Connection) -> int:
-    """The number of steps that this catalog has been through; 0 for an empty file."""
+    """The number of migrations applied to this catalog; 0 for an empty file."""
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
@@ -35,8 +35,8 @@ def check(found: int, path: Path, *, read_only: bool) -> None:
         )
     if read_only and found < len(STEPS):
         raise CatalogError(
-            f"{path} is a catalog of version {found}, to be brought to version {len(STEPS)} before "
-            "it is used, and may not be written here: open it once where it may, or use a copy."
+            f"{path} is a catalog of version {found}, which needs a migration to version "
+            f"{len(STEPS)}, but it may not be written here: open it once where it may, or use a copy."
         )
 
 
