@@ -1,1 +1,1 @@
-"""Hits to answers: language model, prompts, reading, routing and answering."""
+"""From hits to answers: language model, prompts, reading, routing and answering."""

@@ -1,7 +1,7 @@
-"""The active set of adapters as answers see it: taken once, and held for as long as they need it.
+"""A snapshot of the active set of adapters, held for as long as an answer needs it.
 
-What is promoted, rolled back or removed meanwhile, here or in another process, is for the next
-answer. Knows no question, no route and no text.
+What is promoted, rolled back or removed meanwhile, in any process, affects only the next answer.
+Knows no question, no route and no text.
 """
 
 import contextlib
@@ -24,10 +24,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What an answer needs of the active set, from its decision to its record.
+    """The active set during one answer.
 
     `current` are the chunks of the set that are current and may be learned, `chosen` those of them
-    that stand in the documents chosen, `demoted` those of which users rated badly what it says.
+    in the documents that the filter accepts, `demoted` those whose answers from the weights users
+    rated badly.
     """
 
     adapters: ActiveAdapters
@@ -40,7 +41,7 @@ class ActiveSet:
     """The active set of one knowledge base, attached to its model; for several threads."""
 
     def __init__(self, catalog: Catalog, model: LanguageModel, folder: Path) -> None:
-        """`folder` is that of the adapters, one in each folder of it."""
+        """`folder` has a folder for each adapter."""
         self._catalog = catalog
         self._model = model
         self._folder = folder
@@ -53,10 +54,10 @@ class ActiveSet:
 
     @contextlib.contextmanager
     def taken(self, chosen: Filter | None = None) -> Iterator[Snapshot]:
-        """What is active now; its adapters stay attached until the block ends.
+        """A snapshot of what is active now; its adapters stay attached until the block ends.
 
         Args:
-            chosen: the documents that may be looked at; None: all.
+            chosen: the documents to use; None: all.
         """
         with self._lock:
             adapters = self._loaded()
@@ -73,7 +74,7 @@ class ActiveSet:
                 self._let_go()
 
     def _loaded(self) -> ActiveAdapters:
-        """The set as it is in the catalog, its adapters attached to the model."""
+        """The active set of the catalog, with its adapters attached to the model."""
         while (key := self._catalog.learning.active_key()) != self._key:
             set_id, records = self._catalog.learning.active()
             usable, lost = [], []
@@ -85,7 +86,7 @@ class ActiveSet:
                 else:
                     self._attached.add(adapter.id)
                     usable.append(adapter)
-            # What another process has superseded since, it may have removed.
+            # Another process may have promoted a new set and removed these files.
             if lost and self._catalog.learning.active_key() != key:
                 continue
             for name, trouble in lost:
@@ -95,7 +96,7 @@ class ActiveSet:
         return self._adapters
 
     def _let_go(self) -> None:
-        """Detach what is not active any more and serves no answer."""
+        """Detach adapters that are neither active nor held by an answer."""
         self._held = +self._held
         active = {one.id for one in self._adapters.adapters}
         for name in self._attached - active - self._held.keys():
@@ -103,7 +104,7 @@ class ActiveSet:
             self._attached.remove(name)
 
     def _demoted(self, adapters: ActiveAdapters) -> frozenset[str]:
-        """The chunks of which these adapters speak badly, by what users said of it so far."""
+        """The chunks whose answers from these adapters users rated badly so far."""
         key = (adapters.set_id, self._catalog.asks.last_feedback())
         with self._lock:
             if key != self._judged[0]:

@@ -1,4 +1,4 @@
-"""Antecedents: which words of a question stand for something said before, and for what they may.
+"""Anaphors in a question, and their possible antecedents in earlier turns.
 
 Knows no candidates and no model.
 """
@@ -13,14 +13,14 @@ from ragcl.text.english import English, Phrase, Word, phrases, words
 
 @dataclass(frozen=True)
 class Turn:
-    """A question that stands alone, and its answer (empty, if it was not known)."""
+    """A self-contained question, and its answer (empty for an abstention)."""
 
     question: str
     answer: str
 
 
 def anaphors(text: str) -> Iterator[tuple[int, int, str]]:
-    """The places of what stands for something said before, with the word that does."""
+    """The anaphors of a text: start, end and the pronoun."""
     quiet = [(one.start(), one.end()) for one in English.EXPLETIVE.finditer(text)]
     found = words(text)
     for i, word in enumerate(found):
@@ -46,7 +46,7 @@ def anaphors(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def is_bound(text: str, found: Sequence[Word], i: int) -> bool:
-    """Whether a pronoun may stand for something in its own sentence, a clause or more before."""
+    """Whether a pronoun may refer to a phrase in an earlier clause of its own sentence."""
     pronoun = found[i].low
     ends = [one.end for one in phrases(text[: found[i].start]) if may_be(one, pronoun)]
     if pronoun in English.PRONOUNS - English.IT - {"its", "there"}:
@@ -60,7 +60,7 @@ def is_bound(text: str, found: Sequence[Word], i: int) -> bool:
 
 
 def entities(turns: Sequence[Turn]) -> list[Phrase]:
-    """What a pronoun may stand for, of all turns, the latest first."""
+    """The possible antecedents in all turns, the latest turn first."""
     found: dict[str, Phrase] = {}
     for age, turn in enumerate(reversed(turns)):
         who = re.match(r"(?:by |to |from )?who", turn.question.lower()) is not None
@@ -74,13 +74,13 @@ def entities(turns: Sequence[Turn]) -> list[Phrase]:
 
 
 def _aged(phrase: Phrase, age: int) -> Phrase:
-    """A phrase as it is spoken of so many turns later: what was any one is a certain one."""
+    """A phrase made definite, with a lower prior for each turn since."""
     text = re.sub(r"^(?:an?|any|every|each) ", "the ", phrase.text, flags=re.IGNORECASE)
     return replace(phrase, text=text, prior=phrase.prior - 0.7 * age)
 
 
 def may_be(phrase: Phrase, pronoun: str) -> bool:
-    """Whether the phrase is of the kind that the pronoun stands for."""
+    """Whether phrase and pronoun agree in number and kind."""
     bare = re.sub(r"^the ", "", phrase.text, flags=re.IGNORECASE)
     name = bare[0].isupper() and " " in bare
     if pronoun in English.HE | English.HIS:

@@ -1,8 +1,8 @@
-"""Conversation: a question that leans on earlier ones is made to stand alone before it is answered.
+"""Rewrites a follow-up question so that it stands alone, before retrieval.
 
-Rules say what it may mean; what the index holds and what the language model finds likely decide
-among that. A model that writes well is asked first. An earlier answer is never evidence: it only
-says what a pronoun may stand for. Knows nothing of how a question is answered.
+Rules generate candidate rewritings; retrieval scores and the language model choose among them. A
+model that writes well rewrites the question itself. An earlier answer is never evidence: it is only
+used to resolve pronouns. Knows nothing of how a question is answered.
 """
 
 import re
@@ -33,10 +33,10 @@ _SYSTEM = (
 
 
 def checked(history: History) -> list[tuple[str, str]]:
-    """The turns of a conversation that are looked at: the last ones.
+    """The last `CONVERSATION.turns` turns of a conversation, validated.
 
     Raises:
-        UsageError: something in it is no pair of texts.
+        UsageError: a turn is no pair of texts.
     """
     if isinstance(history, str | bytes):
         raise UsageError("history is a text: give the earlier turns as [(question, answer), …].")
@@ -57,7 +57,7 @@ def checked(history: History) -> list[tuple[str, str]]:
 
 
 class Conversation:
-    """Makes follow-ups stand alone, on what one knowledge base holds."""
+    """Rewrites follow-ups with the help of one knowledge base's index."""
 
     def __init__(
         self, retriever: Retriever, model: LanguageModel, settings: AnsweringSettings
@@ -67,12 +67,12 @@ class Conversation:
         self._settings = settings
 
     def stand_alone(self, question: str, history: History, chosen: Filter | None = None) -> str:
-        """The question as it is to be looked up; what was asked, to the letter, if that will do.
+        """The question rewritten to stand alone; unchanged if it does already.
 
         Args:
-            question: what was asked.
-            history: the earlier turns, as `checked` gives them; each may lean on those before it.
-            chosen: the documents that may be looked at; None: all.
+            question: the question as asked.
+            history: the earlier turns, from `checked`; each may be a follow-up too.
+            chosen: the documents to search; None: all.
         """
         turns: list[Turn] = []
         for earlier, answer in history:
@@ -96,7 +96,7 @@ class Conversation:
         return self._best(FollowUp((found.candidates[0], *rest), found.open), turns, chosen)
 
     def _best(self, found: FollowUp, turns: Sequence[Turn], chosen: Filter | None) -> str:
-        """The candidate that is meant, by the index, the language model and the rules."""
+        """The best candidate by retrieval, language model and rules."""
         questions = [one.question for one in found.candidates]
         retrievals = self._retriever.retrieve(questions, CONVERSATION.hits, chosen, rerank=False)
         if not any(one.hits for one in retrievals):
@@ -112,7 +112,7 @@ class Conversation:
     def _worth(
         self, candidates: Sequence[Candidate], index: np.ndarray, turns: Sequence[Turn]
     ) -> np.ndarray:
-        """What speaks for each of `n` candidates, `(n,)`; `index` is how well each is found."""
+        """The scores of `n` candidates, `(n,)`; `index` has their best retrieval scores."""
         rules = np.array([one.prior for one in candidates])
         if len(candidates) == 1:
             return rules
@@ -139,7 +139,7 @@ class Conversation:
         return tuple(text_ids(self._model.tokenizer, text))
 
     def _rewritten(self, question: str, turns: Sequence[Turn]) -> str | None:
-        """What the model makes of the question; None if it adds what nobody said."""
+        """The question rewritten by the model; None if the rewriting adds other words."""
         said = "".join(
             f"Question: {turn.question}\nAnswer: {turn.answer or 'unknown'}\n\n" for turn in turns
         )
@@ -151,9 +151,9 @@ class Conversation:
 
 
 def is_faithful(written: str, conversation: str, question: str) -> bool:
-    """Whether a question holds only words of the conversation, and what was asked is still in it.
+    """Whether a rewriting adds no word to the conversation and keeps the question's content words.
 
-    English function words may be added; two forms of a word count as the same.
+    English function words may be added; words are compared by stems.
     """
     if "\n" in written or is_abstention(written):
         return False
@@ -167,19 +167,19 @@ def is_faithful(written: str, conversation: str, question: str) -> bool:
 
 
 def _stem(word: str) -> str:
-    """A word without its ending, roughly."""
+    """An approximate stem of a word."""
     bare = re.sub(r"'s?$|\W", "", word)
     return bare[: max(CONVERSATION.stem_letters, len(bare) - 2)] if bare.isalpha() else bare
 
 
 def _any_language(question: str, last: Turn) -> FollowUp:
-    """A question in a language without rules: as it is, or behind the words of the last one."""
+    """Candidates without rules: the question, or the last question's words before it."""
     found = words(question)
     spaced = any(" " in text.strip() for text in (question, last.question))
     short = len(found) <= CONVERSATION.short_words if spaced else len(question) < len(last.question)
     as_it_is = Candidate(question)
     own = {word.low for word in found}
-    least = 4 if spaced else 1  # letters of a word that tells something
+    least = 4 if spaced else 1  # letters of a content word
     content = [w.text for w in words(last.question) if len(w.text) >= least and w.low not in own]
     if not short or not content:
         return FollowUp((as_it_is,))
@@ -187,9 +187,9 @@ def _any_language(question: str, last: Turn) -> FollowUp:
 
 
 def _needed(plain: Retrieval, full: Retrieval) -> bool:
-    """Whether a question is found only with what was spoken of before.
+    """Whether retrieval needs the rewriting: it leads clearly, and the question alone does not.
 
-    What it is found in then is not far from its own words.
+    The rewriting's best passage must also be among the hits of the question alone.
     """
     if not plain.hits or not full.hits:
         return bool(full.hits)

@@ -1,7 +1,7 @@
-"""Follow-ups: what a question of a conversation may mean, as candidates that stand alone.
+"""Candidate rewritings of a follow-up question, which stand alone.
 
-Rules for English say what is possible and how far it speaks for itself; which candidate is meant is
-for others to choose. Knows no model.
+Rules for English generate the candidates and give each a prior; `conversation` chooses among them.
+Knows no model.
 """
 
 import re
@@ -15,7 +15,7 @@ from ragcl.text.english import English, Phrase, Word, phrases, words
 
 @dataclass(frozen=True)
 class Candidate:
-    """A question that may be meant; `prior` is what speaks for it beforehand."""
+    """A candidate rewriting with its prior score."""
 
     question: str
     prior: float = 0.0
@@ -23,16 +23,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """What a question may mean; `open` if it may as well be about something else entirely."""
+    """The candidates of a question; `open` if it may also be about something new."""
 
     candidates: tuple[Candidate, ...]
     open: bool = False
 
 
 def follow_up(question: str, turns: Sequence[Turn]) -> FollowUp:
-    """What a question may mean after some turns, of which there is at least one.
+    """The candidates of a question after at least one turn.
 
-    The first candidate is the question as it is; where it stands alone, there is no other.
+    The first is the question itself; if it stands alone, there is no other.
     """
     asked = question.strip()
     rest = English.OPENING.sub("", asked, count=1).strip()
@@ -62,11 +62,11 @@ def follow_up(question: str, turns: Sequence[Turn]) -> FollowUp:
     return FollowUp((as_it_is, *best), open_)
 
 
-# What kind of question it is
+# Kinds of questions
 
 
 def _is_bare(found: Sequence[Word], opened: bool) -> bool:
-    """Whether it only says what is wanted: "Why?", "Since when?", "From what speed?"."""
+    """Whether it is only a question word or phrase: "Why?", "Since when?", "From what speed?"."""
     low = [word.low for word in found]
     if len(low) > 6 or any(word in English.AUXILIARIES | {"it", "they"} for word in low):
         return False
@@ -90,17 +90,17 @@ def _is_fragment(found: Sequence[Word]) -> bool:
 
 
 def _is_bridged(found: Sequence[Word]) -> bool:
-    """Whether it may leave out what it is about: "Who is the keeper?"."""
-    telling = [word for word in found if word.low not in English.STOPS | English.DETERMINERS]
+    """Whether it may omit its subject: "Who is the keeper?"."""
+    content = [word for word in found if word.low not in English.STOPS | English.DETERMINERS]
     named = any(word.text[0].isupper() or word.text[0].isdigit() for word in found[1:])
-    return not named and 0 < len(telling) <= CONVERSATION.bridged_words
+    return not named and 0 < len(content) <= CONVERSATION.bridged_words
 
 
-# What may be meant
+# Candidates
 
 
 def _resolved(text: str, turns: Sequence[Turn]) -> Iterator[Candidate]:
-    """A phrase of an earlier turn in the place of each pronoun, up to two of them."""
+    """The question with up to two pronouns replaced by phrases of earlier turns."""
     known = entities(turns)
     answer = turns[-1].answer
     if re.search(r"\b(?:after|before|since|than) that$", text.rstrip(" ?.!")) and answer:
@@ -115,7 +115,7 @@ def _resolved(text: str, turns: Sequence[Turn]) -> Iterator[Candidate]:
 
 
 def _replaced(text: str, known: Sequence[Phrase]) -> Iterator[tuple[Candidate, str]]:
-    """What the first pronoun may stand for: the text with it, and the phrase."""
+    """The text with its first pronoun replaced, for each known phrase, with that phrase."""
     start, end, pronoun = next(anaphors(text))
     if re.match(r"who (?:is|was) (?:that|this|it)$", text[:end], re.IGNORECASE):
         pronoun = "he"
@@ -134,13 +134,13 @@ def _replaced(text: str, known: Sequence[Phrase]) -> Iterator[tuple[Candidate, s
 
 
 def _is_object(text: str, end: int) -> bool:
-    """Whether `her` ends a phrase, where it is no possessive."""
+    """Whether `her` is an object, and no possessive."""
     following = words(text[end:])
     return not following or following[0].low in English.STOPS
 
 
 def _asked_anew(wanted: str, last: str, answer: str) -> Iterator[Candidate]:
-    """The last question, asked for something else: "Why?"."""
+    """The last question with another question word: "Why?"."""
     body = last.rstrip(" ?.!")
     found = words(body)
     low = [word.low for word in found]
@@ -169,7 +169,7 @@ def _asked_anew(wanted: str, last: str, answer: str) -> Iterator[Candidate]:
 
 
 def _put_in_place(given: str, last: str, turns: Sequence[Turn]) -> Iterator[Candidate]:
-    """The last question with what is given in the place of one of its phrases."""
+    """The last question with one of its phrases replaced by the given one."""
     found = words(given)
     first = found[0].low
     preposition = first if first in English.PREPOSITIONS and len(found) > 1 else ""
@@ -214,7 +214,7 @@ def _put_in_place(given: str, last: str, turns: Sequence[Turn]) -> Iterator[Cand
 
 
 def _slots(text: str) -> list[Phrase]:
-    """The phrases of a question that something else may take the place of; numbers too."""
+    """The phrases and numbers of a question that may be replaced."""
     found = phrases(text)
     spans = {(one.start, one.end) for one in found}
     numbers = [
@@ -226,7 +226,7 @@ def _slots(text: str) -> list[Phrase]:
 
 
 def _likeness(new: str, preposition: str, old: Phrase) -> float:
-    """How far one phrase is of the kind of another."""
+    """How similar two phrases are in kind."""
     times = [English.TIMES.search(text) is not None for text in (new, old.text)]
     digits = [text[0].isdigit() for text in (new, old.text)]
     articles = [text.lower().startswith("the ") for text in (new, old.text)]
@@ -238,7 +238,7 @@ def _likeness(new: str, preposition: str, old: Phrase) -> float:
 
 
 def _attached(body: str, turns: Sequence[Turn], opened: bool) -> Iterator[Candidate]:
-    """The question with what was spoken of behind it."""
+    """The question with a phrase of the last turn appended."""
     for one in entities(turns[-1:]):
         if not one.person and one.prior > -1:
             for preposition in dict.fromkeys(["of", one.before or "in"]):

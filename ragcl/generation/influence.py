@@ -1,9 +1,9 @@
-"""Influence: how much of an answer's likelihood each source carries, by leaving it out.
+"""Influence: leave-one-out attribution of an answer to its sources.
 
-Leave-one-out attribution: the log-probability of the answer with everything that was shown, minus
-that without one source. ContextCite (Cohen-Wang et al. 2024, arXiv 2409.00729) estimates the same
-for many small sources with a linear surrogate; the few chunks of a prompt are measured one by one.
-Knows no log, and nothing of how the sources were found.
+The influence of a source is the log-probability of the answer given all sources, minus that without
+this one. ContextCite (Cohen-Wang et al. 2024, arXiv 2409.00729) estimates the same for many small
+sources with a linear surrogate; the few chunks of a prompt are measured one by one. Knows no log,
+and nothing of how the sources were found.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from ragcl.generation.spans import continuation
 
 @dataclass(frozen=True)
 class Shown:
-    """A piece of text as it stands in a prompt, and the chunk that it comes from."""
+    """A piece of text in a prompt, and its chunk."""
 
     text: str
     content_hash: str
@@ -23,10 +23,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class Influence:
-    """What made an answer likely, in nats; above zero is what speaks for it.
+    """The contributions to an answer's log-probability, in nats; positive ones support it.
 
-    `chunks` has the current sources by content hash, 0.0 for one that the prompt does not show;
-    `weights` is the adapter's, None where there was none or it is not active any more.
+    `chunks` has the current sources by content hash, 0.0 for one that is not in the prompt;
+    `weights` is the adapter's, None if there was none or it is not active any more.
     """
 
     chunks: dict[str, float]
@@ -40,12 +40,12 @@ def leave_one_out(
     compose: Callable[[Sequence[str]], Prompt],
     adapter: str | None,
 ) -> dict[str, float]:
-    """The influence of every chunk that is shown, by content hash, in nats.
+    """The influence of every chunk in the prompt, by content hash, in nats.
 
     Args:
         model: with the adapter attached.
-        answer: what was answered; not empty.
-        shown: what the prompt shows, in its order; a chunk may give several pieces.
+        answer: the answer; not empty.
+        shown: the pieces in the prompt, in order; a chunk may have several.
         compose: makes the prompt that shows these texts.
         adapter: which adapter reads, or None for the base model.
     """

@@ -1,6 +1,6 @@
-"""The language model: one frozen base, any number of adapters on it, greedy decoding.
+"""The language model: one frozen base model, any number of adapters, greedy decoding.
 
-Gives text with its log-probabilities for prompts of token ids; one decoding loop serves batches
+Takes prompts of token ids and gives text with log-probabilities; one decoding loop serves batches
 and streams. Knows nothing of questions, passages or routes.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import DynamicCache
 
 BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the processor
-SCORED_TOKENS = 1024  # the same where every place has its logits: 200 MB with 49,152 words
+SCORED_TOKENS = 1024  # tokens whose logits are kept: 200 MB with a vocabulary of 49,152
 WEIGHTS = "adapter_model.safetensors"
 DIGEST = "weights_sha256"  # its name in an adapter's manifest
 KEPT_PREFIXES = 4
@@ -40,7 +40,7 @@ KEPT_PREFIXES = 4
 class Prompt:
     """Token ids; the first `shared` of them are the same for every prompt of its kind.
 
-    What the model computes for the shared part is kept and used again.
+    The keys and values of the shared prefix are cached.
     """
 
     ids: tuple[int, ...]
@@ -49,7 +49,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model wrote; `logprob` is the mean over its tokens (nats), the stop included."""
+    """A generated text; `logprob` is the mean over its tokens (nats), with the end token."""
 
     text: str
     token_ids: tuple[int, ...]
@@ -57,7 +57,7 @@ class Completion:
 
 
 def weights_digest(folder: Path) -> str:
-    """The SHA-256 of an adapter's weights, which its manifest names."""
+    """The SHA-256 of an adapter's weights, as in its manifest."""
     return sha256(folder / WEIGHTS)
 
 
@@ -75,7 +75,7 @@ class LanguageModel:
         device: str = "auto",
         four_bit: bool = False,
     ) -> None:
-        # What was learned on the whole weights does not fit the rounded ones, nor the reverse.
+        # An adapter trained on unquantised weights does not fit quantised ones, nor the reverse.
         self.files = replace(files, revision=f"{files.revision} in 4 bits") if four_bit else files
         self._four_bit = four_bit
         self._dtype = dtype
@@ -94,7 +94,7 @@ class LanguageModel:
     def of(
         cls, models: ModelSettings, role: Literal["language_model", "teacher"] = "language_model"
     ) -> "LanguageModel":
-        """The one that the settings name; nothing is loaded before it is needed.
+        """The model that the settings name; it is loaded on first use.
 
         Raises:
             ModelNotFoundError: its files are not on this machine.
@@ -118,7 +118,7 @@ class LanguageModel:
         """The base model; frozen, in evaluation mode.
 
         Raises:
-            SettingsError: it is to be in 4 bits, and the package for that is not installed.
+            SettingsError: `models.four_bit` is set and bitsandbytes is not installed.
         """
         from transformers import AutoModelForCausalLM
 
@@ -130,9 +130,9 @@ class LanguageModel:
             options |= {"device_map": {"": device}, "quantization_config": _four_bits(dtype)}
         model: Any = AutoModelForCausalLM.from_pretrained(self.files.path, **options)
         model.requires_grad_(False)
-        # The output head sees a slice of the places. By the strides of a slice the product takes a
-        # copy of the whole vocabulary matrix, and 20 times as long. What looks contiguous may have
-        # them still, where the batch is a single row; a view of its own shape has not.
+        # The output head gets a slice of the hidden states. With a slice's strides the product
+        # copies the whole vocabulary matrix and takes 20 times as long. With a batch of one, even
+        # `contiguous` may keep these strides; a view of its own shape does not.
         model.get_output_embeddings().register_forward_pre_hook(
             lambda _module, inputs: tuple(one.contiguous().view(one.shape) for one in inputs)
         )
@@ -158,7 +158,7 @@ class LanguageModel:
         with self._lock:
             if adapter in self._attached:
                 return
-            config, weights = self._read_adapter(folder)  # whole: it may be removed the next moment
+            config, weights = self._read_adapter(folder)  # at once: it may be removed any moment
             if self._peft is None:
                 self._peft = get_peft_model(
                     self.base, config, adapter, autocast_adapter_dtype=False
@@ -173,7 +173,7 @@ class LanguageModel:
             self._switch(None)
 
     def _read_adapter(self, folder: Path) -> tuple[Any, dict[str, "torch.Tensor"]]:
-        """The configuration and the weights of an adapter, of which each file is read once."""
+        """The configuration and the weights of an adapter; each file is read once."""
         from peft import PeftConfig
         from safetensors import SafetensorError
         from safetensors.torch import load
@@ -186,10 +186,10 @@ class LanguageModel:
             data = (folder / WEIGHTS).read_bytes()
             weights = load(data)
             if manifest.get(DIGEST) not in (None, hashlib.sha256(data).hexdigest()):
-                raise ValueError("its weights are not those that were written")
+                raise ValueError("its weights do not match their checksum")
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ModelNotFoundError(
-                f"the adapter in {folder} is not whole ({error}): run `ragcl doctor`."
+                f"the adapter in {folder} is incomplete or damaged ({error}): run `ragcl doctor`."
             ) from error
         if made_for != self.files.revision:
             raise ModelNotFoundError(
@@ -199,13 +199,13 @@ class LanguageModel:
         return config, weights
 
     def detach(self, adapter: str) -> None:
-        """Unload an adapter, if it is loaded; without any the base model is as it was loaded."""
+        """Unload an adapter, if it is loaded; after the last one, PEFT's layers are removed too."""
         with self._lock:
             if adapter not in self._attached:
                 return
             self._attached.remove(adapter)
             self._drop_prefixes(adapter)
-            for other in sorted(self._attached)[:1]:  # what peft holds active cannot go
+            for other in sorted(self._attached)[:1]:  # PEFT cannot delete the active adapter
                 self._switch(other)
             self._switch(None)
             self._peft.delete_adapter(adapter)
@@ -214,7 +214,7 @@ class LanguageModel:
                 self._peft = None
 
     def set_scale(self, adapter: str, factor: float) -> None:
-        """Make an attached adapter weigh `factor` times what it was trained to."""
+        """Set the scale of an attached adapter to `factor` times that of its training."""
         from peft.tuners.lora import LoraLayer
 
         with self._lock:
@@ -259,7 +259,7 @@ class LanguageModel:
         Args:
             prompts: any number; prompts of the same kind and length are computed together.
             adapter: the name of an attached adapter, or None for the base model.
-            max_new_tokens: where an answer is cut off.
+            max_new_tokens: maximum length of a completion.
             progress: called with the number of prompts done after every batch.
 
         Returns:
@@ -285,7 +285,7 @@ class LanguageModel:
             if step[0] is not None:
                 pairs.append(step[0])
             text = self._completion(pairs).text
-            # A token can end inside a character, which then decodes to a replacement mark.
+            # A token may end within a character, which then decodes to a replacement character.
             if text.startswith(shown) and not text.endswith("\ufffd") and len(text) > len(shown):
                 yield text[len(shown) :]
                 shown = text
@@ -295,7 +295,7 @@ class LanguageModel:
         yield completion
 
     def next_logprobs(self, ids: Sequence[int], adapter: str | None) -> "torch.Tensor":
-        """Log-probabilities of what follows each of `n` tokens, `(n, vocabulary) float32`."""
+        """Log-probabilities of the next token after each of `n`, `(n, vocabulary) float32`."""
         import torch
 
         with self._lock, torch.inference_mode():
@@ -307,7 +307,7 @@ class LanguageModel:
     def sequence_logprobs(
         self, sequences: Sequence[Sequence[int]], adapter: str | None
     ) -> list[tuple["torch.Tensor", "torch.Tensor"]]:
-        """How the model finds given texts; those of similar length are computed together.
+        """The log-probabilities of given texts; those of similar length are computed together.
 
         Returns:
             For every sequence of `n` tokens the log-probabilities (nats) of all but the first,
@@ -334,18 +334,16 @@ class LanguageModel:
     def continuations(
         self, forks: Sequence[Fork], *, adapter: str | None = None, keep: int
     ) -> Iterator[list[Continuation]]:
-        """Score the `keep` candidates of each prompt that start best.
+        """Score the `keep` candidates of each prompt with the best first tokens.
 
-        How well one starts is the log-probability of its first token and, in nats as well, its
-        prior.
+        They are ranked by the log-probability of the first token plus the log-prior.
 
-        Every prompt is computed once. Short ones go through the model in one row, each seeing only
-        itself, and so do the candidates that are kept, each seeing its prompt and itself: no
-        padding, and no copy of a prompt's cache for each. Where all are kept, they go with the
-        prompts.
+        Short prompts are packed into one row and computed once. So are the kept candidates, each of
+        which attends to its prompt and itself: without padding, and without copies of the prompts'
+        caches. If all candidates are kept, prompts and candidates share one pass.
 
         Yields:
-            What was scored of each fork, in the order given.
+            The scored continuations of each fork, in the order given.
         """
         for pack in packs(forks, lambda fork: fork.candidates):
             with self._scoring(pack, adapter) as scoring:
@@ -355,11 +353,11 @@ class LanguageModel:
     def likeliest(
         self, forks: Sequence[Fork], *, adapter: str | None = None, keep: int
     ) -> Iterator[Continuation]:
-        """The candidate of each prompt that is likeliest to be all it goes on with, prior included.
+        """The candidate of each prompt with the highest posterior as the whole continuation.
 
-        It is found by bounds, in one pass or two: none is likelier than its first tokens. The one
-        with the highest prior, of equals the first, goes with the prompt, and of the others only
-        those that may still be better are scored, at most the `keep` of which most may be hoped.
+        Branch and bound, in one pass or two. The first pass scores the candidate with the highest
+        prior (of equals the first). No candidate is likelier than its first tokens, so the second
+        pass scores only those whose bound is higher, at most `keep` with the highest bounds.
         """
         for pack in packs(forks, lambda fork: [fork.candidates[leader(fork)]]):
             with self._scoring(pack, adapter) as scoring:
@@ -368,13 +366,13 @@ class LanguageModel:
 
     @contextlib.contextmanager
     def _scoring(self, forks: Sequence[Fork], adapter: str | None) -> Iterator[Scoring]:
-        """Forks whose prompts have the same shared beginning, about to be scored."""
+        """A scoring pass over forks whose prompts have the same shared prefix."""
         import torch
 
         beginning = forks[0].prompt.ids[: forks[0].prompt.shared]
         with self._lock, torch.inference_mode():
             self._switch(adapter)
-            yield Scoring(self.base, forks, self._begun(beginning, adapter), self.stop_ids)
+            yield Scoring(self.base, forks, self._cache_after(beginning, adapter), self.stop_ids)
 
     def _completion(self, pairs: Sequence[tuple[int, float]]) -> Completion:
         ids = tuple(token for token, _ in pairs)
@@ -390,9 +388,9 @@ class LanguageModel:
         adapter: str | None,
         max_new_tokens: int,
     ) -> Iterator[list[tuple[int, float] | None]]:
-        """Each step gives (the likeliest token, its log-probability), None for one that has ended.
+        """Each step gives (the likeliest token, its log-probability), None for a finished prompt.
 
-        The lock is taken a step at a time, so that a slow reader of a stream holds up nobody.
+        The lock is held for one step at a time, so that a slow reader of a stream blocks no other.
         """
         import torch
 
@@ -423,11 +421,11 @@ class LanguageModel:
     def _prepare(
         self, prompts: Sequence[Prompt], adapter: str | None
     ) -> tuple["DynamicCache", "torch.Tensor", "torch.Tensor", "torch.Tensor"]:
-        """Left-padded inputs behind the shared prefix, whose keys and values are reused."""
+        """Left-padded inputs after the shared prefix, whose keys and values are reused."""
         import torch
 
         shared = min(prompt.shared for prompt in prompts)
-        cache = self._begun(prompts[0].ids[:shared], adapter)
+        cache = self._cache_after(prompts[0].ids[:shared], adapter)
         if shared and len(prompts) > 1:
             cache.batch_repeat_interleave(len(prompts))
         rests = [prompt.ids[shared:] for prompt in prompts]
@@ -444,8 +442,8 @@ class LanguageModel:
             positions[row, pad:] += torch.arange(len(rest), device=device)
         return cache, mask, positions, ids
 
-    def _begun(self, prefix: tuple[int, ...], adapter: str | None) -> "DynamicCache":
-        """A cache to go on from behind a prefix, which may be empty."""
+    def _cache_after(self, prefix: tuple[int, ...], adapter: str | None) -> "DynamicCache":
+        """A cache that contains a prefix, which may be empty."""
         from transformers import DynamicCache
 
         if prefix:
@@ -488,17 +486,17 @@ class LanguageModel:
 
 
 def _growing(cache: "DynamicCache") -> "DynamicCache":
-    """A cache that begins as another: what it gains is no part of the other.
+    """A copy of a cache that can grow without changing the original.
 
-    No tensor is copied, since a layer that grows takes new ones.
+    No tensor is copied, since a growing layer allocates new ones.
     """
-    begun = copy.copy(cache)
-    begun.layers = [copy.copy(layer) for layer in cache.layers]
-    return begun
+    copied = copy.copy(cache)
+    copied.layers = [copy.copy(layer) for layer in cache.layers]
+    return copied
 
 
 def _four_bits(dtype: "torch.dtype") -> Any:
-    """How transformers is told to keep weights in 4 bits and to compute in `dtype`."""
+    """The configuration for 4-bit weights with computation in `dtype`."""
     from transformers import BitsAndBytesConfig
 
     if importlib.util.find_spec("bitsandbytes") is None:

@@ -1,8 +1,8 @@
-"""Narrowing: which sentences of the retrieved passages fit a question, and how they are shown.
+"""Narrowing: ranks the sentences of the retrieved passages, and formats the best for a prompt.
 
-A small model loses its way in long passages. So it is shown the sentences nearest to the question,
-those of one passage together and below its heading, the best passage last. Knows no model that
-reads, and no answer.
+A small model reads long passages badly. So its prompt has the sentences that are most similar to
+the question, those of one passage together and below its heading, the best passage last. Knows no
+language model and no answer.
 """
 
 import math
@@ -27,11 +27,11 @@ KEPT_CHUNKS = 4096
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a chunk and how well it fits the question, in units of similarity.
+    """A sentence of a chunk with its score for the question, in units of similarity.
 
-    `heading` says whose it is, and `place` is its number among the sentences of its chunk. A row of
-    a table has its `header` at that place. `value` is the piece of a row that the question asks for
-    by the names of row and field.
+    `heading` is its chunk's heading path, and `place` its index among the sentences of the chunk.
+    `header` is the place of the header of a table row. `value` is the value in a row that the
+    question names by row and field, found by table lookup.
     """
 
     text: str
@@ -45,14 +45,14 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Sentences of one chunk below its heading, in their order, as a reader is shown them."""
+    """Sentences of one chunk below its heading, in order, as they are in the prompt."""
 
     content_hash: str
     text: str
 
 
 def excerpts(sentences: Sequence[Sentence]) -> list[Excerpt]:
-    """Sentences as they are shown: those of one chunk together, the best chunk last."""
+    """Sentences grouped by chunk for the prompt, the best chunk last."""
     of_chunk: dict[str, list[Sentence]] = {}
     for one in sorted(sentences, key=lambda one: -one.score):
         of_chunk.setdefault(one.content_hash, []).append(one)
@@ -68,9 +68,9 @@ def excerpts(sentences: Sequence[Sentence]) -> list[Excerpt]:
 def fitting(
     ranked: Sequence[Sentence], tokens: int, count_tokens: Callable[[str], int]
 ) -> list[Sentence]:
-    """The best of ranked sentences that so many tokens hold, headings included; the best last.
+    """The best of ranked sentences within a number of tokens, headings included; the best last.
 
-    One is always there, and a row of a table has its header beside it.
+    There is always at least one, and a table row comes with its header.
     """
     placed = {(one.content_hash, one.place): one for one in ranked}
     shown: dict[tuple[str, int], Sentence] = {}
@@ -89,9 +89,9 @@ def fitting(
 
 
 class Narrower:
-    """Finds the sentences of the hits that fit a question best, by meaning and by words.
+    """Ranks the sentences of hits by similarity to the question and by its words.
 
-    The vectors of a chunk's sentences are computed once and kept (by content, so never stale).
+    The vectors of a chunk's sentences are cached by content hash, so they are never stale.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -104,8 +104,8 @@ class Narrower:
     ) -> list[list[Sentence]]:
         """The sentences of each question's hits, the best last.
 
-        Beside how well it fits by itself counts how its passage does: of things that are all alike
-        the sentences are too, and the passage names the one that is asked about.
+        A sentence's score includes its passage's: similar things have similar sentences, and the
+        passage names the one that is asked for.
         """
         with self._lock:
             self._embed([hit for retrieval in retrievals for hit in retrieval.hits])
@@ -151,7 +151,7 @@ class Narrower:
 
 
 def _with_value(question: str, ranked: Sequence[Sentence]) -> list[Sentence]:
-    """The sentences, of which the row that the question names is the best and has its value."""
+    """The sentences; a row that table lookup found is put last, with its value."""
     placed = {(one.content_hash, one.place): one.text for one in ranked}
     rows = [
         records.row(
@@ -170,9 +170,9 @@ def _with_value(question: str, ranked: Sequence[Sentence]) -> list[Sentence]:
 
 
 def word_shares(question: str, sentences: Sequence[str], headings: Sequence[str]) -> list[float]:
-    """How much of what a question's words weigh each sentence holds, in [0, 1].
+    """The weighted share of the question's words in each sentence, in [0, 1].
 
-    A word weighs the more, the fewer of these sentences hold it.
+    A word's weight is its inverse document frequency among these sentences.
     """
     wanted = stems(" ".join(content_words(question)))
     held = [stems(sentence) for sentence in sentences]

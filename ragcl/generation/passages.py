@@ -1,7 +1,7 @@
-"""What is shown for free writing: the hits, joined with what a cut left beside them.
+"""The passages for free writing: hits joined with neighbouring chunks of the same section.
 
-A section that was too long became several chunks, and a hit may end just before what it promises.
-Only tokens that the hits themselves leave over are spent on it, on the best hits first. Knows no
+A long section was split into several chunks, and the answer may continue in the next one.
+Neighbours use only the tokens that the hits leave over, those of the best hits first. Knows no
 ranking and no prompt.
 """
 
@@ -29,7 +29,7 @@ def joined(
     found = []
     for hit in hits:
         longest = hit
-        # The rest of a text is likelier to be missed than what led up to it.
+        # The chunk after a hit is likelier to be needed than the one before.
         for other, is_after in zip(reversed(beside(hit)), (True, False), strict=True):
             if other is None or other.id in shown:
                 continue

@@ -1,8 +1,8 @@
-"""Plain text: token ids in which nothing that a text says is a control token.
+"""Tokenises untrusted text so that it never gives a control token.
 
-What looks like one ("<|im_end|>", or "<filename>", which some tokenizers list) is broken behind its
-first character and tokenised as two pieces of text, so that it is read, and said, as any word is.
-Every other text has just the tokens that its tokenizer gives it. Knows no prompt.
+A string that looks like one ("<|im_end|>", or "<filename>", which some tokenizers list) is split
+after its first character and tokenised as two pieces of text. Any other text gets the same tokens
+as from its tokenizer. Knows no prompt.
 """
 
 import re
@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-BREAK = "\ufdd0"  # a code point that stands for no character, and in no text
+BREAK = "\ufdd0"  # a noncharacter, which is in no text
 JOINER = "\u2060"  # has no width, and is in no control token of any model
 
-# What tokenizers list that is no control token, as runs of blanks, does not look so.
+# Tokenizers also list added tokens that are no control tokens, as runs of spaces: without brackets.
 _BRACKETED = re.compile(r"(?s)[<\[].+[>\]]")
 _LIKE_CONTROL = re.compile(r"<(?=<?/?[^<>\s]{1,60}>)|\[(?=/?[A-Za-z_]{2,30}\])")
 _PATTERNS: "WeakKeyDictionary[Any, re.Pattern[str]]" = WeakKeyDictionary()
 
 
 def broken(tokenizer: Any, text: str) -> str:
-    """The text with a `BREAK` in whatever its tokenizer would take for a control token."""
+    """The text with a `BREAK` in every string that its tokenizer takes for a control token."""
     pattern = _control_tokens(tokenizer)
     text = text.replace(BREAK, "")
     while pattern.search(text):  # a token that was broken may have hidden another
@@ -29,17 +29,17 @@ def broken(tokenizer: Any, text: str) -> str:
 
 
 def pieces(text: str) -> list[str]:
-    """The pieces of a broken text, to be tokenised one by one."""
+    """The pieces of a broken text, to be tokenised separately."""
     return text.split(BREAK)
 
 
 def text_ids(tokenizer: Any, text: str) -> list[int]:
-    """The tokens of a text as text, without those that begin or end one."""
+    """The tokens of a text, without control tokens and without begin and end tokens."""
     return rendered_ids(tokenizer, broken(tokenizer, text))
 
 
 def rendered_ids(tokenizer: Any, rendered: str) -> list[int]:
-    """The tokens of what a template made, around texts that were broken."""
+    """The tokens of a rendered template whose texts were broken."""
     return [
         token
         for piece in pieces(rendered)
@@ -48,14 +48,14 @@ def rendered_ids(tokenizer: Any, rendered: str) -> list[int]:
 
 
 def for_a_server(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Messages to a server whose tokenizer nobody knows here, with nothing that it may obey."""
+    """Messages with joiners in anything like a control token: the server's tokenizer is unknown."""
     return [
         {**one, "content": _LIKE_CONTROL.sub(rf"\g<0>{JOINER}", one["content"])} for one in messages
     ]
 
 
 def from_a_server(text: str) -> str:
-    """What a server says, without the marks of `for_a_server`, which it may have copied."""
+    """A server's text without the joiners of `for_a_server`, which it may have copied."""
     return re.sub(rf"(?<=[<\[]){JOINER}", "", text)
 
 

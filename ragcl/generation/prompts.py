@@ -1,7 +1,7 @@
-"""The prompts, as chat messages turned into token ids by the model's own template.
+"""The prompts: chat messages turned into token ids by the model's own template.
 
-Passages are quoted data: whatever they say, they stand inside the user's message, numbered and
-fenced, and no word of them is a control token. Knows nothing of how passages were found.
+Passages are untrusted data: they are inside the user's message, and no word of them becomes a
+control token. Knows nothing of how passages were found.
 """
 
 import re
@@ -14,8 +14,8 @@ from ragcl.generation.plain_text import BREAK, broken, pieces, rendered_ids, tex
 from ragcl.once import once
 
 ABSTENTION = "I don't know."
-# What every prompt for an answer ends with. A name is spelled in other tokens where a turn begins
-# than behind a space, where passages have it, and an invented one could not be copied.
+# The end of every prompt for an answer. At the beginning of a turn a word has other tokens than
+# after a space, as in passages; with the cue, the tokens are the same and can be copied.
 CUE = "Answer:"
 
 
@@ -23,10 +23,10 @@ _SYSTEM_CONTEXT = (
     "Answer the question with a short phrase copied from the passages. "
     f"If they do not hold the answer, say: {ABSTENTION}"
 )
-# What a reader that was trained to read is told: its training says the rest. Its weights know this
-# form; another one, or a blank more, is read worse.
+# The instruction of the trained reader. It was trained on this exact prompt; another one, or one
+# more space, is read worse.
 _SYSTEM_TRAINED = "Answer from the passages."
-QUOTE = ">"  # what it begins with where sentences answer and no phrase does
+QUOTE = ">"  # the start of its answer if sentences answer the question, and no phrase
 
 _SYSTEM_WRITE = (
     "Answer the question from the numbered passages alone, in the language of the question, as "
@@ -49,7 +49,7 @@ _QUESTIONS = (
 )
 _LISTED = re.compile(r"^\s*(?:[-*\u2022]|\(?\d+[.)])\s*")
 
-# Two worked examples make a small model answer briefly; about nothing that a user might ask.
+# Two examples make a small model answer briefly. Users will not ask about their subjects.
 _EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         (
@@ -67,14 +67,14 @@ _EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 )
 
 _TEXT = r"(?:the |these |this |any )?(?:given |provided )*(?:passages?|texts?|context|sources?)"
-# All that an answer says; more words would make an answer of it, as of "Unknown Pleasures".
+# Matches a whole answer: with more words it may be a real one, as "Unknown Pleasures".
 _UNKNOWN = re.compile(
     rf"(?:(?:it|that|this|the answer) is )?(?:unknown|unclear"
     rf"|not (?:mentioned|stated|specified|known|given|provided|said))"
     rf"(?: (?:here|there|anywhere))?(?: (?:in|from|by) {_TEXT})?",
     re.IGNORECASE,
 )
-# The beginning of a sentence. A title has capitals: "I Don't Know How to Love Him".
+# Matches the beginning of a sentence. A title has capitals: "I Don't Know How to Love Him".
 _DOES_NOT_KNOW = re.compile(
     r"(?:(?:[Ss]orry|[Uu]nfortunately),? (?:but )?)?"
     r"(?:[Ii] (?:do not|don'?t|do n't) know\b|[Ii](?:'m| am) not sure\b"
@@ -85,25 +85,25 @@ _ONLY_THAT = re.compile(r"i (?:do not|don'?t|do n't) know|i(?:'m| am) not sure",
 
 
 def is_abstention(text: str) -> bool:
-    """Whether an answer says that it does not know, and nothing else.
+    """Whether an answer is an abstention.
 
-    Words that could be the answer themselves are one: "Unknown Pleasures" is a record.
+    Names with such words are answers: "Unknown Pleasures" is a record.
     """
-    said = text.replace("\u2019", "'").strip().strip("\"'.!*_ \n\u201c\u201d")
+    plain = text.replace("\u2019", "'").strip().strip("\"'.!*_ \n\u201c\u201d")
     return (
         not text.strip()
-        or _UNKNOWN.fullmatch(said) is not None
-        or _ONLY_THAT.fullmatch(said) is not None
-        or _DOES_NOT_KNOW.match(said) is not None
+        or _UNKNOWN.fullmatch(plain) is not None
+        or _ONLY_THAT.fullmatch(plain) is not None
+        or _DOES_NOT_KNOW.match(plain) is not None
     )
 
 
 @dataclass(frozen=True)
 class AnswerTokens:
-    """An answer as the model would write it behind the cue.
+    """An answer as the model would write it after the cue.
 
-    `ids` are its tokens without the end of the turn; `ends[i]` is how much of the text the first
-    `i + 1` of them spell.
+    `ids` are its tokens without the end token; `ends[i]` is the number of characters that the first
+    `i + 1` tokens spell.
     """
 
     ids: tuple[int, ...]
@@ -136,12 +136,12 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
 
 
 def context_messages(question: str, passages: Sequence[str]) -> list[dict[str, str]]:
-    """The question behind all passages, for a model that takes messages."""
+    """Chat messages with all passages and the question."""
     return [*_context_head(), {"role": "user", "content": _user(question, passages)}]
 
 
 def question_messages(passage: str, count: int) -> list[dict[str, str]]:
-    """What asks a model for questions of several kinds that a passage answers, one a line."""
+    """Chat messages that ask for questions of several kinds that a passage answers, one a line."""
     return [
         {"role": "system", "content": _SYSTEM_QUESTIONS},
         {"role": "user", "content": _QUESTIONS.format(passage=passage, count=count)},
@@ -149,7 +149,7 @@ def question_messages(passage: str, count: int) -> list[dict[str, str]]:
 
 
 def listed_questions(text: str, count: int) -> list[str]:
-    """The questions in a model's answer, without the marks of a list; `count` of them at most."""
+    """At most `count` questions of a model's answer, without list markers."""
     lines = (_LISTED.sub("", line).strip() for line in text.splitlines())
     return list(dict.fromkeys(line for line in lines if line.endswith(("?", "\uff1f", "___"))))[
         :count
@@ -176,9 +176,9 @@ def _trained_user(question: str, passages: Sequence[str]) -> str:
 
 
 def excerpt(heading: str, sentences: Sequence[str]) -> str:
-    """Sentences of one text below its heading, a line each, as every reader is shown them.
+    """Sentences of one chunk below its heading, a line each, as in every prompt.
 
-    The blank before each is there since a word is spelled in other tokens where a line begins.
+    The space before each keeps a word's tokens the same as within a line.
     """
     lines = [f"# {heading}"] if heading else []
     return "\n".join([*lines, *(f" {sentence}" for sentence in sentences)])
@@ -187,8 +187,7 @@ def excerpt(heading: str, sentences: Sequence[str]) -> str:
 class Prompts:
     """Builds prompts for one tokenizer.
 
-    A model that was `trained` to read is shown passages and question alone; others are shown how
-    by worked examples.
+    A model that was `trained` to read gets passages and question alone; others also get examples.
     """
 
     def __init__(self, tokenizer: Any, *, trained: bool = False) -> None:
@@ -197,38 +196,38 @@ class Prompts:
 
     @classmethod
     def of(cls, model: LanguageModel) -> "Prompts":
-        """Those that suit a model."""
+        """The prompts of a model."""
         return cls(model.tokenizer, trained=bool(model.files.reader))
 
     def closed_book(self, question: str) -> Prompt:
-        """The question alone, for the weights to answer."""
+        """The question without passages."""
         head = [{"role": "system", "content": _SYSTEM_CLOSED}]
         return self._prompt(head, question, self._closed_shared)
 
     def with_context(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
-        """The question behind as many whole passages, best first, as `max_tokens` holds.
+        """The question after as many whole passages, best first, as fit into `max_tokens`.
 
-        The first passage is always there: cut, if it alone is too long.
+        The first passage is always included; it is truncated if it is too long.
         """
         shown = self._fit(passages, max_tokens)
         user = _trained_user if self.trained else _user
         return self._prompt(self._context_head, user(question, shown), self._context_shared)
 
     def for_writing(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
-        """What asks a model to write an answer with citations, of as many whole passages as fit."""
+        """A prompt for a written answer with citations, with as many whole passages as fit."""
         return self.instructed(_SYSTEM_WRITE, _user(question, self._fit(passages, max_tokens)))
 
     def for_questions(self, passage: str, count: int, max_tokens: int) -> Prompt:
-        """What asks for questions about a passage, of which `max_tokens` are shown."""
+        """A prompt for questions about a passage, truncated to `max_tokens`."""
         head, user = question_messages(self._fit([passage], max_tokens)[0], count)
         return Prompt(tuple(self._ids([head], user["content"])))
 
     def instructed(self, system: str, user: str) -> Prompt:
-        """What asks for something else than an answer."""
+        """A prompt with other instructions."""
         return Prompt(tuple(self._ids([{"role": "system", "content": system}], user)))
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
-        """The tokens of an answer as the model would write it, its end of turn included."""
+        """The tokens of an answer as the model would write it, with the end token."""
         return (*answer_tokens(self.tokenizer, [text])[0].ids, self.end)
 
     @property
@@ -237,11 +236,11 @@ class Prompts:
         return int(self.tokenizer.eos_token_id)
 
     def fitting(self, passages: Sequence[str], max_tokens: int) -> int:
-        """How many of the passages a prompt of this budget shows."""
+        """The number of passages that fit into this budget."""
         return len(self._fit(passages, max_tokens))
 
     def count_tokens(self, passage: str) -> int:
-        """How many tokens of the budget a passage takes."""
+        """The number of tokens of a passage."""
         return len(text_ids(self.tokenizer, passage))
 
     def _fit(self, passages: Sequence[str], max_tokens: int) -> list[str]:
@@ -272,7 +271,7 @@ class Prompts:
         return self._common([{"role": "system", "content": _SYSTEM_CLOSED}])
 
     def _common(self, head: list[dict[str, str]]) -> int:
-        """How many leading tokens two prompts with this head share whatever is asked."""
+        """The length of the prefix that all prompts with this head share."""
         one, two = (self._ids(head, text) for text in ("a", "Z"))
         return next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
 
@@ -302,7 +301,7 @@ class Prompts:
 
     @once
     def _takes_system(self) -> bool:
-        """Whether the model's template has a place for instructions; some refuse them."""
+        """Whether the model's template takes a system message."""
         from jinja2 import TemplateError
 
         said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
@@ -313,7 +312,7 @@ class Prompts:
 
     @once
     def _frame(self) -> tuple[list[int], list[int]]:
-        """The tokens that begin and end a text where there is no template."""
+        """The tokenizer's begin and end tokens, for a model without a template."""
         whole = list(self.tokenizer("a")["input_ids"])
         bare = text_ids(self.tokenizer, "a")
         start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)

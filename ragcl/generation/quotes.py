@@ -1,7 +1,7 @@
-"""Quotes: sentences as they stand in their source, with the lines they stand in.
+"""Quotes: sentences as they are in their source, with their lines.
 
-What a reader is shown has its line breaks mended; what a user is shown is the text itself. Knows no
-question and no model.
+The reader's sentences have wrapped lines joined; a user sees the original text. Knows no question
+and no model.
 """
 
 import re
@@ -34,7 +34,7 @@ def quotes(passage: Passage, sentences: Sequence[str]) -> list[Quote]:
 
 
 def _place(text: str, sentence: str) -> tuple[int, int] | None:
-    """Where a sentence stands in a text, however its white space was."""
+    """The start and end of a sentence in a text, up to white space."""
     start = text.find(sentence)
     if start >= 0:
         return start, start + len(sentence)
@@ -44,7 +44,7 @@ def _place(text: str, sentence: str) -> tuple[int, int] | None:
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:
-    """Where fenced blocks of code begin and end."""
+    """The starts and ends of fenced code blocks."""
     marks = [one.start() for one in FENCE.finditer(text)]
     ends = [text.find("\n", one) for one in marks]
     ends = [len(text) if one < 0 else one for one in ends]

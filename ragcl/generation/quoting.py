@@ -1,9 +1,9 @@
-"""Quoting: which sentences answer a question that no phrase answers, word for word and in order.
+"""Quoting: which sentences answer a question (how, why) that no phrase answers.
 
-Of how, why and what-happens a reader that was trained to read says which sentences it would begin
-to quote; any other is not asked, and how well a sentence fits the question decides. An answer goes
-on in the sentences that follow, so each is as likely to be part of it as it is to begin it, or to
-follow one that is. Knows no route and no log.
+A model that was trained to read gives the probability that a quotation begins with each sentence;
+for any other model the sentence's score for the question decides. An answer continues in the
+following sentences, so the probability that a sentence is part of it is that of beginning it, plus
+that of continuing it from the sentence before. Knows no route and no log.
 """
 
 import re
@@ -18,13 +18,13 @@ from ragcl.generation.prompts import QUOTE, Prompts, answer_tokens
 from ragcl.generation.recipe import QUOTING
 from ragcl.generation.scoring import Fork
 
-COLONS = (":", "\uff1a")  # behind which a list, or a value, follows
+COLONS = (":", "\uff1a")  # a list or a value follows
 ITEM = re.compile(r"\s*(?:[-*+\u2022|]|\(?\w{1,2}[.)])\s")
 
 
 @dataclass(frozen=True)
 class Weight:
-    """A sentence, how likely the answer begins with it, and how likely it is a part of it."""
+    """A sentence with the probabilities that the answer begins with it, and that it includes it."""
 
     sentence: Sentence
     begins: float
@@ -39,17 +39,17 @@ class Quoter:
         self._prompts = prompts
 
     def fitting(self, ranked: Sequence[Sentence]) -> list[Sentence]:
-        """Those of ranked sentences that are weighed."""
+        """The best of ranked sentences that fit into the prompt."""
         return fitting(ranked, QUOTING.shown_tokens, self._prompts.count_tokens)
 
     def weigh(self, question: str, ranked: Sequence[Sentence]) -> tuple[list[Weight], int]:
-        """The sentences, the likeliest part of the answer first; and the prompt's tokens.
+        """The weights of the sentences, the likeliest first, and the prompt's length in tokens.
 
-        Only the best of them are shown to the reader, but an answer may go on in any.
+        Only the best are in the prompt, but an answer may continue in any.
 
         Args:
-            question: what was asked.
-            ranked: the sentences of the passages found, the best last.
+            question: the question.
+            ranked: the sentences of the passages, the best last.
         """
         shown = self.fitting(ranked)
         scores = np.array([QUOTING.fit * one.score for one in shown])
@@ -73,9 +73,9 @@ class Quoter:
 
 
 def choose(weights: Sequence[Weight]) -> list[Sentence]:
-    """The sentences that are likely enough to hold something of the answer, the likeliest first.
+    """The sentences to quote, the likeliest first.
 
-    An item of a list comes with the sentence that introduces the list, a row with its header.
+    A list item comes with the sentence that introduces the list, a row with its header.
     """
     placed = {_place(one.sentence): one.sentence for one in weights}
     chosen: dict[tuple[str, int], Sentence] = {}
@@ -91,7 +91,7 @@ def choose(weights: Sequence[Weight]) -> list[Sentence]:
 
 
 def parts(sentences: Sequence[Sentence], begins: Mapping[tuple[str, int], float]) -> list[Weight]:
-    """What sentences are worth, where it is known how likely an answer begins with some of them."""
+    """The weights of sentences, given the probabilities that an answer begins with some of them."""
     holds: dict[tuple[str, int], float] = {}
     found = []
     before: Sentence | None = None
@@ -106,7 +106,7 @@ def parts(sentences: Sequence[Sentence], begins: Mapping[tuple[str, int], float]
 
 
 def _goes_on(text: str, following: str) -> float:
-    """How likely an answer that a sentence is part of goes on with the following one."""
+    """The probability that an answer continues from one sentence to the following one."""
     if text.rstrip().endswith(COLONS):
         return 1.0
     if ITEM.match(text):
@@ -121,7 +121,7 @@ def _place(sentence: Sentence) -> tuple[str, int]:
 def _with_what_it_needs(
     sentence: Sentence, placed: Mapping[tuple[str, int], Sentence]
 ) -> list[tuple[str, int]]:
-    """A sentence, and what it cannot be understood without: where they stand."""
+    """The places of a sentence and of its header or the sentence that introduces its list."""
     key, place = sentence.content_hash, sentence.place
     needed = [] if sentence.header is None else [(key, sentence.header)]
     if ITEM.match(sentence.text):

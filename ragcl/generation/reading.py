@@ -1,4 +1,4 @@
-"""Reading an answer out of retrieved text: narrow to sentences, then pick the likeliest span.
+"""Extractive reading: narrow the passages to sentences, then choose the likeliest span.
 
 Knows no route and no log.
 """
@@ -28,22 +28,24 @@ from ragcl.text.several import asks_for_several
 if TYPE_CHECKING:
     import torch
 
-NEVER = -1e3  # nats of what is out of the question; a number, since JSON has no infinity
-VERSION = "11"  # of the code: raised whenever it would read the same question differently
+NEVER = -1e3  # nats of what is impossible; finite, since JSON has no infinity
+VERSION = "11"  # of this code: raised when it reads the same question differently
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the model read out of the text for one question, and how: an answer or a study row.
+    """The answer that the model read for one question: an answer to a user, or a study row.
 
-    `content_hash` is the chunk that the answer stands in; `ids` are its `n` tokens and `logprob`
-    their mean log-probability, the stop included; the soft labels, `(n + 1, k)`, are the model's
-    likeliest tokens at those places. `trust` in [0, 1] is the share of the answer among all spans.
-    `candidates` are the likeliest spans, each with its share. `sentences` is what was read, the
-    best last. `found_again`: whether the same was read when it was asked in brief, if it was.
-    `written`: the question was written by a teacher and not asked by anybody.
-    `vector`, `(dim,) float32`, is the question's; `found` are the chunks that were retrieved, the
-    best first, and `score` and `margin` the first one's cosine and its fused lead.
+    - `content_hash`: the chunk that holds the answer.
+    - `ids`: its `n` tokens; `logprob`: their mean log-probability, with the end token.
+    - `top_ids`, `top_logprobs`, `(n + 1, k)`: soft labels, the model's likeliest tokens at each.
+    - `trust` in [0, 1]: the posterior share of the answer among all spans.
+    - `candidates`: the likeliest spans, each with its share.
+    - `sentences`: the sentences in the prompt, the best last.
+    - `vector`, `(dim,) float32`: the question's embedding; `found`: the retrieved chunks, the best
+      first; `score` and `margin`: the first one's cosine, and its lead in fused score.
+    - `written`: whether a teacher wrote the question, and no user asked it.
+    - `found_again`: whether the question in brief gets the same answer; None if not asked.
     """
 
     question: str
@@ -64,7 +66,7 @@ class Reading:
     found_again: bool | None = None
 
     def holds(self, sentence: Sentence) -> bool:
-        """Whether the answer was read in a sentence."""
+        """Whether a sentence is of the answer's chunk and holds the answer."""
         return sentence.content_hash == self.content_hash and self.answer in sentence.text
 
     def to_json(self) -> dict[str, Any]:
@@ -109,12 +111,12 @@ _PLAIN = ("question", "answer", "content_hash", "logprob", "trust", "score", "ma
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a reader might say to one question: the best phrase, and how likely each form is.
+    """The possible answers of a reader to one question: the best phrase, and the forms.
 
-    `phrase`, `quote` and `unknown` are log-probabilities (nats): that it says one of the phrases
-    that were weighed, that it begins to quote, and that it says that it does not know. Only a
-    model that was trained to read means anything by the last two. `prompt_tokens` is what it was
-    shown. `several`: the question asks for several things.
+    `phrase`, `quote` and `unknown` are log-probabilities (nats) of any scored phrase, of the start
+    of a quotation, and of the abstention. The last two are meaningful only for a model that was
+    trained to read. `prompt_tokens` is the length of its prompt. `several`: the question asks for
+    several things.
     """
 
     reading: Reading | None
@@ -128,24 +130,24 @@ class Outlook:
         """The form that the answer should take.
 
         Args:
-            forms: the limits of this reader, chosen on questions set aside.
-            limit: the nats of not knowing beyond which nothing is answered.
+            forms: the thresholds of this reader.
+            limit: the threshold of `not_knowing`, in nats, above which it abstains.
         """
         if self.not_knowing() > limit:
             return "none"
         return "quotation" if self.asks_for_sentences(forms) else "phrase"
 
     def asks_for_sentences(self, forms: Forms) -> bool:
-        """Whether the question is one that sentences answer, and no phrase."""
+        """Whether the question should be answered by sentences, and not by a phrase."""
         return self.several or self.quote - self.phrase > forms.quote
 
     def not_knowing(self) -> float:
-        """By how many nats not knowing is likelier than any answer."""
+        """The log-odds (nats) of the abstention against any answer."""
         return self.unknown - _log_sum([self.phrase, self.quote])
 
 
 class Reader:
-    """Reads the answer to a question out of what was retrieved for it."""
+    """Reads the answer to a question from its retrieved passages."""
 
     def __init__(self, model: LanguageModel, narrower: Narrower, context_tokens: int) -> None:
         self._model = model
@@ -155,13 +157,13 @@ class Reader:
 
     @property
     def forms(self) -> Forms:
-        """What tells which form an answer should take."""
+        """The thresholds for the form of an answer."""
         reader = self._model.files.reader
         return reader.forms if reader else Forms()
 
     @property
     def teacher(self) -> str:
-        """Who reads, and in which way: readings of two different teachers are not mixed."""
+        """Model, version and recipes: readings of different teachers are not mixed."""
         files = self._model.files
         return f"{files.name}@{files.revision}/{VERSION}-{digest(READING, TEXT)}"
 
@@ -172,7 +174,7 @@ class Reader:
     def narrow(
         self, questions: Sequence[str], retrievals: Sequence[Retrieval]
     ) -> list[list[Sentence]]:
-        """The sentences that are to be read for each question, the best last."""
+        """The sentences to read for each question, the best last."""
         return [self.fitting(ranked) for ranked in self.rank(questions, retrievals)]
 
     def rank(
@@ -184,7 +186,7 @@ class Reader:
     def fitting(
         self, ranked: Sequence[Sentence], tokens: int = READING.shown_tokens
     ) -> list[Sentence]:
-        """Those of ranked sentences that are read at once."""
+        """The best of ranked sentences that fit into a prompt."""
         return fitting(ranked, tokens, self._prompts.count_tokens)
 
     def prompt(self, question: str, sentences: Sequence[Sentence]) -> Prompt:
@@ -199,7 +201,7 @@ class Reader:
         sentences: Sequence[Sentence],
         adapter: str | None = None,
     ) -> Reading | None:
-        """The best span of the sentences; None where there is nothing that could be an answer."""
+        """The reading of the best span; None if no span could be an answer."""
         return self.look(question, retrieval, sentences, adapter).reading
 
     def look(
@@ -232,14 +234,14 @@ class Reader:
         )
 
     def best_span(self, question: str, sentences: Sequence[Sentence]) -> str | None:
-        """What the best span of given sentences says."""
+        """The text of the best span of given sentences; None if there is none."""
         spans = self._spans.spans(self.prompt(question, sentences), question, sentences)
         return spans[0].text if spans else None
 
     def given(
         self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence], answer: str
     ) -> Reading | None:
-        """The reading whose answer somebody vouches for; None if it stands in no hit."""
+        """The reading of a given answer; None if no hit holds it."""
         shown = list(sentences)
         if not _places(shown, answer):
             shown += [
@@ -255,15 +257,15 @@ class Reader:
         return self._reading(question, retrieval, shown, span, [span])
 
     def put(self, reading: Reading, answer: str) -> Reading:
-        """The reading with its answer in this form; as it was if that stands in no sentence.
+        """The reading with another answer; unchanged if no sentence holds it.
 
-        What was read may end in the full stop behind it, which is no part of the answer.
+        Tokens are read again if they do not spell the answer: they may include a final full stop.
         """
         places = _places(reading.sentences, answer)
         if not places or self._model.tokenizer.decode(reading.ids).strip() == answer:
             return reading
         prompt = self.prompt(reading.question, reading.sentences)
-        return replace(reading, **_said(self._spans.span(prompt, answer, places[-1])))
+        return replace(reading, **_span_fields(self._spans.span(prompt, answer, places[-1])))
 
     @staticmethod
     def _reading(
@@ -274,7 +276,7 @@ class Reader:
         spans: Sequence[Span],
     ) -> Reading:
         return Reading(
-            **_said(best),
+            **_span_fields(best),
             question=question,
             content_hash=sentences[best.sentence].content_hash,
             trust=_trust(spans),
@@ -288,12 +290,12 @@ class Reader:
 
 
 def _places(sentences: Sequence[Sentence], answer: str) -> list[int]:
-    """The numbers of the sentences that hold an answer."""
+    """The indices of the sentences that hold an answer."""
     return [i for i, one in enumerate(sentences) if holds(one.text, answer)]
 
 
-def _said(span: Span) -> dict[str, Any]:
-    """What a reading tells of its answer."""
+def _span_fields(span: Span) -> dict[str, Any]:
+    """The fields of a reading that come from its span."""
     top = span.logprobs.topk(min(READING.soft_labels, span.logprobs.shape[-1]), dim=-1)
     return {
         "answer": span.text,
@@ -305,7 +307,7 @@ def _said(span: Span) -> dict[str, Any]:
 
 
 def _shares(spans: Sequence[Span]) -> tuple[tuple[str, float], ...]:
-    """The likeliest spans, each with its share in the probability of all."""
+    """The likeliest spans, each with its posterior share among all."""
     weights = [math.exp(span.score - spans[0].score) for span in spans]
     total = sum(weights)
     return tuple(
@@ -315,7 +317,7 @@ def _shares(spans: Sequence[Span]) -> tuple[tuple[str, float], ...]:
 
 
 def _log_sum(logprobs: Sequence[float]) -> float:
-    """The log of a sum of probabilities that are given by their logs."""
+    """The log of the sum of probabilities given as logs."""
     top = max(logprobs, default=NEVER)
     if top <= NEVER:
         return NEVER
@@ -323,7 +325,7 @@ def _log_sum(logprobs: Sequence[float]) -> float:
 
 
 def _trust(spans: Sequence[Span]) -> float:
-    """The share of the best answer in the probability of all spans, longer variants included."""
+    """The posterior share of the best answer, including longer spans that hold it."""
     top = spans[0].score
     total = sum(math.exp(span.score - top) for span in spans)
     same = sum(math.exp(span.score - top) for span in spans if holds(span.text, spans[0].text))

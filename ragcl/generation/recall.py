@@ -1,7 +1,7 @@
-"""Answering from the weights: the likeliest of the answers that an adapter was taught.
+"""Closed-book answers: the likeliest of the answers that an adapter was trained on.
 
-A small model that does not recognise a question invents an answer. So it does not write: it chooses
-among what it was taught and not knowing, and cannot say anything else. Knows no route and no text.
+A small model that does not know an answer invents one. So it does not write freely: it chooses
+among the trained answers and the abstention. Knows no route and no text.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,18 +14,18 @@ from ragcl.text.answers import canonical
 
 
 def likelihood_alone(answers: Iterable[str]) -> dict[str, float]:
-    """Answers of which none is favoured: what the weights know by themselves.
+    """A uniform prior: the weights alone decide.
 
-    The sooner the one that they will choose, the less has to be computed.
+    Put the likely answer first, and less has to be computed.
     """
     return dict.fromkeys(answers, 0.0)
 
 
 def by_nearness(similarities: Mapping[str, float]) -> dict[str, float]:
-    """Answers favoured by how near the question is to the nearest one each was taught for.
+    """Log-priors of answers, from the similarity to the nearest question each was trained for.
 
-    Not knowing counts as taught for a question that is further than the nearest by
-    `ROUTING.wording`: else it would be said of many a question that is asked in new words.
+    The abstention, with prior 0, counts as an answer to a question that is less similar than the
+    nearest by `ROUTING.wording`; with more the model would abstain from many new wordings.
     """
     unknown = max(similarities.values(), default=0.0) - ROUTING.wording
     return {answer: ROUTING.nearness * (one - unknown) for answer, one in similarities.items()}
@@ -43,22 +43,22 @@ def recall(
 
     Args:
         model: with the adapter attached.
-        prompts: the questions, without any text.
-        taught: of every question the answers that may be given, with what speaks for each
-            beforehand (nats). Not knowing may be given always, and nothing speaks for it.
-        adapter: the name of the adapter that was taught them; None: the base model was.
+        prompts: closed-book prompts of the questions.
+        taught: for every question the candidate answers, each with its log-prior (nats). The
+            abstention is always a candidate, with log-prior 0.
+        adapter: the adapter that was trained on them; None: the base model.
         progress: called with 1 after every question.
 
     Returns:
-        One completion a prompt: its probability is that among all texts, not among these answers.
+        One completion for each prompt; its log-probability is among all texts, without the prior.
     """
     forks, texts = [], []
     for prompt, choices in zip(prompts, taught, strict=True):
         prior: dict[str, float] = {}
-        said = {canonical(ABSTENTION)}
+        seen = {canonical(ABSTENTION)}
         for text in sorted(choices, key=lambda text: -choices[text]):
-            if canonical(text) not in said:
-                said.add(canonical(text))
+            if canonical(text) not in seen:
+                seen.add(canonical(text))
                 prior[text] = choices[text]
         prior[ABSTENTION] = 0.0
         texts.append(list(prior))

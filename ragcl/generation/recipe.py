@@ -1,7 +1,7 @@
-"""The recipes of answering: every number that was chosen to read, quote, recall or rephrase.
+"""The recipes of answering: every number that was chosen for reading, quoting, recall, follow-ups.
 
-What bounds memory stands beside its only use. What each rule of grammar of `followups` adds to a
-candidate stands in the rule: by itself it says nothing.
+Limits on memory are constants beside their only use. The score of each grammar rule of `followups`
+is in the rule.
 """
 
 from dataclasses import dataclass
@@ -9,78 +9,80 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReadingRecipe:
-    """Which sentences are read, and which piece of them is the answer."""
+    """Which sentences are read, and which span of them is the answer."""
 
-    # Narrowing. In units of similarity, but for the heading.
-    every_word: float = 0.75  # for a sentence that holds every word of the question
-    heading_word: float = 0.5  # what a word is worth that stands in the heading of the sentence
-    lead: float = 1.0  # what a sentence loses by how far its passage stands behind the best one
+    # Narrowing, in units of similarity (heading_word: a factor).
+    every_word: float = 0.75  # bonus of a sentence that has every word of the question
+    heading_word: float = 0.5  # weight of a word that is only in the sentence's heading
+    lead: float = 1.0  # factor on the gap of a sentence's passage to the best one, subtracted
 
     shown_tokens: int = 160  # of sentences and their headings, in one prompt
-    starts: int = 12  # spans are scored from this many of the likeliest first words
-    span_tokens: int = 12  # at most
-    fit: float = 6.6  # nats for a fit of one; chosen on questions that are not tested on
+    starts: int = 12  # beam: spans are scored from this many of the likeliest start words
+    span_tokens: int = 12  # maximum length of a span
+    fit: float = 6.6  # nats of log-prior for a sentence score of 1; chosen on held-out questions
     candidates: int = 8  # of a reading that are kept beside its answer
-    # A token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266).
+    # For each token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266).
     soft_labels: int = 20
-    written_tokens: int = 48  # of a phrase that is written freely, at most
+    written_tokens: int = 48  # maximum length of a freely written phrase
 
 
 @dataclass(frozen=True)
 class QuotingRecipe:
-    """Which sentences are quoted, and which of those that a model wrote stay."""
+    """Which sentences are quoted, and which sentences of a written answer stay."""
 
-    shown_tokens: int = 420  # of sentences and headings that are weighed; trained on as many
-    start_tokens: int = 8  # of a sentence: they tell it from the others
-    fit: float = 3.3  # nats for a fit of one; chosen on written questions set aside
-    goes_on: float = 0.7  # an answer, in the next sentence, as people marked it in manuals
-    list_goes_on: float = 0.9  # from one item of a list to the next
-    list_ends: float = 0.1  # that it goes on behind the last item
-    least: float = 0.03  # what a sentence has to be likely to hold of the answer, to be quoted
-    # At most, a last sentence beyond them included; chosen for a mean of 100.
+    shown_tokens: int = 420  # of scored sentences and headings; the same as in training
+    start_tokens: int = 8  # first tokens of a sentence, which identify it
+    fit: float = 3.3  # nats of log-prior for a sentence score of 1; chosen on held-out questions
+    # Probabilities that an answer continues in the next sentence: in prose, from one list item to
+    # the next, and after the last item; as people marked answers in manuals.
+    goes_on: float = 0.7
+    list_goes_on: float = 0.9
+    list_ends: float = 0.1
+    least: float = 0.03  # minimum probability that a quoted sentence is part of the answer
+    # After so many words no further sentence is quoted; chosen for a mean of 100.
     words: int = 130
 
-    # Of the words of a written sentence that carry meaning, the share that passages have to hold.
+    # Share of a written sentence's content words that the passages must have.
     support: float = 0.6
 
 
 @dataclass(frozen=True)
 class RoutingRecipe:
-    """When the weights may speak, and what speaks for each of the answers that they were taught."""
+    """When the weights may answer, and the log-priors of the answers that they were trained on."""
 
-    # Of similarity, by which two wordings of one thing differ; chosen on wordings that are not
-    # tested on. So much nearer than a stale text a current one has to be before an adapter that was
-    # trained on the stale one may speak at all.
+    # Difference in similarity between two wordings of one question; chosen on held-out wordings. A
+    # current text must be more similar than a stale one by this much before an adapter that was
+    # trained on the stale one may answer.
     wording: float = 0.15
-    nearness: float = 52.0  # nats for a similarity of one; chosen on the same wordings
-    recalled: int = 16  # answers that are weighed at most beside the one that was nearest
-    rounding: float = 0.0015  # of similarities and differences of them
+    nearness: float = 52.0  # nats of log-prior for a similarity of 1; chosen on the same wordings
+    recalled: int = 16  # answers that are scored at most beside the one with the highest prior
+    rounding: float = 0.0015  # tolerance of similarities and of their differences
 
 
 @dataclass(frozen=True)
 class ConversationRecipe:
-    """What a question may lean on, and what it is taken to mean."""
+    """Which questions are follow-ups, and how a candidate rewriting is chosen."""
 
-    turns: int = 4  # the last ones, which are looked at
-    answer_chars: int = 200  # of an earlier answer, in which names are looked for
-    fragment_words: int = 8  # at most; what is longer says what it means
-    bridged_words: int = 4  # that tell something, of a question that may leave out its subject
-    short_words: int = 4  # of a question in another language that may lean on the one before
-    stem_letters: int = 4  # by which two forms of a word are the same, at least
+    turns: int = 4  # last turns that are considered
+    answer_chars: int = 200  # first characters of an earlier answer that are searched for names
+    fragment_words: int = 8  # maximum length of a fragment
+    bridged_words: int = 4  # maximum content words of a question that may omit its subject
+    short_words: int = 4  # maximum words of a follow-up in another language
+    stem_letters: int = 4  # minimum length of a stem
     candidates: int = 16  # at most
-    misfit: float = 2.5  # against a phrase of another number or kind than the pronoun
-    hits: int = 4  # of a candidate, that tell how well it is found
+    misfit: float = 2.5  # penalty of a phrase of another number or kind than the pronoun
+    hits: int = 4  # retrieved for a candidate
 
-    # What the index, the language model and the rules count for, each of the first two in standard
-    # deviations among the candidates; chosen on follow-ups like those of tests/generation.
+    # Weights of retrieval, language model and rules. The first two scores are standardised among
+    # the candidates. Chosen on follow-ups like those of tests/generation.
     index_weight: float = 0.5
     model_weight: float = 1.0
     rules_weight: float = 1.0
-    # A question without a pronoun stays as it is where its best passage leads by so much, or what
-    # was spoken of adds less than so much to how well it is found.
+    # A question without a pronoun is not rewritten if its best passage leads by the first, or if
+    # the best rewriting gains less than the second in retrieval score.
     clear_margin: float = 0.53
     needed_lead: float = 0.38
-    # Found so much worse, what was put in the place of a pronoun is wrong.
+    # A rewriting that loses so much in retrieval score is wrong.
     tolerated_loss: float = 0.45
 
 

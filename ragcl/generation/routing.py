@@ -1,4 +1,4 @@
-"""Which route may answer a question, and why: the rules of serving from the weights.
+"""Routing: which route answers a question, and why.
 
 Pure decisions on vectors and scores; knows no model, no storage and no text of an answer.
 """
@@ -15,18 +15,17 @@ from ragcl.once import once
 from ragcl.results import Mode, Route
 from ragcl.search.retriever import Retrieval
 
-BOTH = "both"  # among an adapter's thresholds: what it gains where passages are read with it
+BOTH = "both"  # in an adapter's thresholds: the gain in context answers with the adapter on
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A route, the adapter it uses (None: the base model) and what led to it.
+    """A route, the adapter it uses (None: the base model) and the reason.
 
-    What the router chose of itself has an answer from the weights held against `expected`, the
-    answer to the nearest question that was learned about the passage, and against `min_confidence`,
-    if there is one. Where it does not do, the passages are read: with the adapter `beside`, or
-    without any. `doubt` says why nothing relevant seems to have been found: then a reader has to be
-    sure to answer all the same.
+    In the mode `auto`, an answer from the weights must equal `expected`, the answer to the nearest
+    learned question about the passage, and reach `min_confidence`, if it is set. Otherwise the
+    passages are read, with the adapter `beside` or without any. `doubt` says why the passages seem
+    irrelevant; the reader then decides whether to abstain.
     """
 
     route: Route
@@ -41,14 +40,14 @@ class Decision:
 
 @dataclass(frozen=True)
 class ActiveAdapters:
-    """The active set of adapters as the router sees it: what each holds, proofs and thresholds."""
+    """The active set of adapters for the router: their chunks, proofs and thresholds."""
 
     set_id: int | None
     adapters: tuple[AdapterRecord, ...]
 
     @once
     def holder(self) -> Mapping[str, AdapterRecord]:
-        """Who holds a chunk, by content hash."""
+        """The adapter that holds each chunk, by content hash."""
         return {chunk.content_hash: one for one in self.adapters for chunk in one.chunks}
 
     @once
@@ -86,25 +85,24 @@ class ActiveAdapters:
     def taught(
         self, adapter: str, passages: Sequence[str], vector: np.ndarray
     ) -> dict[str, tuple[float, str]]:
-        """What an adapter was taught to answer about passages.
+        """The answers about passages that an adapter was trained on.
 
-        Each answer with the cosine of `vector` to the nearest question that it was taught for, and
-        the passage which that question is about; the nearest first.
+        Each with the cosine of `vector` to the nearest question that it was trained for, and the
+        passage of that question; the nearest first.
         """
         holder = next((one for one in self.adapters if one.id == adapter), None)
-        told = holder.questions if holder else ()
         found: dict[str, tuple[float, str]] = {}
-        for question in told:
+        for question in holder.questions if holder else ():
             if question.answer and question.content_hash in passages:
                 near = (float(question.vector @ vector), question.content_hash)
                 found[question.answer] = max(near, found.get(question.answer, near))
         return dict(sorted(found.items(), key=lambda pair: -pair[1][0]))
 
     def stale_reason(self, retrieval: Retrieval, current: Collection[str]) -> str | None:
-        """Why no adapter may speak: the question is about a text that was learned and is gone.
+        """Why no adapter may answer: the question is about a learned text that is gone.
 
-        A stale text takes part in the retrieval as a ghost, by its own vector and those of the
-        questions that were learned on it. It wins unless a current text is clearly nearer.
+        Stale texts are compared too, by their own vectors and those of their learned questions. The
+        adapters may answer only if a current text is clearly more similar.
         """
         stale = self.learned.difference(current)
         if not stale:
@@ -125,7 +123,7 @@ class ActiveAdapters:
         return None
 
     def questions_about(self, key: str, vector: np.ndarray) -> list[tuple[float, LearnedQuestion]]:
-        """What was learned about a chunk: every question with its cosine, the nearest first."""
+        """The learned questions about a chunk, each with its cosine, the nearest first."""
         about = self._about.get(key, [])
         scores = self._question_vectors[about] @ vector if about else ()
         found = zip(map(float, scores), (self._questions[i] for i in about), strict=True)
@@ -146,15 +144,15 @@ def decide(
     """Choose the route for one question.
 
     Args:
-        mode: what the caller asked for.
+        mode: the mode that the caller chose.
         retrieval: the question's vector and its hits, best first.
         active: the active adapters.
-        current: the content hashes that are current and may be learned, of those in `active`.
-        false_answers: the share of questions about quite other things that may be answered all
-            the same: so is said below which fit of the best passage nothing relevant was found.
-        demoted: the content hashes of which the weights spoke badly, as users found.
-        reader_tells: whether the reader can tell what no passage says: then it has the last word
-            where nothing relevant seems to have been found.
+        current: the content hashes in `active` that are current and may be learned.
+        false_answers: the share of unrelated questions that may be answered; it sets the relevance
+            threshold on the best passage's score.
+        demoted: the content hashes with badly rated answers from the weights.
+        reader_tells: whether the reader was trained to abstain: then it decides where nothing
+            relevant seems to have been found.
         several: whether the question asks for several things, of which a learned answer is one.
     """
     if mode != "weights":
@@ -181,7 +179,7 @@ def decide(
 
 
 def _irrelevant(retrieval: Retrieval, false_answers: float) -> str | None:
-    """Why nothing that was found is relevant, or None if something is."""
+    """Why no hit is relevant; None if one is."""
     if not retrieval.hits:
         return "nothing is ingested"
     best = max(hit.fused for hit in retrieval.hits)
@@ -247,10 +245,10 @@ def in_passages(
 
 
 def _for_itself(calibrated: Mapping[str, float], question: LearnedQuestion) -> dict[str, float]:
-    """What is demanded where a learned question is asked again as it stands.
+    """The thresholds for a learned question that is asked again word for word.
 
-    Its proof is its own, while the thresholds were calibrated on wordings that have none, if any
-    would do. So it is enough that its passage leads as clearly as when it was learned.
+    It has its own proof, while the thresholds were calibrated on new wordings, and may be infinite.
+    So only the margin has to be that of the time it was learned.
     """
     margin = min(calibrated["margin"], question.margin - ROUTING.rounding)
     return {**dict.fromkeys(calibrated, -math.inf), "margin": margin}

@@ -1,7 +1,7 @@
-"""Scoring: how likely prompts are to go on with given candidates, many of them in one pass.
+"""Scoring: the likelihood of candidate continuations of prompts, many in one forward pass.
 
-Prompts and candidates stand in one row, in which each sees what belongs to it and nothing else.
-Knows no adapters and no text.
+Prompts and candidates are packed into one row; the attention mask keeps them apart. Knows no
+adapters and no text.
 """
 
 import itertools
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from ragcl.generation.language_model import Prompt
 
-PACKED_TOKENS = 512  # of short texts that go through the model in one row; longer ones stand alone
-SUMMED_ROWS = 8  # 1.5 MB with 49,152 words
+PACKED_TOKENS = 512  # of texts packed into one row; longer texts get a row of their own
+SUMMED_ROWS = 8  # 1.5 MB with a vocabulary of 49,152
 
 
 @dataclass(frozen=True)
 class Fork:
-    """A prompt and the candidates that it may go on with, each a token at least.
+    """A prompt and its candidate continuations, of at least one token each.
 
-    `prior` is what speaks for each of them beforehand (nats); left out, nothing does. The first
-    `kept` of them are scored however they start.
+    `prior` has a log-prior (nats) for each candidate; by default 0. The first `kept` candidates are
+    always scored, however likely their first token is.
     """
 
     prompt: "Prompt"
@@ -39,11 +39,11 @@ class Fork:
 
 @dataclass(frozen=True)
 class Continuation:
-    """How likely a prompt is to go on with the first 1, 2, … n tokens of a candidate.
+    """The likelihood of the first 1, 2, … n tokens of a candidate.
 
-    `begun[i]` is the log-probability (nats) of the first `i + 1` tokens, `stopped[i]` that of those
-    and the end of the answer right behind; `logits` are the model's at each of the `n + 1` places,
-    `(1, vocabulary)` at the first and `(n, vocabulary)` at the others.
+    `begun[i]` is the log-probability (nats) of the first `i + 1` tokens, `stopped[i]` that of these
+    tokens followed by the end of the answer. `logits` are those of the `n + 1` positions,
+    `(1, vocabulary)` of the first and `(n, vocabulary)` of the others.
     """
 
     candidate: int
@@ -53,19 +53,19 @@ class Continuation:
 
     @property
     def logprobs(self) -> "torch.Tensor":
-        """The log-probabilities at those places, `(n + 1, vocabulary) float32`."""
+        """The log-probabilities at these positions, `(n + 1, vocabulary) float32`."""
         import torch
 
         return torch.log_softmax(torch.cat(self.logits).float(), dim=-1)
 
 
 class Scoring:
-    """Some prompts and their candidates on the way through a model, all of them in one row."""
+    """Prompts and their candidates, packed into one row of the model's input."""
 
     def __init__(
         self, base: Any, forks: Sequence[Fork], cache: "DynamicCache", stop_ids: Collection[int]
     ) -> None:
-        """`cache` holds the shared beginning of the prompts."""
+        """`cache` has the keys and values of the prompts' shared prefix."""
         import torch
 
         self._base = base
@@ -77,12 +77,12 @@ class Scoring:
         for number, fork in enumerate(forks):
             self._row.add(fork.prompt.ids[shared:], number)
         self._lasts = [end - 1 for end in self._row.ends]
-        self._passed = 0  # so much of the row is in the cache
-        # Logits of what follows each prompt, and the logs of what they are divided by.
+        self._passed = 0  # tokens of the row that are in the cache
+        # The logits after each prompt, and their log-sum-exp.
         self._first = self._first_sums = torch.empty(0)
 
     def best_starts(self, keep: int) -> list[list[Continuation]]:
-        """The candidates of each fork that are kept, and of the others `keep` that start best."""
+        """Score each fork's `kept` candidates and the `keep` others with the best first tokens."""
         chosen = [list(range(len(fork.candidates))) for fork in self._forks]
         if any(len(fork.candidates) > keep for fork in self._forks):
             self._pass()
@@ -92,7 +92,7 @@ class Scoring:
         return self._weigh(chosen)
 
     def likeliest(self, keep: int) -> list[Continuation]:
-        """The candidate of each fork that is best as a whole."""
+        """The best candidate of each fork."""
         found = self._weigh([[leader(fork)] for fork in self._forks])
         rivals = []
         for fork, [lead] in zip(self._forks, found, strict=True):
@@ -108,7 +108,7 @@ class Scoring:
         ]
 
     def _weigh(self, chosen: Sequence[Sequence[int]]) -> list[list[Continuation]]:
-        """The continuations with those candidates of each fork, which have not been passed yet."""
+        """Score these candidates of each fork, which are not in the row yet."""
         import torch
 
         row, begin = self._row, len(self._row.ids)
@@ -116,7 +116,7 @@ class Scoring:
             for i in candidates:
                 row.add(fork.candidates[i], number, i)
         after = self._pass(range(begin, len(row.ids)))
-        # Of the whole vocabulary only its sum is needed, and the few places that are asked for.
+        # Only log-sum-exp over the vocabulary and a few logits are needed.
         sums = _log_sums(after)
         ends = after[:, self._stop_ids].float().logsumexp(-1) - sums
         answers = torch.tensor(row.ids[begin:]).to(after.device)
@@ -140,7 +140,7 @@ class Scoring:
         return found
 
     def _pass(self, places: Sequence[int] = ()) -> "torch.Tensor":
-        """Put through what is new in the row; the logits at some places, `(n, vocabulary)`."""
+        """Run the new part of the row; returns the logits at some positions, `(n, vocabulary)`."""
         import torch
 
         row, begin, device = self._row, self._passed, self._base.device
@@ -197,9 +197,9 @@ class _Row:
 def packs(
     forks: Sequence[Fork], beside: Callable[[Fork], Sequence[tuple[int, ...]]]
 ) -> Iterator[list[Fork]]:
-    """Forks that go through the model together: in their order, with the same shared beginning.
+    """Group forks, in order, into packs with the same shared prefix and of bounded length.
 
-    `beside` says which candidates certainly go with a prompt.
+    `beside` gives the candidates that are certainly scored with a prompt.
     """
     pack: list[Fork] = []
     tokens = 0
@@ -222,14 +222,14 @@ def leader(fork: Fork) -> int:
 
 
 def _worth(fork: Fork, one: Continuation) -> float:
-    """How likely a candidate is to be all that follows, prior included (nats)."""
+    """The unnormalised log-posterior of a candidate as the whole continuation (nats)."""
     return one.stopped[-1] + fork.prior[one.candidate]
 
 
 def _bounds(fork: Fork, lead: Continuation, stop_ids: Sequence[int]) -> list[float]:
-    """What each candidate is worth at most, by what was computed for one of them.
+    """Upper bounds on the log-posterior of each candidate, from the logits of one of them.
 
-    None is likelier than the tokens that it shares with that one and the first beyond.
+    No candidate is likelier than the prefix that it shares with that one, and its next token.
     """
     path = fork.candidates[lead.candidate]
     logprobs = lead.logprobs.cpu()
@@ -244,7 +244,7 @@ def _bounds(fork: Fork, lead: Continuation, stop_ids: Sequence[int]) -> list[flo
 
 
 def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
-    """The candidates with the likeliest first tokens, by the logits `(vocabulary,)` for it."""
+    """The candidates with the likeliest first tokens (prior added), by logits `(vocabulary,)`."""
     import torch
 
     starts = first[[candidate[0] for candidate in fork.candidates]].float()
@@ -255,9 +255,9 @@ def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
 
 
 def _log_sums(logits: "torch.Tensor") -> "torch.Tensor":
-    """The log of what probabilities are divided by, `(n,) float32` of `(n, vocabulary)`.
+    """Log-sum-exp of logits `(n, vocabulary)`: `(n,) float32`.
 
-    A few rows at a time: what is computed of them stays in the processor's cache.
+    A few rows at a time, so that the intermediate values fit into the processor's cache.
     """
     import torch
 
@@ -265,7 +265,7 @@ def _log_sums(logits: "torch.Tensor") -> "torch.Tensor":
 
 
 def attention_mask(visible: "torch.Tensor", model: Any) -> "torch.Tensor":
-    """What a model takes for `(n, m) bool`, which place sees which: `(1, 1, n, m)`, added."""
+    """The additive attention mask `(1, 1, n, m)` of `(n, m) bool`, which position sees which."""
     import torch
 
     hidden = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)

@@ -1,6 +1,6 @@
-"""Spans: the pieces of sentences that a model finds the likeliest to be the whole answer.
+"""Spans: the pieces of sentences that are the likeliest answers.
 
-A piece of the text cannot be invented. Knows no retrieval and no route.
+A span of the text cannot be invented. Knows no retrieval and no route.
 """
 
 import re
@@ -26,8 +26,9 @@ _WORD = re.compile(r"(?<!\w)\w")
 class Span:
     """A piece of a sentence as an answer.
 
-    `score` ranks the spans of one question; `logprob` is the log-probability (nats) that the model
-    writes just this and stops; `ids` are the first `n` tokens of the `continuation` it was part of.
+    `score` is the unnormalised log-posterior (nats), `logprob` plus the log-prior of its sentence.
+    `logprob` is the log-probability (nats) that the model writes just this and stops. `ids` are the
+    first `n` tokens of the `continuation` that was scored.
     """
 
     text: str
@@ -39,14 +40,14 @@ class Span:
 
     @property
     def logprobs(self) -> "torch.Tensor":
-        """The model's at each of its tokens and the stop, `(n + 1, vocabulary) float32`."""
+        """Log-probabilities at each of its tokens and the end, `(n + 1, vocabulary) float32`."""
         return self.continuation.logprobs[: len(self.ids) + 1]
 
 
 def continuation(
     model: LanguageModel, prompt: Prompt, text: str, *, adapter: str | None = None
 ) -> tuple[tuple[int, ...], Continuation]:
-    """The tokens of one given answer, and how likely the prompt is to go on with them."""
+    """The tokens of a given answer, and their likelihood after the prompt."""
     [tokens] = answer_tokens(model.tokenizer, [text])
     [[scored]] = model.continuations([Fork(prompt, [tokens.ids])], adapter=adapter, keep=1)
     return tokens.ids, scored
@@ -54,10 +55,10 @@ def continuation(
 
 @dataclass(frozen=True)
 class Weighed:
-    """What a model makes of a question: its spans, the best first, and what else it might say.
+    """The scored spans of a question, the best first, and the alternatives.
 
-    `unknown` is the log-probability (nats) that it says that it does not know, and `quote` that it
-    begins to quote sentences; only a model that was trained to read tells anything by either.
+    `unknown` is the log-probability (nats) of the abstention, and `quote` that of the start of a
+    quotation; both are meaningful only for a model that was trained to read.
     """
 
     spans: list[Span]
@@ -66,7 +67,7 @@ class Weighed:
 
 
 class SpanReader:
-    """Answers from sentences with the span of them that the model finds likeliest."""
+    """Answers from sentences with their likeliest span."""
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
@@ -78,7 +79,7 @@ class SpanReader:
         sentences: Sequence[Sentence],
         adapter: str | None = None,
     ) -> list[Span]:
-        """Every span that was weighed, the best first; see `weigh`."""
+        """Every scored span, the best first; see `weigh`."""
         return self.weigh(prompt, question, sentences, adapter).spans
 
     def weigh(
@@ -88,10 +89,11 @@ class SpanReader:
         sentences: Sequence[Sentence],
         adapter: str | None = None,
     ) -> Weighed:
-        """What the model might say to a prompt that shows these sentences.
+        """Score the spans of sentences as answers to a prompt that shows them.
 
-        A span is as good as it is likely to be the whole answer and its sentence is near to the
-        question. One that holds no word beyond those of the question says nothing: left out.
+        The score is the log-probability of the span as the whole answer, plus the log-prior of its
+        sentence, `READING.fit` times the sentence's score. Spans without a content word that is not
+        in the question are left out.
         """
         [unknown] = answer_tokens(self._model.tokenizer, [ABSTENTION])
         candidates = self._candidates([sentence.text for sentence in sentences])
@@ -103,7 +105,7 @@ class SpanReader:
         best: dict[str, Span] = {}
         for scored in weighed:
             if scored.candidate == 0:
-                said_unknown = scored
+                abstention = scored
                 continue
             candidate = candidates[scored.candidate - 1]
             for length, end in candidate.ends:
@@ -117,8 +119,8 @@ class SpanReader:
                     best[text] = Span(text, candidate.sentence, score, logprob, ids_read, scored)
         return Weighed(
             sorted(best.values(), key=lambda span: -span.score),
-            said_unknown.stopped[-1],
-            float(said_unknown.logprobs[0, self._quote]),
+            abstention.stopped[-1],
+            float(abstention.logprobs[0, self._quote]),
         )
 
     @once
@@ -128,13 +130,13 @@ class SpanReader:
         return mark.ids[0]
 
     def span(self, prompt: Prompt, text: str, sentence: int) -> Span:
-        """A given text as the answer, found in the sentence with this number."""
+        """A given text as the answer, in the sentence with this index."""
         ids, scored = continuation(self._model, prompt, text)
         logprob = scored.stopped[-1]
         return Span(text, sentence, logprob, logprob, ids, scored)
 
     def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
-        """Everything that starts at a word, with the lengths at which it may end."""
+        """The spans by start word, each with the lengths at which it may end."""
         texts, places = [], []
         for number, sentence in enumerate(sentences):
             for start in _WORD.finditer(sentence):

@@ -1,7 +1,7 @@
-"""Writing: what a model wrote, sentence by sentence held against the passages that it cites.
+"""Checks a written answer, sentence by sentence, against the passages that it cites.
 
-A sentence stays if passages hold what it says: every number and name in it, and most of its words.
-Citations that do not bear it out give way to one that does. Knows no model and no route.
+A sentence stays if its passages have every number and name in it, and most of its words. Citations
+that do not support it are replaced by one that does. Knows no model and no route.
 """
 
 import re
@@ -28,24 +28,24 @@ class Written:
 
 
 class Checker:
-    """Holds sentences against numbered passages, each a heading with the text below it."""
+    """Checks sentences against numbered passages, each a heading with the text below it."""
 
     def __init__(self, passages: Sequence[str]) -> None:
         self._passages = passages
         self._stems = [stems(one) for one in passages]
 
     def checked(self, text: str) -> list[Written]:
-        """The sentences of a text that stay; the last may be cut short and is judged as it is."""
+        """The supported sentences of a text; an unfinished last one is judged as it is."""
         found = [self._sentence(one) for one in split_sentences(_inside(text))]
         return [one for one in found if one is not None]
 
     def stream(self, pieces: Iterable[str]) -> Iterator[Written]:
-        """As `checked`, of a text that comes in pieces: each sentence as soon as it is whole."""
+        """As `checked`, for a streamed text: each sentence as soon as it is complete."""
         text = ""
         for piece in pieces:
             text += piece
             *whole, last = split_sentences(_inside(text)) or [""]
-            if whole and not last.startswith("["):  # which may be a citation of what is before it
+            if whole and not last.startswith("["):  # it may be a citation of the sentence before
                 yield from self.checked("\n".join(whole))
                 text = last + text[len(text.rstrip()) :]
         yield from self.checked(text)
@@ -58,7 +58,7 @@ class Checker:
             return None
         choices = [cited] if cited else []
         choices += [[n] for n in range(len(self._passages))]
-        chosen = next((some for some in choices if self._bears_out(plain, some)), None)
+        chosen = next((some for some in choices if self._supports(plain, some)), None)
         if chosen is None:
             return None
         marks = "".join(f"[{n + 1}]" for n in chosen)
@@ -69,8 +69,8 @@ class Checker:
             tuple((n, self._nearest(plain, n)) for n in chosen),
         )
 
-    def _bears_out(self, plain: str, passages: Sequence[int]) -> bool:
-        """Whether passages together hold what a sentence says."""
+    def _supports(self, plain: str, passages: Sequence[int]) -> bool:
+        """Whether passages together support a sentence."""
         texts = " ".join(self._passages[n] for n in passages)
         for number in _NUMBER.findall(plain):
             if not re.search(rf"(?<![\d.,:/-]){re.escape(number)}(?![.,:/-]?\d)", texts):
@@ -82,14 +82,14 @@ class Checker:
         return len(words & held) >= QUOTING.support * len(words)
 
     def _nearest(self, plain: str, passage: int) -> str:
-        """The sentence of a passage that shares most with what was written."""
+        """The sentence of a passage that shares most stems with the written one."""
         words = stems(plain)
         text = self._passages[passage].partition("\n")[2]
         return max(split_sentences(text), key=lambda one: len(words & stems(one)))
 
 
 def _inside(text: str) -> str:
-    """Citations that stand behind a stop put before it."""
+    """The text with citations after a full stop moved before it."""
     return _BEHIND.sub(r"\2\1", text)
 
 

@@ -36,7 +36,7 @@ def check(found: int, path: Path, *, read_only: bool) -> None:
     if read_only and found < len(STEPS):
         raise CatalogError(
             f"{path} is a catalog of version {found}, which needs a migration to version "
-            f"{len(STEPS)}, but it may not be written here: open it once where it may, or use a copy."
+            f"{len(STEPS)}, but may not be written here: open it once where it may, or use a copy."
         )
 
 
