@@ -37,7 +37,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.sample import DATA, REVISIONS
-from ingest import Document, Reader, ReadError, scan
+from ingest import Document, FileReader, ReadError, scan
 from ragcl import KnowledgeBase
 from ragcl.settings import IngestSettings
 
@@ -202,11 +202,11 @@ def _among_good_ones(folder: Path, place: Path) -> Path:
     return docs
 
 
-def _reader() -> Reader:
-    return Reader(LIMITS.read_seconds, LIMITS.read_memory_mb, LIMITS.max_file_chars)
+def _reader() -> FileReader:
+    return FileReader(LIMITS.read_seconds, LIMITS.read_memory_mb, LIMITS.max_file_chars)
 
 
-def _read(reader: Reader, path: Path, name: str) -> tuple[Row, str]:
+def _read(reader: FileReader, path: Path, name: str) -> tuple[Row, str]:
     """One file as a row, and its text."""
     started = time.perf_counter()
     try:

@@ -8,16 +8,16 @@ from ingest.cleaning import flags, normalise
 from ingest.errors import ReadError
 from ingest.readers import SUFFIXES, Document, Section, read
 from ingest.sources import KnownFile, Plan, Scan, Skipped, SourceFile, plan, scan, sha256, together
-from ingest.worker import Reader
+from ingest.worker import FileReader
 
 __all__ = [
     "SUFFIXES",
     "Chunk",
     "Document",
+    "FileReader",
     "KnownFile",
     "Plan",
     "ReadError",
-    "Reader",
     "Scan",
     "Section",
     "Skipped",

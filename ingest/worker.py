@@ -29,7 +29,7 @@ _GRACE_SECONDS = 5
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-class Reader:
+class FileReader:
     """Reads files in one child process that is kept, and replaced when a file kills it.
 
     Every file goes there, whatever its format: the child starts with the first read and then

@@ -28,8 +28,8 @@ from ragcl.settings import IngestSettings
 with beside.package("ingest"):
     from ingest import (
         Chunk,
+        FileReader,
         KnownFile,
-        Reader,
         Scan,
         Skipped,
         SourceFile,
@@ -291,7 +291,7 @@ def _prepare(
 ) -> Iterator[_Prepared]:
     """Read and chunk the files whose bytes are new; note the others as touched or failed."""
     limits = (settings.read_seconds, settings.read_memory_mb, settings.max_file_chars)
-    with Reader(*limits) as reader:
+    with FileReader(*limits) as reader:
         for done, file in enumerate(files):
             progress("reading", done, len(files))
             try:

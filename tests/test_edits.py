@@ -324,7 +324,7 @@ class Edits(RuleBasedStateMachine):
 def test_what_is_answerable_is_what_a_plain_model_says(
     tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingestion, "Reader", ReadHere)
+    monkeypatch.setattr(ingestion, "FileReader", ReadHere)
     monkeypatch.setattr(Embedder, "encode", lambda _self, texts, **_how: hashed(texts))
     monkeypatch.setattr(Embedder, "encode_questions", lambda _self, texts: hashed(texts))
     monkeypatch.setattr(Embedder, "count_tokens", lambda _self, text: len(text.split()))

@@ -122,7 +122,7 @@ def test_a_file_that_changes_before_it_is_read_is_stored_as_what_was_read(
         crane.write_text("The crane lifts 40 t.\n")
         kb.ingest(docs)
     crane.write_text("The crane lifts 55 t.\n")
-    read = ingestion.Reader.read
+    read = ingestion.FileReader.read
 
     def edited_just_before(self: Any, path: Path) -> Any:
         if path == crane:
@@ -130,7 +130,7 @@ def test_a_file_that_changes_before_it_is_read_is_stored_as_what_was_read(
         return read(self, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingestion.Reader, "read", edited_just_before)
+        patch.setattr(ingestion.FileReader, "read", edited_just_before)
         kb.ingest(docs)
     assert "The crane lifts 70 t." in texts(kb)
     crane.write_text("The crane lifts 55 t.\n")

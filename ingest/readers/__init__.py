@@ -113,7 +113,7 @@ SUFFIXES = MappingProxyType({suffix: format_.name for suffix, format_ in _BY_SUF
 def read(path: Path) -> Document:
     """Read one file; an empty file is a document without sections.
 
-    Hostile files can make this slow or hungry: `ingest.Reader` does the same under limits.
+    Hostile files can make this slow or hungry: `ingest.FileReader` does the same under limits.
 
     Raises:
         ReadError: The file cannot be opened, is not what its suffix says, is damaged, or holds

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import Document, Reader, chunk, read
+from ingest import Document, FileReader, chunk, read
 from ingest.cleaning import without_bytes
 
 HIDDEN = (
@@ -131,6 +131,6 @@ def test_a_title_alone_is_text_and_one_with_text_below_is_not(tmp_path: Path) ->
 def test_notes_come_through_the_child(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"a": 1}\n{"a": \n')
-    with Reader() as reader:
+    with FileReader() as reader:
         assert reader.read(path) == read(path)
         assert reader.read(path).notes == ("line 2 is no valid JSON and is left out",)

@@ -19,12 +19,12 @@ from pptx.opc.packuri import PackURI
 from pptx.oxml import parse_xml
 from pptx.util import Inches
 
-from ingest import Document, Reader, ReadError, read
+from ingest import Document, FileReader, ReadError, read
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[Reader]:
-    with Reader(seconds=20) as shared:
+def reader() -> Iterator[FileReader]:
+    with FileReader(seconds=20) as shared:
         yield shared
 
 
@@ -390,12 +390,14 @@ def bomb(suffix: str) -> bytes:
 
 
 @pytest.mark.parametrize("suffix", MAKERS)
-def test_a_bomb_is_told_before_it_is_unpacked(reader: Reader, tmp_path: Path, suffix: str) -> None:
+def test_a_bomb_is_told_before_it_is_unpacked(
+    reader: FileReader, tmp_path: Path, suffix: str
+) -> None:
     with pytest.raises(ReadError, match="unpacks to 300 MB, the limit is 256 MB"):
         reader.read(write(tmp_path, f"a{suffix}", bomb(suffix)))
 
 
-def test_a_member_larger_than_it_says_is_never_unpacked(reader: Reader, tmp_path: Path) -> None:
+def test_a_member_larger_than_it_says_is_never_unpacked(reader: FileReader, tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("META-INF/container.xml", " " * 50_000_000)
@@ -407,7 +409,7 @@ def test_a_member_larger_than_it_says_is_never_unpacked(reader: Reader, tmp_path
 
 
 @pytest.mark.parametrize("suffix", MAKERS)
-def test_no_file_outside_is_ever_read(reader: Reader, tmp_path: Path, suffix: str) -> None:
+def test_no_file_outside_is_ever_read(reader: FileReader, tmp_path: Path, suffix: str) -> None:
     canary = write(tmp_path, "canary.txt", b"the canary")
     good, name = MAKERS[suffix](), INSIDE[suffix]
     with zipfile.ZipFile(io.BytesIO(good)) as archive:
@@ -428,7 +430,7 @@ def test_no_file_outside_is_ever_read(reader: Reader, tmp_path: Path, suffix: st
 @pytest.mark.parametrize("suffix", MAKERS)
 @pytest.mark.parametrize("kept", [0.3, 0.9])
 def test_a_truncated_file_is_one_clear_line(
-    reader: Reader, tmp_path: Path, suffix: str, kept: float
+    reader: FileReader, tmp_path: Path, suffix: str, kept: float
 ) -> None:
     data = MAKERS[suffix]()
     with pytest.raises(ReadError, match="it is damaged") as caught:
@@ -437,14 +439,14 @@ def test_a_truncated_file_is_one_clear_line(
     assert reader.read(write(tmp_path, f"good{suffix}", data)).sections
 
 
-def test_a_truncated_old_file_is_one_line(reader: Reader, tmp_path: Path) -> None:
+def test_a_truncated_old_file_is_one_line(reader: FileReader, tmp_path: Path) -> None:
     for name, data in (("a.xls", old_workbook()), ("a.msg", compound_file({"x": b"y"}))):
         with pytest.raises(ReadError, match="not a readable") as caught:
             reader.read(write(tmp_path, name, data[:700]))
         assert "\n" not in str(caught.value)
 
 
-def test_a_sheet_that_claims_too_many_cells_is_refused(reader: Reader, tmp_path: Path) -> None:
+def test_a_sheet_that_claims_too_many_cells_is_refused(reader: FileReader, tmp_path: Path) -> None:
     rows = "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(1, 400))
     sheet = (
         '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest import Reader, ReadError, read
+from ingest import FileReader, ReadError, read
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory limits are enforced on Linux")
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[Reader]:
-    with Reader() as shared:
+def reader() -> Iterator[FileReader]:
+    with FileReader() as shared:
         yield shared
 
 
@@ -57,13 +57,13 @@ def word_bomb(path: Path, megabytes: int) -> Path:
     return path
 
 
-def test_a_document_is_what_reading_directly_gives(reader: Reader, tmp_path: Path) -> None:
+def test_a_document_is_what_reading_directly_gives(reader: FileReader, tmp_path: Path) -> None:
     text = "# Höhe\n\nText \u2028 here.\n\n| a | b |\n|-|-|\n| 1 | 2 |"
     path = write(tmp_path / "ä note.md", f"---\ntags: [ä, b]\n---\n\n{text}")
     assert reader.read(path) == read(path)
 
 
-def test_a_read_error_is_the_same_line(reader: Reader, tmp_path: Path) -> None:
+def test_a_read_error_is_the_same_line(reader: FileReader, tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(b"\x89PNG\r\n")
     with pytest.raises(ReadError, match="not a PDF: it looks like a PNG image"):
@@ -72,7 +72,7 @@ def test_a_read_error_is_the_same_line(reader: Reader, tmp_path: Path) -> None:
 
 def test_the_child_is_started_late_kept_and_ended(tmp_path: Path) -> None:
     path = write(tmp_path / "a.md", "text")
-    with Reader() as reader:
+    with FileReader() as reader:
         assert reader._child is None
         reader.read(path)
         child = reader._child
@@ -83,7 +83,7 @@ def test_the_child_is_started_late_kept_and_ended(tmp_path: Path) -> None:
 
 
 def test_a_relative_path_is_that_of_the_caller(
-    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reader: FileReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "a.md", "text")
     monkeypatch.chdir(tmp_path)
@@ -96,7 +96,7 @@ def test_modules_in_the_current_folder_are_never_run(
     for module in ("csv", "docx", "ingest", "json"):
         write(tmp_path / f"{module}.py", f"open({str(tmp_path / 'ran')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
-    with Reader() as reader:
+    with FileReader() as reader:
         assert reader.read(write(tmp_path / "a.csv", "a,b\n1,2\n")).sections
     assert not (tmp_path / "ran").exists()
 
@@ -104,7 +104,7 @@ def test_modules_in_the_current_folder_are_never_run(
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "endless.md")  # opening it waits for a writer that never comes
-    with Reader(seconds=0.5) as reader:
+    with FileReader(seconds=0.5) as reader:
         with pytest.raises(ReadError, match=r"took longer than 0\.5 s"):
             reader.read(tmp_path / "endless.md")
         reader.seconds = 60
@@ -115,7 +115,7 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path: P
 def test_a_file_that_needs_too_much_memory_is_one_line(tmp_path: Path) -> None:
     bomb = word_bomb(tmp_path / "bomb.docx", megabytes=40)
     assert bomb.stat().st_size < 4_000_000
-    with Reader(memory_mb=200) as reader:
+    with FileReader(memory_mb=200) as reader:
         with pytest.raises(ReadError, match="needs more than 200 MB to read"):
             reader.read(bomb)
         assert reader.read(write(tmp_path / "a.md", "text")).sections[0].text == "text"
@@ -123,7 +123,7 @@ def test_a_file_that_needs_too_much_memory_is_one_line(tmp_path: Path) -> None:
 
 def test_a_file_with_too_much_text_is_refused(tmp_path: Path) -> None:
     with (
-        Reader(max_chars=100) as reader,
+        FileReader(max_chars=100) as reader,
         pytest.raises(ReadError, match="holds 101 characters of text, the limit is 100"),
     ):
         reader.read(write(tmp_path / "a.txt", "x" * 101))
@@ -131,7 +131,7 @@ def test_a_file_with_too_much_text_is_refused(tmp_path: Path) -> None:
 
 def test_a_child_that_is_killed_is_replaced(tmp_path: Path) -> None:
     path = write(tmp_path / "a.md", "text")
-    with Reader() as reader:
+    with FileReader() as reader:
         reader.read(path)
         assert reader._child is not None
         reader._child.kill()
@@ -140,7 +140,7 @@ def test_a_child_that_is_killed_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
-    with Reader() as reader:
+    with FileReader() as reader:
         reader.memory_mb = "none"  # type: ignore[assignment]
         with pytest.raises(ReadError, match=r"died on it .*invalid literal for int"):
             reader.read(write(tmp_path / "a.md", "text"))
