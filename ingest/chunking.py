@@ -1,8 +1,8 @@
 """Structure-aware splitting within the embedder's token limit.
 
-A section that fits is one chunk. A longer one is divided between its blocks (paragraphs, rows,
-code between blank lines), and a block only if it alone is too long: then a row says in each piece
-which one it is. Knows no tokenizer: the caller counts.
+A section that fits is one chunk. A longer one is split between its blocks (paragraphs, rows, code
+between blank lines), and a block only if it alone is too long. Each piece of a split row begins
+with the row's first cell. Knows no tokenizer: the caller counts tokens.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ from ingest.readers.document import Document, Kind, Section
 _LEAST_TOKENS = 16
 _RULE_ROW = re.compile(r"[ \t|:-]*-[ \t|:-]*")
 _CELL = re.compile(r"[^:;|\n]{1,100}: ([^;\n]{1,100}); ")
-# Where a line that is too long is divided: after a sentence, a clause, a word. The code points
-# are the stops of Chinese and Japanese, which put no space after them.
+# Where a line that is too long is split: after a sentence, a clause, a word. The code points are
+# the full stops of Chinese and Japanese, which no space follows.
 _NEXT_CELL = r"(?<=;)\s+(?=[^\s:;][^:;]{0,99}:\s)"  # of a row that names its columns
 _SEPARATORS = [
     r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])",
@@ -33,7 +33,7 @@ _SEPARATORS = [
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a document that is found, cited and learned as one.
+    """A piece of a document: the unit of retrieval, citation and learning.
 
     Attributes:
         text: The source's own text; a piece of a table begins with the table's header, and a piece
@@ -41,8 +41,8 @@ class Chunk:
         heading: The path of headings joined by " > ", the document's title first.
         lines: First and last line in the file, 1-based, where the format has lines.
         page: The page, where the format has pages.
-        content_hash: The identity: equal for equal `heading` and `text`, white space aside where
-            that means nothing.
+        content_hash: The identity: equal for equal `heading` and `text`, up to white space where it
+            has no meaning.
         flags: Why it must not be learned: see `cleaning.flags`.
     """
 
@@ -56,11 +56,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class _Block:
-    """A stretch of a section that stays together.
+    """A stretch of a section that is not split further.
 
-    `gap` is what stands between it and the block before, `header` the table header above it (empty
-    if it is, or begins with, the header), `key` the first cell of the row that it is a later piece
-    of, `cost` its tokens without those the model always adds.
+    `gap` is the text between it and the block before; `header` the table header above it (empty if
+    it is, or begins with, the header); `key` the first cell of the row of which it is a later
+    piece; `cost` its number of tokens without special tokens.
     """
 
     text: str
@@ -73,14 +73,14 @@ class _Block:
 
 
 def embedding_text(heading: str, text: str) -> str:
-    """What is embedded, and what the token limit holds for."""
+    """The text that is embedded, to which the token limit applies."""
     return f"{heading}\n{text}" if heading else text
 
 
 def content_hash(heading: str, text: str, kind: Kind = "prose") -> str:
     """32 hex characters of SHA-256 over heading path and text, white space folded.
 
-    Of code none is folded, and of a table none at the start or end of a line: it has a meaning.
+    White space of code is kept, and that at the start or end of a table's lines: it has a meaning.
     """
     text = unicodedata.normalize("NFC", cleaning.normalise(text))
     if kind == "prose":
@@ -98,17 +98,18 @@ def _folded(text: str) -> str:
 def chunk(
     document: Document, *, count_tokens: Callable[[str], int], max_tokens: int
 ) -> list[Chunk]:
-    """Divide a document into chunks whose `embedding_text` has at most `max_tokens` tokens.
+    """Split a document into chunks whose `embedding_text` has at most `max_tokens` tokens.
 
-    Consecutive sections under the same heading (a paragraph, its table, its code) are divided as
-    one; nothing is ever put together across headings or pages, so that an edit under one heading
-    changes no chunk under another. Where a long section divides depends on the text around the
-    division, not on the distance from its start: an edit changes the chunks near it. What all pages
-    of a site share goes without their titles, so that it is the same chunk in each of them.
+    Consecutive sections under the same heading (a paragraph, its table, its code) are split as one.
+    Nothing is joined across headings or pages, so that an edit under one heading changes no chunk
+    under another. Where a long section is split depends on the text around the split and not on the
+    distance from its start, so that an edit changes only the chunks near it (content-defined
+    chunking). Sections that all pages of a site share have no title in their heading, so that they
+    are the same chunk in every page.
 
     Args:
-        document: What a reader gave.
-        count_tokens: The embedder's own count for a text, special tokens included.
+        document: The result of a reader.
+        count_tokens: The embedder's token count of a text, special tokens included.
         max_tokens: The embedder's limit.
 
     Raises:
@@ -143,9 +144,9 @@ def chunk(
 
 
 class _Counter:
-    """Counts tokens with and without those that a tokenizer adds to every text.
+    """Counts tokens with and without special tokens.
 
-    It counts each text of a document once: finding where to divide asks for most of them again.
+    Counts are cached, since splitting asks for most of them several times.
     """
 
     def __init__(self, count_tokens: Callable[[str], int]) -> None:
@@ -158,7 +159,7 @@ class _Counter:
 
 
 class _Splitter:
-    """Divides the sections under one heading."""
+    """Splits the sections under one heading."""
 
     def __init__(self, counter: _Counter, heading: str, max_tokens: int) -> None:
         self._counter = counter
@@ -258,7 +259,7 @@ class _Splitter:
     def _pieces(
         self, section: Section, header_end: int, room: int
     ) -> Iterator[tuple[int, int, str]]:
-        """Start and end, in the section's text, and key of every block."""
+        """The start and end in the section's text, and the key, of every block."""
         for start, end in _natural(section, header_end):
             if self._counter.own(section.text[start:end]) <= room:
                 yield start, end, ""
@@ -288,7 +289,7 @@ class _Splitter:
         return ""
 
     def _divided(self, text: str, room: int, *, by_cell: bool) -> list[str]:
-        """A line in pieces that add up to it, none too long but where a single word is."""
+        """A line split into pieces that add up to it; only a single word may still be too long."""
         from langchain_text_splitters import RecursiveCharacterTextSplitter
 
         splitter = RecursiveCharacterTextSplitter(
@@ -304,7 +305,7 @@ class _Splitter:
 
 
 def _heading(title: str, path: tuple[str, ...], counter: _Counter, room: int) -> str:
-    """Title and headings joined; if that takes more than `room` tokens, as much of its end."""
+    """Title and headings joined, shortened from the start to at most `room` tokens."""
     parts = [" ".join(part.split()) for part in path]
     title = " ".join(title.split())
     if title and title not in parts[:1]:
@@ -318,9 +319,9 @@ def _heading(title: str, path: tuple[str, ...], counter: _Counter, room: int) ->
 
 
 def _natural(section: Section, header_end: int) -> Iterator[tuple[int, int]]:
-    """Start and end of paragraphs, of rows, or of code between blank lines.
+    """The start and end of paragraphs, of rows, or of code between blank lines.
 
-    A row takes the indented lines below it, and the first row the table's header.
+    A row includes the indented lines below it, and the first row the table's header.
     """
     if section.kind == "table":
         pattern = re.compile(r"^\S.*(?:\n(?:[ \t].*)?(?=\n|\Z))*|^[ \t]+\S.*", re.MULTILINE)
@@ -343,7 +344,7 @@ def _header_end(section: Section) -> int:
 
 
 def _halves(block: _Block) -> list[_Block]:
-    """A block without any place to divide it, divided in the middle; a blank half is dropped."""
+    """A block without any place to split, split in the middle; a blank half is dropped."""
     middle = len(block.text) // 2
     if not middle:
         raise ValueError(f"the character {block.text!r} alone takes more than max_tokens")
@@ -369,7 +370,7 @@ def _text(group: Sequence[_Block]) -> str:
 
 
 def _kind(group: Sequence[_Block]) -> Kind:
-    """The kind of a chunk of these blocks: that in which white space means most."""
+    """The kind of a chunk of these blocks: the one in which white space matters most."""
     kinds = {block.kind for block in group}
     return "code" if "code" in kinds else "table" if "table" in kinds else "prose"
 
@@ -381,7 +382,7 @@ def _lines(group: Sequence[_Block]) -> tuple[int, int] | None:
 
 
 class _Lines:
-    """Which lines of the file a stretch of a section's text stands on."""
+    """Maps positions in a section's text to lines of the file."""
 
     def __init__(self, section: Section) -> None:
         self._first = section.first_line
@@ -396,5 +397,5 @@ class _Lines:
 
 
 def _checksum(block: _Block) -> int:
-    """A number that depends on the words of the block alone."""
+    """A checksum of the block's words, without white space."""
     return zlib.crc32(" ".join(block.text.split()).encode())

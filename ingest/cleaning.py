@@ -6,14 +6,14 @@ Works on strings only; knows nothing of files, formats or chunks.
 import re
 import unicodedata
 
-LOST = "\ufffd"  # what stands in the place of a character that could not be decoded
+LOST = "\ufffd"  # replaces a character that could not be decoded
 
 INSTRUCTIONS = "instructions"
 LOW_QUALITY = "low-quality"
 GARBLED = "garbled"
 
-# Joiners shape emoji and Persian or Indic words, so they stay in the text; but they also hide
-# words from a pattern, so they are taken out before flagging.
+# Joiners shape emoji and Persian or Indic words, so they stay in the text; but they can hide words
+# from a pattern, so they are removed before flagging.
 _JOINERS = {0x200C: None, 0x200D: None}
 
 
@@ -53,14 +53,14 @@ def _translation() -> dict[int, str | None]:
 
 
 _TABLE = _translation()
-# What makes a terminal change its colour or its title (ECMA-48): sequences that begin with ESC.
+# Escape sequences, with which a text could change a terminal's colour or title (ECMA-48).
 _TERMINAL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[@-Z\\^_c])"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-# After a Latin letter or its accents, or at the start, there is nothing that a joiner could join.
+# After a Latin letter or its accents, or at the start, a joiner has no effect.
 _IDLE_JOINERS = re.compile("(?<![^\x00-\u036f])[\u200c\u200d]+")
-# Bytes written as letters: a picture within a text, or a long run without any other sign.
+# Base64: a picture within a text, or a long run without any other character.
 _DATA_URI = re.compile(r"(data:[\w.+-]+/[\w.+-]+(?:;[\w=.-]+)*;base64,)[A-Za-z0-9+/=%_-]{40,}")
 _ENCODED = re.compile(r"(?<![\w+/=])[A-Za-z0-9+/_-]{512,}={0,2}")
 _LEAST_BYTES = 60  # characters of the shortest `_DATA_URI`
@@ -91,7 +91,7 @@ def one_line(text: str) -> str:
 
 
 def without_bytes(text: str) -> str:
-    """The text without files that are written into it as letters (base64): `…` in their place."""
+    """The text with embedded files (base64) replaced by `…`."""
     if len(text) < _LEAST_BYTES:
         return text
     text = _DATA_URI.sub(r"\1…", text)
@@ -99,12 +99,12 @@ def without_bytes(text: str) -> str:
 
 
 def _is_mixed(run: str) -> bool:
-    """Whether letters of both cases and digits follow each other, as in no word and no sequence."""
+    """Whether it has letters of both cases and digits, as no word and no sequence has."""
     return all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
 
 
-# What text says when it speaks to a model instead of to a reader. Handbooks also say "ignore the
-# previous page" and "you are now ready": each pattern needs an object only a model has.
+# Prompt injections. Handbooks also say "ignore the previous page" and "you are now ready", so each
+# pattern needs an object that only a model has.
 _TO_A_MODEL = re.compile(
     r"""
       <\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|begin_of_text
@@ -142,8 +142,8 @@ _TO_A_MODEL = re.compile(
 )
 _BLOB = re.compile(r"[A-Za-z0-9+/=]{120,}")
 _REPEAT = re.compile(r"([^\s|.=_*#~+-])\1{29,}")
-# What stands for a character that was lost: the replacement character, private use (fonts without
-# a table of what their glyphs mean), a glyph's number in a PDF; and UTF-8 read as Windows-1252.
+# Lost characters: the replacement character, private use (fonts without a mapping to Unicode), a
+# glyph's number in a PDF; and UTF-8 read as Windows-1252.
 _LOST = re.compile(
     r"[\ufffd\ue000-\uf8ff]|\(cid:\d+\)|[\u00c2\u00c3][\u00a0-\u00bf]|\u00e2\u20ac[^\s\w]"
 )
@@ -152,10 +152,10 @@ _MIN_SOLID = 40  # characters: less is too short to judge
 
 
 def flags(text: str) -> frozenset[str]:
-    """Reasons why this text may be found but must not be learned.
+    """Reasons why this text may be retrieved but must not be learned.
 
-    `instructions`: it addresses a language model. `garbled`: characters were lost when it was
-    decoded, or it is in no language. `low-quality`: it holds hardly any words.
+    `instructions`: it addresses a language model. `garbled`: characters were lost in decoding, or
+    it is in no language. `low-quality`: it has hardly any words.
     """
     plain = text.translate(_TABLE).translate(_JOINERS)
     found = set()
@@ -169,11 +169,11 @@ def flags(text: str) -> frozenset[str]:
 
 
 def _low_quality(text: str) -> bool:
-    """Mostly signs, bare numbers, one repeated character, or encoded bytes."""
+    """Whether it is mostly signs, bare numbers, one repeated character, or encoded bytes."""
     solid = "".join(text.split())
     if len(solid) < _MIN_SOLID:
         return False
-    # Digits count with letters: a table of figures is knowledge, if something names them.
+    # Digits count as letters: a table of figures is knowledge, if something names them.
     words = sum(character.isalnum() for character in solid)
     if sum(character.isalpha() for character in solid) < 0.05 * len(solid):
         return True
@@ -183,7 +183,7 @@ def _low_quality(text: str) -> bool:
 
 
 def _garbled(text: str) -> bool:
-    """Every fiftieth character lost, or Latin prose without the vowels of any language."""
+    """Whether over 2 % of the characters are lost, or it is Latin prose with too few vowels."""
     solid = "".join(text.split())
     if len(solid) < _MIN_SOLID:
         return False

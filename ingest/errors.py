@@ -1,5 +1,5 @@
-"""What can go wrong while reading one file."""
+"""The error of reading a file."""
 
 
 class ReadError(Exception):
-    """One file could not be turned into text; the text is one line that says what and why."""
+    """A file could not be turned into text; the message is one line with the reason."""

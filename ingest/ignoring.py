@@ -1,6 +1,6 @@
-"""Which paths are not wanted: `.gitignore` files, and the patterns of the settings.
+"""Ignored paths: by `.gitignore` files, and by the patterns of the settings.
 
-Knows paths relative to one folder; knows nothing of what can be read.
+Knows paths relative to one folder; knows no file formats.
 """
 
 import os
@@ -21,27 +21,27 @@ _MAX_PATTERN = 1_000
 
 
 class Ignored:
-    """Tells whether a path is ignored. Feed it the `.gitignore` files from the top down.
+    """Whether a path is ignored. `read` the `.gitignore` files from the top down.
 
     Args:
         include: Patterns; if there are any, a file has to match one.
-        exclude: Patterns that no `.gitignore` can take back.
+        exclude: Patterns that no `.gitignore` can negate.
 
     Raises:
-        ValueError: A pattern is none.
+        ValueError: A pattern is invalid.
     """
 
     def __init__(self, include: Sequence[str], exclude: Sequence[str]) -> None:
-        """Understand the patterns of the settings."""
+        """Compile the patterns of the settings."""
         self._include = _spec(include) if include else None
         self._exclude = _spec(exclude)
         self._specs: dict[str, GitIgnoreSpec] = {}
 
     def read(self, path: Path, prefix: str) -> None:
-        """Follow the `.gitignore` at `path`; it holds for paths that begin with `prefix`.
+        """Read the `.gitignore` at `path`; it applies to paths that begin with `prefix`.
 
-        As with git, one that cannot be read, or a line that is no pattern, is as if not there;
-        so are files of over 100 kB and patterns that could take long to match.
+        As with git, an unreadable file and an invalid line are ignored. So are files of over 100 kB
+        and patterns that could take long to match.
         """
         try:
             status = os.stat(path, follow_symlinks=False)
@@ -54,19 +54,19 @@ class Ignored:
         self._specs[_composed(prefix)] = GitIgnoreSpec(patterns)
 
     def __call__(self, path: str, *, is_folder: bool) -> bool:
-        """Whether to pass over this path, whose parents are not ignored."""
+        """Whether this path, whose parents are not ignored, is ignored."""
         path = _composed(path)
         name = f"{path}/" if is_folder else path
         if self._exclude.match_file(name):
             return True
-        # The nearest file that says anything decides.
+        # The nearest `.gitignore` with a matching pattern decides.
         parents = path.split("/")[:-1]
         for depth in range(len(parents), -1, -1):
             prefix = "".join(f"{parent}/" for parent in parents[:depth])
             spec = self._specs.get(prefix)
-            said = spec.check_file(name[len(prefix) :]).include if spec else None
-            if said is not None:
-                if said:
+            verdict = spec.check_file(name[len(prefix) :]).include if spec else None
+            if verdict is not None:
+                if verdict:
                     return True
                 break
         return not is_folder and self._include is not None and not self._include.match_file(name)
@@ -86,7 +86,7 @@ def _composed(name: str) -> str:
 
 
 def _pattern(line: str) -> Sequence[GitIgnoreSpecPattern]:
-    """The pattern in a line of a `.gitignore`; none if it is none, or a costly one."""
+    """The pattern in a line of a `.gitignore`; empty if it is invalid or costly."""
     stars = max(len(re.findall(r"\*+", part)) for part in line.split("/"))
     if stars > _MAX_STARS or len(line) > _MAX_PATTERN:
         return ()

@@ -1,6 +1,6 @@
-"""What is in the folder, and what changed since last time.
+"""Scans a folder, and finds what changed since the last scan.
 
-Looks at names and stamps only, and at `.gitignore`; knows nothing of what the files say.
+Uses names, sizes and times, and `.gitignore`; opens no other file.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ from ingest.readers import SUFFIXES
 # the file system's clock (FAT counts in 2 s), so that its stamps say nothing. Git calls such an
 # entry "racily clean" (Documentation/technical/racy-git.txt).
 RACY_NS = 2_000_000_000
-# What 64 bits hold of nanoseconds, which ends in the year 2262: a stamp beyond it, as a broken
-# clock leaves, is taken for the last. One less, so that a filter can lie beyond it.
 _SYSTEM = frozenset({"desktop.ini", "thumbs.db", "ehthumbs.db"})  # hidden files of Windows
+# The last nanosecond in 64 bits, in the year 2262, to which the stamps of a broken clock are
+# clipped. One less, so that a filter can lie beyond it.
 _LAST_NS = 2**63 - 2
 
 
@@ -37,7 +37,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class KnownFile:
-    """What was seen of a file at `checked_ns`, the start of the scan that last found it so."""
+    """A file as it was at `checked_ns`, the start of the last scan that found it so."""
 
     size: int
     mtime_ns: int
@@ -48,10 +48,10 @@ class KnownFile:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something in the folder that is not read, and why.
+    """An entry of the folder that is not read, and why.
 
-    `gone` says that whatever document was once at this path is certainly no longer there (a link
-    has taken its place); otherwise it may still be, out of sight.
+    `gone`: a document that was once at this path is certainly no longer there (a link has replaced
+    it); otherwise it may still exist.
     """
 
     path: str
@@ -61,7 +61,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a folder holds at `started_ns`, both lists sorted by path."""
+    """The content of a folder at `started_ns`, both lists sorted by path."""
 
     files: tuple[SourceFile, ...]
     skipped: tuple[Skipped, ...]
@@ -70,9 +70,9 @@ class Scan:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an ingest has to do: `to_read` may have changed and has to be hashed to know.
+    """The work of an ingest: `to_read` may have changed and have to be hashed.
 
-    `kept` are what was skipped though known files are there, or may be.
+    `kept` are skipped entries at or above known files, whose documents are therefore kept.
     """
 
     to_read: tuple[SourceFile, ...]
@@ -86,18 +86,18 @@ def scan(
 ) -> Scan:
     """List the files under `root` that can be read, without opening any.
 
-    Hidden files and folders, those of Windows itself, the lock files of office programs, and what
-    `exclude` or a `.gitignore` in the folder or below it names, are passed over in silence. Links
+    Hidden files and folders, Windows' own files, the lock files of office programs, and all that
+    `exclude` or a `.gitignore` in the folder or below it names are left out of the result. Links
     are never followed.
 
     Args:
         root: The folder.
         max_bytes: Larger files are skipped.
         include: Patterns as in a `.gitignore`; if there are any, only files that match one.
-        exclude: Patterns as in a `.gitignore`; no `.gitignore` can bring back what they name.
+        exclude: Patterns as in a `.gitignore`; no `.gitignore` can negate them.
 
     Raises:
-        ValueError: A pattern is none.
+        ValueError: A pattern is invalid.
         FileNotFoundError: There is nothing at `root`.
         NotADirectoryError: `root` is not a folder.
         PermissionError: `root` itself may not be listed.
@@ -152,11 +152,11 @@ def scan(
 
 
 def together(whole: Scan, parts: Mapping[str, Scan | Skipped]) -> Scan:
-    """A scan with what scans of folders within it show beyond it, such as hidden ones.
+    """Merge a scan with scans of folders within it, which may be hidden ones.
 
     Args:
         whole: The scan of the folder.
-        parts: By the path of each folder within it, its own scan, or why there is none.
+        parts: For the path of each folder within it, its own scan, or why there is none.
     """
     files = {file.path: file for file in whole.files}
     skipped = {one.path: one for one in whole.skipped}
@@ -176,10 +176,10 @@ def together(whole: Scan, parts: Mapping[str, Scan | Skipped]) -> Scan:
 
 
 def plan(scan: Scan, known: Mapping[str, KnownFile]) -> Plan:
-    """Compare a scan with what is known of the same folder, by stamps alone.
+    """Compare a scan with the known files of the same folder, by size and times alone.
 
-    A known file that the scan lacks is deleted, unless the scan says that it could not look there
-    (an unlistable folder, a file grown too large): what may still exist is kept.
+    A known file that is not in the scan is deleted, unless the scan could not look there (an
+    unlistable folder, a file grown too large): what may still exist is kept.
     """
     to_read: list[SourceFile] = []
     unchanged: list[str] = []
@@ -209,7 +209,7 @@ def sha256(path: Path) -> str:
 
 
 def _look(entry: os.DirEntry[str], path: str, max_bytes: int) -> SourceFile | Skipped | None:
-    """One folder entry: a file to read, something to skip, or None for a folder to go into."""
+    """Classify a folder entry: a file to read, an entry to skip, or None for a folder."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -219,7 +219,7 @@ def _look(entry: os.DirEntry[str], path: str, max_bytes: int) -> SourceFile | Sk
         return Skipped(path, "a symbolic link: links are not followed", gone=True)
     if entry.is_dir(follow_symlinks=False):
         return None
-    # Not entry.stat(): on Windows that one comes from the listing, which may be out of date.
+    # Not entry.stat(): on Windows it comes from the listing, which may be out of date.
     status = os.stat(entry.path, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
         return Skipped(path, "not a regular file", gone=True)
@@ -233,12 +233,12 @@ def _look(entry: os.DirEntry[str], path: str, max_bytes: int) -> SourceFile | Sk
 
 
 def _same_stamps(file: SourceFile, last: KnownFile) -> bool:
-    """Whether size, mtime and ctime are what they were."""
+    """Whether size, mtime and ctime are unchanged."""
     return (file.size, file.mtime_ns, file.ctime_ns) == (last.size, last.mtime_ns, last.ctime_ns)
 
 
 def _racy(last: KnownFile) -> bool:
-    """Whether the stamps were too fresh (or in the future) at the last look to be trusted."""
+    """Whether the times were too recent (or in the future) at the last scan to be trusted."""
     return max(last.mtime_ns, last.ctime_ns) >= last.checked_ns - RACY_NS
 
 
@@ -249,5 +249,5 @@ def _self_and_parents(path: str) -> set[str]:
 
 
 def _why(error: OSError) -> str:
-    """The system's own words for an error, without the path."""
+    """The system's message for an error, without the path."""
     return (error.strerror or type(error).__name__).lower()

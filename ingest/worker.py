@@ -1,8 +1,8 @@
-"""Read files in a child process under limits, so that a bomb costs one line in a report.
+"""Reads files in a child process under limits, so that a decompression bomb is one failed file.
 
-Run as `python -m ingest.worker` it is the child: a path as JSON on a line of standard input gives
-a document or an error as JSON on a line of standard output. Nothing is pickled, and the user's
-own main module is never imported. Knows no format: see `readers`.
+`python -m ingest.worker` is the child: for each path, a line of JSON on standard input, it writes a
+document or an error, a line of JSON on standard output. Nothing is pickled, and the user's main
+module is never imported. Knows no format: see `readers`.
 """
 
 import dataclasses
@@ -30,22 +30,22 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 class FileReader:
-    """Reads files in one child process that is kept, and replaced when a file kills it.
+    """Reads files in a child process, which is restarted if a file kills it.
 
-    Every file goes there, whatever its format: the child starts with the first read and then
-    costs about a millisecond a file. May be used from several threads; they take turns.
+    The child starts with the first read and then costs about a millisecond for each file. May be
+    used from several threads, one at a time.
 
     Args:
-        seconds: The longest that one file may take.
+        seconds: The maximum time for one file.
         memory_mb: The address space of the child, of which Python and the parsers need about
             150 MB (not enforced on Windows and macOS).
-        max_chars: The most characters that one file may hold as text.
+        max_chars: The maximum number of characters of a file's text.
     """
 
     def __init__(
         self, seconds: float = 60, memory_mb: int = 1024, max_chars: int = 5_000_000
     ) -> None:
-        """Set the limits; nothing is started yet."""
+        """Set the limits; the child is not started yet."""
         self.seconds = seconds
         self.memory_mb = memory_mb
         self.max_chars = max_chars
@@ -116,7 +116,7 @@ class FileReader:
             line = from_child.readline()
         except OSError:  # the child is gone
             line = b""
-        except BaseException:  # interrupted: what the child says now would answer the next read
+        except BaseException:  # interrupted: the child's late reply would answer the next read
             self._end()
             raise
         finally:
@@ -173,7 +173,7 @@ class FileReader:
             self._complaints = None
 
     def _last_words(self) -> str:
-        """How the child ended, and the last line it left on standard error."""
+        """How the child ended, and the last line of its standard error."""
         if self._child is None or self._complaints is None:
             return ""
         code = self._child.wait()
@@ -209,13 +209,13 @@ def _answer(path: Path, memory_mb: int, max_chars: int) -> bytes:
         chars = sum(len(section.text) for section in document.sections)
         if chars > max_chars:
             raise ReadError(f"holds {chars:,} characters of text, the limit is {max_chars:,}")
-        # Half a character, as an escape in JSON may leave, is none: nothing could store it.
-        said = json.dumps(dataclasses.asdict(document), ensure_ascii=False)
-        return _HALF.sub("\ufffd", said).encode()
+        # A lone surrogate, as an escape in JSON may leave, cannot be encoded.
+        reply = json.dumps(dataclasses.asdict(document), ensure_ascii=False)
+        return _HALF.sub("\ufffd", reply).encode()
     except ReadError as error:
         return json.dumps({"error": str(error)}).encode()
     except MemoryError:
-        # What memory is left may be in pieces: this process is not to read another file.
+        # The memory left may be fragmented: this process must not read another file.
         error_text = f"needs more than {memory_mb:,} MB to read"
         return json.dumps({"error": error_text, "spent": True}).encode()
 
@@ -230,7 +230,7 @@ def _limit(memory_mb: int) -> None:
     for what, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, size)):
         try:
             resource.setrlimit(what, (value, value))
-        except (ValueError, OSError):  # macOS refuses RLIMIT_AS; a lower hard limit is as good
+        except (ValueError, OSError):  # macOS refuses RLIMIT_AS; or the hard limit is lower already
             continue
 
 

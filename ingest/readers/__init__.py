@@ -1,9 +1,9 @@
-"""One file → text with its structure.
+"""Reads a file into text with its structure.
 
-`FORMATS` is the one place that knows which formats there are: a reader is a function from the
-bytes of a file and its name to a title and sections, in a module of its own that imports its
-parser inside the function, and a line here. Where a format has a place for metadata, another
-function reads that. Knows no limits of time or memory: see `worker`.
+`FORMATS` lists all formats. To add one, write a module with a function from the bytes and the name
+of a file to a title and sections, which imports its parser inside the function, and add a line
+here. Another function reads the metadata, if the format has any. Knows no limits of time or memory:
+see `worker`.
 """
 
 import hashlib
@@ -43,10 +43,10 @@ __all__ = ["FORMATS", "SUFFIXES", "Document", "Format", "Section", "read"]
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: its suffixes in lower case, and what reads it.
+    """A file format: its suffixes in lower case, and its reader.
 
-    `starts` are the bytes that must be among the first 1,024 of a file that is what it says;
-    `metadata` is given the bytes of a file that was read without complaint.
+    `starts` are magic bytes that must be among the first 1,024 of a file; `metadata` gets the bytes
+    of a file that was read without an error.
     """
 
     name: str
@@ -113,11 +113,11 @@ SUFFIXES = MappingProxyType({suffix: format_.name for suffix, format_ in _BY_SUF
 def read(path: Path) -> Document:
     """Read one file; an empty file is a document without sections.
 
-    Hostile files can make this slow or hungry: `ingest.FileReader` does the same under limits.
+    A hostile file can take much time or memory: `ingest.FileReader` does the same under limits.
 
     Raises:
-        ReadError: The file cannot be opened, is not what its suffix says, is damaged, or holds
-            no text that can be reached.
+        ReadError: The file cannot be opened, is not what its suffix says, is damaged, or has no
+            accessible text.
         MemoryError: The file needs more memory than there is.
     """
     format_ = _BY_SUFFIX.get(path.suffix.lower())
@@ -138,7 +138,7 @@ def read(path: Path) -> Document:
         metadata = format_.metadata(data)
     except (ReadError, MemoryError):
         raise
-    # A parser fed with damaged bytes may raise anything; all of it means the same to the caller.
+    # A parser may raise anything for damaged bytes; it means the same to the caller.
     except Exception as error:
         detail = " ".join(str(error).split())[:200]
         what = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
@@ -147,7 +147,7 @@ def read(path: Path) -> Document:
 
 
 def _document(parsed: Parsed, media_type: str, metadata: Metadata) -> Document:
-    """What a reader gave, cleaned: a format may hide anything in what it escapes or encodes."""
+    """The result of a reader, cleaned: escapes and encodings of a format may hide anything."""
     sections = []
     lost = shortened = 0
     for section in parsed.sections:
@@ -167,7 +167,7 @@ def _document(parsed: Parsed, media_type: str, metadata: Metadata) -> Document:
 
 
 def _folded(metadata: Metadata) -> Metadata:
-    """Keys and values as they are compared: in lower case, keywords one by one, none empty."""
+    """Keys and values normalised for filters: in lower case, keywords split, none empty."""
     found: dict[str, tuple[str, ...]] = {}
     for key, values in metadata.items():
         key = one_line(key).lower()

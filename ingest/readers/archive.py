@@ -1,6 +1,6 @@
-"""Zip containers (office documents, e-books), looked over before anything is unpacked.
+"""Checks zip containers (office documents, e-books) before anything is unpacked.
 
-Knows what a container may hold and how large it may become; knows no format's insides.
+Knows which members a container must have and how large it may become; knows no format's content.
 """
 
 import io
@@ -21,7 +21,7 @@ _KINDS = (
 
 
 def check_archive(data: bytes, what: str) -> None:
-    """Tell what is not `what`, or would unpack to too much.
+    """Raise if a container is not `what`, or would unpack to too much.
 
     Args:
         data: The bytes of the file.
@@ -58,7 +58,7 @@ def check_archive(data: bytes, what: str) -> None:
 
 @contextmanager
 def parsing_xml() -> Iterator[None]:
-    """Tell lxml's way of running out of memory from damage.
+    """Tell an lxml parser that ran out of memory from a damaged text.
 
     Raises:
         MemoryError: The parser ended with an error at no place of the text.

@@ -1,4 +1,4 @@
-"""What a reader gives: a document made of sections. Knows no format."""
+"""The result of a reader: a document made of sections. Knows no format."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class Document:
 
 
 class Parsed(NamedTuple):
-    """What a reader makes of the bytes of a file; one with nothing to note may give a pair."""
+    """The result of parsing a file's bytes; a reader without notes may return a pair."""
 
     title: str
     sections: Sequence[Section]

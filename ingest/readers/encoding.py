@@ -1,4 +1,4 @@
-"""Bytes → text: which encoding, and whether it is text at all. Knows no format's grammar."""
+"""Decodes bytes: detects the encoding, and whether they are text at all. Knows no format."""
 
 import re
 
@@ -75,7 +75,7 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
     """Normalised text, in the encoding of a byte order mark, UTF-8, `declared`, or the likeliest.
 
     Raises:
-        ReadError: The bytes are not text, or in no encoding that could be told.
+        ReadError: The bytes are not text, or their encoding could not be detected.
     """
     for magic, what in _MAGIC:
         # A program that is short enough may be prose too ("ID3 tags", "BZh"): ask for odd bytes.
@@ -85,13 +85,13 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
 
 
 def declared_in_xml(data: bytes) -> str | None:
-    """The encoding that the first line of an XML text says it is in."""
+    """The encoding that the first line of an XML text declares."""
     match = re.match(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]+)""", data)
     return match[1].decode("ascii", "replace") if match else None
 
 
 def _decode(data: bytes, declared: str | None) -> str:
-    """The bytes as text, before anything is cleaned."""
+    """The decoded bytes, before any cleaning."""
     for bom, marked in _BOMS:
         if data.startswith(bom):
             try:

@@ -1,7 +1,7 @@
-"""Which of the encodings of before Unicode some bytes are in, by what languages look like in them.
+"""Guesses the legacy encoding of bytes from the alphabets of languages.
 
-A short text is too little for statistics, but its letters are still those of one language, in words
-as languages build them. Knows alphabets; knows no words, and nothing of Unicode's own encodings.
+A short text has too little for statistics, but its letters are those of one language, in plausible
+words. Knows alphabets; knows no words, and no Unicode encodings.
 """
 
 import re
@@ -65,7 +65,7 @@ _MISREAD = re.compile(
 
 
 def guess(data: bytes) -> str | None:
-    """The text in the encoding in which it looks like one language; None if there is none."""
+    """The text decoded so that it looks like one language; None if no encoding does."""
     for reading in (latin, _japanese, _in_an_alphabet):
         text = reading(data)
         if text is not None:
@@ -85,7 +85,7 @@ def is_misread(text: str) -> bool:
 
 
 def _readings(data: bytes, encodings: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Each encoding in which the bytes are something, and what."""
+    """Each encoding that can decode the bytes, with the text."""
     for encoding in encodings:
         try:
             yield encoding, data.decode(encoding)

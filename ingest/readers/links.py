@@ -1,7 +1,7 @@
-"""Where the links of a page lead, and what its pictures show, written into its text.
+"""Writes addresses of links and descriptions of pictures into a page's text.
 
-Only what a reader of the text alone would miss: addresses of people, other sites and files, and
-descriptions that describe. Knows nothing of where the page itself came from, but what it says.
+Only those that the text alone lacks: addresses of people, other sites and files, and meaningful
+descriptions. Knows the page's own address only if the page states it.
 """
 
 import re
@@ -25,7 +25,7 @@ _NO_DESCRIPTION = re.compile(
 
 
 def write_out(root: "HtmlElement") -> None:
-    """Put addresses behind the texts of links, and descriptions in the place of pictures."""
+    """Append addresses to the texts of links, and replace pictures by their descriptions."""
     for picture in root.iter("img"):
         described = one_line(picture.get("alt", ""))
         if not _NO_DESCRIPTION.fullmatch(described):
@@ -71,7 +71,7 @@ def _is_canonical(link: "HtmlElement") -> bool:
 
 
 def _stands_alone(link: "HtmlElement") -> bool:
-    """Whether it is in a heading, which stays short, or in code, which stays what it is."""
+    """Whether it is in a heading, which stays short, or in code, which stays unchanged."""
     around = link.iterancestors("h1", "h2", "h3", "h4", "h5", "h6", "pre", "code")
     return next(around, None) is not None
 

@@ -1,7 +1,7 @@
-"""What a sheet of an .xlsx workbook says beside its values: merged, hidden, linked, explained.
+"""The details of an .xlsx sheet beside its values: merged cells, hidden rows, links, comments.
 
-openpyxl reads large sheets row by row, and then tells nothing of this. Knows the parts of the
-package that belong to a sheet; knows nothing of tables.
+openpyxl does not give these when it reads large sheets row by row. Knows the parts of the package
+that belong to a sheet; knows nothing of tables.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ Area = tuple[int, int, int, int]  # first row, first column, last row, last colu
 
 @dataclass
 class Details:
-    """What there is beside the values of one sheet.
+    """The details of one sheet beside its values.
 
     Attributes:
         merged: The areas whose only value is that of their first cell.

@@ -1,7 +1,7 @@
-"""What of a page its reader sees or can open, and what only navigates, asks or decorates.
+"""The visible parts of a page: what a user sees or can open, without navigation and decoration.
 
-Goes by the elements and attributes of HTML and WAI-ARIA, and by a few names that sites share; knows
-no style sheet and runs no script.
+Uses the elements and attributes of HTML and WAI-ARIA, and a few names that sites share; knows no
+style sheet and runs no script.
 """
 
 import re
@@ -33,7 +33,7 @@ _MOST_STEPS = 3  # from a button up to what has the opened part beside it
 
 
 def is_left_out(element: "HtmlElement") -> bool:
-    """Whether a reader does not see it, or as struck out, or it is there to navigate or consent."""
+    """Whether it is hidden or struck out, or is navigation or a consent dialogue."""
     if element.tag in _DROPPED or _is_hidden(element) or element.get("role") in _DROPPED_ROLES:
         return True
     names = f"{element.get('id', '')} {element.get('class', '')}"
@@ -42,10 +42,10 @@ def is_left_out(element: "HtmlElement") -> bool:
 
 
 def show_what_opens(root: "HtmlElement") -> None:
-    """Turn buttons that open a text into its heading, and show what was hidden behind them.
+    """Turn buttons that open a text into its heading, and show the hidden text.
 
-    So the questions of an accordion stand above their answers, and what is on the other tabs is
-    text as well. Buttons that open a menu stay buttons.
+    So the questions of an accordion are above their answers, and other tabs are text as well.
+    Buttons that open a menu stay buttons.
     """
     by_id = {element.get("id"): element for element in root.iter("*") if element.get("id")}
     for element in list(root.iter("*")):
@@ -78,7 +78,7 @@ def _says_that_it_opens(button: "HtmlElement") -> bool:
 
 
 def _opened_by(button: "HtmlElement", by_id: dict[str, "HtmlElement"]) -> "HtmlElement | None":
-    """What a button names as opened by it, else what comes next."""
+    """The element that a button names as opened by it, else the next one."""
     for name in ("aria-controls", "data-bs-target", "data-target"):
         target = by_id.get(button.get(name, "").lstrip("#"))
         if target is not None:
@@ -103,7 +103,7 @@ def _is_text(element: "HtmlElement") -> bool:
 
 
 def _show(element: "HtmlElement") -> None:
-    """Let an element be seen."""
+    """Make an element visible."""
     element.attrib.pop("hidden", None)
     if _HIDDEN.search(element.get("style", "")):
         del element.attrib["style"]

@@ -1,4 +1,4 @@
-"""What styles and numbering of a Word document make of its paragraphs.
+"""Styles and numbering of the paragraphs of a Word document.
 
 Knows headings, lists and automatic numbers, and what is hidden or struck out; knows no text.
 """

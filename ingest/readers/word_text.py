@@ -1,4 +1,4 @@
-"""The text of a Word paragraph as it is printed, with what it points to.
+"""The text of a Word paragraph as it is printed, with its links, notes and text boxes.
 
 Tracked changes are taken as accepted; what is hidden or struck out is left out. Knows one
 paragraph at a time; knows no headings, lists or tables.
