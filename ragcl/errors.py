@@ -1,7 +1,7 @@
-"""What can go wrong, one class for each thing a caller can do about it.
+"""The errors, one class for each thing that a caller can do about them.
 
-Every message names what was wrong, the value that was seen and what to do. The exit codes are
-those of the command line: 2 for wrong usage, 3 for a knowledge base that is busy or unusable.
+Every message says what was wrong, the value seen and what to do. The exit codes are those of the
+command line: 2 for wrong usage, 3 for a knowledge base that is busy or unusable.
 """
 
 
@@ -18,19 +18,19 @@ class UsageError(RagclError):
 
 
 class FolderUnavailableError(UsageError):
-    """A folder that was ingested before is gone or empty, as a drive that is not mounted is."""
+    """A folder that was ingested before is missing or empty: its drive may not be mounted."""
 
 
 class SettingsError(RagclError):
-    """The settings file or an environment variable holds something that is not a setting."""
+    """The settings file or an environment variable has an unknown key or an invalid value."""
 
 
 class ModelNotFoundError(RagclError):
-    """The weights of a model are not on this machine, or are not what they should be."""
+    """The weights of a model are not on this machine, or are damaged."""
 
 
 class TeacherUnavailableError(RagclError):
-    """The server of the teacher does not answer: what was studied is kept, the round waits."""
+    """The teacher's server does not answer: readings are kept, and a later round continues."""
 
 
 class ModelMismatchError(RagclError):

@@ -1,10 +1,10 @@
-"""Forgetting documents, or what somebody asked: out of every file of the knowledge base, at once.
+"""Removes documents, or asks, from every file of the knowledge base at once.
 
-One file, or a folder with all that is in it, whether that was ingested by itself or is a part of
-what was; or asks of the log. One transaction takes it out of the catalog, and with it every adapter
-that learned it, wherever that is kept: the index answers in its place, and the next round makes the
-others' part again. Then the files are purged of what such a transaction leaves behind in them. An
-answer or a round that is under way comes to know of it where it writes. Knows no model.
+What is forgotten is a file, a folder (ingested by itself, or a part of an ingested one), or asks of
+the log. One transaction removes it from the catalog, with every adapter that learned it: the index
+answers in their place, and the next round trains the rest again. Then the remains of such a
+transaction are purged from the files. Running answers and rounds check for it when they write.
+Knows no model.
 """
 
 import contextlib
@@ -39,30 +39,30 @@ from ragcl.results import ForgetAsksReport, ForgetReport
 from ragcl.search.retriever import Retriever
 from ragcl.settings import SECONDS_A_DAY
 
-UNPURGED = "unpurged"  # what is forgotten and may still be in files, if a purge did not finish
+UNPURGED = "unpurged"  # forgotten names and adapters that may be in files until a purge finishes
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What is to be forgotten, each at its place: a file's prefix is its path."""
+    """The places to forget; a file's prefix is its path."""
 
     name: str
     places: tuple[Place, ...]
 
 
 def forget(path: str, folder: Path, catalog: Catalog, retriever: Retriever) -> ForgetReport:
-    """Remove what is at a path, and every trace of it.
+    """Remove a document or a folder, and every trace of it.
 
     Args:
-        path: where the file or folder is or was, or its path as citations name it.
-        folder: that of the knowledge base.
+        path: of the file or folder, which may be gone; or the path as in citations.
+        folder: the knowledge base.
         catalog: its catalog.
-        retriever: it holds the index, in which the vectors are.
+        retriever: has the index with the vectors.
 
     Raises:
-        UsageError: nothing such is known, or several documents are named so.
-        KnowledgeBaseBusyError: it is removed, and another process kept the files from being purged.
-        CatalogError: it is removed, and the files could not be purged.
+        UsageError: the path is unknown, or names several documents.
+        KnowledgeBaseBusyError: it is removed, but another process prevents the purge of the files.
+        CatalogError: it is removed, but the files could not be purged.
     """
     try:
         wanted = _wanted(path, catalog)
@@ -72,7 +72,7 @@ def forget(path: str, folder: Path, catalog: Catalog, retriever: Retriever) -> F
         done = ForgetReport(path, 0, 0, os.path.lexists(path), documents=0)
     else:
         done = _erase(path, wanted, catalog)
-    with _told(folder, shlex.quote(path)):
+    with _explaining_failure(folder, shlex.quote(path)):
         retriever.save(purge=True)
         _purge(folder, catalog)
     catalog.put(UNPURGED, None)
@@ -83,14 +83,14 @@ def forget(path: str, folder: Path, catalog: Catalog, retriever: Retriever) -> F
 def forget_asks(
     ids: Collection[int], before: float | None, folder: Path, catalog: Catalog
 ) -> ForgetAsksReport:
-    """Remove asks, what was said of them, and what was learned from them alone.
+    """Remove asks, their feedback, and what was learned from them alone.
 
-    A wording that somebody else asked in too stays, with what was learned from it.
+    A question that other asks have word for word stays learned.
 
     Args:
-        ids: which.
-        before: those from before this moment too (seconds since the epoch).
-        folder: that of the knowledge base.
+        ids: the ids of the asks.
+        before: also all asks before this moment (seconds since the epoch).
+        folder: the knowledge base.
         catalog: its catalog.
 
     Raises:
@@ -112,16 +112,18 @@ def forget_asks(
         forgotten.note(connection, (), erased.questions, now)
         _to_purge(connection, unpurged, [], retired)
     again = " ".join(f"--ask {one}" for one in ids)
-    with _told(folder, again if before is None else f"{again} --asks-before DATE".lstrip()):
+    with _explaining_failure(
+        folder, again if before is None else f"{again} --asks-before DATE".lstrip()
+    ):
         _purge(folder, catalog)
     catalog.put(UNPURGED, {**_unpurged(catalog), "adapters": []})
     return ForgetAsksReport(asks=len(erased.ids), adapters=len(retired))
 
 
 def drop_old_asks(catalog: Catalog, days: float | None) -> None:
-    """Remove the asks that are older than so many days, and what was read for them alone.
+    """Remove the asks that are older than so many days, with the study rows read for them alone.
 
-    The adapters stay until a round finds that what they learned has cooled. None: nothing is old.
+    Adapters stay until a round finds that their chunks are no longer hot. None: keep all.
     """
     if days is None:
         return
@@ -135,7 +137,7 @@ def drop_old_asks(catalog: Catalog, days: float | None) -> None:
 
 
 def unfinished(catalog: Catalog) -> list[str]:
-    """What is forgotten and may still be found in files, each with what to do."""
+    """Messages on unfinished purges, each with what to do."""
     return [
         f"copies of {name}, which is forgotten, may be left in the files: "
         f"run `ragcl forget {shlex.quote(name)}` again"
@@ -143,11 +145,11 @@ def unfinished(catalog: Catalog) -> list[str]:
     ]
 
 
-# Out of the catalog
+# The catalog
 
 
 def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
-    """Take it out of the catalog, with all that was made of it, in one transaction."""
+    """Remove it from the catalog, with all that was derived from it, in one transaction."""
     now = time.time()
     unpurged = _unpurged(catalog)
     on_disk = any(_is_there(place) for place in wanted.places)
@@ -172,8 +174,8 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
         quotes = Quotations(connection, [text for key in gone for text in texts.get(key, ())])
         erased = asks.forget(connection, sorted(gone), quotes)
         citations.forget(connection, texts, is_meant)
-        # What was read of a text that is current no more serves nobody, and whose it was, nobody
-        # knows: it may have been of an earlier version of what is forgotten.
+        # Study rows of texts that are not current are useless, and may be of an earlier version of
+        # what is forgotten.
         read = learning.read_in(connection)
         outdated = read - documents.current_among(connection, read)
         learning.forget_read(connection, gone | outdated, erased.questions)
@@ -196,17 +198,17 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
     )
 
 
-# Out of the files
+# The files
 
 
 def _purge(folder: Path, catalog: Catalog) -> None:
-    """Leave nothing of what is out of the catalog in reports, adapters and the catalog's files."""
+    """Purge reports, adapters and the catalog's files of what was removed from the catalog."""
     unpurged = _unpurged(catalog)
     report.remove_chunks(folder, catalog.learning.forgotten().union(unpurged["reported"]))
     lock = FileLock(folder / promotion.LOCK)
     try:
         lock.acquire(timeout=0)
-    except Timeout:  # a round is running: it removes its own, and must not lose them while it does
+    except Timeout:  # a round is running, and must not lose its own adapters
         promotion.remove_strays(folder, catalog, among=unpurged["adapters"])
     else:
         try:
@@ -228,7 +230,7 @@ def _to_purge(
     adapters: Collection[str],
     reported: Collection[str] = (),
 ) -> None:
-    """Note that a purge is due, in the transaction that makes it so."""
+    """Record that a purge is due, in the caller's transaction."""
     remembered.put(
         connection,
         UNPURGED,
@@ -241,8 +243,8 @@ def _to_purge(
 
 
 @contextlib.contextmanager
-def _told(folder: Path, again: str) -> Iterator[None]:
-    """Say of a purge that fails what is done, what is not, and how to finish it."""
+def _explaining_failure(folder: Path, again: str) -> Iterator[None]:
+    """If a purge fails, raise an error that says what is done and how to finish it."""
     try:
         yield
     except (RagclError, OSError) as error:
@@ -254,11 +256,11 @@ def _told(folder: Path, again: str) -> Iterator[None]:
         ) from error
 
 
-# What is meant
+# Resolving the path
 
 
 def _wanted(path: str, catalog: Catalog) -> _Wanted:
-    """What a path names: a place on disk before a name in citations, a file before a folder."""
+    """The places that a path names: on disk before in citations, a file before a folder."""
     spellings = _spellings(path)
     found = [
         place
@@ -289,7 +291,7 @@ def _wanted(path: str, catalog: Catalog) -> _Wanted:
 
 
 def _spellings(path: str) -> list[str]:
-    """Where a path leads, and where it lies itself should a link have taken its place."""
+    """The path with links resolved, and with only its parent's links resolved."""
     given = Path(path)
     try:
         ways = [places.real(given), places.real(given.parent) / given.name]
@@ -299,7 +301,7 @@ def _spellings(path: str) -> list[str]:
 
 
 def _as_stored(place: Place, catalog: Catalog) -> list[Place]:
-    """The place as its documents write it, which may be in another Unicode form than a user."""
+    """The place in the stored spelling, which may differ in Unicode form."""
     name = place.prefix.rstrip("/")
     written = catalog.documents.spelled(place.root_id, name) if name else []
     return [Place(place.root_id, place.root, f"{one}/") for one in written] or [place]
@@ -325,7 +327,7 @@ def _holds(place: Place, catalog: Catalog) -> bool:
 
 
 def _gone(path: str, found: list[Place], source: str, catalog: Catalog) -> _Wanted:
-    """A document that is no longer ingested but may have left traces in the log or in reports."""
+    """A document that is no longer ingested, but is named in the log or in reports."""
     by_name = (Place(one.id, one.path, source) for one in catalog.roots.all())
     for place in (*map(_file, found), *by_name):
         if any(
@@ -340,7 +342,7 @@ def _gone(path: str, found: list[Place], source: str, catalog: Catalog) -> _Want
 
 
 def _names(place: Place, catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """How citations may name a place: by the root that it was read from, or the part of one."""
+    """The names of a place in citations: by its root, and by every nested root around it."""
     yield place.root, place.prefix
     for root in catalog.roots.all():
         if root.owner != place.root_id or root.path == place.root:

@@ -1,6 +1,6 @@
-"""Ingest a folder: plan, read, chunk, embed, then one transaction a document.
+"""Ingests a folder: plan, read, chunk, embed, then one transaction for each document.
 
-A crash at any instant leaves the last committed state, and the next ingest goes on from there. A
+A crash at any instant leaves the last committed state, and the next ingest continues from there. A
 file that fails keeps its old version, is reported with the reason and is tried again next time.
 Knows no answers and no learning.
 """
@@ -45,9 +45,9 @@ log = logging.getLogger(__name__)
 
 NO_TEXT = "holds no text"
 GROUP_CHUNKS = 512  # new chunks that are embedded together, across documents
-GROUP_DOCUMENTS = 256  # and committed at the latest: many have no text
+GROUP_DOCUMENTS = 256  # maximum documents in a group: many have no text
 
-Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
+Progress = Callable[[str, int, int], None]  # stage, number done, number in all
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class _Prepared:
 
 @dataclass
 class _Tally:
-    """What has been done so far."""
+    """The results so far."""
 
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -87,23 +87,23 @@ def ingest_folder(
     trusted: bool | None,
     progress: Progress,
 ) -> IngestReport:
-    """Bring the knowledge base up to date with a folder.
+    """Update the knowledge base from a folder.
 
     Args:
-        folder: the root; it is remembered by its absolute path.
-        catalog: where documents and chunks are kept.
-        embedder: loaded only when some text is new.
-        retriever: whose index file is renewed at the end, and what cosines mean if need be.
+        folder: the root; it is stored by its absolute path.
+        catalog: of the knowledge base.
+        embedder: loaded only if there is new text.
+        retriever: saves its index file, and recalibrates if need be, at the end.
         settings: limits of size, time and memory, and the length of a chunk.
-        exclude: a folder that is never read: that of the knowledge base itself.
-        allow_empty: whether a folder without any file means that its documents are gone.
+        exclude: a folder that is never read: the knowledge base itself.
+        allow_empty: whether an empty folder means that its documents were deleted.
         trusted: whether its text may be learned; None: as before, at first yes.
         progress: called as the work goes on.
 
     Raises:
-        FolderUnavailableError: a folder that was ingested before is gone, or empty against
-            `allow_empty`.
-        UsageError: there is no such folder, or a pattern is none.
+        FolderUnavailableError: a folder that was ingested before is missing, or it is empty and
+            `allow_empty` is false.
+        UsageError: there is no such folder, or a pattern is invalid.
         ModelMismatchError: the knowledge base was built with another embedder.
     """
     started = time.time()
@@ -121,8 +121,7 @@ def ingest_folder(
     to_read = [file for file in plan.to_read if not file.absolute.is_relative_to(exclude)]
     tally = _Tally(delta=target.delta)
     tally.failed += [
-        Failure(one.path, f"{one.reason}; what it said before is still answered from")
-        for one in plan.kept
+        Failure(one.path, f"{one.reason}; its last good version is still used") for one in plan.kept
     ]
     touched: list[DocumentRecord] = []
     if to_read:
@@ -143,9 +142,9 @@ def ingest_folder(
         tally.count(catalog.documents.remove(target.root_id, target.prefix + path))
     failures = {target.prefix + failure.path: failure.reason for failure in tally.failed}
     catalog.documents.set_failures(target.root_id, failures, time.time(), target.prefix)
-    retriever.save()  # even if nothing changed now: the last ingest may have been killed before it
+    retriever.save()  # even without changes: the last ingest may have been killed before this
     if tally.delta.added:
-        retriever.calibrate()  # rather now than at the next question
+        retriever.calibrate()  # now, so that the next question does not wait for it
     catalog.database.checkpoint()
     return IngestReport(
         root=target.path,
@@ -163,9 +162,9 @@ def ingest_folder(
 
 
 class _Target:
-    """The folder to ingest, and where its documents are in the catalog.
+    """The folder to ingest, and its place in the catalog.
 
-    Paths in here are relative to the folder; `stored` are those of the outermost folder it is in.
+    Paths here are relative to the folder; those in the catalog to the outermost root around it.
     """
 
     def __init__(self, folder: Path, catalog: Catalog, settings: IngestSettings) -> None:
@@ -190,16 +189,16 @@ class _Target:
         return replace(record, path=self.prefix + record.path)
 
     def known(self) -> dict[str, DocumentRecord]:
-        """What the catalog holds of the folder, by path."""
+        """The folder's documents in the catalog, by path."""
         records = self._catalog.documents.of_root(self.root_id, self.prefix)
         paths = (record.path.removeprefix(self.prefix) for record in records)
         return {path: replace(one, path=path) for path, one in zip(paths, records, strict=True)}
 
     def scan(self, known: Mapping[str, DocumentRecord], *, allow_empty: bool) -> Scan:
-        """What the folder holds, with what was ingested within it or around it for itself.
+        """The scan of the folder, merged with scans of nested and surrounding roots.
 
-        A folder that is hidden from the one around it, or left out there, was asked for all the
-        same: its files are there as long as it shows them.
+        A nested root may be hidden or ignored in this folder, but it was ingested explicitly: its
+        files stay as long as its own scan has them.
         """
         roots = [one for one in self._catalog.roots.all() if one.owner == self.root_id]
         parts: dict[str, Scan | Skipped] = {}
@@ -218,7 +217,7 @@ class _Target:
         return found
 
     def _part(self, folder: Path, inside: str, must_hold: bool) -> "Scan | Skipped | None":
-        """What a folder within this one shows; None if it is gone, or a link has its place."""
+        """The scan of a nested folder; None if it is gone, or replaced by a link."""
         try:
             if places.real(folder) != folder:
                 return None
@@ -234,7 +233,7 @@ class _Target:
     def _shown_around(
         self, found: Scan, known: Mapping[str, DocumentRecord], around: Path, inside: str
     ) -> Scan:
-        """The scan with those of the known files that only a folder around this one shows."""
+        """The scan with the known files that only a surrounding root's scan has."""
         shown = {file.path for file in found.files}
         left_out = {
             path for path in known if path not in shown and os.path.lexists(Path(self.path, path))
@@ -261,8 +260,8 @@ class _Target:
         )
 
     def _unavailable(self, folder: Path, error: OSError) -> UsageError:
-        """What to say of a folder that cannot be listed, whether it once could or not."""
-        # Of its own making the scan raises errors without a number, which say it all.
+        """The error for a folder that cannot be listed; another one if it was ingested before."""
+        # The scan's own errors have no errno, and a complete message.
         reason = f"{self.path or folder}: {error.strerror}" if error.errno else str(error)
         if self._catalog.roots.find(self.path) is None:
             return UsageError(f"cannot ingest: {reason}. Check the path.")
@@ -289,7 +288,7 @@ def _prepare(
     tally: _Tally,
     progress: Progress,
 ) -> Iterator[_Prepared]:
-    """Read and chunk the files whose bytes are new; note the others as touched or failed."""
+    """Read and chunk the files with new bytes; add the others to `touched` or the failures."""
     limits = (settings.read_seconds, settings.read_memory_mb, settings.max_file_chars)
     with FileReader(*limits) as reader:
         for done, file in enumerate(files):
@@ -302,11 +301,11 @@ def _prepare(
                 document = reader.read(file.absolute)
                 limit = min(settings.chunk_tokens, embedder.max_tokens)
                 chunks = chunk(document, count_tokens=embedder.count_tokens, max_tokens=limit)
-            except Exception as error:  # whatever a file does is told, and costs that file alone
+            except Exception as error:  # reported; fails this file alone
                 tally.fail(file.path, error)
                 continue
             record = replace(
-                # Of the bytes that were read: the file may have changed since it was looked at.
+                # The digest of the bytes that were read: the file may have changed since the scan.
                 _record(file, document.sha256, checked_ns),
                 title=document.title,
                 media_type=document.media_type,
@@ -326,10 +325,10 @@ def _commit(
     tally: _Tally,
     progress: Progress,
 ) -> None:
-    """Embed what is new in a group of documents and store each in a transaction of its own."""
+    """Embed the new chunks of a group of documents, and store each document in a transaction."""
     try:
         vectors = _vectors(group, catalog, embedder, progress)
-    except RagclError:  # no file's fault: a model that is missing, a disk that is full
+    except RagclError:  # not caused by a file: a missing model, a full disk
         raise
     except Exception as error:
         if len(group) == 1:
@@ -373,7 +372,7 @@ def _commit(
 def _vectors(
     group: Sequence[_Prepared], catalog: Catalog, embedder: Embedder, progress: Progress
 ) -> dict[str, np.ndarray]:
-    """The vectors of a group's chunks by content hash; those that are not stored are made."""
+    """The vectors of a group's chunks by content hash; missing ones are computed."""
     texts = {
         one.content_hash: embedding_text(one.heading, one.text)
         for prepared in group
@@ -406,7 +405,7 @@ def _known_file(record: DocumentRecord) -> KnownFile:
 
 
 def _record(file: SourceFile, digest: str, checked_ns: int) -> DocumentRecord:
-    """A file before it is read."""
+    """The record of a file, before its content is read."""
     return DocumentRecord(
         path=file.path,
         title="",

@@ -1,7 +1,7 @@
-"""KnowledgeBase: the one object a user holds; every public verb is a method of it.
+"""KnowledgeBase: the public API; every verb is a method of it.
 
-It opens a folder and hands each verb to the module that does it. Models are loaded when a verb
-first needs them. Knows the order of things and does none of them itself.
+It opens a folder and delegates each verb to the module that does it. Models are loaded on first
+use.
 """
 
 import contextlib
@@ -63,28 +63,27 @@ log = logging.getLogger(__name__)
 _MOST_HITS = 2**31 - 1  # which a database counts
 PARTS = ("_answerer", "_language_model", "_narrower", "_retriever", "_reranker", "_embedder")
 
-Progress = Callable[[str, int, int], None]  # what is being done, how many done, how many in all
+Progress = Callable[[str, int, int], None]  # stage, number done, number in all
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
-    """The progress of a caller who wants none."""
+    """The default progress callback, which does nothing."""
 
 
 def missing_root(root: str) -> str:
-    """What to say of an ingested folder that is not on this machine now."""
+    """The message about an ingested folder that is missing now."""
     return (
-        f"{root} is gone, and what came from it is still answered from: mount the drive and ingest "
-        f"it, or run `ragcl forget {root}`"
+        f"{root} is gone, and its documents are still used: mount the drive and ingest it, or run "
+        f"`ragcl forget {root}`"
     )
 
 
 class KnowledgeBase:
     """A folder with a catalog, an index and adapters; may be used from several threads.
 
-    Use `KnowledgeBase.open`. Several processes may have the same knowledge base open: each sees
-    what another changed at its next call. A process that was forked off goes on with what was open,
-    but loads the models for itself. Where the folder may not be written, what changes nothing works
-    all the same, and no question is logged.
+    Use `KnowledgeBase.open`. Several processes may have the same knowledge base open: each sees the
+    changes of another at its next call. A forked process may use it too, and loads the models
+    again. In a read-only folder all that changes nothing works, and no question is logged.
     """
 
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
@@ -111,13 +110,13 @@ class KnowledgeBase:
         """Open the knowledge base in `folder`, which is created on first use.
 
         Args:
-            folder: where it is.
-            settings: to use in the place of its `ragcl.toml`, as there: `{"answering": {…}}`. The
-                environment wins over them as it does over the file.
+            folder: of the knowledge base.
+            settings: used instead of its `ragcl.toml`, in the same form: `{"answering": {…}}`. The
+                environment has precedence over both.
 
         Raises:
-            UsageError: the folder cannot be made.
-            SettingsError: its `ragcl.toml`, or `settings`, holds something that is not a setting.
+            UsageError: the folder cannot be created.
+            SettingsError: an unknown key or an invalid value in its `ragcl.toml` or in `settings`.
             CatalogError: its catalog is damaged or from a newer version.
         """
         if settings is not None and not isinstance(settings, Settings):
@@ -138,10 +137,10 @@ class KnowledgeBase:
         self.close()
 
     def close(self) -> None:
-        """Close the catalog, and let go of the models; it cannot be used any more.
+        """Close the catalog and release the models; later use is an error.
 
-        Nothing that was reported as done is lost without it. Waits for the index if that is
-        growing: at a million chunks a minute or two.
+        Nothing that was reported as done is lost without it. Waits for a running rebuild of the
+        index, which takes a minute or two for a million chunks.
         """
         if "_retriever" in vars(self):
             self._retriever.close()
@@ -149,7 +148,7 @@ class KnowledgeBase:
         forget_parts(self, PARTS)
 
     def _begin_anew(self) -> None:
-        """In a process that was just forked: share no model and no lock with the other one."""
+        """In a forked process: drop the models and locks of the parent."""
         self._loads_again |= "_embedder" in vars(self)
         forget_parts(self, PARTS)
 
@@ -163,19 +162,19 @@ class KnowledgeBase:
         trusted: bool | None = None,
         progress: Progress = _silent,
     ) -> IngestReport:
-        """Bring the knowledge base up to date with a folder of documents.
+        """Update the knowledge base from a folder of documents.
 
-        A file is one document through however many folders it is reached. New and changed files
-        are read, unchanged ones are not opened, those that are gone from the folder are removed; a
-        file that fails keeps its old version and is reported.
+        A file in several ingested folders is one document. New and changed files are read,
+        unchanged ones are not opened, and documents of deleted files are removed. A file that fails
+        keeps its old version and is reported.
 
         Args:
-            folder: remembered by its absolute path.
-            allow_empty: False refuses to remove every document of a folder that is empty, which
-                may be a drive that is not mounted.
-            trusted: whether the model may learn from this folder; None: as was said last, at first
-                yes. Of what is not trusted, answers come from the text alone, at once. A folder in
-                one that is not trusted is not either, whatever is said of it.
+            folder: stored by its absolute path.
+            allow_empty: False refuses to remove all documents of an empty folder, whose drive may
+                not be mounted.
+            trusted: whether the model may learn from this folder; None: as before, at first yes. An
+                untrusted text is never answered from the weights, with effect at once. A folder
+                inside an untrusted one is untrusted too.
             progress: called as the work goes on.
 
         Raises:
@@ -202,18 +201,18 @@ class KnowledgeBase:
     def forget(self, path: str | os.PathLike[str]) -> ForgetReport:
         """Remove a document or a folder, and every trace of it in the knowledge base.
 
-        A folder goes with all that is in it, whether it was ingested or is a part of one that was.
+        A folder is removed with all that is in it; it may be a part of an ingested folder.
 
         Adapters that learned it are removed: the index answers in their place, and the next round
-        makes them again without it. An answer or a round that is under way keeps nothing of it.
+        trains them again without it. Running answers and rounds store nothing of it.
 
         Args:
-            path: where the file or folder is or was, or its path as citations name it.
+            path: of the file or folder, which may be gone; or the path as in citations.
 
         Raises:
-            UsageError: nothing such is known, or several documents are named so.
+            UsageError: the path is unknown, or names several documents.
             KnowledgeBaseBusyError: another process is changing it; or it is removed, but another
-                process kept the files from being purged. To forget it again finishes the job.
+                process prevented the purge of the files. Forgetting it again finishes the purge.
             CatalogError: it is removed, but the files could not be purged; the same holds.
         """
         from ragcl.forgetting import forget
@@ -226,17 +225,17 @@ class KnowledgeBase:
     def forget_asks(
         self, ids: Iterable[int] = (), *, before: "Moment | None" = None
     ) -> ForgetAsksReport:
-        """Remove what was asked: the words, the answers, and what was said and learned of them.
+        """Remove questions from the log, with their answers, feedback and what was learned of them.
 
-        A wording that somebody else asked in too stays. Adapters that learned from what goes are
-        removed, as by `forget`.
+        A question that other asks have word for word stays learned. Adapters that learned a removed
+        question are removed, as by `forget`.
 
         Args:
-            ids: those of answers that were recorded.
-            before: all that was asked before this moment too, or before this day.
+            ids: the ids of recorded answers.
+            before: also all questions before this moment, or before this day.
 
         Raises:
-            UsageError: an id that no answer ever had, a date that is none, or nothing is named.
+            UsageError: an id that no answer ever had, an invalid date, or no argument.
             KnowledgeBaseBusyError: as for `forget`.
             CatalogError: as for `forget`.
         """
@@ -267,21 +266,21 @@ class KnowledgeBase:
         until: "Moment | None" = None,
         where: Mapping[str, str] | None = None,
     ) -> list[Hit]:
-        """The `k` chunks that fit a question best, best first; leaves no trace in the log.
+        """The `k` best chunks for a question, best first; not logged.
 
         Args:
-            question: words to look for, or a question in plain words.
-            k: how many; fewer come back only when fewer chunks are let through.
-            source: a glob that a file's path fits, relative to the ingested folder or in full;
-                `*` matches `/` too.
-            since: the file was last changed then or later: a date, or a text like `2026-01-31`.
-            until: the file was last changed then or earlier; a day is taken to its end.
-            where: what the file says of itself, such as `{"author": "*holm*"}`: front matter, the
+            question: a question, or keywords.
+            k: how many; fewer are returned only if the filters accept fewer chunks.
+            source: a glob over the file's path, relative to the ingested folder or absolute; `*`
+                matches `/` too.
+            since: the earliest last change of the file: a date, or a text like `2026-01-31`.
+            until: the latest last change; a day includes its end.
+            where: globs over the file's metadata, such as `{"author": "*holm*"}`: front matter, the
                 properties of an office document, the meta elements of a page, the header of an
-                e-mail. A value is a glob; case does not count.
+                e-mail. Case does not count.
 
         Raises:
-            UsageError: an empty or overlong question, a date that is none, or no hits asked for.
+            UsageError: an empty or overlong question, an invalid date, or `k` < 1.
         """
         from ragcl.generation.answering import check_question
         from ragcl.search.filters import make_filter
@@ -340,20 +339,20 @@ class KnowledgeBase:
 
         Args:
             question: in plain words.
-            history: earlier questions and their answers, oldest first, if it is asked in a
-                conversation: it is made to stand alone before it is looked up and logged. The
-                answer's `question` is what it became; what was asked is in the trace.
+            history: the earlier (question, answer) pairs of a conversation, oldest first. A
+                follow-up is rewritten to stand alone before it is looked up and logged. The
+                answer's `question` is the rewritten one; the original is in the trace.
             mode: `auto` lets the router choose; `context`, `weights` and `both` force a route.
-            stream: give the pieces of the answer as they come; `.result` is the answer afterwards.
+            stream: return the answer in pieces as they come; `.result` is the answer afterwards.
             record: whether the question enters the log that consolidation learns from.
-            source: which documents it is answered from, as for `search`.
+            source: filters the documents, as for `search`.
             since: the same.
             until: the same.
-            where: the same. The weights answer only from what stands in these documents.
+            where: the same. The weights answer only what they learned from these documents.
 
         Raises:
-            UsageError: an empty or overlong question, an unknown mode, a date that is none, or a
-                history that is no pairs of texts.
+            UsageError: an empty or overlong question, an unknown mode, an invalid date, or a
+                history that is no list of pairs of texts.
             ModelNotFoundError: a model is not on this machine.
         """
         from ragcl.search.filters import make_filter
@@ -372,7 +371,7 @@ class KnowledgeBase:
         record: bool = True,
         progress: Progress = _silent,
     ) -> list[Answer]:
-        """Answer many questions, together where that is faster; in the order given."""
+        """Answer many questions in batches; the answers are in the order given."""
         done = 0
 
         def answered(count: int) -> None:
@@ -383,10 +382,10 @@ class KnowledgeBase:
         return self._answerer.answer(questions, mode, record=record, progress=answered)
 
     def feedback(self, answer_id: int, rating: int, correction: str | None = None) -> None:
-        """Say what an answer was worth: it weighs in what is learned next.
+        """Rate or correct an answer, which the next round takes into account.
 
         Args:
-            answer_id: the `id` of an answer that was recorded.
+            answer_id: the `id` of a recorded answer.
             rating: -1 (bad), 0 or 1 (good).
             correction: what the answer should have been.
 
@@ -400,12 +399,12 @@ class KnowledgeBase:
         self.catalog.asks.add_feedback(answer_id, rating, correction or None, time.time())
 
     def explain(self, answer_id: int, *, influence: bool = False) -> Explanation:
-        """Why an answer was given, from which text, and whether that text still stands.
+        """Why an answer was given, from which text, and whether that text is still current.
 
         Args:
-            answer_id: the `id` of an answer that was recorded.
-            influence: measure as well how much each source, and the weights, made the answer
-                likely. This reads the sources again with the language model: seconds, not moments.
+            answer_id: the `id` of a recorded answer.
+            influence: also measure the influence of each source, and of the weights, on the answer.
+                This runs the language model, and takes seconds.
 
         Raises:
             UsageError: there is no such answer.
@@ -427,19 +426,20 @@ class KnowledgeBase:
     def consolidate(
         self, *, if_due: bool = False, progress: Progress = _silent
     ) -> ConsolidationReport:
-        """Run one round: what is asked often goes into the weights, if it passes the gate.
+        """Run one round: train adapters on what is asked often, and promote them behind the gate.
 
-        A round that was killed, or whose time was over, is taken up again. Questions are answered
+        A round that was killed, or reached its time limit, is resumed. Questions are answered
         meanwhile. Of the processes that `accelerate launch` starts, the first runs the round, and
-        the others train along.
+        the others are workers for the training.
 
         Args:
-            if_due: do nothing when what is hot is what is learned already.
+            if_due: do nothing if all that is hot is learned already.
             progress: called as the work goes on.
 
         Raises:
             KnowledgeBaseBusyError: another round is running.
-            SettingsError: what is to be trained, or tracked, is not there.
+            SettingsError: the model has no module named in `targets`, or the tracker's package is
+                not installed.
         """
         from ragcl.consolidation import promotion
         from ragcl.consolidation.round import Round, train_as_worker
@@ -456,7 +456,7 @@ class KnowledgeBase:
     def rollback(self) -> RollbackReport:
         """Make the adapters before the last promotion active again.
 
-        Where those were trained on text that is gone since, none is: the index answers.
+        If they were trained on text that is gone, no adapter is active, and the index answers.
         """
         before, now = self.catalog.learning.rollback()
         if before is None:
@@ -464,7 +464,7 @@ class KnowledgeBase:
         self.catalog.database.checkpoint()
         return RollbackReport(before, now, [a.id for a in self.catalog.learning.active()[1]])
 
-    # Looking
+    # Inspection
 
     def evaluate(
         self,
@@ -473,13 +473,13 @@ class KnowledgeBase:
         mode: Mode = "auto",
         progress: Progress = _silent,
     ) -> EvaluationReport:
-        """Answer a question file and score the answers; leaves no trace in the log of questions.
+        """Answer a question file and score the answers; the questions are not logged.
 
-        What it came to, without the questions, is kept for `evaluations`.
+        The scores, without the questions, are stored for `evaluations`.
 
         Args:
             questions: JSON lines with `question` and `answers` (accepted strings).
-            mode: which routes are allowed.
+            mode: as for `ask`.
             progress: called as the work goes on.
         """
         from ragcl.evaluation.metrics import read_questions, score
@@ -516,10 +516,10 @@ class KnowledgeBase:
         return report
 
     def evaluations(self, questions: str | os.PathLike[str] | None = None) -> list[Evaluation]:
-        """What was evaluated so far: the same questions together, oldest first.
+        """The evaluations so far, grouped by question file, oldest first.
 
         Args:
-            questions: only those of this question file, by its name or by what it holds.
+            questions: only those of this question file, by its name or its content.
         """
         found = self.catalog.evaluations.all()
         if questions is not None:
@@ -530,7 +530,7 @@ class KnowledgeBase:
         return sorted(found, key=lambda one: places[one.sha256])
 
     def status(self) -> Status:
-        """What the knowledge base holds; loads no model."""
+        """The content of the knowledge base; loads no model."""
         from ragcl.search.retriever import stored_calibration
 
         documents, chunks = self.catalog.documents.count()
@@ -579,14 +579,14 @@ class KnowledgeBase:
         return [root for root in self.catalog.documents.roots() if not os.path.isdir(root)]
 
     def doctor(self, *, repair: bool = True) -> DoctorReport:
-        """Check catalog, indexes, adapters and models against each other; mend what is derived.
+        """Check catalog, indexes, adapters and models, and repair what is derived.
 
         Args:
-            repair: make again, from the catalog, what is missing or damaged of the indexes, and
-                take damaged adapters out: the next round makes them again.
+            repair: rebuild missing or damaged indexes from the catalog, and remove damaged
+                adapters, which the next round trains again.
 
         Raises:
-            CatalogError: the catalog itself is damaged, from which nothing can be mended.
+            CatalogError: the catalog itself is damaged, which cannot be repaired.
             KnowledgeBaseBusyError: another process is changing it.
         """
         with self._writer():
@@ -597,7 +597,7 @@ class KnowledgeBase:
                     "copy, or ingest the documents into a new knowledge base."
                 )
             problems = self._problems(repair=repair)
-            # Looked at again, since mending fails too, as on a full disk.
+            # Checked again, since a repair may fail, as on a full disk.
             remaining = self._problems(repair=False) if repair and problems else problems
             if repair:
                 self.catalog.database.checkpoint()
@@ -622,7 +622,7 @@ class KnowledgeBase:
             problems.append(str(error))
         return problems
 
-    # Parts, made when first needed
+    # Lazy parts
 
     @once
     def _embedder(self) -> "Embedder":

@@ -1,7 +1,4 @@
-"""A part of an object that is made when it is first needed, and once, whichever thread needs it.
-
-Knows nothing of what is made.
-"""
+"""Thread-safe lazy attributes: computed on first use, and only once."""
 
 import threading
 from collections.abc import Callable
@@ -12,9 +9,9 @@ _LOCK = "_once_lock"
 
 
 class once(Generic[T]):  # noqa: N801  # used as `property` is
-    """As `functools.cached_property`, whose function several threads may call since Python 3.12.
+    """As `functools.cached_property`, which since Python 3.12 has no lock.
 
-    One lock an object: a part may need others of the same object.
+    There is one reentrant lock for each object, since a part may need others of the same object.
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:
@@ -22,7 +19,7 @@ class once(Generic[T]):  # noqa: N801  # used as `property` is
         self.__doc__ = make.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Remember by which name the part is kept."""
+        """Store the name of the attribute."""
         self._name = name
 
     @overload
@@ -32,7 +29,7 @@ class once(Generic[T]):  # noqa: N801  # used as `property` is
     def __get__(self, instance: object, owner: type) -> T: ...
 
     def __get__(self, instance: object | None, owner: type) -> T | Self:
-        """The part; asked for only until it is there, since then the object has it by this name."""
+        """Compute the part; called only once, since then the instance attribute hides this one."""
         if instance is None:
             return self
         parts = vars(instance)
@@ -44,6 +41,6 @@ class once(Generic[T]):  # noqa: N801  # used as `property` is
 
 
 def forget_parts(instance: object, names: tuple[str, ...]) -> None:
-    """Let these parts be made anew; whoever was making one in another thread is gone."""
+    """Drop these parts and the lock, so that they are computed again (after a fork)."""
     for name in (*names, _LOCK):
         vars(instance).pop(name, None)

@@ -1,6 +1,6 @@
-"""Text that a terminal can be given: what it would obey is shown as an escape instead.
+"""Makes untrusted text safe for a terminal: control characters become visible escapes.
 
-Names of files and texts of documents come from anywhere. Knows no terminal.
+Names of files and texts of documents may hold anything. Knows no terminal.
 """
 
 import codecs
@@ -9,28 +9,28 @@ import logging
 import re
 from typing import TextIO
 
-# Controls, separators of lines that are no line feed, marks that turn the direction of writing or
-# take no room, halves of characters, and tags.
+# Control characters, line separators other than line feed, direction marks, zero-width characters,
+# lone surrogates, and tags.
 _OBEYED = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
     r"\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
 SHOWN = 80  # characters of a text in a line
-ESCAPE = "ragcl-escape"  # the name of what is done with characters that an encoding has not
+ESCAPE = "ragcl-escape"  # the name of the codec error handler
 _IN_TEXT = re.compile(f"[{_OBEYED}]")
 _IN_A_LINE = re.compile(rf"[{_OBEYED}\t\n]")
 
 
 def harmless(text: str) -> str:
-    r"""The text with `\u001b` in the place of such characters; tabs and line feeds stay.
+    r"""The text with escapes such as `\u001b` for these characters; tabs and line feeds stay.
 
-    Of a JSON document it makes one that says the same.
+    A JSON document stays equivalent.
     """
     return _IN_TEXT.sub(_escaped, text)
 
 
 def one_line(text: str) -> str:
-    r"""The same with `\u000a` in the place of a line feed: for a name, which is to stay one."""
+    r"""As `harmless`, with escapes for tabs and line feeds too: for names."""
     return _IN_A_LINE.sub(_escaped, text)
 
 
@@ -47,26 +47,26 @@ def place(
 
 
 def shortened(text: str) -> str:
-    """A text on one line, cut off where it is long."""
+    """A text on one line, truncated to `SHOWN` characters."""
     line = one_line(" ".join(text.split()))
     return line if len(line) <= SHOWN else line[: SHOWN - 1].rstrip() + "…"
 
 
 def reason(error: BaseException) -> str:
-    """What an error says, on one line; its kind too where that is not made to be read."""
-    said = " ".join(str(error).split())
+    """The message of an error on one line; with its type if it is a built-in error."""
+    message = " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
-        said = error.strerror.lower()
+        message = error.strerror.lower()
     elif not isinstance(error, OSError) and type(error).__module__ == "builtins":
-        said = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return one_line(said or type(error).__name__)
+        message = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return one_line(message or type(error).__name__)
 
 
 class Formatter(logging.Formatter):
-    """Log records as lines that a terminal can be given."""
+    """Formats log records safely for a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """What was said, on one line: it may name files."""
+        """The message on one line: it may name files."""
         return one_line(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
@@ -75,7 +75,7 @@ class Formatter(logging.Formatter):
 
 
 def fit(*streams: TextIO) -> None:
-    """Let streams show as an escape what their encoding has no place for, instead of failing."""
+    """Let streams write escapes for characters that their encoding lacks, instead of failing."""
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=ESCAPE)

@@ -27,17 +27,17 @@ class ModelSettings(_Section):
     """Which weights are used: `default`, a folder, or the id of a model on the hub."""
 
     embedder: str = "default"
-    query_prompt: str | None = None  # before a question, for the embedder; None: as its folder says
+    query_prompt: str | None = None  # before a question, for the embedder; None: its folder's
     document_prompt: str | None = None  # before a passage
     language_model: str = "default"
-    # Who reads what is to be learned: a larger model, or one behind OpenAI's protocol, written
-    # MODEL@http://HOST/v1, which is sent questions and passages. None named: the language model.
+    # A larger model that reads the answers to learn; or a server with OpenAI's API, written
+    # MODEL@http://HOST/v1, which is sent questions and passages. Empty: the language model reads.
     teacher: str = ""
-    reranker: str = ""  # a cross-encoder that orders the best hits; none unless named
+    reranker: str = ""  # a cross-encoder that reranks the best hits; empty: none
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = "auto"
-    # Of the language model and a local teacher: weights in 4 bits (QLoRA, Dettmers et al. 2023,
-    # arXiv 2305.14314); they compute in `dtype`.
+    # 4-bit weights of the language model and a local teacher, with computation in `dtype` (QLoRA,
+    # Dettmers et al. 2023, arXiv 2305.14314).
     four_bit: bool = False
 
 
@@ -48,7 +48,7 @@ class IngestSettings(_Section):
     exclude: tuple[str, ...] = ()
     max_file_mb: float = Field(50, gt=0)
     max_file_chars: int = Field(5_000_000, ge=1)  # of its text: some minutes of embedding
-    chunk_tokens: int = Field(200, ge=16)  # never above what the embedder takes
+    chunk_tokens: int = Field(200, ge=16)  # never above the embedder's maximum
     read_seconds: float = Field(60, gt=0)
     read_memory_mb: int = Field(1024, ge=128)
 
@@ -56,57 +56,61 @@ class IngestSettings(_Section):
 class AnsweringSettings(_Section):
     """How a question becomes an answer."""
 
-    # `phrase` picks the likeliest piece of the source, `quote` the sentences that answer, `auto`
-    # whichever the question wants: nothing is invented, and a small model is right more often.
-    # `write` lets the model write: for larger ones.
+    # `phrase` gives the likeliest span of the source, `quote` the sentences that answer, `auto` one
+    # of these by the question: nothing is invented, and a small model is right more often. `write`
+    # lets the model write freely: for larger ones.
     reading: Literal["auto", "phrase", "quote", "write"] = "auto"
-    # Of the questions that the documents answer, the share that may be met with "I don't know", as
-    # a trained reader was calibrated: the more, the less is answered that they do not say.
+    # The share of answerable questions that may get "I don't know", as a trained reader was
+    # calibrated. With a higher share fewer unanswerable questions are answered.
     false_abstentions: float = Field(0.05, ge=0, le=1)
     passages: int = Field(4, ge=1)
     context_tokens: int = Field(900, ge=64)  # passages only, without question and examples
-    max_new_tokens: int = Field(256, ge=1)  # of an answer that is written
-    # Of questions about quite other things than the documents, the share that may be answered all
-    # the same; the others find nothing relevant, which is said, unless a reader that was taught to
-    # tell is sure of its answer. 1: all find something.
+    max_new_tokens: int = Field(256, ge=1)  # of a written answer
+    # The share of questions unrelated to the documents that may pass the relevance threshold. Below
+    # it the answer is an abstention, unless a reader that was trained to abstain is sure. 1: there
+    # is no threshold.
     false_answers: float = Field(0.1, ge=0, le=1)
     max_question_chars: int = Field(4000, ge=1)
-    # How long asks stay in the log, in days. None: for ever, since `explain` and rounds rest on it,
-    # and nothing goes that nobody said may go. Some half-lives are enough to learn from.
+    # How long asks stay in the log, in days. None: for ever, since `explain` and rounds use it. A
+    # few half-lives are enough to learn from.
     keep_asks_days: float | None = Field(None, gt=0)
 
 
 class ConsolidationSettings(_Section):
-    """What is learned, how, and what it takes to be served."""
+    """What is learned, how, and the conditions for serving it."""
 
     half_life_days: float = Field(30, gt=0)
-    min_asks: int = Field(2, ge=1)  # distinct wordings asked about a chunk before it is hot
+    min_asks: int = Field(2, ge=1)  # distinct questions about a chunk before it is hot
     max_chunks: int = Field(64, ge=1)
     shard_chunks: int = Field(64, ge=1)
-    # By a teacher that is named, about each hot chunk, beside what people asked.
+    # Questions that a larger teacher writes about each hot chunk.
     written_questions: int = Field(8, ge=0)
-    max_minutes: float = Field(60, gt=0)  # of a whole round; what it did not get to is due again
+    max_minutes: float = Field(60, gt=0)  # of a whole round; the rest is due again
     rank: int = Field(16, ge=1)
     layers: float = Field(0.3, gt=0, le=1)  # share of the layers, from the top, that are adapted
-    targets: tuple[str, ...] = ()  # names of the linear maps in them that are; none given: all
+    targets: tuple[str, ...] = ()  # names of the adapted linear maps in these layers; empty: all
     # `rslora` scales by the root of the rank (Kalajdzievski 2023, arXiv 2312.03732); `dora` learns
-    # the length of each row of a weight by itself (Liu et al. 2024, arXiv 2402.09353).
+    # the norm of each weight row separately (Liu et al. 2024, arXiv 2402.09353).
     variant: Literal["lora", "rslora", "dora"] = "lora"
     learning_rate: float = Field(4e-3, gt=0)
-    epochs: int = Field(8, ge=1)  # how often every row is learned
-    min_steps: int = Field(48, ge=1)  # a few rows need more epochs to move the weights at all
+    epochs: int = Field(8, ge=1)
+    min_steps: int = Field(48, ge=1)  # few rows need more epochs to change the weights
     batch_size: int = Field(8, ge=1)
     cross_entropy_weight: float = Field(1.0, ge=0)
     soft_label_weight: float = Field(0.1, ge=0)
     anchor_weight: float = Field(8.0, ge=0)
     drift_weight: float = Field(160.0, ge=0)
-    agreement: float = Field(0.95, gt=0, le=1)  # of what is routed to the weights, with in-context
-    min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks; below it: rejected
-    max_perplexity_ratio: float = Field(1.02, gt=1)
-    min_agreement: float = Field(0.4, ge=0, le=1)  # closed-book with in-context, unseen questions
-    max_context_loss: float = Field(0.1, ge=0, le=1)  # of answers in context, with the adapter on
+    # The router's thresholds are set so that at least this share of the answers routed to the
+    # weights agrees with the in-context answers. The others are limits of the gate.
+    agreement: float = Field(0.95, gt=0, le=1)
+    min_proved: float = Field(0.5, ge=0, le=1)  # share of the learned chunks that are proved
+    max_perplexity_ratio: float = Field(1.02, gt=1)  # on anchors, with the adapter to without
+    # Share of held-out questions whose closed-book answer agrees with the in-context one, before
+    # any routing.
+    min_agreement: float = Field(0.4, ge=0, le=1)
+    max_context_loss: float = Field(0.1, ge=0, le=1)  # of right context answers, with the adapter
     seed: int = 0
-    # Where the curves of a training go: with the adapter, or to a service that is set up apart.
+    # Where training curves are logged: in the adapter's folder, or to a service.
     tracker: Literal["tensorboard", "wandb", "mlflow"] = "tensorboard"
 
 
@@ -131,7 +135,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file, whose values arrive as init arguments."""
+        """The environment has precedence over the file, whose values are init arguments."""
         return env_settings, init_settings
 
 
@@ -139,7 +143,7 @@ def load(folder: Path) -> Settings:
     """Read the settings of the knowledge base in `folder`.
 
     Raises:
-        SettingsError: the file is not TOML, or holds an unknown key or an impossible value.
+        SettingsError: the file is not TOML, or has an unknown key or an invalid value.
     """
     path = folder / FILE_NAME
     values: dict[str, Any] = {}
@@ -154,10 +158,10 @@ def load(folder: Path) -> Settings:
 
 
 def checked(values: Mapping[str, Any], where: str) -> Settings:
-    """The settings that stand somewhere, written as in `ragcl.toml`: `{"answering": {…}}`.
+    """Validated settings from a mapping as in `ragcl.toml`: `{"answering": {…}}`.
 
     Raises:
-        SettingsError: an unknown key or an impossible value; the message names `where`.
+        SettingsError: an unknown key or an invalid value; the message names `where`.
     """
     try:
         return Settings(**values)

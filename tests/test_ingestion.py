@@ -108,7 +108,7 @@ def test_a_file_that_grew_too_large_is_a_failure(kb_folder: Path, docs: Path) ->
     [failure] = report.failed
     assert failure.path == "berths.md"
     assert failure.reason.startswith("too large")
-    assert failure.reason.endswith("what it said before is still answered from")
+    assert failure.reason.endswith("its last good version is still used")
     assert [one.path for one in report.skipped] == ["scan.md"]
     assert failed == [str(docs / "berths.md")]
 

@@ -1,1 +1,1 @@
-"""How good the answers are: the metrics, and what is built on them."""
+"""Evaluation of answers."""

@@ -1,7 +1,7 @@
-"""How good answers are: scores against accepted strings, and the files of questions.
+"""Metrics of answers against accepted strings, and question files.
 
-Exact match and F1 are SQuAD's own, so that they can be held against published ones. An answer is
-correct where it holds an accepted string. Knows nothing of how answers are made.
+Exact match and F1 are SQuAD's, so that they can be compared with published ones. An answer is
+correct if it holds an accepted string. Knows nothing of how answers are made.
 """
 
 import json
@@ -87,7 +87,7 @@ def read_questions(path: Path) -> list[Question]:
 def score(
     mode: Mode, asked: Sequence[Question], answers: Sequence[Answer], seconds: float
 ) -> EvaluationReport:
-    """Compare answers with the accepted strings; where there are none, abstaining is right."""
+    """Compare answers with the accepted strings; if there are none, abstaining is right."""
     details = []
     for one, answer in zip(asked, answers, strict=True):
         accepted = list(one.answers)

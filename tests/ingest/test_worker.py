@@ -150,7 +150,7 @@ def test_a_system_that_starts_no_child_is_not_blamed_on_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.txt", "Fine.")
-    with Reader() as reader, monkeypatch.context() as patch:
+    with FileReader() as reader, monkeypatch.context() as patch:
         patch.setattr(sys, "executable", str(tmp_path / "no-python"))
         with pytest.raises(ReadError, match="no process could be started to read it in"):
             reader.read(path)
