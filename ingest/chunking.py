@@ -188,14 +188,14 @@ class _Splitter:
             return
         blocks = [block for section in sections for block in self._blocks(section)]
         for group in self._pack(blocks):
-            yield from self._proved(group)
+            yield from self._within_limit(group)
 
     def _pack(self, blocks: Iterable[_Block]) -> Iterator[list[_Block]]:
-        """Fill groups up to the room there is, in order.
+        """Fill groups up to the token limit, in order.
 
-        A group that is half full also ends where the checksum of its last block is even. So after
-        an edit the divisions soon fall where they fell before, as in content-defined chunking
-        (Muthitacharoen et al., LBFS, SOSP 2001); filling alone would move all that follow.
+        A group that is half full also ends where the checksum of its last block is even
+        (content-defined chunking, Muthitacharoen et al., LBFS, SOSP 2001). So after an edit the
+        boundaries are soon the same as before; filling alone would move all that follow.
         """
         group: list[_Block] = []
         cost = 0
@@ -213,26 +213,26 @@ class _Splitter:
         if group:
             yield group
 
-    def _proved(self, group: list[_Block]) -> Iterator[list[_Block]]:
-        """The group, divided further if counting it as a whole says it is too long after all."""
+    def _within_limit(self, group: list[_Block]) -> Iterator[list[_Block]]:
+        """The group, split further if it is too long when counted as a whole."""
         if self._fits(group):
             yield group
         elif len(group) > 1:
             middle = len(group) // 2
-            yield from self._proved(group[:middle])
-            yield from self._proved(group[middle:])
+            yield from self._within_limit(group[:middle])
+            yield from self._within_limit(group[middle:])
         elif group[0].header or group[0].key:
-            yield from self._proved([replace(group[0], header="", key="")])
+            yield from self._within_limit([replace(group[0], header="", key="")])
         else:
             for half in _halves(group[0]):
-                yield from self._proved([half])
+                yield from self._within_limit([half])
 
     def _fits(self, group: Sequence[_Block]) -> bool:
         text = embedding_text(self._heading, _text(group))
         return self._counter.total(text) <= self._max_tokens
 
     def _blocks(self, section: Section) -> Iterator[_Block]:
-        """The blocks of a section, none longer than the room there is if it can be divided."""
+        """The blocks of a section, split to the token limit where possible."""
         lines = _Lines(section)
         header_end = _header_end(section)
         header = section.text[:header_end].rstrip("\n")
@@ -277,9 +277,9 @@ class _Splitter:
                     at += len(piece)
 
     def _key(self, row: str, room: int) -> str:
-        """The first cells of a row that names its columns, up to one that holds a word.
+        """The first cells of a row that names its columns, up to one that has a word.
 
-        Empty if there is none, or it takes too much room.
+        Empty if there is none, or it is too long.
         """
         key = ""
         while match := _CELL.match(row, len(key)):

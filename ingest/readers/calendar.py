@@ -1,6 +1,6 @@
-"""Calendars (iCalendar, RFC 5545): what is when and where, an event or a task each a heading.
+"""Calendars (iCalendar, RFC 5545): a section for each event or task, under its title.
 
-Reads what was entered; knows no time zones and works out no repetitions.
+Times are as entered; time zones are not converted, and repetitions not expanded.
 """
 
 import re

@@ -37,7 +37,7 @@ _HOLDS_OTHERS = re.compile(
     r".*?\b(?:class|interface|struct|enum|union|trait|impl|protocol|extension|record|namespace"
     r"|module|defmodule|object|mod|service)\b"
 )
-_MINIFIED = 1_000  # characters: nobody writes a line so long
+_MINIFIED = 1_000  # characters: longer lines are not written by hand
 _CONTROL = re.compile(r"(?:\}\s*)?(?:if|for|foreach|while|switch|try|catch|with|elif|do|match)\b")
 _ATTACHED = re.compile(r"#(?!include)|//|/?\*|--|@|\[\w|template\s*<|\"\"\"")
 _CLOSING = re.compile(r"[\])}]|end\b|\{$")

@@ -84,9 +84,9 @@ def chat(
     where: Where = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON a turn.")] = False,
 ) -> None:
-    """Answer one question after another, each in the light of those before.
+    """Answer one question after another; each may refer to those before.
 
-    `/new` begins anew, `/quit` or Ctrl-D ends it. Without a terminal, questions come one a line.
+    `/new` starts a new conversation, `/quit` or Ctrl-D ends. Piped questions are one per line.
     """
     how: dict[str, Any] = {
         "mode": mode,
@@ -117,13 +117,13 @@ def chat(
 
 
 def _typed(prompt: str) -> Iterator[str]:
-    """The lines that somebody types, or that come through a pipe, as far as there is any text."""
+    """The non-empty lines of standard input, typed or piped."""
     if not sys.stdin.isatty():
-        if isinstance(sys.stdin, io.TextIOWrapper):  # what is no text is refused as a question
+        if isinstance(sys.stdin, io.TextIOWrapper):  # undecodable bytes are refused as a question
             sys.stdin.reconfigure(errors="surrogateescape")
         yield from filter(None, map(str.strip, sys.stdin))
         return
-    with contextlib.suppress(ImportError):  # of systems that have none
+    with contextlib.suppress(ImportError):  # not on every system
         import readline  # noqa: F401  # the arrow keys
 
     with contextlib.suppress(EOFError):
@@ -183,7 +183,7 @@ def search(
     where: Where = None,
     json: Json = False,
 ) -> None:
-    """Show the passages that fit a question best."""
+    """Show the best passages for a question."""
     with opened(context) as kb:
         hits = kb.search(
             question, k=k, source=source, since=since, until=until, where=_pairs(where)
@@ -206,11 +206,11 @@ def explain(
     answer: Annotated[int, typer.Argument(help="The number of an answer.")],
     influence: Annotated[
         bool,
-        typer.Option("--influence", help="Measure how much each source carries the answer."),
+        typer.Option("--influence", help="Measure the influence of each source on the answer."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show why an answer was given and whether its sources still stand."""
+    """Show why an answer was given and whether its sources are still current."""
     with opened(context) as kb:
         found = kb.explain(answer, influence=influence)
     if json:
@@ -229,7 +229,7 @@ def feedback(
     correction: Annotated[str | None, typer.Option(help="What it should have been.")] = None,
     json: Json = False,
 ) -> None:
-    """Say what an answer was worth."""
+    """Rate or correct an answer."""
     with opened(context) as kb:
         kb.feedback(answer, rating, correction)
     if json:

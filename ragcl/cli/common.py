@@ -37,18 +37,18 @@ models_app = typer.Typer(help="The models that ragcl runs on.", no_args_is_help=
 app.add_typer(models_app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Source = Annotated[str | None, typer.Option(help="Only files whose path fits, such as '*.md'.")]
+Source = Annotated[str | None, typer.Option(help="Only files whose path matches, such as '*.md'.")]
 Since = Annotated[str | None, typer.Option(help="Only files changed on this day or later.")]
 Until = Annotated[str | None, typer.Option(help="Only files not changed after this day.")]
 Where = Annotated[
     list[str] | None,
-    typer.Option(help="Only files that say so of themselves: 'author=*holm*'. Repeatable."),
+    typer.Option(help="Only files with this metadata: 'author=*holm*'. Repeatable."),
 ]
 ModeOption = Annotated[str, typer.Option(help="auto, context, weights or both.")]
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Print, with nothing in it that a terminal would obey."""
+    """Print a text, made safe for a terminal."""
     typer.echo(harmless(text), err=err, nl=nl)
 
 
@@ -68,7 +68,7 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
         except RagclError as error:
             say(f"ragcl: {one_line(str(error))}", err=True)
             raise typer.Exit(error.exit_code) from error
-        except BrokenPipeError as error:  # whoever read it has had enough
+        except BrokenPipeError as error:  # the reader has closed the pipe
             _write_to_nobody()
             raise typer.Exit from error
         except OSError as error:
@@ -83,7 +83,7 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _write_to_nobody() -> None:
-    """Let what is still to be written at the end go nowhere, instead of failing again."""
+    """Discard what is written at exit, so that it does not fail again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -102,7 +102,7 @@ def opened(context: typer.Context, *, create: bool = False) -> Iterator["Knowled
     from ragcl.catalog import FILE_NAME
     from ragcl.knowledge_base import KnowledgeBase
 
-    # Where there is an index, the catalog was lost, of which the doctor says what to do.
+    # An index without a catalog: it was lost, and the doctor says what to do.
     missing = not any((context.obj / one).exists() for one in (FILE_NAME, "index"))
     if missing and not create and not context.obj.is_file():
         raise UsageError(
@@ -144,7 +144,7 @@ def print_json(result: Any) -> None:
 
 
 def say_of_files(what: str, files: "Sequence[Failure]", *, err: bool = False) -> None:
-    """A line for each file and the reason."""
+    """A line for each file, with the reason."""
     for one in files:
         say(f"  {what} {one}", err=err)
 

@@ -1,8 +1,8 @@
-"""Crontab: the times that a line of a crontab names, as cron means them (crontab(5)).
+"""Parses the times of a crontab line, with the meaning of cron (crontab(5)).
 
 Five fields, of numbers, names, lists, ranges and steps, or one of the short forms like `@daily`.
-Days of the week count from Sunday, which is 0 and 7. Where both days are named, either will do.
-Knows nothing of what is to be done at these times.
+Days of the week count from Sunday, which is 0 and 7. If both kinds of days are named, either
+matches. Knows nothing of what is done at these times.
 """
 
 import re

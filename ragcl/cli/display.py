@@ -10,12 +10,12 @@ from ragcl.printing import one_line
 if TYPE_CHECKING:
     from ragcl.results import Answer, Citation, Explanation, Hit, Quote
 
-NAMED = 3  # files that a passage stands in too; a footer stands in hundreds
+NAMED = 3  # other files of a passage that are listed; a footer has hundreds
 
 
 def sources(answer: "Answer") -> Iterator[str]:
-    """What an answer rests on, word for word and with its place, and which way it came."""
-    if answer.form != "quotation":  # which says the same already
+    """The quotes, citations and route of an answer."""
+    if answer.form != "quotation":  # whose text is the quotes
         yield from (f"  \u201c{quote.text}\u201d  {place(quote)}" for quote in answer.quotes)
     if answer.nearest:
         yield f"  nothing here says so; nearest: {place(answer.nearest)}"
@@ -26,7 +26,7 @@ def sources(answer: "Answer") -> Iterator[str]:
 
 
 def place(source: "Hit | Citation | Quote") -> str:
-    """Where a hit, a citation or a quote stands: file, lines or page, heading."""
+    """The place of a hit, a citation or a quote: file, lines or page, heading."""
     where = printing.place(source.source, source.lines, source.page, source.heading)
     notes = _notes(source.elsewhere, source.supersedes, source.flags)
     return where + "".join(f"  ({note})" for note in notes)
@@ -62,7 +62,7 @@ def _nats(influence: float | None) -> str:
 
 
 def _notes(elsewhere: Sequence[str], supersedes: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """What else is known of a passage: where it stands too, and why it is never learned."""
+    """Notes on a passage: its other files, older versions, and why it is never learned."""
     notes = [f"also in {_listed(elsewhere)}"] if elsewhere else []
     notes += [f"newer than {_listed(supersedes)}"] if supersedes else []
     notes += [f"never learned: {', '.join(flags)}"] if flags else []

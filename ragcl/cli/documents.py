@@ -36,10 +36,10 @@ def ingest(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="A folder of documents.")],
     watch: Annotated[
-        bool, typer.Option("--watch", help="Stay, and ingest again whenever something changes.")
+        bool, typer.Option("--watch", help="Keep running, and ingest every change.")
     ] = False,
     poll: Annotated[
-        bool, typer.Option("--poll", help="Watch by looking: a network drive tells of no change.")
+        bool, typer.Option("--poll", help="Watch by polling, as on a network drive.")
     ] = False,
     trusted: Annotated[
         bool | None,
@@ -53,7 +53,7 @@ def ingest(
         bool, typer.Option("--json", help="Print one JSON document; with --watch, one a line.")
     ] = False,
 ) -> None:
-    """Bring the knowledge base up to date with a folder of documents."""
+    """Update the knowledge base from a folder of documents."""
     if poll and not watch:
         raise UsageError("--poll is a way to watch: give --watch with it.")
     if watch:
@@ -94,7 +94,7 @@ def _watch(
 
 
 def _print_ingested(report: "IngestReport", json: bool) -> None:
-    """What an ingest did, for people; with `json` only what failed, on standard error."""
+    """Print the result of an ingest; with `json` only failures, to standard error."""
     if not json:
         say(str(report))
         say_of_files("skipped", report.skipped, err=True)
@@ -116,11 +116,11 @@ def forget(
         list[int] | None, typer.Option(help="Instead, the answer with this ID. Repeatable.")
     ] = None,
     asks_before: Annotated[
-        str | None, typer.Option(help="Instead, all that was asked before this day.")
+        str | None, typer.Option(help="Instead, all questions before this day.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Remove a document, a folder, or what was asked, with every trace of it."""
+    """Remove a document, a folder or questions, with every trace."""
     asks = bool(ask) or asks_before is not None
     if asks is (path is not None):
         raise UsageError("name either a document or folder, or asks: --ask ID, --asks-before DATE.")

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 def consolidate(
     context: typer.Context,
     if_due: Annotated[
-        bool, typer.Option("--if-due", help="Do nothing when nothing new is hot.")
+        bool, typer.Option("--if-due", help="Do nothing if nothing new is hot.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Run one round: what is asked often goes into the weights, if it passes the gate."""
+    """Run one round: learn what is asked often, and promote it behind the gate."""
     with opened(context) as kb, progress_bars() as progress:
         report = kb.consolidate(if_due=if_due, progress=progress)
     if report.status == "trained along":
@@ -60,11 +60,12 @@ def schedule(
     context: typer.Context,
     cron: Annotated[str, typer.Option(help="When, as in crontab: minute hour day month weekday.")],
     timezone: Annotated[
-        str | None, typer.Option(help="Of these times, as Europe/Oslo; else that of this machine.")
+        str | None,
+        typer.Option(help="Time zone of the times, as Europe/Oslo; default: the machine's."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON a round.")] = False,
 ) -> None:
-    """Stay and run a round whenever one is due at the times given; stop with SIGTERM."""
+    """Keep running, and run a round at the given times if one is due; stop with SIGTERM."""
     from apscheduler.schedulers.blocking import BlockingScheduler
 
     from ragcl.cli import crontab
@@ -84,7 +85,7 @@ def schedule(
 
 
 def _scheduled(kb: "KnowledgeBase", json: bool) -> None:
-    """One round of the daemon: whatever it comes to, the daemon goes on."""
+    """One round of the daemon, which continues after any failure."""
     try:
         report = kb.consolidate(if_due=True)
     except RagclError as error:
@@ -119,7 +120,7 @@ def evaluate(
     ] = None,
     mode: ModeOption = "auto",
     history: Annotated[
-        bool, typer.Option("--history", help="Show what was evaluated so far; answer nothing.")
+        bool, typer.Option("--history", help="Show the evaluations so far; answer nothing.")
     ] = False,
     json: Json = False,
 ) -> None:

@@ -22,7 +22,7 @@ from ragcl.printing import one_line
 @app.command()
 @verb
 def status(context: typer.Context, json: Json = False) -> None:
-    """Show what the knowledge base holds."""
+    """Show the content of the knowledge base."""
     from ragcl.knowledge_base import missing_root
 
     with opened(context) as kb:
@@ -58,7 +58,7 @@ def status(context: typer.Context, json: Json = False) -> None:
 @verb
 def doctor(
     context: typer.Context,
-    repair: Annotated[bool, typer.Option(help="Mend what is derived.")] = True,
+    repair: Annotated[bool, typer.Option(help="Repair what is derived.")] = True,
     json: Json = False,
 ) -> None:
     """Check catalog, indexes, adapters and models, and repair what is derived."""

@@ -1,7 +1,7 @@
-"""Follow a folder: ingest it, then again whenever something in it has changed.
+"""Watches a folder: ingests it, and again whenever something in it has changed.
 
-`changes` says when to look, `watch` looks. What changed is left to the ingest, which compares the
-whole folder with the catalog: a change that nobody was told of is found with the next one.
+`changes` yields when to ingest, `watch` ingests. Each ingest compares the whole folder with the
+catalog, so a change that was not reported is found with the next one.
 
     with KnowledgeBase.open("kb") as kb:
         when = changes("docs", kb.folder)
@@ -30,14 +30,14 @@ from ragcl.results import IngestReport
 
 log = logging.getLogger(__name__)
 
-TICK_MS = 1000  # how often to see whether the folder is still the same one
-QUIET_MS = 400  # a change is passed on once nothing more has happened for so long,
+TICK_MS = 1000  # how often to check whether the folder is still the same one
+QUIET_MS = 400  # a change is reported after so long without another one,
 AT_MOST_MS = 5000  # and after this time at the latest
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Why the folder cannot be ingested just now; it is tried again until it can."""
+    """Why the folder cannot be ingested now; it is tried again."""
 
     reason: str
 
@@ -48,14 +48,13 @@ def watch(
     """Ingest now and after every change, until `changes` ends.
 
     Args:
-        ingest: brings the knowledge base up to date; called again until it succeeds.
-        changes: asked for the next value after every attempt; it waits, and says whether something
-            may have changed in the meantime.
+        ingest: updates the knowledge base; called again until it succeeds.
+        changes: the next value is taken after every attempt; it waits, and says whether something
+            may have changed.
 
     Yields:
-        The first report, and every one that tells something new; once each time, the reason why
-        the knowledge base or the folder has to be waited for: whatever a folder or a drive does
-        ends nothing.
+        The first report, and every one with news; and each new reason to wait for the knowledge
+        base or the folder. No problem of a folder or a drive ends the watch.
     """
     last: IngestReport | None = None
     waiting: Waiting | None = None
@@ -67,27 +66,27 @@ def watch(
         try:
             report = ingest()
         except Exception as error:
-            if not _passes(error, last is not None):
+            if not _is_transient(error, last is not None):
                 raise
-            if waiting != Waiting(_said(error)):
-                waiting = Waiting(_said(error))
+            if waiting != Waiting(_message(error)):
+                waiting = Waiting(_message(error))
                 yield waiting
             continue
-        if last is None or waiting is not None or _tells_more(report, last):
+        if last is None or waiting is not None or _is_news(report, last):
             yield report
         last, waiting, due = report, None, False
 
 
 def changes(folder: str | os.PathLike[str], ignore: Path, *, poll: bool = False) -> Iterator[bool]:
-    """Say about once a second whether something under `folder` may have changed.
+    """Yield about once a second whether something under `folder` may have changed.
 
-    A change is passed on when things have been quiet for a moment. The folder may vanish and come
-    back, as a drive does that is unmounted and mounted again.
+    A change is reported `QUIET_MS` after the last one. The folder may vanish and come back, as a
+    drive that is unmounted and mounted again.
 
     Args:
-        folder: what to watch, with all that is below it.
-        ignore: a folder whose own changes do not count: that of the knowledge base.
-        poll: look instead of being told by the system, which says nothing of network drives.
+        folder: the folder to watch, with all that is below it.
+        ignore: a folder whose changes are ignored: the knowledge base.
+        poll: look for changes, since the system does not report those of network drives.
 
     Yields:
         True after a change, when the watch has just begun, and while the folder cannot be watched.
@@ -97,13 +96,13 @@ def changes(folder: str | os.PathLike[str], ignore: Path, *, poll: bool = False)
     root = Path(os.path.realpath(folder))
 
     def counts(_change: object, path: str) -> bool:
-        return _counts(Path(path), root, ignore)
+        return _is_relevant(Path(path), root, ignore)
 
     trouble = ""
     while True:
         try:
             identity = _identity(root)
-            begun = True  # what happened before it is unknown
+            begun = True  # changes before the watch are unknown
             for found in watchfiles.watch(
                 root,
                 watch_filter=counts,
@@ -119,8 +118,8 @@ def changes(folder: str | os.PathLike[str], ignore: Path, *, poll: bool = False)
                 yield begun or bool(found)
                 begun, trouble = False, ""
         except FileNotFoundError:
-            pass  # the ingest says so
-        except Exception as error:  # the library names its own by no common class
+            pass  # the ingest reports it
+        except Exception as error:  # the library's errors have no common class
             if reason(error) != trouble:
                 trouble = reason(error)
                 log.warning("%s cannot be watched (%s): looking every second.", root, trouble)
@@ -128,30 +127,30 @@ def changes(folder: str | os.PathLike[str], ignore: Path, *, poll: bool = False)
         yield True
 
 
-def _passes(error: Exception, begun: bool) -> bool:
-    """Whether an error may be gone at the next attempt, as all that come from a folder or drive.
+def _is_transient(error: Exception, begun: bool) -> bool:
+    """Whether an error may be gone at the next attempt, as all errors of a folder or drive.
 
-    What is said of the call itself may, once that was right: a link on the way may be missing. What
-    is wrong with models, settings or the catalog stays until somebody acts.
+    So may a usage error after the first success: a link in the path may be missing. Errors of
+    models, settings or the catalog stay until a user acts.
     """
     if isinstance(error, (KnowledgeBaseBusyError, FolderUnavailableError)):
         return True
     return begun if isinstance(error, UsageError) else not isinstance(error, RagclError)
 
 
-def _said(error: Exception) -> str:
-    """What to tell of an error; one that nobody wrote for a reader gets its kind."""
+def _message(error: Exception) -> str:
+    """The message of an error; an unexpected one gets its type."""
     return str(error) if isinstance(error, RagclError) else f"cannot ingest: {reason(error)}."
 
 
-def _tells_more(report: IngestReport, last: IngestReport) -> bool:
-    """Whether an ingest changed something, or failed at or passed over other files than before."""
+def _is_news(report: IngestReport, last: IngestReport) -> bool:
+    """Whether an ingest changed something, or failed or skipped other files than before."""
     changed = report.added or report.updated or report.deleted
     return bool(changed) or (report.failed, report.skipped) != (last.failed, last.skipped)
 
 
-def _counts(path: Path, root: Path, ignore: Path) -> bool:
-    """Whether a change of `path` can matter: an ingest passes over what is hidden."""
+def _is_relevant(path: Path, root: Path, ignore: Path) -> bool:
+    """Whether a change of `path` may matter: an ingest ignores hidden files."""
     if path.is_relative_to(ignore) or not path.is_relative_to(root):
         return False
     *folders, name = path.relative_to(root).parts or ("",)
@@ -160,6 +159,6 @@ def _counts(path: Path, root: Path, ignore: Path) -> bool:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """Which folder stands at this path, on which drive."""
+    """Device and inode of the folder."""
     status = os.stat(folder)
     return status.st_dev, status.st_ino
