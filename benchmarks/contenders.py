@@ -33,7 +33,7 @@ from benchmarks.progress import say
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.recipe import GATE
-from ragcl.consolidation.study.forms import says
+from ragcl.consolidation.study.forms import is_answer_of
 from ragcl.consolidation.study.holding_out import hold_out
 from ragcl.consolidation.training import anchors
 from ragcl.consolidation.training.distillation import Distillation
@@ -242,7 +242,7 @@ def proved_share(model: LanguageModel, rows: Sequence[Reading], adapter: str) ->
         rows,
         strict=True,
     )
-    right = [all(says(text, row) for text in texts) for *texts, row in said]
+    right = [all(is_answer_of(text, row) for text in texts) for *texts, row in said]
     return sum(right) / max(1, len(rows))
 
 

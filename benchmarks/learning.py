@@ -132,7 +132,7 @@ def unasked(folder: Path) -> dict[str, Any]:
         current = kb.catalog.documents.current({one.content_hash for one in learned})
     covered = [
         any(
-            one.firm in current[row.content_hash].passage and contains(row.answer, one.answers)
+            one.firm in current[row.content_hash].headed and contains(row.answer, one.answers)
             for row in learned
         )
         for one in tested
