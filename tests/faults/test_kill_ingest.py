@@ -15,7 +15,7 @@ from conftest import TinyModels, settings_text
 from processes import KillAt, Order, run, run_until
 from whole_state import ALL, assert_index_caught_up, assert_same, documents, files, searches
 
-from ingest import Reader
+from ingest import FileReader
 from ragcl import KnowledgeBase
 from ragcl.search.embedder import Embedder
 
@@ -108,9 +108,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[Path], list[str
     """The files that are read and the texts that are embedded in this process."""
     read: list[Path] = []
     embedded: list[str] = []
-    original_read, original_encode = Reader.read, Embedder.encode
+    original_read, original_encode = FileReader.read, Embedder.encode
 
-    def reading(self: Reader, path: Path) -> Any:
+    def reading(self: FileReader, path: Path) -> Any:
         read.append(path)
         return original_read(self, path)
 
@@ -118,7 +118,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[Path], list[str
         embedded.extend(texts)
         return original_encode(self, texts, **kwargs)
 
-    monkeypatch.setattr(Reader, "read", reading)
+    monkeypatch.setattr(FileReader, "read", reading)
     monkeypatch.setattr(Embedder, "encode", encoding)
     return read, embedded
 
