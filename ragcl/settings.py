@@ -169,7 +169,7 @@ def checked(values: Mapping[str, Any], where: str) -> Settings:
         raise SettingsError(f"the environment: {error}. Correct or unset the variable.") from error
     except ValidationError as error:
         problems = "; ".join(_describe(problem) for problem in error.errors())
-        raise SettingsError(f"{where}: {problems}. Correct it or leave it out.") from error
+        raise SettingsError(f"{where}: {problems}. Correct it or remove it.") from error
 
 
 def _describe(problem: Any) -> str:

@@ -156,7 +156,7 @@ def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
             assert penalty().item() == pytest.approx(expected, rel=0.02)
 
 
-def test_an_adapter_set_apart_hears_less_of_the_anchors_and_is_as_large(
+def test_a_decorrelated_adapter_drifts_less_and_is_as_large(
     model: LanguageModel,
 ) -> None:
     with adapted(model) as (made, layers, drift):
@@ -165,11 +165,11 @@ def test_an_adapter_set_apart_hears_less_of_the_anchors_and_is_as_large(
         with torch.no_grad():
             for layer in layers:
                 torch.nn.init.normal_(layer.lora_B["default"].weight)
-        before = drift.of(made)().item()
+        drifted = drift.of(made)().item()
 
         drift.decorrelate(made)
 
-        assert drift.of(made)().item() < 0.5 * before
+        assert drift.of(made)().item() < 0.5 * drifted
         for one, was in zip(down, before, strict=True):
             assert one.norm().item() == pytest.approx(was.norm().item(), rel=1e-3)
             assert torch.linalg.matrix_rank(one.detach()) == 3
