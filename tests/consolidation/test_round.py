@@ -494,7 +494,7 @@ def test_what_was_rolled_back_stays_out_until_its_content_differs(
 
     assert again.status == "nothing due"
     assert active(asked) == set()
-    assert if_due or "stays out" in again.reason
+    assert if_due or "is excluded until" in again.reason
     asked.ask_many(["How many metres deep is the north berth?", "Which depth has north berth?"])
     other = asked.consolidate(if_due=if_due)
     assert other.status == "promoted"
