@@ -28,6 +28,7 @@ from ragcl.consolidation.study.pooling import pool
 from ragcl.consolidation.study.teacher import Asked, Teacher
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
+from ragcl.generation.recipe import ROUTING
 from ragcl.search.calibration import AS_IS, Scale
 from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.text.answers import compatible, same
@@ -104,14 +105,14 @@ class Studier:
         for start in range(0, len(questions), GROUP):
             group = questions[start : start + GROUP]
             retrievals = [
-                replace(one, hits=tuple(hit for hit in one.hits if not hit.flags))
+                _learnable(one)
                 for one in self._retriever.retrieve(group, self._passages, whole_tables=True)
             ]
             narrowed = self._reader.narrow(group, retrievals)
             read_before = self._read_before(kept, group, retrievals, narrowed)
             teacher_answers = self._teacher_answers(
                 [
-                    (question, [hit.headed for hit in retrieval.hits])
+                    (question, _leading(retrieval))
                     for question, retrieval in zip(group, retrievals, strict=True)
                     if question not in read_before and question not in vouched
                 ]
@@ -238,11 +239,8 @@ class Studier:
                 self._reader.best_span(brief, one.sentences)
                 for brief, one in zip(briefly, readings, strict=True)
             ]
-        found = {key for one in readings for key in one.found}
-        current = self._catalog.documents.current(found)
-        passages = [
-            [current[key].headed for key in one.found if key in current] for one in readings
-        ]
+        retrievals = self._retriever.retrieve(briefly, self._passages)
+        passages = [_leading(_learnable(one)) for one in retrievals]
         return self._larger.answers(list(zip(briefly, passages, strict=True)))
 
     def write_questions(
@@ -306,6 +304,21 @@ class Studier:
         if form == "quotation":
             return NO_PHRASE
         return NOTHING_SAYS_IT if form == "none" or outlook.reading is None else outlook.reading
+
+
+def _learnable(retrieval: Retrieval) -> Retrieval:
+    """What may be shown to a teacher: what it reads goes into the weights."""
+    return replace(retrieval, hits=tuple(hit for hit in retrieval.hits if not hit.flags))
+
+
+def _leading(retrieval: Retrieval) -> list[str]:
+    """The passages that a larger teacher is shown, best first: the best, and none far behind it.
+
+    Among texts that are all alike it takes the answer from another one. One that is further behind
+    than two wordings of one question differ is not what is asked about.
+    """
+    best = max((hit.fused for hit in retrieval.hits), default=0.0)
+    return [hit.headed for hit in retrieval.hits if best - hit.fused <= ROUTING.wording]
 
 
 def contradicts_vouched(
