@@ -161,7 +161,7 @@ def ingest_hostile(folder: Path, reading: int | None) -> dict[str, Any]:
         bad = {path.relative_to(docs).as_posix() for path in (docs / "hostile").iterdir()}
         escapes = [path for path in _targets(docs / "hostile") if not path.exists()]
         before = _state(Path(temporary))
-        ragcl = [sys.executable, "-m", "ragcl.cli", "--kb", str(kb)]
+        ragcl = [sys.executable, "-m", "ragcl", "--kb", str(kb)]
         started = time.perf_counter()
         ran = subprocess.run([*ragcl, "ingest", str(docs), "--json"], stdout=subprocess.PIPE)
         seconds = round(time.perf_counter() - started, 1)

@@ -161,7 +161,7 @@ def no_op(files: int, folder: Path) -> dict[str, Any]:
     with KnowledgeBase.open(folder / "small-kb") as kb:
         kb.ingest(docs)
     time.sleep(3)  # stamps as fresh as these were are not trusted: see ingest/sources.py
-    command = [sys.executable, "-m", "ragcl.cli", "--kb", str(folder / "small-kb"), "ingest"]
+    command = [sys.executable, "-m", "ragcl", "--kb", str(folder / "small-kb"), "ingest"]
     seconds = []
     for _ in range(NO_OPS + 1):
         started = time.perf_counter()

@@ -163,14 +163,17 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
 
     with catalog.database.writing() as connection:
         texts = asks.cited(connection, names)
+        removed: set[str] = set()
         delta = Delta(0, 0)
         for place in wanted.places:
             for key, text in documents.texts_at(connection, place.root_id, place.prefix).items():
+                removed.add(key)
                 texts.setdefault(key, set()).add(text)
             delta += documents.remove_at(connection, place.root_id, place.prefix)
         reported = learning.reported(connection)
         hashes = texts.keys() | {key for key, source, _ in reported if is_meant(source)}
         gone = hashes - documents.current_among(connection, hashes)
+        stays = documents.stored(connection, removed - gone).values()
         quotes = Quotations(connection, [text for key in gone for text in texts.get(key, ())])
         erased = asks.forget(connection, sorted(gone), quotes)
         citations.forget(connection, texts, is_meant)
@@ -195,6 +198,7 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
         in_weights=len(held & gone),
         on_disk=on_disk,
         documents=delta.documents,
+        elsewhere=tuple(sorted({one.source for one in stays})),
     )
 
 

@@ -444,7 +444,8 @@ class ForgetReport:
 
     `in_weights` counts its chunks that active adapters had learned: those adapters are removed, the
     index answers in their place, and the next round makes them again without it. `on_disk` says
-    that the file or folder itself is still there, so that the next ingest would read it again.
+    that the file or folder itself is still there, so that the next ingest would read it again. The
+    files `elsewhere` hold some of the same text, which stays.
     """
 
     source: str
@@ -452,11 +453,16 @@ class ForgetReport:
     in_weights: int
     on_disk: bool
     documents: int = 1
+    elsewhere: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """What is gone."""
+        """What is gone, and where some of it stays."""
         several = f"{self.documents} documents, " if self.documents > 1 else ""
-        return f"{one_line(self.source)}: {several}{self.chunks_removed} chunks forgotten"
+        gone = f"{one_line(self.source)}: {several}{self.chunks_removed} chunks forgotten"
+        if not self.elsewhere:
+            return gone
+        more = f" and {len(self.elsewhere) - 1} more" if len(self.elsewhere) > 1 else ""
+        return f"{gone}; some of its text stays in {one_line(self.elsewhere[0])}{more}"
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,13 @@ def test_chat_shows_how_a_question_was_understood(full: Any) -> None:
     assert "canteen.md" in result.stdout
 
 
+def test_chat_names_what_is_no_command(full: Any) -> None:
+    result = full("chat", "--json", typed=f"/help\n{QUESTION}\n")
+
+    assert "/help is no command: /new starts anew, /quit ends" in result.stderr
+    assert [json.loads(line)["question"] for line in result.stdout.splitlines()] == [QUESTION]
+
+
 def test_chat_goes_on_after_a_question_that_cannot_be_asked(full: Any) -> None:
     result = full("chat", "--json", typed=f"{'x' * 5000}\n{QUESTION}\n")
 
@@ -476,7 +483,7 @@ def test_whoever_has_read_enough_hears_nothing_more(tmp_path: Path) -> None:
     os.close(reading)
 
     ran = subprocess.run(
-        [sys.executable, "-m", "ragcl.cli", "models", "list"],
+        [sys.executable, "-m", "ragcl", "models", "list"],
         stdout=writing,
         stderr=subprocess.PIPE,
         env={**os.environ, "RAGCL_CACHE": str(tmp_path)},

@@ -229,6 +229,19 @@ def test_a_forgotten_document_is_gone_with_its_traces(full: KnowledgeBase, docs:
     assert b"north" not in (full.folder / "catalog.sqlite").read_bytes()
 
 
+def test_where_the_text_of_a_forgotten_document_stays_is_reported(
+    full: KnowledgeBase, docs: Path
+) -> None:
+    (docs / "copy.md").write_bytes((docs / "berths.md").read_bytes())
+    full.ingest(docs)
+
+    report = full.forget("berths.md")
+
+    assert (report.chunks_removed, report.elsewhere) == (0, ("copy.md",))
+    assert str(report).endswith("some of its text stays in copy.md")
+    assert full.forget("copy.md").elsewhere == ()
+
+
 def test_what_is_still_in_its_folder_is_reported(full: KnowledgeBase, docs: Path) -> None:
     assert full.forget(docs / "berths.md").on_disk
     assert full.ingest(docs).added == ["berths.md"]

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json as json_module
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,6 +105,9 @@ def chat(
                 break
             if line == "/new":
                 history = []
+                continue
+            if re.fullmatch(r"/\w+", line):
+                say(f"ragcl: {line} is no command: /new starts anew, /quit ends.", err=True)
                 continue
             try:
                 answer = _turn(kb, line, history, json, how)

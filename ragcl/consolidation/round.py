@@ -150,6 +150,21 @@ class Round:
         manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter)) or {}
         return bool(manifest.get("verified", {}).get("version") == verification_version())
 
+    def _is_made_as_now(self, adapter: AdapterRecord) -> bool:
+        """Whether an adapter was trained and verified with the numbers of the recipes of today."""
+        folder = promotion.adapter_folder(self._folder, adapter.id)
+        manifest = promotion.read_manifest(folder) or {}
+        trained = manifest.get("recipes") == self._recipes()
+        return trained and self._has_current_verification(adapter.id)
+
+    def _recipes(self) -> str:
+        """The numbers that decide what an adapter is trained on, and how."""
+        return f"{self._reader.teacher}/{digest(STUDY, TRAINING)}"
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self._model, self._narrower, self._settings.answering.context_tokens)
+
     def _check_tracker(self) -> None:
         """Raise before hours of training if the tracker's package is not installed."""
         name = self._limits.tracker
@@ -240,13 +255,14 @@ class Round:
         last = next(reversed(self._catalog.learning.rounds()), None)
         if last and last.report and _cut_short(last.report):
             return None
-        if hot <= set(learned) and self._holds_vouched_answers(selection.vouched):
+        outdated = not all(map(self._is_made_as_now, self._usable()))
+        if not outdated and hot <= set(learned) and self._holds_vouched_answers(selection.vouched):
             return "everything hot is in the weights already"
         if last is None or not last.report or last.selection != _fingerprint(selection):
             return None
         if last.report["status"] == "rejected":
             return f"round {last.id} rejected just this; it will differ once more is asked"
-        if set(last.report["adapter_ids"]) == {adapter.id for adapter in self._usable()}:
+        if not outdated and set(last.report["adapter_ids"]) == {one.id for one in self._usable()}:
             return f"round {last.id} learned all that can be learned of this; more has to be asked"
         return None
 
@@ -284,11 +300,10 @@ class Round:
             The shards that have rows to train on, and the result of the study.
         """
         answering = self._settings.answering
-        reader = Reader(self._model, self._narrower, answering.context_tokens)
         studier = Studier(
             self._catalog,
             self._retriever,
-            reader,
+            self._reader,
             passages=answering.passages,
             false_abstentions=answering.false_abstentions,
             larger=self._teacher,
@@ -368,6 +383,7 @@ class Round:
                     "base_revision": self._model.files.revision,
                     "chunks": list(shard.chunks),
                     "questions": len(shard.trained),
+                    "recipes": self._recipes(),
                     "round": round_id,
                     **losses,
                 }

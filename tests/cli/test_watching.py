@@ -239,7 +239,7 @@ def test_what_an_ingest_passes_over_does_not_wake_it(tmp_path: Path) -> None:
 def test_the_command_follows_a_folder_until_it_is_stopped(
     kb_folder: Path, docs: Path, how: list[str]
 ) -> None:
-    command = [sys.executable, "-m", "ragcl.cli", "--kb", str(kb_folder), "ingest", "--watch"]
+    command = [sys.executable, "-m", "ragcl", "--kb", str(kb_folder), "ingest", "--watch"]
     process = subprocess.Popen(
         [*command, "--json", *how, str(docs)],
         stdout=subprocess.PIPE,

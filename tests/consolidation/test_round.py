@@ -361,12 +361,14 @@ def test_an_adapter_that_was_trained_with_other_numbers_is_trained_again(
     learned: KnowledgeBase, monkeypatch: pytest.MonkeyPatch, place: str, recipe: Any
 ) -> None:
     [before] = manifests(learned)
+    assert learned.consolidate(if_due=True).status == "nothing due"
     monkeypatch.setattr(place, recipe)
 
-    report = learned.consolidate()
+    report = learned.consolidate(if_due=True)
 
     assert report.status == "promoted"
     assert report.adapter_ids != [before["adapter"]]
+    assert learned.consolidate(if_due=True).status == "nothing due"
 
 
 @pytest.mark.parametrize(
@@ -384,7 +386,7 @@ def test_an_adapter_that_was_tested_with_other_numbers_is_tested_again_and_not_t
     monkeypatch.setattr(distillation.Distillation, "train", never)
     monkeypatch.setattr(verification, place, recipe)
 
-    assert learned.consolidate().status == "promoted"
+    assert learned.consolidate(if_due=True).status == "promoted"
     [after] = manifests(learned)
     assert after["adapter"] == before["adapter"]
     assert after["verified"]["version"] != before["verified"]["version"]

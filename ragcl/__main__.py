@@ -1,0 +1,5 @@
+"""The command line as a module: `python -m ragcl`."""
+
+from ragcl.cli import main
+
+main()
