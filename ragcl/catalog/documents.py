@@ -687,12 +687,18 @@ def _stored_among(chosen: Filter | None) -> Select[Any]:
 
 
 def _stored(chosen: Filter | None = None) -> Select[Any]:
-    """One row per chunk: its text and its first place (trusted ones, then by path)."""
+    """One row per chunk: its text and its first place (trusted ones, then the shortest path)."""
     place = (
         select(occurrences.c.document_id)
         .join(documents, documents.c.id == occurrences.c.document_id)
         .where(occurrences.c.chunk_id == chunks.c.id, _lets_through(chosen))
-        .order_by(~_document_trusted(), documents.c.path, documents.c.id)
+        .order_by(
+            # Copies have the longer names: "people (1).md".
+            ~_document_trusted(),
+            func.length(documents.c.path),
+            documents.c.path,
+            documents.c.id,
+        )
         .limit(1)
         .correlate(chunks)
         .scalar_subquery()

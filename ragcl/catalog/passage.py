@@ -15,10 +15,10 @@ UNTRUSTED = "untrusted"  # the flag of a chunk that stands in no trusted root
 class Passage(Hit):
     """A hit with what only the stages need: `id` is that of the chunk, scores are 0 at first.
 
-    Its place is the first it stands in (trusted ones, then by path), and that file was last changed
-    at `modified_ns` (ns since the epoch); those of the files `elsewhere` that are trusted are
-    `vouched`. It is never learned for its `flags`: those of its text, and `untrusted` if it stands
-    in no trusted root.
+    Its place is the first it stands in (trusted ones, then the shortest path), and that file was
+    last changed at `modified_ns` (ns since the epoch); those of the files `elsewhere` that are
+    trusted are `vouched`. It is never learned for its `flags`: those of its text, and `untrusted`
+    if it stands in no trusted root.
     """
 
     id: int = 0

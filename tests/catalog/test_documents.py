@@ -131,6 +131,15 @@ def test_a_repeated_chunk_is_named_by_the_first_place_it_stands_in(
     assert catalog.documents.count() == (2, 2)
 
 
+def test_a_copy_gives_way_to_what_it_is_a_copy_of(catalog: Catalog, root: int) -> None:
+    catalog.documents.replace(root, document("people (1).md"), chunks("same"))
+    catalog.documents.replace(root, document("people.md"), chunks("same"))
+
+    found = catalog.documents.current(["hash of same"])["hash of same"]
+
+    assert (found.source, found.elsewhere) == ("people.md", ("people (1).md",))
+
+
 def test_the_same_path_under_two_roots_is_two_documents(catalog: Catalog, root: int) -> None:
     other = catalog.documents.root_id("/other")
     catalog.documents.replace(root, document("a.md"), chunks("one"))
