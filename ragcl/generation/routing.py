@@ -221,6 +221,9 @@ def _auto(
         return in_passages(beside, "nothing like this question was proved", features)
     if several and not itself:
         return in_passages(beside, "it asks for more than one thing", features)
+    if math.inf in limits.values():
+        reason = "the weights may answer only what was verified, word for word"
+        return in_passages(beside, reason, features)
     for name, value in features.items():
         if value < limits[name]:
             reason = f"{name} {value:.2f} is below the {limits[name]:.2f} it needs"

@@ -330,6 +330,18 @@ def test_weights_mode_answers_even_when_nothing_relevant_is_found() -> None:
     assert route("weights", retrieval(0)).route == "weights"
 
 
+def test_without_thresholds_the_weights_answer_verified_questions_only() -> None:
+    never = replace(adapter(), thresholds=dict.fromkeys(LIMITS, float("inf")))
+
+    other, itself = route("auto", SURE, never), route("auto", retrieval(0, depth=20), never)
+
+    assert (other.route, other.reason) == (
+        "context",
+        "the weights may answer only what was verified, word for word",
+    )
+    assert itself.route == "weights"
+
+
 def test_both_is_the_adapter_and_the_passages() -> None:
     decision = route("both", SURE, adapter())
 
