@@ -316,8 +316,8 @@ def test_a_file_whose_words_stand_elsewhere_leaves_not_even_its_name(
     kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it says is still current, in another file; the log and the reports named it."""
-    copies = ("area/first_copy.md", "last_copy.md", "berths_v0.md")
-    (docs / "area").mkdir()
+    copies = ("a/copy.md", "last_copy.md", "berths_v0.md")  # the first is the one that is cited
+    (docs / "a").mkdir()
     for name in copies:
         (docs / name).write_text(FIRST, encoding="utf-8")
     (docs / copies[2]).write_text(FIRST.replace("11 metres", "9 metres"), encoding="utf-8")
@@ -327,14 +327,14 @@ def test_a_file_whose_words_stand_elsewhere_leaves_not_even_its_name(
         for name in (*copies, SOURCE):
             kb.feedback(kb.ask(question, mode="context", source=name).id, rating=1)
     kb.consolidate()
-    words = ("first_copy", "last_copy", "berths_v0")
+    words = ("a/copy.md", "last_copy", "berths_v0")
     found = found_in_files(kb.folder, words)
     assert set(found) == set(words)
-    assert "report.md" in str(found["first_copy"])
+    assert "report.md" in str(found["a/copy.md"])
     record = asks.Asks.record
 
     def late(self: asks.Asks, answered: Any) -> list[int]:
-        kb.forget("area")
+        kb.forget("a")
         kb.forget(docs / copies[1])
         return record(self, answered)
 
