@@ -34,7 +34,7 @@ from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, lay_out, questions, unanswerable, write_questions
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains
-from ragcl.results import MODES, EvaluationReport, Mode
+from ragcl.results import MODES, ConsolidationReport, EvaluationReport, Mode
 from ragcl.text.answers import compatible
 
 RESULTS = Path(__file__).parent / "results"
@@ -117,11 +117,7 @@ def unasked(folder: Path) -> dict[str, Any]:
         kb.ask_many(
             [one.question for one in about if one.fact in ASKED_FACTS and one.wording != UNSEEN]
         )
-        say("one round …")
-        started = time.time()
-        report = kb.consolidate()
-        seconds = time.time() - started
-        say(f"  {report.status} after {seconds:.0f} s: {report.metrics}")
+        report, seconds = _one_round(kb)
         tested = [one for one in about if one.fact not in ASKED_FACTS and one.wording == UNSEEN]
         asked = [one.question for one in tested]
         answers = {
@@ -150,8 +146,23 @@ def unasked(folder: Path) -> dict[str, Any]:
         ),
         "right with context": sum(right["context"]),
         "round_seconds": round(seconds, 1),
-        "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
+        "round": _plain(report),
     }
+
+
+def _one_round(kb: KnowledgeBase) -> tuple[ConsolidationReport, float]:
+    """The report of a round, and the seconds it took."""
+    say("one round …")
+    started = time.time()
+    report = kb.consolidate()
+    seconds = time.time() - started
+    say(f"  {report.status} after {seconds:.0f} s: {report.metrics}")
+    return report, seconds
+
+
+def _plain(report: ConsolidationReport) -> dict[str, Any]:
+    """A report without where it lies on this machine."""
+    return {k: v for k, v in asdict(report).items() if k != "report_path"}
 
 
 def _hot_firms(every: Sequence[firms.FirmQuestion]) -> set[str]:
@@ -190,11 +201,7 @@ def measure(
     read = row("base, open-book", "context")
     say("asking the training wordings …")
     kb.ask_many([one["question"] for one in asked])
-    say("one round …")
-    started = time.time()
-    report = kb.consolidate()
-    seconds = time.time() - started
-    say(f"  {report.status} after {seconds:.0f} s: {report.metrics}")
+    report, seconds = _one_round(kb)
     row("adapter, closed-book", "weights")
     row("adapter, with context", "both")
     agreement = {"unseen": _agreement(row("auto", "auto"), read)}
@@ -210,7 +217,7 @@ def measure(
         / rows["base, open-book"]["accuracy"],
         "auto_agrees_with_context": agreement,
         "rows": rows,
-        "round": {k: v for k, v in asdict(report).items() if k != "report_path"},
+        "round": _plain(report),
     }
 
 

@@ -30,7 +30,7 @@ from ragcl.results import Chosen, Hit, Trace, traced
 BAD = -2  # sum of ratings: one may be a slip, or the mood of one user
 
 
-# The columns that are the fields of the same name; what `lines` are, and `support`, is told apart.
+# Columns with the name and value of a field; `lines`, `chosen` and `support` are converted.
 _TRACE = (
     *("asked", "reason", "tried", "adapter", "adapter_set", "features", "form", "forms"),
     *("prompt_tokens", "forgotten"),

@@ -126,7 +126,7 @@ class Round:
             for shard in shards
             if shard.adapter not in active and content_of(shard.adapter) in withdrawn
         }
-        done = {adapter for adapter in active if self._has_current_verification(adapter)}
+        done = {one for one in active if _has_current_verification(self._manifest(one))}
         changed = [s for s in shards if s.adapter not in done and s.name not in out]
         if changed:
             with contextlib.suppress(OutOfTimeError):  # shards verified until then count
@@ -145,17 +145,15 @@ class Round:
         before = {one.id for one in self._usable() if one.id.split("-")[0] in out}
         return before | {shard.adapter for shard in shards if shard.name not in out}
 
-    def _has_current_verification(self, adapter: str) -> bool:
-        """Whether an adapter was verified by the current version; else it is verified again."""
-        manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter)) or {}
-        return bool(manifest.get("verified", {}).get("version") == verification_version())
+    def _manifest(self, adapter: str) -> dict[str, Any]:
+        """The manifest of an adapter, empty if its files are missing or damaged; hashes them."""
+        return promotion.read_manifest(promotion.adapter_folder(self._folder, adapter)) or {}
 
     def _is_made_as_now(self, adapter: AdapterRecord) -> bool:
         """Whether an adapter was trained and verified with the numbers of the recipes of today."""
-        folder = promotion.adapter_folder(self._folder, adapter.id)
-        manifest = promotion.read_manifest(folder) or {}
+        manifest = self._manifest(adapter.id)
         trained = manifest.get("recipes") == self._recipes()
-        return trained and self._has_current_verification(adapter.id)
+        return trained and _has_current_verification(manifest)
 
     def _recipes(self) -> str:
         """The numbers that decide what an adapter is trained on, and how."""
@@ -190,12 +188,8 @@ class Round:
     def _usable(self) -> list[AdapterRecord]:
         """The active adapters that were trained on the base model of the settings."""
         _, active = self._catalog.learning.active()
-        return [one for one in active if self._base_of(one.id) == self._model.files.revision]
-
-    def _base_of(self, adapter: str) -> str | None:
-        """The revision of the base model that an adapter was trained on."""
-        manifest = promotion.read_manifest(promotion.adapter_folder(self._folder, adapter))
-        return None if manifest is None else str(manifest["base_revision"])
+        base = self._model.files.revision
+        return [one for one in active if self._manifest(one.id).get("base_revision") == base]
 
     def _moved_to_current_text(self, log: Sequence[AskRecord]) -> list[AskRecord]:
         """The log, with asks about edited text moved to the text that replaced it.
@@ -255,21 +249,17 @@ class Round:
         last = next(reversed(self._catalog.learning.rounds()), None)
         if last and last.report and _cut_short(last.report):
             return None
-        outdated = not all(map(self._is_made_as_now, self._usable()))
-        if not outdated and hot <= set(learned) and self._holds_vouched_answers(selection.vouched):
+        usable = self._usable()
+        outdated = not all(map(self._is_made_as_now, usable))
+        if not outdated and hot <= set(learned) and _hold_vouched_answers(usable, selection):
             return "everything hot is in the weights already"
         if last is None or not last.report or last.selection != _fingerprint(selection):
             return None
         if last.report["status"] == "rejected":
             return f"round {last.id} rejected just this; it will differ once more is asked"
-        if not outdated and set(last.report["adapter_ids"]) == {one.id for one in self._usable()}:
+        if not outdated and set(last.report["adapter_ids"]) == {one.id for one in usable}:
             return f"round {last.id} learned all that can be learned of this; more has to be asked"
         return None
-
-    def _holds_vouched_answers(self, vouched: Mapping[str, str]) -> bool:
-        """Whether the active adapters were trained on all answers that users vouch for."""
-        taught = {one.question: one.answer for a in self._usable() for one in a.questions}
-        return all(same(taught.get(question, ""), vouched[question]) for question in vouched)
 
     def _begin(self, selection: Selection, now: float) -> int:
         """Open the round, and close a killed one; its finished work is found again."""
@@ -674,6 +664,17 @@ def train_as_worker(settings: Settings) -> ConsolidationReport:
     """A round in a worker process: train what the first process trains."""
     distillation.train_as_worker(LanguageModel.of(settings.models))
     return ConsolidationReport(None, "trained along", "the first process runs the round")
+
+
+def _has_current_verification(manifest: Mapping[str, Any]) -> bool:
+    """Whether an adapter was verified by the current version; else it is verified again."""
+    return bool(manifest.get("verified", {}).get("version") == verification_version())
+
+
+def _hold_vouched_answers(adapters: Sequence[AdapterRecord], selection: Selection) -> bool:
+    """Whether adapters were trained on all answers that users vouch for."""
+    taught = {one.question: one.answer for adapter in adapters for one in adapter.questions}
+    return all(same(taught.get(one, ""), answer) for one, answer in selection.vouched.items())
 
 
 def _chunks_left_out(

@@ -16,6 +16,10 @@ class ReadingRecipe:
     heading_word: float = 0.5  # weight of a word that is only in the sentence's heading
     lead: float = 1.0  # factor on the gap of a sentence's passage to the best one, subtracted
 
+    # Of fused score: a passage that is further behind the best is not shown to a larger teacher.
+    # By so much two wordings of one thing differ in similarity.
+    behind: float = 0.15
+
     shown_tokens: int = 160  # of sentences and their headings, in one prompt
     starts: int = 12  # beam: spans are scored from this many of the likeliest start words
     span_tokens: int = 12  # maximum length of a span

@@ -1,11 +1,11 @@
-"""The recipe of text: every number that was chosen to recognise sentences, titles and rows."""
+"""The recipe of text: every number that was chosen to recognise what a text is made of."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class TextRecipe:
-    """What counts as a sentence, a title or a record."""
+    """What counts as a sentence, a title, a record, or a second question."""
 
     wrapped_chars: int = 30  # minimum length of a line that was wrapped
     title_words: int = 8  # at most
@@ -14,6 +14,9 @@ class TextRecipe:
     named: float = 0.5  # share of the words of a field's name that the question must hold
     unexplained: float = 1 / 3  # share of the question's words that may be in no key, name, heading
     acronym: tuple[int, int] = (2, 5)  # minimum and maximum number of letters
+
+    # Words behind an "and", of which one is the question word of a second question.
+    asks_within: int = 2
 
 
 TEXT = TextRecipe()

@@ -7,17 +7,26 @@ in the languages of the table; in all of them a second question mark does. Knows
 import re
 
 from ragcl.text.english import English
+from ragcl.text.recipe import TEXT
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _QUESTION = re.compile(r"\w[^?\uff1f\u061f]*[?\uff1f\u061f]")  # the full-width and Arabic marks too
-_BETWEEN = 2  # words, before a question word: "and at which", "und bis wann"
-_AND_ASKS = tuple(  # by language: words that join, and question words
-    (frozenset(joining.split()), frozenset(asking.split()))
-    for joining, asking in (
-        ("and or", " ".join(English.WH)),
-        ("und oder", "wer wen wem was welche welcher welches welchem welchen wo wann warum wie"),
-        ("et ou", "qui que quoi quel quelle quels quelles où quand comment combien pourquoi"),
-        ("y e o", "quién quiénes qué cuál cuáles dónde cuándo cómo cuánto cuánta cuántos cuántas"),
+# By language: words that join, question words, and words that begin a question without one.
+_WORDS = tuple(
+    (frozenset(joining.split()), frozenset(asking.split()), frozenset(beginning.split()))
+    for joining, asking, beginning in (
+        ("and or", " ".join(English.WH), " ".join(English.AUXILIARIES)),
+        (
+            "und oder",
+            "wer wen wem was welche welcher welches welchem welchen wo wann wie warum",
+            "",
+        ),
+        ("et ou", "qui que quoi quel quelle quels quelles où quand comment combien pourquoi", ""),
+        (
+            "y e o",
+            "quién quiénes qué cuál cuáles dónde cuándo cómo cuánto cuánta cuántos cuántas",
+            "",
+        ),
     )
 )
 
@@ -31,12 +40,10 @@ def asks_for_several(question: str) -> bool:
 
 
 def _goes_on_asking(words: list[str], place: int) -> bool:
-    """Whether the word at a place joins a second question to what stands before it."""
-    before, behind = words[:place], words[place + 1 :]
-    for joining, asking in _AND_ASKS:
-        if words[place] in joining and not asking.isdisjoint(before):
-            if not asking.isdisjoint(behind[:_BETWEEN]):
-                return True
-            if asking is _AND_ASKS[0][1] and behind[:1] and behind[0] in English.AUXILIARIES:
-                return True
-    return False
+    """Whether the word at a place joins a second question to the one before it."""
+    before, behind = set(words[:place]), words[place + 1 :]
+    near, first = set(behind[: TEXT.asks_within]), set(behind[:1])
+    return any(
+        words[place] in joining and asking & before and (asking & near or beginning & first)
+        for joining, asking, beginning in _WORDS
+    )

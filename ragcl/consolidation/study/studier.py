@@ -28,7 +28,7 @@ from ragcl.consolidation.study.pooling import pool
 from ragcl.consolidation.study.teacher import Asked, Teacher
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
-from ragcl.generation.recipe import ROUTING
+from ragcl.generation.recipe import READING
 from ragcl.search.calibration import AS_IS, Scale
 from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.text.answers import compatible, same
@@ -314,11 +314,10 @@ def _learnable(retrieval: Retrieval) -> Retrieval:
 def _leading(retrieval: Retrieval) -> list[str]:
     """The passages that a larger teacher is shown, best first: the best, and none far behind it.
 
-    Among texts that are all alike it takes the answer from another one. One that is further behind
-    than two wordings of one question differ is not what is asked about.
+    Shown passages that are all alike, it takes the answer from another one than is asked about.
     """
     best = max((hit.fused for hit in retrieval.hits), default=0.0)
-    return [hit.headed for hit in retrieval.hits if best - hit.fused <= ROUTING.wording]
+    return [hit.headed for hit in retrieval.hits if best - hit.fused <= READING.behind]
 
 
 def contradicts_vouched(

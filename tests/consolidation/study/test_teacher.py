@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from ragcl import KnowledgeBase
 from ragcl.consolidation.recipe import STUDY
-from ragcl.consolidation.study import teacher
+from ragcl.consolidation.study import studier, teacher
 from ragcl.consolidation.study.studier import Studier
 from ragcl.consolidation.study.teacher import (
     Asked,
@@ -22,6 +23,7 @@ from ragcl.consolidation.study.teacher import (
     teacher_of,
 )
 from ragcl.errors import ModelNotFoundError, SettingsError, TeacherUnavailableError
+from ragcl.generation.recipe import READING
 from ragcl.settings import ModelSettings, Settings
 
 PASSAGES = ("Berths\nThe north berth is 11 metres deep.", "Soup costs 3 crowns.")
@@ -319,6 +321,40 @@ def test_wordings_of_one_question_are_taught_the_answer_in_one_form(
     assert [one.answer for one in read] == ["11 metres"] * 3
     assert len({one.ids for one in read}) == 1
     assert all(len(one.top_ids) == len(one.ids) + 1 for one in read)
+
+
+class Listening(Same):
+    """Says the same to everything, and keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[list[str]] = []
+
+    def answers(self, asked: Sequence[Asked]) -> list[str]:
+        self.shown += [list(passages) for _, passages in asked]
+        return super().answers(asked)
+
+
+def test_a_teacher_is_shown_the_passages_that_lead(
+    kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked again in brief, too."""
+    kb.ingest(docs)
+    question = "Which berth is 11 metres deep?"
+    found = kb.search(question, 4)
+    assert found[0].fused > found[1].fused
+
+    def shown(behind: float) -> list[list[str]]:
+        monkeypatch.setattr(studier, "READING", replace(READING, behind=behind))
+        larger = Listening()
+        larger.name = f"listening {behind}"  # which has read nothing yet
+        hot = {hit.content_hash for hit in found}
+        studied_by(kb, larger).study([question], hot, {}, lambda _count: None, {})
+        return larger.shown
+
+    passages = [f"{hit.heading}\n{hit.text}" for hit in found]
+    first, in_brief = shown(0.0)
+    assert first == in_brief == passages[:1]
+    assert shown(10.0)[0] == passages
 
 
 def test_a_written_question_that_another_text_answers_is_not_learned(
