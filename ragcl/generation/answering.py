@@ -466,9 +466,8 @@ class Answerer:
         forms = self._reader.forms
         # An adapter learns phrases, and with it a reader that knows what no passage says forgets
         # to say so: the form of an answer is for the model alone to tell, as it was calibrated.
-        decides = None if forms.tells_unknown else adapter
         shown = self._reader.fitting(ranked)
-        outlook = self._reader.look(job.question, job.retrieval, shown, decides)
+        outlook = self._reader.look(job.question, job.retrieval, shown)
         limit = forms.limit(self._settings.false_abstentions)
         if job.decision.doubt:
             limit = min(limit, forms.strange)
@@ -477,7 +476,7 @@ class Answerer:
         if chosen == "none" and outlook.asks_for_sentences(forms):
             # Sentences are chosen from more of the text; so it gives up only if that says nothing.
             shown = self._reader.fitting(ranked, QUOTING.shown_tokens)
-            outlook = self._reader.look(job.question, job.retrieval, shown, decides)
+            outlook = self._reader.look(job.question, job.retrieval, shown)
             chosen = outlook.form(forms, limit)
             tokens += outlook.prompt_tokens
         likely = {
@@ -492,9 +491,9 @@ class Answerer:
                 decision, Completion(ABSTENTION, (), 0.0), tokens, (), form="none", forms=likely
             )
         reading = outlook.reading
-        if chosen == "phrase" and adapter != decides:
-            again = self._reader.look(job.question, job.retrieval, shown, adapter)
-            reading, tokens = again.reading, tokens + again.prompt_tokens
+        if chosen == "phrase" and adapter is not None:
+            reading = self._reader.read(job.question, job.retrieval, shown, adapter)
+            tokens += len(self._reader.prompt(job.question, shown).ids)
         # Unsure of a phrase, it gives the sentences, never a scrap.
         scrap = reading is None or chosen == "quotation" or reading.trust < forms.sure
         if reading is None or (scrap and wanted == "auto"):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 NEVER = -1e3  # nats of what is impossible; finite, since JSON has no infinity
-VERSION = "11"  # of this code: raised when it reads the same question differently
+VERSION = "12"  # of this code: raised when it reads the same question differently
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,10 @@ class Outlook:
 
     `phrase`, `quote` and `unknown` are log-probabilities (nats) of any scored phrase, of the start
     of a quotation, and of the abstention. The last two are meaningful only for a model that was
-    trained to read. `prompt_tokens` is the length of its prompt. `several`: the question asks for
-    several things.
+    trained to read. `prompt_tokens` is the length of all its prompts. `several`: the question asks
+    for several things. `alone`: the log-odds (nats) of the abstention against the phrase where its
+    sentence is shown alone; None if it was not. Beside a sentence that names what is asked about, a
+    reader takes a phrase for the answer that says it of something else.
     """
 
     reading: Reading | None
@@ -125,6 +127,7 @@ class Outlook:
     unknown: float
     prompt_tokens: int
     several: bool = False
+    alone: float | None = None
 
     def form(self, forms: Forms, limit: float) -> Form:
         """The form that the answer should take.
@@ -142,8 +145,9 @@ class Outlook:
         return self.several or self.quote - self.phrase > forms.quote
 
     def not_knowing(self) -> float:
-        """The log-odds (nats) of the abstention against any answer."""
-        return self.unknown - _log_sum([self.phrase, self.quote])
+        """The log-odds (nats) of the abstention against any answer, the mean of both looks."""
+        beside = self.unknown - _log_sum([self.phrase, self.quote])
+        return beside if self.alone is None else (beside + self.alone) / 2
 
 
 class Reader:
@@ -202,16 +206,32 @@ class Reader:
         adapter: str | None = None,
     ) -> Reading | None:
         """The reading of the best span; None if no span could be an answer."""
-        return self.look(question, retrieval, sentences, adapter).reading
+        return self._outlook(question, retrieval, sentences, adapter).reading
 
     def look(
+        self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence]
+    ) -> Outlook:
+        """The best span of the sentences, and how likely it is that no span answers."""
+        outlook = self._outlook(question, retrieval, sentences, None)
+        reading = outlook.reading
+        if reading is None or not self._prompts.trained:
+            return outlook
+        if outlook.asks_for_sentences(self.forms) or any(one.value for one in sentences):
+            return outlook
+        prompt = self.prompt(question, [one for one in sentences if reading.holds(one)][-1:])
+        return replace(
+            outlook,
+            alone=self._spans.not_knowing(prompt, reading.ids),
+            prompt_tokens=outlook.prompt_tokens + len(prompt.ids),
+        )
+
+    def _outlook(
         self,
         question: str,
         retrieval: Retrieval,
         sentences: Sequence[Sentence],
-        adapter: str | None = None,
+        adapter: str | None,
     ) -> Outlook:
-        """The best span of the sentences, and how likely it is that no span answers."""
         several = asks_for_several(question)
         looked_up = [one for one in sentences if one.value]
         if looked_up:

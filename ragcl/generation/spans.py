@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
@@ -122,6 +124,14 @@ class SpanReader:
             abstention.stopped[-1],
             float(abstention.logprobs[0, self._quote]),
         )
+
+    def not_knowing(self, prompt: Prompt, answer: tuple[int, ...]) -> float:
+        """The log-odds (nats) of the abstention against an answer of these tokens."""
+        [unknown] = answer_tokens(self._model.tokenizer, [ABSTENTION])
+        fork = Fork(prompt, [unknown.ids, answer], kept=2)
+        [[abstention, given]] = self._model.continuations([fork], keep=2)
+        quote = float(abstention.logprobs[0, self._quote])
+        return abstention.stopped[-1] - float(np.logaddexp(given.stopped[-1], quote))
 
     @once
     def _quote(self) -> int:
