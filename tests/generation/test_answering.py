@@ -20,7 +20,7 @@ from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer, Draft
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts
-from ragcl.generation.reading import Outlook, Reader
+from ragcl.generation.reading import Outlook, Reader, Reading
 from ragcl.generation.recipe import ROUTING
 from ragcl.generation.routing import Decision
 from ragcl.models.trained_reader import Forms
@@ -361,26 +361,28 @@ def test_an_adapter_has_no_say_in_whether_anything_answers(
     full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = install(full, random_adapters, "s0-x", QUESTION)
-    looked: list[str | None] = []
-    look = Reader.look
+    look, read = Reader.look, Reader.read
+    read_with: list[str | None] = []
 
     def answers(self: Reader, *given: Any) -> Outlook:
-        """As if with the adapter on the reader always knew an answer, and without it never."""
-        adapter = given[3] if len(given) > 3 else None
-        looked.append(adapter)
-        return replace(look(self, *given), unknown=-99.0 if adapter or knows else 99.0)
+        return replace(look(self, *given), unknown=-99.0 if knows else 99.0)
+
+    def reads(self: Reader, *given: Any) -> Reading | None:
+        read_with.append(given[3])
+        return read(self, *given)
 
     monkeypatch.setattr(Reader, "look", answers)
+    monkeypatch.setattr(Reader, "read", reads)
     monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, 0.0),), strange=-1.0))
 
     knows = False
     assert full.ask(QUESTION, mode="both").abstained
-    assert looked == [None]
+    assert read_with == []
 
     knows = True
     answer = full.ask(QUESTION, mode="both")
     assert (answer.route, answer.trace["adapter"]) == ("both", name)
-    assert looked == [None, None, name]
+    assert read_with == [name]
 
 
 def test_a_change_of_the_active_set_is_seen_at_the_next_question(

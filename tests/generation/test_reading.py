@@ -120,6 +120,33 @@ def test_a_reading_is_the_best_span_with_soft_labels_for_its_tokens_and_the_stop
     assert reading.top_ids.shape == reading.top_logprobs.shape == (len(best.ids) + 1, 20)
 
 
+def test_a_trained_reader_looks_again_at_the_sentence_of_its_phrase_alone(
+    kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kb.ingest(docs)
+    [retrieval] = kb._retriever.retrieve([QUESTION], 4)
+    reader = Reader(kb._language_model, kb._narrower, 400)
+    [sentences] = reader.narrow([QUESTION], [retrieval])
+    once = reader.look(QUESTION, retrieval, sentences)
+    monkeypatch.setattr(reader._prompts, "trained", True)
+
+    outlook = reader.look(QUESTION, retrieval, sentences)
+
+    assert outlook.reading is not None
+    [own] = [one for one in sentences if outlook.reading.holds(one)][-1:]
+    alone = reader.prompt(QUESTION, [own])
+    beside = replace(outlook, alone=None)
+    assert outlook.alone == SpanReader(kb._language_model).not_knowing(alone, outlook.reading.ids)
+    assert outlook.not_knowing() == pytest.approx((beside.not_knowing() + outlook.alone) / 2)
+    assert outlook.prompt_tokens == beside_tokens(reader, sentences) + len(alone.ids)
+    assert once.alone is None
+
+
+def beside_tokens(reader: Reader, sentences: list[Sentence]) -> int:
+    """The length of the prompt with all sentences."""
+    return len(reader.prompt(QUESTION, sentences).ids)
+
+
 def test_a_reading_survives_being_stored(kb: KnowledgeBase, docs: Path) -> None:
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
