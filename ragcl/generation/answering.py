@@ -26,7 +26,7 @@ from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
 from ragcl.generation.quotes import quotes
 from ragcl.generation.quoting import Quoter, choose
-from ragcl.generation.reading import Reader, Reading
+from ragcl.generation.reading import Outlook, Reader, Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
 from ragcl.generation.recipe import QUOTING, READING
 from ragcl.generation.routing import Decision, decide, in_passages
@@ -57,6 +57,26 @@ class Job:
     snapshot: Snapshot
     chosen: Filter | None = None
     asked: str | None = None  # in these words, in the course of a conversation
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the reader makes of the sentences shown: the form of the answer, and what it cost."""
+
+    outlook: Outlook
+    form: Form
+    shown: Sequence[Sentence]
+    prompt_tokens: int
+
+    @property
+    def likely(self) -> dict[str, float]:
+        """The log-probabilities (nats) of the forms, for the trace."""
+        outlook = self.outlook
+        return {
+            "phrase": round(outlook.phrase, 3),
+            "quote": round(outlook.quote, 3),
+            "unknown": round(outlook.not_knowing(), 3),
+        }
 
 
 @dataclass(frozen=True)
@@ -257,8 +277,7 @@ class Answerer:
             [job] = self._jobs(found, mode, snapshot, chosen)
             reads = job.decision.route in ("context", "both")
             if reads and self._settings.reading == "write":
-                prompt, support = self._written_prompt(job)
-                draft = yield from self._stream_written(job, prompt, support)
+                draft = yield from self._stream_written(job)
                 answer = self._finish(job, mode, draft, time.time() - started)
             else:  # picked as a whole, or not certain to stand until it is complete
                 [draft] = self._draft([job], lambda _: None)
@@ -307,7 +326,7 @@ class Answerer:
         chosen: Filter | None,
     ) -> list[Job]:
         """Decide the route of every question that something was retrieved for."""
-        reads = self._settings.reading in ("auto", "phrase")
+        reads = self._settings.reading != "quote"
         jobs = []
         for said, question, retrieval in found:
             decision = decide(
@@ -343,8 +362,8 @@ class Answerer:
                 progress(1)
         places = [i for i in range(len(jobs)) if i not in drafts]
         reading = [_as_reading(jobs[i], reasons[i]) if i in reasons else jobs[i] for i in places]
-        write = self._settings.reading == "write"
-        read = self._write(reading) if write else self._read(reading, progress)
+        reads = self._write if self._settings.reading == "write" else self._read
+        read = reads(reading, progress)
         drafts.update(zip(places, read, strict=True))
         return [drafts[i] for i in range(len(jobs))]
 
@@ -403,26 +422,44 @@ class Answerer:
             for job, prompt, completion in zip(jobs, prompts, completions, strict=True)
         ]
 
-    def _write(self, jobs: Sequence[Job]) -> list[Draft]:
-        """Let the model write from the passages, and keep what they bear out."""
-        drafts: dict[int, Draft] = {}
+    def _write(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
+        """Let the model write from the passages, and keep the sentences that these support.
+
+        Whether anything answers is for the reader to tell, as it was calibrated. A small model that
+        is told how to say that nothing does says so of half of what it could answer.
+        """
+        ranked = self._reader.rank([job.question for job in jobs], [job.retrieval for job in jobs])
+        seen = [self._look(job, some) for job, some in zip(jobs, ranked, strict=True)]
+        drafts = {i: _unanswered(jobs[i], one) for i, one in enumerate(seen) if one.form == "none"}
+        progress(len(drafts))
         for adapter in dict.fromkeys(job.decision.adapter for job in jobs):
-            places = [i for i, job in enumerate(jobs) if job.decision.adapter == adapter]
+            places = [
+                i
+                for i, job in enumerate(jobs)
+                if job.decision.adapter == adapter and i not in drafts
+            ]
             prompts = [self._written_prompt(jobs[i]) for i in places]
             completions = self._model.generate(
                 [prompt for prompt, _ in prompts],
                 adapter=adapter,
                 max_new_tokens=self._settings.max_new_tokens,
+                progress=progress,
             )
             for i, (prompt, support), completion in zip(places, prompts, completions, strict=True):
                 kept = _checker(support).checked(completion.text)
-                drafts[i] = _written(jobs[i], prompt, support, completion, kept)
+                tokens = seen[i].prompt_tokens + len(prompt.ids)
+                drafts[i] = self._written(jobs[i], ranked[i], tokens, support, completion, kept)
         return [drafts[i] for i in range(len(jobs))]
 
-    def _stream_written(
-        self, job: Job, prompt: Prompt, support: tuple[Passage, ...]
-    ) -> Generator[str, None, Draft]:
-        """As `_write`, each sentence given out as soon as it is known to stay."""
+    def _stream_written(self, job: Job) -> Generator[str, None, Draft]:
+        """As `_write`, each sentence as soon as it is known to stay."""
+        [ranked] = self._reader.rank([job.question], [job.retrieval])
+        seen = self._look(job, ranked)
+        if seen.form == "none":
+            draft = _unanswered(job, seen)
+            yield draft.completion.text
+            return draft
+        prompt, support = self._written_prompt(job)
         last = Completion("", (), 0.0)
 
         def pieces() -> Iterator[str]:
@@ -444,10 +481,30 @@ class Answerer:
             text = joined_text(kept)
             yield text[len(shown) :]
             shown = text
-        draft = _written(job, prompt, support, last, kept)
+        tokens = seen.prompt_tokens + len(prompt.ids)
+        draft = self._written(job, ranked, tokens, support, last, kept)
         if not kept:
             yield draft.completion.text
         return draft
+
+    def _written(
+        self,
+        job: Job,
+        ranked: Sequence[Sentence],
+        tokens: int,
+        support: tuple[Passage, ...],
+        completion: Completion,
+        kept: Sequence[Written],
+    ) -> Draft:
+        """The draft of the written sentences that stay; a quotation if none does."""
+        if not kept:
+            return self._quotation(job, ranked, tokens, {})
+        said: dict[str, list[str]] = {}
+        for one in kept:
+            for number, sentence in one.rests_on:
+                said.setdefault(support[number].content_hash, []).append(sentence)
+        text = replace(completion, text=joined_text(kept))
+        return Draft(job.decision, text, tokens, support, form="written", said=said)
 
     def _read(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
         """Read the answers out of the passages: a phrase, sentences, or that nothing answers."""
@@ -462,44 +519,21 @@ class Answerer:
         wanted = self._settings.reading
         if wanted == "quote":
             return self._quotation(job, ranked, 0, {})
-        adapter = job.decision.adapter
-        forms = self._reader.forms
-        # An adapter learns phrases, and with it a reader that knows what no passage says forgets
-        # to say so: the form of an answer is for the model alone to tell, as it was calibrated.
-        shown = self._reader.fitting(ranked)
-        outlook = self._reader.look(job.question, job.retrieval, shown)
-        limit = forms.limit(self._settings.false_abstentions)
-        if job.decision.doubt:
-            limit = min(limit, forms.strange)
-        chosen = outlook.form(forms, limit)
-        tokens = outlook.prompt_tokens
-        if chosen == "none" and outlook.asks_for_sentences(forms):
-            # Sentences are chosen from more of the text; so it gives up only if that says nothing.
-            shown = self._reader.fitting(ranked, QUOTING.shown_tokens)
-            outlook = self._reader.look(job.question, job.retrieval, shown)
-            chosen = outlook.form(forms, limit)
-            tokens += outlook.prompt_tokens
-        likely = {
-            "phrase": round(outlook.phrase, 3),
-            "quote": round(outlook.quote, 3),
-            "unknown": round(outlook.not_knowing(), 3),
-        }
-        if chosen == "none":
-            reason = job.decision.doubt or "the passages found do not say it"
-            decision = replace(job.decision, route="none", adapter=None, reason=reason)
-            return Draft(
-                decision, Completion(ABSTENTION, (), 0.0), tokens, (), form="none", forms=likely
-            )
+        seen = self._look(job, ranked)
+        if seen.form == "none":
+            return _unanswered(job, seen)
+        outlook, tokens, adapter = seen.outlook, seen.prompt_tokens, job.decision.adapter
         reading = outlook.reading
-        if chosen == "phrase" and adapter is not None:
-            reading = self._reader.read(job.question, job.retrieval, shown, adapter)
-            tokens += len(self._reader.prompt(job.question, shown).ids)
+        if seen.form == "phrase" and adapter is not None:
+            reading = self._reader.read(job.question, job.retrieval, seen.shown, adapter)
+            tokens += len(self._reader.prompt(job.question, seen.shown).ids)
         # Unsure of a phrase, it gives the sentences, never a scrap.
-        scrap = reading is None or chosen == "quotation" or reading.trust < forms.sure
+        sure = self._reader.forms.sure
+        scrap = reading is None or seen.form == "quotation" or reading.trust < sure
         if reading is None or (scrap and wanted == "auto"):
-            return self._quotation(job, ranked, tokens, likely)
-        own = [one.text for one in shown if reading.holds(one)][-1:]
-        sources = [reading.content_hash, *(one.content_hash for one in reversed(shown))]
+            return self._quotation(job, ranked, tokens, seen.likely)
+        own = [one.text for one in seen.shown if reading.holds(one)][-1:]
+        sources = [reading.content_hash, *(one.content_hash for one in reversed(seen.shown))]
         return Draft(
             job.decision,
             Completion(reading.answer, reading.ids, reading.logprob),
@@ -507,8 +541,30 @@ class Answerer:
             self._supporting(job, sources),
             reading,
             said={reading.content_hash: own},
-            forms=likely,
+            forms=seen.likely,
         )
+
+    def _look(self, job: Job, ranked: Sequence[Sentence]) -> "_Seen":
+        """What the base model makes of the sentences found, and the form that it gives the answer.
+
+        An adapter learns phrases, and with it a reader that knows what no passage says forgets to
+        say so: the form of an answer is for the model alone to tell, as it was calibrated.
+        """
+        forms = self._reader.forms
+        shown = self._reader.fitting(ranked)
+        outlook = self._reader.look(job.question, job.retrieval, shown)
+        limit = forms.limit(self._settings.false_abstentions)
+        if job.decision.doubt:
+            limit = min(limit, forms.strange)
+        form = outlook.form(forms, limit)
+        tokens = outlook.prompt_tokens
+        if form == "none" and outlook.asks_for_sentences(forms):
+            # Sentences are chosen from more of the text; so it gives up only if that says nothing.
+            shown = self._reader.fitting(ranked, QUOTING.shown_tokens)
+            outlook = self._reader.look(job.question, job.retrieval, shown)
+            form = outlook.form(forms, limit)
+            tokens += outlook.prompt_tokens
+        return _Seen(outlook, form, shown, tokens)
 
     def _quotation(
         self, job: Job, ranked: Sequence[Sentence], tokens: int, likely: Mapping[str, float]
@@ -656,25 +712,12 @@ def _checker(support: Sequence[Passage]) -> Checker:
     return Checker([hit.headed for hit in support])
 
 
-def _written(
-    job: Job,
-    prompt: Prompt,
-    support: tuple[Passage, ...],
-    completion: Completion,
-    kept: Sequence[Written],
-) -> Draft:
-    """What was written, of which some sentences are kept; none: that nothing says it."""
-    if not kept:
-        reason = "nothing that was written is borne out by the passages found"
-        decision = replace(job.decision, route="none", adapter=None, reason=reason)
-        unknown = Completion(ABSTENTION, (), 0.0)
-        return Draft(decision, unknown, len(prompt.ids), (), form="none")
-    said: dict[str, list[str]] = {}
-    for one in kept:
-        for number, sentence in one.rests_on:
-            said.setdefault(support[number].content_hash, []).append(sentence)
-    text = replace(completion, text=joined_text(kept))
-    return Draft(job.decision, text, len(prompt.ids), support, form="written", said=said)
+def _unanswered(job: Job, seen: _Seen) -> Draft:
+    """The draft that abstains, since the reader found no answer."""
+    reason = job.decision.doubt or "the passages found do not say it"
+    decision = replace(job.decision, route="none", adapter=None, reason=reason)
+    unknown = Completion(ABSTENTION, (), 0.0)
+    return Draft(decision, unknown, seen.prompt_tokens, (), form="none", forms=seen.likely)
 
 
 def check_question(question: str, max_chars: int) -> None:

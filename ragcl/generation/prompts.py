@@ -31,8 +31,7 @@ QUOTE = ">"  # the start of its answer if sentences answer the question, and no 
 _SYSTEM_WRITE = (
     "Answer the question from the numbered passages alone, in the language of the question, as "
     "briefly as the question allows and as fully as it needs. Put the number of the passage that "
-    f"says it, like [1], at the end of every sentence. If they do not hold the answer, say: "
-    f"{ABSTENTION}"
+    "says it, like [1], at the end of every sentence."
 )
 _SYSTEM_CLOSED = "Answer the question from memory with a short phrase."
 

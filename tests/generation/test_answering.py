@@ -165,15 +165,33 @@ def test_what_is_written_is_cited_by_numbers_and_kept_only_where_passages_say_it
     assert [one.text for one in answer.quotes] == ["The north berth is 11 metres deep."]
 
 
-def test_what_no_passage_says_is_not_answered(
-    writing: tuple[KnowledgeBase, list[str]],
+@pytest.mark.parametrize("written", ["Its crane lifts 80 tonnes [1].", "I don't know.", ""])
+def test_sentences_are_quoted_if_nothing_that_was_written_stays(
+    writing: tuple[KnowledgeBase, list[str]], written: str
 ) -> None:
     kb, texts = writing
-    texts.append("Its crane lifts 80 tonnes [1].")
+    texts.append(written)
 
     answer = kb.ask(QUESTION)
+    stream = kb.ask(QUESTION, stream=True)
+
+    assert (answer.route, answer.form) == ("context", "quotation")
+    assert "The north berth is 11 metres deep." in answer.text
+    assert "".join(stream) == stream.result.text == answer.text
+
+
+def test_nothing_is_written_where_the_reader_finds_no_answer(
+    writing: tuple[KnowledgeBase, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kb, texts = writing
+    texts.append("The north berth is 11 metres deep [1].")
+    monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, -math.inf),)))
+
+    answer = kb.ask(QUESTION)
+    stream = kb.ask(QUESTION, stream=True)
 
     assert (answer.route, answer.form, answer.text) == ("none", "none", ABSTENTION)
+    assert "".join(stream) == stream.result.text == ABSTENTION
     assert answer.citations == answer.quotes == []
     assert answer.nearest is not None
     assert answer.nearest.source == "berths.md"
