@@ -57,7 +57,8 @@ def calibrate(
     made, so each has half of the error probability: the bound of the chosen thresholds; and, if it
     is below `agreement`, the bound of stricter ones, tested from the strictest on until one fails.
     If none of these is certified, the loosest stay unless they are refuted, then the strictest
-    unless they are. If nothing is left, the thresholds are infinite: nothing is routed.
+    unless they are. Thresholds that are refuted, for what they let through as well, are never
+    chosen. If nothing is left, the thresholds are infinite: nothing is routed.
     """
     calibration, held_out = split(trials)
     near, near_held_out = split(near_misses)
@@ -78,11 +79,11 @@ def calibrate(
     if not every:
         return dict(NEVER), risk(NEVER)
     loosest, *stricter = every
-    if risk(loosest).at_least >= agreement:
+    if risk(loosest).at_least >= agreement and not refuted(risk(loosest), agreement):
         return loosest, risk(loosest)
     certified = None
     for limits in reversed(stricter):
-        if risk(limits).at_least < agreement:
+        if risk(limits).at_least < agreement or refuted(risk(limits), agreement):
             break
         certified = limits
     if certified is not None:

@@ -199,6 +199,17 @@ def test_what_the_held_out_split_refutes_is_not_served() -> None:
 # --- what is said
 
 
+def test_thresholds_that_let_held_out_near_misses_through_are_not_chosen_however_right() -> None:
+    right = [trial(n, similarity=0.9) for n in range(200)]
+    held_out = {one.fact for one in split([trial(n) for n in range(60)])[1]}
+    near = [trial(n, similarity=0.95 if f"fact {n}" in held_out else 0.1) for n in range(60)]
+
+    limits, risk = calibrate(right, near, 0.9)
+
+    assert limits == NEVER
+    assert (risk.let_through, risk.routed) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("right", "trials", "chance", "expected"),
     [(0, 9, 0.1, 0.0), (45, 45, 0.1, 0.1 ** (1 / 45)), (9, 10, 0.05, 0.6058), (0, 0, 0.1, 0.0)],
