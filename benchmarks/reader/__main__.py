@@ -2,6 +2,7 @@
 
     python -m benchmarks.reader train SQUAD [--out FOLDER] [--passes N] [--seconds S]
     python -m benchmarks.reader calibrate SQUAD [--out FOLDER]
+    python -m benchmarks.reader questions SQUAD
     python -m benchmarks.reader ability PROBES
 
 SQUAD is a folder with `train.json` of SQuAD 2.0 (Rajpurkar et al. 2018, CC BY-SA 4.0): a list of
@@ -12,6 +13,9 @@ manifest go to FOLDER, `ragcl/models/reader` unless another is named. `ragcl mod
 the default model with it, and `calibrate` writes to the manifest what tells its forms of answers
 apart, and its scores, both on what was set aside.
 
+`questions` writes the questions by which ragcl calibrates any other language model, to
+`ragcl/generation/reading.jsonl`: some of those set aside, without SQuAD.
+
 `ability` asks the model without the reader and with it what any model is asked: the probes that
 `benchmarks/drift.py` names. What came out goes to `benchmarks/results/ability.json`.
 """
@@ -20,8 +24,10 @@ import argparse
 import json
 import random
 import tempfile
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file, save_file
 
@@ -32,7 +38,10 @@ from benchmarks.reader import calibration, lessons, squad, training
 from benchmarks.reader.alike import collections
 from benchmarks.reader.material import Document, documents, held_out
 from ragcl.consolidation.training import anchors
+from ragcl.generation import calibrating
+from ragcl.generation.calibrating import calibrated
 from ragcl.generation.language_model import WEIGHTS, LanguageModel, weights_digest
+from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
 from ragcl.models import model_files, trained_reader
 
@@ -49,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=["train", "calibrate", "ability"])
+    parser.add_argument("what", choices=["train", "calibrate", "questions", "ability"])
     parser.add_argument("data", metavar="SQUAD | PROBES", type=Path)
     parser.add_argument("--out", type=Path, default=trained_reader.folder())
     parser.add_argument("--passes", type=float, default=1.0)
@@ -59,6 +68,8 @@ def main() -> None:
         train(options.data, options.out, options.passes, options.seconds)
     elif options.what == "calibrate":
         calibrate(options.data, options.out)
+    elif options.what == "questions":
+        write_questions(options.data)
     else:
         ability(options.data)
 
@@ -95,13 +106,38 @@ def calibrate(squad_folder: Path, out: Path) -> None:
         others["alike"] = []  # which would name things as those that are set aside do
         aside = documents_by_kind(squad_folder, held_back=True) | held_out()
         rows = calibration.looks(model, aside, others, Path(folder))
-    forms = calibration.calibrated(rows)
+    forms = calibrated(rows)
     path = out / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["forms"] = asdict(forms)
     manifest["scores"] = calibration.scores(model, rows, forms)
     path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     print(json.dumps({"forms": manifest["forms"], "scores": manifest["scores"]}, indent=2))
+
+
+def write_questions(squad_folder: Path) -> None:
+    """Write the questions by which other models are calibrated."""
+    model = LanguageModel(model_files.resolve("default", "language_model"))
+    aside = {"written": documents_by_kind(squad_folder, held_back=True)["written"]} | held_out()
+    others = documents_by_kind(squad_folder, held_back=False)
+    with tempfile.TemporaryDirectory(prefix="ragcl-reader-") as folder:
+        rows = calibration.package_questions(model, aside, others, Path(folder))
+    lines = [json.dumps({**asdict(one), "sentences": _rows(one.sentences)}) for one in rows]
+    calibrating.QUESTIONS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{len(rows)} questions in {calibrating.QUESTIONS}")
+
+
+def _rows(sentences: Sequence[Sentence]) -> list[list[Any]]:
+    """The fields of sentences in order, with numbers for the hashes of their passages."""
+    numbers = {
+        key: str(n) for n, key in enumerate(dict.fromkeys(s.content_hash for s in sentences))
+    }
+    return [
+        list(
+            astuple(replace(one, content_hash=numbers[one.content_hash], score=round(one.score, 4)))
+        )
+        for one in sentences
+    ]
 
 
 def train(squad_folder: Path, out: Path, passes: float, seconds: float) -> None:

@@ -8,7 +8,7 @@ from not knowing. Knows no training.
 
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,42 +19,45 @@ from benchmarks.reader.lessons import PASSAGES, Source, sources
 from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains, exact_match
+from ragcl.generation.calibrating import CONTEXT_TOKENS, Judged, Question
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.quoting import Quoter, choose
-from ragcl.generation.reading import Outlook, Reader
-from ragcl.generation.recipe import QUOTING
+from ragcl.generation.reading import Reader
+from ragcl.generation.recipe import QUOTING, READING
 from ragcl.models.trained_reader import Forms
-from ragcl.text.answers import compatible
+from ragcl.results import Form
+from ragcl.search.retriever import Retrieval
 
-RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, for which limits are kept
-STRANGE = 0.02  # of questions about quite other things: so many are answered all the same
 LOOK_AGAIN = 0.0  # nats of not knowing, below which no limit is
 A_KIND = 100  # questions of one kind of document that are asked at most
+PACKAGED = 30  # of them that come with the package
 UNRELATED = 30  # questions of other kinds that are asked of each
-CONTEXT_TOKENS = 900
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Judged):
     """What the reader made of one question that was set aside, a second look included.
 
-    `found` says whether the text of the right answer is among the sentences shown, and `related`
-    whether the question is about these documents at all.
+    `found` says whether the text of the right answer is among the sentences shown.
     """
+
+    asked: Asked
+    ranked: list[Sentence]
+    found: bool
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A question with what was found for it; `own` are the passages of its document."""
 
     kind: str
     asked: Asked
-    outlook: Outlook
+    related: bool
+    retrieval: Retrieval
     ranked: list[Sentence]
-    found: bool
-    related: bool = True
-
-    @property
-    def form(self) -> str:
-        """The form of the right answer."""
-        return "phrase" if self.asked.phrase else "quotation" if self.asked.quotes else "none"
+    own: frozenset[str]
 
 
 def looks(
@@ -64,10 +67,42 @@ def looks(
     folder: Path,
 ) -> list[Look]:
     """What a reader makes of questions on documents of some kinds, set among others."""
-    found = []
+    reader = Reader(model, None, CONTEXT_TOKENS)
+    return [_look(reader, one) for one in _found(kinds, others, folder, A_KIND, UNRELATED)]
+
+
+def package_questions(
+    model: LanguageModel,
+    kinds: dict[str, list[Document]],
+    others: dict[str, list[Document]],
+    folder: Path,
+) -> list[Question]:
+    """The questions that come with the package, for models without a trained reader."""
+    reader = Reader(model, None, CONTEXT_TOKENS)
+    return [
+        Question(
+            one.kind,
+            one.asked.question,
+            form_of(one.asked),
+            _accepted(one.asked),
+            one.related,
+            # More than is shown, since other models need fewer tokens for as much.
+            tuple(reader.fitting(one.ranked, 2 * READING.shown_tokens)),
+        )
+        for one in _found(kinds, others, folder, PACKAGED, PACKAGED // 5)
+    ]
+
+
+def _found(
+    kinds: dict[str, list[Document]],
+    others: dict[str, list[Document]],
+    folder: Path,
+    a_kind: int,
+    unrelated: int,
+) -> Iterator[_Found]:
+    """At most `a_kind` questions of each kind, and `unrelated` ones of the other kinds."""
     for kind, documents in kinds.items():
         own = sources([(f"{kind}-aside", documents)], 0)
-        beside = sources([(kind, others.get(kind, []))], 0)
         strange = [
             replace(asked, section=-1, phrase="", quotes=())
             for other, some in kinds.items()
@@ -76,98 +111,55 @@ def looks(
             for asked in document.asked
             if asked.section >= 0
         ]
-        found += _looks(model, kind, own, beside, evenly(strange, UNRELATED), folder / kind)
-    return found
+        for source in [*own, *sources([(kind, others.get(kind, []))], 0)]:
+            path = folder / kind / "docs" / source.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(source.text, encoding="utf-8")
+        pairs: list[tuple[Source | None, Asked]] = [
+            *evenly([(one, asked) for one in own for asked in one.document.asked], a_kind),
+            *((None, asked) for asked in evenly(strange, unrelated)),
+        ]
+        with KnowledgeBase.open(folder / kind / "kb") as kb:
+            kb.ingest(folder / kind / "docs")
+            questions = [asked.question for _, asked in pairs]
+            retrievals = kb._retriever.retrieve(questions, PASSAGES)
+            ranked = kb._narrower.rank(questions, retrievals)
+        for (source, asked), retrieval, sentences in zip(pairs, retrievals, ranked, strict=True):
+            path = source.path if source else None
+            mine = frozenset(h.content_hash for h in retrieval.hits if h.source == path)
+            yield _Found(kind, asked, source is not None, retrieval, sentences, mine)
 
 
-def _looks(
-    model: LanguageModel,
-    kind: str,
-    own: Sequence[Source],
-    beside: Sequence[Source],
-    strange: Sequence[Asked],
-    folder: Path,
-) -> Iterable[Look]:
-    for source in [*own, *beside]:
-        path = folder / "docs" / source.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source.text, encoding="utf-8")
-    pairs: list[tuple[Source | None, Asked]] = [
-        *evenly([(source, asked) for source in own for asked in source.document.asked], A_KIND),
-        *((None, asked) for asked in strange),
-    ]
-    with KnowledgeBase.open(folder / "kb") as kb:
-        kb.ingest(folder / "docs")
-        questions = [asked.question for _, asked in pairs]
-        retrievals = kb._retriever.retrieve(questions, PASSAGES)
-        reader = Reader(model, kb._narrower, CONTEXT_TOKENS)
-        ranked = reader.rank(questions, retrievals)
-    for (source, asked), retrieval, sentences in zip(pairs, retrievals, ranked, strict=True):
-        path = source.path if source else None
-        mine = {h.content_hash for h in retrieval.hits if h.source == path}
-        shown = reader.fitting(sentences)
-        texts = [one.text for one in shown if one.content_hash in mine]
-        wanted = asked.phrase.split("\n") if asked.phrase else asked.quotes
-        outlook = reader.look(asked.question, retrieval, shown)
-        if outlook.asks_for_sentences(reader.forms) and outlook.not_knowing() > LOOK_AGAIN:
-            more = reader.fitting(sentences, QUOTING.shown_tokens)
-            again = reader.look(asked.question, retrieval, more).not_knowing()
-            less = min(0.0, again - outlook.not_knowing())
-            outlook = replace(outlook, unknown=outlook.unknown + less)
-        yield Look(
-            kind,
-            asked,
-            outlook,
-            sentences,
-            any(contains(text, [one]) for text in texts for one in wanted if one),
-            source is not None,
-        )
-
-
-def calibrated(rows: Sequence[Look]) -> Forms:
-    """The limits by which most forms are right, and those for rates of false abstention."""
-    known = [one for one in rows if one.form != "none"]
-    gains = sorted(one.outlook.quote - one.outlook.phrase for one in known)
-    # As many of either kind: how often people ask for sentences is not known.
-    quote = max(
-        gains,
-        key=lambda limit: sum(
-            statistics.mean(
-                (one.outlook.quote - one.outlook.phrase > limit) == (form == "quotation")
-                for one in known
-                if one.form == form
-            )
-            for form in ("phrase", "quotation")
-        ),
+def _look(reader: Reader, one: _Found) -> Look:
+    shown = reader.fitting(one.ranked)
+    texts = [some.text for some in shown if some.content_hash in one.own]
+    accepted = _accepted(one.asked)
+    outlook = reader.look(one.asked.question, one.retrieval, shown)
+    if outlook.asks_for_sentences(reader.forms) and outlook.not_knowing() > LOOK_AGAIN:
+        more = reader.fitting(one.ranked, QUOTING.shown_tokens)
+        again = reader.look(one.asked.question, one.retrieval, more).not_knowing()
+        less = min(0.0, again - outlook.not_knowing())
+        outlook = replace(outlook, unknown=outlook.unknown + less)
+    return Look(
+        one.kind,
+        form_of(one.asked),
+        accepted,
+        one.related,
+        outlook,
+        one.asked,
+        one.ranked,
+        any(contains(text, [some]) for text in texts for some in accepted or one.asked.quotes),
     )
-    kinds = sorted({one.kind for one in rows})
-    unknown = [[one.outlook.not_knowing() for one in known if one.kind == kind] for kind in kinds]
-    limits = tuple(
-        (rate, max(float(np.quantile(some, 1 - rate)) for some in unknown)) for rate in RATES
-    )
-    strange = [one.outlook.not_knowing() for one in rows if not one.related]
-    return Forms(float(quote), _sure(known), limits, float(np.quantile(strange, STRANGE)))
 
 
-def _sure(known: Sequence[Look]) -> float:
-    """The share among all spans from which on phrases are worth giving: most right, fewest wrong.
+def _accepted(asked: Asked) -> tuple[str, ...]:
+    """The phrases that are accepted."""
+    return tuple(filter(None, asked.phrase.split("\n")))
 
-    A right one counts for as much as a wrong one against; kinds of documents count alike.
-    """
-    kinds: dict[str, list[tuple[float, bool]]] = {}
-    for one in known:
-        if one.form == "phrase" and one.outlook.reading is not None:
-            answer = one.outlook.reading.answer
-            right = any(compatible(answer, accepted) for accepted in one.asked.phrase.split("\n"))
-            kinds.setdefault(one.kind, []).append((one.outlook.reading.trust, right))
 
-    def worth(limit: float) -> float:
-        return sum(
-            sum(1 if right else -1 for trust, right in some if trust >= limit) / len(some)
-            for some in kinds.values()
-        )
-
-    return float(max((n / 20 for n in range(20)), key=worth))
+def form_of(asked: Asked) -> Form:
+    """The form of the right answer."""
+    return "phrase" if asked.phrase else "quotation" if asked.quotes else "none"
 
 
 def auc(rows: Sequence[Look]) -> float:
@@ -189,7 +181,7 @@ def scores(model: LanguageModel, rows: Sequence[Look], forms: Forms) -> dict[str
         some = [one for one in rows if one.kind == kind and one.related]
         phrases = [one for one in some if one.form == "phrase"]
         read = [one.outlook.reading.answer if one.outlook.reading else "" for one in phrases]
-        accepted = [one.asked.phrase.split("\n") for one in phrases]
+        accepted = [one.answers for one in phrases]
         shown = [one.found for one in phrases]
         right = [contains(a, b) for a, b in zip(read, accepted, strict=True)]
         exact = [exact_match(a, b) for a, b in zip(read, accepted, strict=True)]

@@ -23,6 +23,12 @@ _SYSTEM_CONTEXT = (
     "Answer the question with a short phrase copied from the passages. "
     f"If they do not hold the answer, say: {ABSTENTION}"
 )
+# The same with all forms of an answer, for a model that was not trained to read.
+_SYSTEM_FORMS = (
+    "Answer the question from the passages. If a name, a number or a short phrase answers it, copy "
+    "that. If it takes whole sentences, as for how and why, write > and copy the first of them. If "
+    f"the passages do not hold the answer, say: {ABSTENTION}"
+)
 # The instruction of the trained reader. It was trained on this exact prompt; another one, or one
 # more space, is read worse.
 _SYSTEM_TRAINED = "Answer from the passages."
@@ -48,21 +54,34 @@ _QUESTIONS = (
 )
 _LISTED = re.compile(r"^\s*(?:[-*\u2022]|\(?\d+[.)])\s*")
 
-# Two examples make a small model answer briefly. Users will not ask about their subjects.
-_EXAMPLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+# Examples make a small model answer briefly. Users will not ask about their subjects.
+_Example = tuple[tuple[str, ...], str, str]
+_CAT: _Example = (
     (
-        (
-            "The lighthouse keeper's cat is called Biscuit. It sleeps in the lamp room.",
-            "The tea house opens at half past nine and serves plum cake.",
-        ),
-        "What is the name of the keeper's cat?",
-        "Biscuit",
+        "The lighthouse keeper's cat is called Biscuit. It sleeps in the lamp room.",
+        "The tea house opens at half past nine and serves plum cake.",
     ),
+    "What is the name of the keeper's cat?",
+    "Biscuit",
+)
+_LAMP: _Example = (
     (
-        ("A season ticket for the cable car costs 45 crowns and is valid until October.",),
-        "How much does a season ticket for the cable car cost?",
-        "45 crowns",
+        "Trimming the lamp\n Lift the glass off before the wick is trimmed. Cut the charred edge "
+        "straight across with the brass scissors. Then wipe the bowl and put the glass back.",
+        "The tea house opens at half past nine and serves plum cake.",
     ),
+    "How do I trim the wick?",
+    f"{QUOTE} Lift the glass off before the wick is trimmed.",
+)
+_FERRY: _Example = (
+    ("The ferry leaves from the stone pier. Dogs travel free of charge.",),
+    "How much does a ticket for the ferry cost?",
+    ABSTENTION,
+)
+_CABLE_CAR: _Example = (
+    ("A season ticket for the cable car costs 45 crowns and is valid until October.",),
+    "How much does a season ticket for the cable car cost?",
+    "45 crowns",
 )
 
 _TEXT = r"(?:the |these |this |any )?(?:given |provided )*(?:passages?|texts?|context|sources?)"
@@ -136,7 +155,7 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
 
 def context_messages(question: str, passages: Sequence[str]) -> list[dict[str, str]]:
     """Chat messages with all passages and the question."""
-    return [*_context_head(), {"role": "user", "content": _user(question, passages)}]
+    return [*_phrase_head(), {"role": "user", "content": _user(question, passages)}]
 
 
 def question_messages(passage: str, count: int) -> list[dict[str, str]]:
@@ -155,9 +174,14 @@ def listed_questions(text: str, count: int) -> list[str]:
     ]
 
 
-def _context_head(cue: str = "") -> list[dict[str, str]]:
-    messages = [{"role": "system", "content": _SYSTEM_CONTEXT}]
-    for passages, question, answer in _EXAMPLES:
+def _phrase_head(cue: str = "") -> list[dict[str, str]]:
+    return _head(_SYSTEM_CONTEXT, [_CAT, _CABLE_CAR], cue)
+
+
+def _head(system: str, examples: Sequence[_Example], cue: str) -> list[dict[str, str]]:
+    """The instruction and the worked examples."""
+    messages = [{"role": "system", "content": system}]
+    for passages, question, answer in examples:
         messages += [
             {"role": "user", "content": _user(question, passages)},
             {"role": "assistant", "content": f"{cue} {answer}".strip()},
@@ -212,6 +236,11 @@ class Prompts:
         user = _trained_user if self.trained else _user
         return self._prompt(self._context_head, user(question, shown), self._context_shared)
 
+    def for_phrase(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
+        """As `with_context`, for a larger teacher, which is to answer with a phrase or not."""
+        user = _user(question, self._fit(passages, max_tokens))
+        return self._prompt(_phrase_head(CUE), user, self._phrase_shared)
+
     def for_writing(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
         """A prompt for a written answer with citations, with as many whole passages as fit."""
         return self.instructed(_SYSTEM_WRITE, _user(question, self._fit(passages, max_tokens)))
@@ -259,11 +288,15 @@ class Prompts:
     def _context_head(self) -> list[dict[str, str]]:
         if self.trained:
             return [{"role": "system", "content": _SYSTEM_TRAINED}]
-        return _context_head(CUE)
+        return _head(_SYSTEM_FORMS, [_CAT, _LAMP, _FERRY, _CABLE_CAR], CUE)
 
     @once
     def _context_shared(self) -> int:
         return self._common(self._context_head)
+
+    @once
+    def _phrase_shared(self) -> int:
+        return self._common(_phrase_head(CUE))
 
     @once
     def _closed_shared(self) -> int:

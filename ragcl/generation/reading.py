@@ -153,17 +153,26 @@ class Outlook:
 class Reader:
     """Reads the answer to a question from its retrieved passages."""
 
-    def __init__(self, model: LanguageModel, narrower: Narrower, context_tokens: int) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        narrower: Narrower | None,
+        context_tokens: int,
+        forms: Forms | None = None,
+    ) -> None:
+        """Without a narrower it reads given sentences alone; `forms`: None for the model's own."""
         self._model = model
         self._narrower = narrower
+        self._forms = forms
         self._context_tokens = context_tokens
         self._spans = SpanReader(model)
 
-    @property
+    @once
     def forms(self) -> Forms:
         """The thresholds for the form of an answer."""
-        reader = self._model.files.reader
-        return reader.forms if reader else Forms()
+        from ragcl.generation import calibrating  # which reads with a reader
+
+        return self._forms or calibrating.forms_of(self._model)
 
     @property
     def teacher(self) -> str:
@@ -185,6 +194,7 @@ class Reader:
         self, questions: Sequence[str], retrievals: Sequence[Retrieval]
     ) -> list[list[Sentence]]:
         """All sentences of the passages found for each question, the best last."""
+        assert self._narrower is not None
         return self._narrower.rank(questions, retrievals)
 
     def fitting(
@@ -208,13 +218,11 @@ class Reader:
         """The reading of the best span; None if no span could be an answer."""
         return self._outlook(question, retrieval, sentences, adapter).reading
 
-    def look(
-        self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence]
-    ) -> Outlook:
+    def look(self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence]) -> Outlook:
         """The best span of the sentences, and how likely it is that no span answers."""
         outlook = self._outlook(question, retrieval, sentences, None)
         reading = outlook.reading
-        if reading is None or not self._prompts.trained:
+        if reading is None or not self.forms.tells_unknown:
             return outlook
         if outlook.asks_for_sentences(self.forms) or any(one.value for one in sentences):
             return outlook

@@ -31,6 +31,17 @@ class ReadingRecipe:
 
 
 @dataclass(frozen=True)
+class CalibrationRecipe:
+    """How the thresholds of a reader are set, on questions whose answer is known."""
+
+    rates: tuple[float, ...] = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false abstentions, with a limit
+    strange: float = 0.02  # share of questions about something else that are answered nevertheless
+    # A model that reads fewer of the first phrases rightly cannot read.
+    tried: int = 16
+    least_right: float = 0.2
+
+
+@dataclass(frozen=True)
 class QuotingRecipe:
     """Which sentences are quoted, and which sentences of a written answer stay."""
 
@@ -91,6 +102,7 @@ class ConversationRecipe:
 
 
 READING = ReadingRecipe()
+CALIBRATION = CalibrationRecipe()
 QUOTING = QuotingRecipe()
 ROUTING = RoutingRecipe()
 CONVERSATION = ConversationRecipe()

@@ -42,6 +42,13 @@ class Forms:
         """The lowest threshold in nats that keeps to a rate; infinite if none does."""
         return min((nats for known, nats in self.unknown if known <= rate), default=math.inf)
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Forms":
+        """The thresholds from what `dataclasses.asdict` made of them."""
+        known = dict(values)
+        known["unknown"] = tuple((rate, nats) for rate, nats in known.get("unknown", ()))
+        return cls(**known)
+
 
 @dataclass(frozen=True)
 class TrainedReader:
@@ -59,7 +66,9 @@ def folder() -> Path:
 def shipped() -> TrainedReader:
     """The reader that comes with the package."""
     manifest = json.loads((folder() / "manifest.json").read_text(encoding="utf-8"))
-    return TrainedReader(manifest[DIGEST][:IDENTITY_DIGITS], _forms(manifest.get("forms", {})))
+    return TrainedReader(
+        manifest[DIGEST][:IDENTITY_DIGITS], Forms.from_json(manifest.get("forms", {}))
+    )
 
 
 def merge(model: Any) -> Any:
@@ -79,12 +88,6 @@ def marked(path: Path) -> TrainedReader | None:
     """The reader that a model's folder holds; None if it holds none."""
     try:
         values = json.loads((path / MARK).read_text(encoding="utf-8"))
-        return TrainedReader(values["identity"], _forms(values["forms"]))
+        return TrainedReader(values["identity"], Forms.from_json(values["forms"]))
     except FileNotFoundError:
         return None
-
-
-def _forms(values: dict[str, Any]) -> Forms:
-    known = dict(values)
-    known["unknown"] = tuple((rate, nats) for rate, nats in known.get("unknown", ()))
-    return Forms(**known)

@@ -104,7 +104,7 @@ class LocalTeacher:
         prompts = Prompts.of(self._model)
         found = self._model.generate(
             [
-                prompts.with_context(question, passages, self._answering.context_tokens)
+                prompts.for_phrase(question, passages, self._answering.context_tokens)
                 for question, passages in asked
             ],
             max_new_tokens=READING.written_tokens,
