@@ -12,7 +12,7 @@ import logging
 import os
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -115,15 +115,17 @@ def measure(model: LanguageModel) -> Forms:
     answers are phrases, and it never abstains for what it reads.
     """
     asked = list(questions())
-    phrases = [one for one in asked if one.form == "phrase"]
-    reader = Reader(model, None, CONTEXT_TOKENS, Forms())
-    tried = [_judged(reader, one) for one in phrases[: CALIBRATION.tried]]
-    if sum(one.right for one in tried) < CALIBRATION.least_right * len(tried):
+    asked.sort(key=lambda one: one.form != "phrase")
+    reader = Reader(model, None, CONTEXT_TOKENS)
+    judged = [_judged(reader, one) for one in asked[: CALIBRATION.tried]]
+    if sum(one.right for one in judged) < CALIBRATION.least_right * CALIBRATION.tried:
         return Forms()
     log.warning("Measuring once how %s reads, on %d questions.", model.files.name, len(asked))
-    first = [_judged(reader, one) for one in asked]
-    again = Reader(model, None, CONTEXT_TOKENS, Forms(quote=quote_threshold(first), strange=0.0))
-    return calibrated([_judged(again, one) for one in asked])
+    judged += [_judged(reader, one) for one in asked[CALIBRATION.tried :]]
+    abstains = Forms(quote=quote_threshold(judged), strange=0.0)
+    return calibrated(
+        [replace(one, outlook=reader.look_again(one.outlook, abstains)) for one in judged]
+    )
 
 
 def questions() -> Iterator[Question]:
@@ -140,7 +142,7 @@ def _judged(reader: Reader, asked: Question) -> Judged:
     found = Passage(best.text, best.score, "", None, best.heading, best.content_hash)
     retrieval = Retrieval(np.zeros(1, np.float32), (found,))
     shown = reader.fitting(asked.sentences)
-    outlook = reader.look(asked.question, retrieval, shown)
+    outlook = reader.first_look(asked.question, retrieval, shown)
     return Judged(asked.kind, asked.form, asked.answers, asked.related, outlook)
 
 

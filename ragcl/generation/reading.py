@@ -154,16 +154,11 @@ class Reader:
     """Reads the answer to a question from its retrieved passages."""
 
     def __init__(
-        self,
-        model: LanguageModel,
-        narrower: Narrower | None,
-        context_tokens: int,
-        forms: Forms | None = None,
+        self, model: LanguageModel, narrower: Narrower | None, context_tokens: int
     ) -> None:
-        """Without a narrower it reads given sentences alone; `forms`: None for the model's own."""
+        """Without a narrower it reads given sentences alone."""
         self._model = model
         self._narrower = narrower
-        self._forms = forms
         self._context_tokens = context_tokens
         self._spans = SpanReader(model)
 
@@ -172,7 +167,7 @@ class Reader:
         """The thresholds for the form of an answer."""
         from ragcl.generation import calibrating  # which reads with a reader
 
-        return self._forms or calibrating.forms_of(self._model)
+        return calibrating.forms_of(self._model)
 
     @property
     def teacher(self) -> str:
@@ -216,30 +211,35 @@ class Reader:
         adapter: str | None = None,
     ) -> Reading | None:
         """The reading of the best span; None if no span could be an answer."""
-        return self._outlook(question, retrieval, sentences, adapter).reading
+        return self.first_look(question, retrieval, sentences, adapter).reading
 
     def look(self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence]) -> Outlook:
         """The best span of the sentences, and how likely it is that no span answers."""
-        outlook = self._outlook(question, retrieval, sentences, None)
+        return self.look_again(self.first_look(question, retrieval, sentences), self.forms)
+
+    def look_again(self, outlook: Outlook, forms: Forms) -> Outlook:
+        """The outlook with `alone`, where a phrase may be the answer and the reader may abstain."""
         reading = outlook.reading
-        if reading is None or not self.forms.tells_unknown:
+        if reading is None or not forms.tells_unknown or outlook.asks_for_sentences(forms):
             return outlook
-        if outlook.asks_for_sentences(self.forms) or any(one.value for one in sentences):
+        shown = [one for one in reading.sentences if reading.holds(one)][-1:]
+        if any(one.value for one in shown):  # found in a table
             return outlook
-        prompt = self.prompt(question, [one for one in sentences if reading.holds(one)][-1:])
+        prompt = self.prompt(reading.question, shown)
         return replace(
             outlook,
             alone=self._spans.not_knowing(prompt, reading.ids),
             prompt_tokens=outlook.prompt_tokens + len(prompt.ids),
         )
 
-    def _outlook(
+    def first_look(
         self,
         question: str,
         retrieval: Retrieval,
         sentences: Sequence[Sentence],
-        adapter: str | None,
+        adapter: str | None = None,
     ) -> Outlook:
+        """As `look`, without another look at the sentence of the span alone."""
         several = asks_for_several(question)
         looked_up = [one for one in sentences if one.value]
         if looked_up:

@@ -15,6 +15,7 @@ from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recipe import READING
 from ragcl.generation.spans import Span, SpanReader
+from ragcl.models.trained_reader import Forms
 from ragcl.text.words import content_words
 
 QUESTION = "How deep is the north berth?"
@@ -128,7 +129,8 @@ def test_a_trained_reader_looks_again_at_the_sentence_of_its_phrase_alone(
     reader = Reader(kb._language_model, kb._narrower, 400)
     [sentences] = reader.narrow([QUESTION], [retrieval])
     once = reader.look(QUESTION, retrieval, sentences)
-    monkeypatch.setattr(reader._prompts, "trained", True)
+    monkeypatch.setattr(Reader, "forms", Forms(strange=0.0))
+    reader = Reader(kb._language_model, kb._narrower, 400)
 
     outlook = reader.look(QUESTION, retrieval, sentences)
 
