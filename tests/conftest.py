@@ -338,7 +338,12 @@ def make_language_model(folder: Path, seed: int = 6, width: int = 32) -> Path:
     return folder
 
 
-def make_adapter(base: Path, folder: Path, seed: int) -> None:
+def make_adapter(
+    base: Path,
+    folder: Path,
+    seed: int,
+    targets: str | list[str] = ["q_proj", "v_proj", "down_proj"],  # noqa: B006  # PEFT wants a list
+) -> None:
     """Write a LoRA of random weights that changes what the model says."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -351,7 +356,7 @@ def make_adapter(base: Path, folder: Path, seed: int) -> None:
         LoraConfig(
             r=4,
             lora_alpha=16,
-            target_modules=["q_proj", "v_proj", "down_proj"],
+            target_modules=targets,
             init_lora_weights=False,
             task_type="CAUSAL_LM",
         ),

@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragcl.errors import ModelNotFoundError, SettingsError
-from ragcl.generation.scoring import Continuation, Fork, Scoring, leader, packs
+from ragcl.generation.attention import check_packing, padded_mask
+from ragcl.generation.plain_text import turn_end
+from ragcl.generation.scoring import (
+    Continuation,
+    Fork,
+    Scoring,
+    leader,
+    log_sums,
+    logit_rows,
+    packs,
+)
 from ragcl.models import model_files
 from ragcl.models.hardware import choose_device, choose_dtype, quiet_loading
 from ragcl.models.model_files import ModelFiles, sha256
@@ -30,7 +40,6 @@ if TYPE_CHECKING:
     from transformers import DynamicCache
 
 BATCH_TOKENS = 6144  # prompt tokens in one batch: bounds memory, fills the processor
-SCORED_TOKENS = 1024  # tokens whose logits are kept: 200 MB with a vocabulary of 49,152
 WEIGHTS = "adapter_model.safetensors"
 DIGEST = "weights_sha256"  # its name in an adapter's manifest
 KEPT_PREFIXES = 4
@@ -108,17 +117,39 @@ class LanguageModel:
 
     @once
     def tokenizer(self) -> Any:
-        """The model's tokenizer."""
+        """The model's tokenizer.
+
+        Raises:
+            SettingsError: it does not say which characters its tokens spell.
+        """
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self.files.path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(self.files.path, local_files_only=True)
+        if not tokenizer.is_fast:
+            raise SettingsError(
+                f"models.language_model: the tokenizer in {self.files.path} does not say which "
+                "characters its tokens spell. Name a model that has a tokenizer.json."
+            )
+        return tokenizer
+
+    @once
+    def context(self) -> int | None:
+        """The length of the model's context in tokens; None if it does not say."""
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(self.files.path, local_files_only=True)
+        length: int | None = getattr(
+            config.get_text_config(decoder=True), "max_position_embeddings", None
+        )
+        return length
 
     @once
     def base(self) -> Any:
         """The base model; frozen, in evaluation mode.
 
         Raises:
-            SettingsError: `models.four_bit` is set and bitsandbytes is not installed.
+            SettingsError: `models.four_bit` is set and bitsandbytes is not installed, or the model
+                cannot keep several texts in one row apart.
         """
         from transformers import AutoModelForCausalLM
 
@@ -136,14 +167,17 @@ class LanguageModel:
         model.get_output_embeddings().register_forward_pre_hook(
             lambda _module, inputs: tuple(one.contiguous().view(one.shape) for one in inputs)
         )
-        return model.to(device).eval()
+        model = model.to(device).eval()
+        check_packing(model)
+        return model
 
     @once
     def stop_ids(self) -> frozenset[int]:
         """The tokens that end an answer."""
         configured = self.base.generation_config.eos_token_id
         ids = configured if isinstance(configured, list) else [configured]
-        return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
+        known = [*ids, self.tokenizer.eos_token_id, turn_end(self.tokenizer)]
+        return frozenset(i for i in known if i is not None)
 
     # Adapters
 
@@ -259,14 +293,14 @@ class LanguageModel:
         Args:
             prompts: any number; prompts of the same kind and length are computed together.
             adapter: the name of an attached adapter, or None for the base model.
-            max_new_tokens: maximum length of a completion.
+            max_new_tokens: maximum length of a completion; it also ends with the model's context.
             progress: called with the number of prompts done after every batch.
 
         Returns:
             One completion a prompt, in the order given.
         """
         results: dict[int, Completion] = {}
-        for batch in _batches(prompts, BATCH_TOKENS):
+        for batch in _batches(prompts, BATCH_TOKENS, logit_rows(self.base)):
             steps = list(self._decode([prompts[i] for i in batch], adapter, max_new_tokens))
             for place, i in enumerate(batch):
                 taken = [step[place] for step in steps if step[place] is not None]
@@ -317,14 +351,16 @@ class LanguageModel:
         from torch.nn.utils.rnn import pad_sequence
 
         found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        for batch in _batches([Prompt(tuple(ids)) for ids in sequences], SCORED_TOKENS):
+        budget = logit_rows(self.base)
+        for batch in _batches([Prompt(tuple(ids)) for ids in sequences], budget, budget):
             # Padded on the right: no token sees what comes after it.
             rows = [torch.tensor(list(sequences[i])) for i in batch]
             tokens = pad_sequence(rows, batch_first=True).to(self.base.device)
             with self._lock, torch.inference_mode():
                 self._switch(adapter)
-                logits = self.base(input_ids=tokens, use_cache=False).logits[:, :-1].float()
-                values = torch.log_softmax(logits, -1).gather(-1, tokens[:, 1:, None])[..., 0].cpu()
+                logits = self.base(input_ids=tokens, use_cache=False).logits[:, :-1]
+                values = logits.gather(-1, tokens[:, 1:, None])[..., 0].float()
+                values = (values - log_sums(logits.flatten(0, 1)).view(values.shape)).cpu()
                 likeliest = (logits.argmax(-1) == tokens[:, 1:]).cpu()
             for row, i in enumerate(batch):
                 end = len(sequences[i]) - 1
@@ -345,7 +381,7 @@ class LanguageModel:
         Yields:
             The scored continuations of each fork, in the order given.
         """
-        for pack in packs(forks, lambda fork: fork.candidates):
+        for pack in packs(forks, lambda fork: fork.candidates, logit_rows(self.base)):
             with self._scoring(pack, adapter) as scoring:
                 found = scoring.best_starts(keep)
             yield from found
@@ -359,7 +395,9 @@ class LanguageModel:
         prior (of equals the first). No candidate is likelier than its first tokens, so the second
         pass scores only those whose bound is higher, at most `keep` with the highest bounds.
         """
-        for pack in packs(forks, lambda fork: [fork.candidates[leader(fork)]]):
+        for pack in packs(
+            forks, lambda fork: [fork.candidates[leader(fork)]], logit_rows(self.base)
+        ):
             with self._scoring(pack, adapter) as scoring:
                 found = scoring.likeliest(keep)
             yield from found
@@ -399,7 +437,9 @@ class LanguageModel:
             cache, mask, positions, ids = self._prepare(prompts, adapter)
             logits = self._forward(ids, cache, mask, positions)
         ended = [False] * len(prompts)
-        position = positions[:, -1:]
+        if self.context is not None:
+            longest = max(len(prompt.ids) for prompt in prompts)
+            max_new_tokens = min(max_new_tokens, max(1, self.context - longest))
         for step in range(max_new_tokens):
             logprobs = torch.log_softmax(logits.float(), dim=-1)
             tokens = logprobs.argmax(dim=-1)
@@ -414,14 +454,19 @@ class LanguageModel:
                 return
             with self._lock, torch.inference_mode():
                 self._switch(adapter)
-                position = position + 1
+                positions = torch.cat([positions, positions[:, -1:] + 1], dim=1)
                 mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
-                logits = self._forward(tokens[:, None], cache, mask, position)
+                logits = self._forward(tokens[:, None], cache, mask, positions)
 
     def _prepare(
         self, prompts: Sequence[Prompt], adapter: str | None
     ) -> tuple["DynamicCache", "torch.Tensor", "torch.Tensor", "torch.Tensor"]:
-        """Left-padded inputs after the shared prefix, whose keys and values are reused."""
+        """Left-padded inputs after the shared prefix, whose keys and values are reused.
+
+        Returns:
+            The cache; for the prefix and the inputs, `(batch, m)`, the mask, 0 for padding, and the
+            positions; and the ids of the inputs.
+        """
         import torch
 
         shared = min(prompt.shared for prompt in prompts)
@@ -434,21 +479,20 @@ class LanguageModel:
         ids = torch.zeros(len(prompts), width, dtype=torch.long, device=device)
         mask = torch.zeros(len(prompts), shared + width, dtype=torch.long, device=device)
         mask[:, :shared] = 1
-        positions = torch.full((len(prompts), width), shared, dtype=torch.long, device=device)
+        positions = torch.arange(shared + width, device=device).repeat(len(prompts), 1)
         for row, rest in enumerate(rests):
             pad = width - len(rest)
             ids[row, pad:] = torch.tensor(rest, device=device)
             mask[row, shared + pad :] = 1
-            positions[row, pad:] += torch.arange(len(rest), device=device)
+            positions[row, shared:] -= pad
+        positions.clamp_(min=0)
         return cache, mask, positions, ids
 
     def _cache_after(self, prefix: tuple[int, ...], adapter: str | None) -> "DynamicCache":
         """A cache that contains a prefix, which may be empty."""
         from transformers import DynamicCache
 
-        if prefix:
-            return _growing(self._prefix(prefix, adapter))
-        return DynamicCache(config=self.base.config)
+        return _growing(self._prefix(prefix, adapter)) if prefix else DynamicCache()
 
     def _prefix(self, ids: tuple[int, ...], adapter: str | None) -> "DynamicCache":
         import torch
@@ -456,7 +500,9 @@ class LanguageModel:
 
         key = (adapter, ids)
         if key not in self._prefixes:
-            cache = DynamicCache(config=self.base.config)
+            # Made without the configuration, it keeps all tokens in layers with sliding windows
+            # too. Else it would keep the last of a row, which are not the last of every prompt.
+            cache = DynamicCache()
             tokens = torch.tensor([ids], device=self.base.device)
             self.base(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
             self._prefixes[key] = cache
@@ -472,12 +518,13 @@ class LanguageModel:
         mask: "torch.Tensor",
         positions: "torch.Tensor",
     ) -> "torch.Tensor":
-        """Logits of the last position, `(batch, vocabulary)`."""
+        """Logits of the last position, `(batch, vocabulary)`; `mask` and `positions` of all."""
+        new = ids.shape[1]
         output = self.base(
             input_ids=ids,
             past_key_values=cache,
-            attention_mask=mask,
-            position_ids=positions,
+            attention_mask=padded_mask(mask, positions, new, self.base),
+            position_ids=positions[:, -new:],
             use_cache=True,
             logits_to_keep=1,
         )
@@ -509,14 +556,17 @@ def _four_bits(dtype: "torch.dtype") -> Any:
     )
 
 
-def _batches(prompts: Sequence[Prompt], tokens: int) -> Iterator[list[int]]:
-    """Indices of prompts with the same shared prefix and of similar length, longest first."""
+def _batches(prompts: Sequence[Prompt], tokens: int, rows: int) -> Iterator[list[int]]:
+    """Indices of prompts with the same shared prefix and of similar length, longest first.
+
+    A batch has at most `tokens` tokens, with padding, and at most `rows` prompts.
+    """
     groups: dict[tuple[int, ...], list[int]] = {}
     for i, prompt in enumerate(prompts):
         groups.setdefault(prompt.ids[: prompt.shared], []).append(i)
     for group in groups.values():
         group.sort(key=lambda i: -len(prompts[i].ids))
         while group:
-            size = max(1, tokens // len(prompts[group[0]].ids))
+            size = max(1, min(rows, tokens // len(prompts[group[0]].ids)))
             yield group[:size]
             group = group[size:]

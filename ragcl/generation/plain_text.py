@@ -47,6 +47,29 @@ def rendered_ids(tokenizer: Any, rendered: str) -> list[int]:
     ]
 
 
+def turn_end(tokenizer: Any) -> int | None:
+    """The token that ends an answer; None if there is none.
+
+    A model without a chat template continues a text in which answers are paragraphs, so it is the
+    token that ends a paragraph. Otherwise it is that of the template, and not always the end token:
+    Gemma's ends the text and not the turn.
+    """
+    end: int | None = tokenizer.eos_token_id
+    if tokenizer.chat_template is None:
+        word = text_ids(tokenizer, "a")
+        [after, *_] = [*text_ids(tokenizer, "a\n\n")[len(word) :], end]
+        return after if after is not None and "\n" in tokenizer.decode([after]) else end
+    from jinja2 import TemplateError
+
+    said = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
+    try:
+        rendered = tokenizer.apply_chat_template(said, tokenize=False)
+    except TemplateError:
+        return end
+    control = _control_tokens(tokenizer).search(rendered.rpartition("Because.")[2])
+    return int(tokenizer.convert_tokens_to_ids(control[0])) if control else end
+
+
 def for_a_server(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """Messages with joiners in anything like a control token: the server's tokenizer is unknown."""
     return [

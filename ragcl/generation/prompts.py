@@ -5,19 +5,21 @@ control token. Knows nothing of how passages were found.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel, Prompt
-from ragcl.generation.plain_text import BREAK, broken, pieces, rendered_ids, text_ids
+from ragcl.generation.plain_text import broken, pieces, rendered_ids, text_ids, turn_end
 from ragcl.once import once
 
 ABSTENTION = "I don't know."
 # The end of every prompt for an answer. At the beginning of a turn a word has other tokens than
 # after a space, as in passages; with the cue, the tokens are the same and can be copied.
 CUE = "Answer:"
-
+# Tokens of the model's context that are kept for the answer; at most a quarter of it.
+ANSWER_ROOM = 512
 
 _SYSTEM_CONTEXT = (
     "Answer the question with a short phrase copied from the passages. "
@@ -147,7 +149,12 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
         start = -len(CUE) - 1
         for piece, (tokens, places) in zip(some, rows, strict=False):
             ids += tokens
-            ends += [max(0, start + end) for _, end in places]
+            # Several tokens may spell one character, and only the last of them completes it.
+            following = [*(begin for begin, _ in places[1:]), len(piece)]
+            ends += [
+                max(0, start + min(end, begin))
+                for (_, end), begin in zip(places, following, strict=True)
+            ]
             start += len(piece)
         found.append(AnswerTokens(tuple(ids[len(cue) :]), tuple(ends[len(cue) :])))
     return found
@@ -161,7 +168,7 @@ def context_messages(question: str, passages: Sequence[str]) -> list[dict[str, s
 def question_messages(passage: str, count: int) -> list[dict[str, str]]:
     """Chat messages that ask for questions of several kinds that a passage answers, one a line."""
     return [
-        {"role": "system", "content": _SYSTEM_QUESTIONS},
+        _system(_SYSTEM_QUESTIONS),
         {"role": "user", "content": _QUESTIONS.format(passage=passage, count=count)},
     ]
 
@@ -174,13 +181,17 @@ def listed_questions(text: str, count: int) -> list[str]:
     ]
 
 
+def _system(content: str) -> dict[str, str]:
+    return {"role": "system", "content": content}
+
+
 def _phrase_head(cue: str = "") -> list[dict[str, str]]:
     return _head(_SYSTEM_CONTEXT, [_CAT, _CABLE_CAR], cue)
 
 
 def _head(system: str, examples: Sequence[_Example], cue: str) -> list[dict[str, str]]:
     """The instruction and the worked examples."""
-    messages = [{"role": "system", "content": system}]
+    messages = [_system(system)]
     for passages, question, answer in examples:
         messages += [
             {"role": "user", "content": _user(question, passages)},
@@ -213,55 +224,85 @@ class Prompts:
     A model that was `trained` to read gets passages and question alone; others also get examples.
     """
 
-    def __init__(self, tokenizer: Any, *, trained: bool = False) -> None:
+    def __init__(
+        self, tokenizer: Any, *, trained: bool = False, context: int | None = None
+    ) -> None:
+        """`context` is the length of the model's context in tokens; None: prompts are not cut."""
         self.tokenizer = tokenizer
         self.trained = trained
+        self._limit = None if context is None else context - min(context // 4, ANSWER_ROOM)
 
     @classmethod
     def of(cls, model: LanguageModel) -> "Prompts":
         """The prompts of a model."""
-        return cls(model.tokenizer, trained=bool(model.files.reader))
+        return cls(model.tokenizer, trained=bool(model.files.reader), context=model.context)
 
     def closed_book(self, question: str) -> Prompt:
         """The question without passages."""
-        head = [{"role": "system", "content": _SYSTEM_CLOSED}]
-        return self._prompt(head, question, self._closed_shared)
+        return self._cut(self._prompt([_system(_SYSTEM_CLOSED)], question, self._closed_shared))
 
     def with_context(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
         """The question after as many whole passages, best first, as fit into `max_tokens`.
 
-        The first passage is always included; it is truncated if it is too long.
+        The first passage is always included; it is truncated if it is too long. With a short
+        context there are fewer passages, or none.
         """
-        shown = self._fit(passages, max_tokens)
         user = _trained_user if self.trained else _user
-        return self._prompt(self._context_head, user(question, shown), self._context_shared)
+
+        def prompt(shown: Sequence[str]) -> Prompt:
+            return self._prompt(self._context_head, user(question, shown), self._context_shared)
+
+        return self._with_fitting(prompt, passages, max_tokens)
 
     def for_phrase(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
         """As `with_context`, for a larger teacher, which is to answer with a phrase or not."""
-        user = _user(question, self._fit(passages, max_tokens))
-        return self._prompt(_phrase_head(CUE), user, self._phrase_shared)
+        return self._with_fitting(
+            lambda shown: self._prompt(
+                _phrase_head(CUE), _user(question, shown), self._phrase_shared
+            ),
+            passages,
+            max_tokens,
+        )
 
     def for_writing(self, question: str, passages: Sequence[str], max_tokens: int) -> Prompt:
         """A prompt for a written answer with citations, with as many whole passages as fit."""
-        return self.instructed(_SYSTEM_WRITE, _user(question, self._fit(passages, max_tokens)))
+        return self._with_fitting(
+            lambda shown: Prompt(self._ids([_system(_SYSTEM_WRITE)], _user(question, shown))),
+            passages,
+            max_tokens,
+        )
 
     def for_questions(self, passage: str, count: int, max_tokens: int) -> Prompt:
         """A prompt for questions about a passage, truncated to `max_tokens`."""
-        head, user = question_messages(self._fit([passage], max_tokens)[0], count)
-        return Prompt(tuple(self._ids([head], user["content"])))
+
+        def prompt(shown: Sequence[str]) -> Prompt:
+            head, user = question_messages("".join(shown), count)
+            return Prompt(self._ids([head], user["content"]))
+
+        return self._with_fitting(prompt, [passage], max_tokens)
 
     def instructed(self, system: str, user: str) -> Prompt:
         """A prompt with other instructions."""
-        return Prompt(tuple(self._ids([{"role": "system", "content": system}], user)))
+        return self._cut(Prompt(self._ids([_system(system)], user)))
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """The tokens of an answer as the model would write it, with the end token."""
         return (*answer_tokens(self.tokenizer, [text])[0].ids, self.end)
 
-    @property
+    @once
     def end(self) -> int:
-        """The token that ends an answer."""
-        return int(self.tokenizer.eos_token_id)
+        """The token that ends an answer.
+
+        Raises:
+            SettingsError: neither the chat template nor the tokenizer has one.
+        """
+        end = turn_end(self.tokenizer)
+        if end is None:
+            raise SettingsError(
+                "models.language_model: its tokenizer has no end token, so no answer would end. "
+                "Set eos_token in the model's tokenizer_config.json, or name another model."
+            )
+        return end
 
     def fitting(self, passages: Sequence[str], max_tokens: int) -> int:
         """The number of passages that fit into this budget."""
@@ -277,17 +318,37 @@ class Prompts:
         for passage in passages:
             ids = text_ids(self.tokenizer, passage)
             if len(ids) > left:
-                if not shown:
+                if not shown and left > 0:
                     shown.append(self.tokenizer.decode(ids[:left]))
                 break
             left -= len(ids)
             shown.append(passage)
         return shown
 
+    def _with_fitting(
+        self, made: Callable[[Sequence[str]], Prompt], passages: Sequence[str], max_tokens: int
+    ) -> Prompt:
+        """What is made of the passages that fit into `max_tokens` and into the model's context."""
+        shown = self._fit(passages, max_tokens)
+        prompt = made(shown)
+        while self._limit is not None and shown and len(prompt.ids) > self._limit:
+            before = sum(map(self.count_tokens, shown))
+            fewer = self._fit(shown, before - (len(prompt.ids) - self._limit))
+            # A truncated passage may have as many tokens as before when it is read again.
+            shown = fewer if sum(map(self.count_tokens, fewer)) < before else shown[:-1]
+            prompt = made(shown)
+        return self._cut(prompt)
+
+    def _cut(self, prompt: Prompt) -> Prompt:
+        """The end of a prompt that is longer than the model's context: the question is there."""
+        if self._limit is None or len(prompt.ids) <= self._limit:
+            return prompt
+        return Prompt(prompt.ids[-self._limit :])
+
     @once
     def _context_head(self) -> list[dict[str, str]]:
         if self.trained:
-            return [{"role": "system", "content": _SYSTEM_TRAINED}]
+            return [_system(_SYSTEM_TRAINED)]
         return _head(_SYSTEM_FORMS, [_CAT, _LAMP, _FERRY, _CABLE_CAR], CUE)
 
     @once
@@ -300,7 +361,7 @@ class Prompts:
 
     @once
     def _closed_shared(self) -> int:
-        return self._common([{"role": "system", "content": _SYSTEM_CLOSED}])
+        return self._common([_system(_SYSTEM_CLOSED)])
 
     def _common(self, head: list[dict[str, str]]) -> int:
         """The length of the prefix that all prompts with this head share."""
@@ -310,16 +371,13 @@ class Prompts:
     def _prompt(self, head: list[dict[str, str]], user: str, shared: int) -> Prompt:
         return Prompt((*self._ids(head, user), *text_ids(self.tokenizer, CUE)), shared)
 
-    def _ids(self, head: list[dict[str, str]], user: str) -> list[int]:
+    def _ids(self, head: list[dict[str, str]], user: str) -> tuple[int, ...]:
         user = broken(self.tokenizer, user)
         messages = [*head, {"role": "user", "content": user}]
         if self.tokenizer.chat_template is None:
             text = "".join(message["content"] + "\n\n" for message in messages)
-            if BREAK not in user:
-                return list(self.tokenizer(text)["input_ids"])
-            before, after = self._frame
-            return [*before, *rendered_ids(self.tokenizer, text), *after]
-        return rendered_ids(self.tokenizer, self._rendered(messages))
+            return (*self._begin, *rendered_ids(self.tokenizer, text))
+        return tuple(rendered_ids(self.tokenizer, self._rendered(messages)))
 
     def _rendered(self, messages: list[dict[str, str]]) -> str:
         if messages[0]["role"] == "system" and not self._takes_system:
@@ -343,9 +401,9 @@ class Prompts:
             return False
 
     @once
-    def _frame(self) -> tuple[list[int], list[int]]:
-        """The tokenizer's begin and end tokens, for a model without a template."""
+    def _begin(self) -> list[int]:
+        """The tokenizer's begin tokens, for a model without a template."""
         whole = list(self.tokenizer("a")["input_ids"])
         bare = text_ids(self.tokenizer, "a")
-        start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
-        return whole[:start], whole[start + len(bare) :]
+        starts = (i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
+        return whole[: next(starts, 0)]

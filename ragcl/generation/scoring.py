@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ragcl.generation.attention import attention_mask, text_config
+
 if TYPE_CHECKING:
     import torch
     from transformers import DynamicCache
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from ragcl.generation.language_model import Prompt
 
 PACKED_TOKENS = 512  # of texts packed into one row; longer texts get a row of their own
-SUMMED_ROWS = 8  # 1.5 MB with a vocabulary of 49,152
+LOGITS = 48 << 20  # that are kept at once: 200 MB in float32
+SUMMED_LOGITS = 8 * 49_152  # 1.5 MB
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class Scoring:
                 row.add(fork.candidates[i], number, i)
         after = self._pass(range(begin, len(row.ids)))
         # Only log-sum-exp over the vocabulary and a few logits are needed.
-        sums = _log_sums(after)
+        sums = log_sums(after)
         ends = after[:, self._stop_ids].float().logsumexp(-1) - sums
         answers = torch.tensor(row.ids[begin:]).to(after.device)
         prompts = torch.tensor(row.prompts[begin:]).to(after.device)
@@ -148,7 +151,7 @@ class Scoring:
         output = self._base(
             input_ids=torch.tensor([row.ids[begin:]], device=device),
             past_key_values=self._cache,
-            attention_mask=attention_mask(row.visible(begin), self._base),
+            attention_mask=attention_mask(row.visible(begin), row.places(), self._base),
             position_ids=torch.tensor([row.positions[begin:]], device=device),
             use_cache=True,
             logits_to_keep=torch.tensor(wanted, device=device) - begin,
@@ -157,7 +160,7 @@ class Scoring:
         self._passed = len(row.ids)
         if not begin:
             self._first, logits = logits.tensor_split([len(self._lasts)])
-            self._first_sums = _log_sums(self._first)
+            self._first_sums = log_sums(self._first)
         return logits
 
 
@@ -193,27 +196,41 @@ class _Row:
         seen &= positions[begin:, None] >= positions[None]
         return torch.cat([seen.new_ones(len(seen), self._shared), seen], dim=1)
 
+    def places(self) -> "torch.Tensor":
+        """The places of all tokens in their own texts, `(m,)`."""
+        import torch
+
+        return torch.tensor([*range(self._shared), *self.positions])
+
 
 def packs(
-    forks: Sequence[Fork], beside: Callable[[Fork], Sequence[tuple[int, ...]]]
+    forks: Sequence[Fork], beside: Callable[[Fork], Sequence[tuple[int, ...]]], rows: int
 ) -> Iterator[list[Fork]]:
     """Group forks, in order, into packs with the same shared prefix and of bounded length.
 
-    `beside` gives the candidates that are certainly scored with a prompt.
+    `beside` gives the candidates that are certainly scored with a prompt, and `rows` is for how
+    many tokens logits are kept.
     """
     pack: list[Fork] = []
-    tokens = 0
+    tokens = scored = 0
     for fork in forks:
         shared = fork.prompt.shared
-        size = len(fork.prompt.ids) - shared + sum(map(len, beside(fork)))
+        logits = 1 + sum(map(len, beside(fork)))
+        size = len(fork.prompt.ids) - shared + logits - 1
         same = pack and pack[0].prompt.ids[: pack[0].prompt.shared] == fork.prompt.ids[:shared]
-        if pack and not (same and tokens + size <= PACKED_TOKENS):
+        if pack and not (same and tokens + size <= PACKED_TOKENS and scored + logits <= rows):
             yield pack
-            pack, tokens = [], 0
+            pack, tokens, scored = [], 0, 0
         pack.append(fork)
         tokens += size
+        scored += logits
     if pack:
         yield pack
+
+
+def logit_rows(base: Any) -> int:
+    """For how many tokens a model's logits are kept at once: fewer with a larger vocabulary."""
+    return max(1, LOGITS // int(text_config(base).vocab_size))
 
 
 def leader(fork: Fork) -> int:
@@ -254,20 +271,12 @@ def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
     return best
 
 
-def _log_sums(logits: "torch.Tensor") -> "torch.Tensor":
+def log_sums(logits: "torch.Tensor") -> "torch.Tensor":
     """Log-sum-exp of logits `(n, vocabulary)`: `(n,) float32`.
 
     A few rows at a time, so that the intermediate values fit into the processor's cache.
     """
     import torch
 
-    return torch.cat([rows.float().logsumexp(-1) for rows in logits.split(SUMMED_ROWS)])
-
-
-def attention_mask(visible: "torch.Tensor", model: Any) -> "torch.Tensor":
-    """The additive attention mask `(1, 1, n, m)` of `(n, m) bool`, which position sees which."""
-    import torch
-
-    hidden = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
-    hidden.masked_fill_(~visible.to(model.device), torch.finfo(model.dtype).min)
-    return hidden[None, None]
+    rows = max(1, SUMMED_LOGITS // logits.shape[-1])
+    return torch.cat([some.float().logsumexp(-1) for some in logits.split(rows)])

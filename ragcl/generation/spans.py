@@ -3,6 +3,7 @@
 A span of the text cannot be invented. Knows no retrieval and no route.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -156,10 +157,12 @@ class SpanReader:
         encoded = answer_tokens(self._model.tokenizer, texts)
         for text, number, tokens in zip(texts, places, encoded, strict=True):
             key = tokens.ids[: READING.span_tokens]
+            # A token that completes no character spells nothing yet.
+            pairs = itertools.pairwise((0, *tokens.ends[: READING.span_tokens]))
             ends = tuple(
                 (length, end)
-                for length, end in enumerate(tokens.ends[: READING.span_tokens], start=1)
-                if end and not text[end : end + 1].isalnum()
+                for length, (before, end) in enumerate(pairs, start=1)
+                if end > before and not text[end : end + 1].isalnum()
             )
             if ends and key not in found:
                 found[key] = _Candidate(text, number, key, ends)

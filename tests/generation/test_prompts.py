@@ -140,7 +140,7 @@ def test_no_word_is_lost_and_none_is_a_control_token(
     assert tokenizer.decode(answer.ids) == f" the {word} option"
     assert answer.ends[-1] == len(f"the {word} option")
     assert list(answer.ends) == sorted(answer.ends)
-    assert controls(prompts.answer_ids(word)) == 1  # the end of the turn
+    assert controls(prompts.answer_ids(word)) == template  # the end of the turn
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,9 @@ def make(model: LanguageModel, anchor_texts: Sequence[str]) -> list[Anchor]:
 
 
 def tokens(model: LanguageModel, text: str) -> tuple[int, ...]:
-    """The token ids of an anchor, cut to `TRAINING.anchor_tokens`."""
-    return tuple(model.tokenizer(text)["input_ids"][: TRAINING.anchor_tokens])
+    """The token ids of an anchor, cut to `TRAINING.anchor_tokens` and to the model's context."""
+    most = min(TRAINING.anchor_tokens, model.context or TRAINING.anchor_tokens)
+    return tuple(model.tokenizer(text)["input_ids"][:most])
 
 
 def likeliest(logprobs: "torch.Tensor") -> tuple["torch.Tensor", "torch.Tensor"]:

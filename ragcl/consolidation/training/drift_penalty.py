@@ -19,10 +19,14 @@ from ragcl.consolidation.recipe import TRAINING
 
 @dataclass(frozen=True)
 class Activations:
-    """The inputs of the adapted linear maps, and the sum of squares of their outputs, by map."""
+    """The inputs of the adapted linear maps, and the sum of squares of their outputs, by map.
+
+    `shapes` are the dimensions of their inputs and outputs.
+    """
 
     inputs: dict[Any, list[torch.Tensor]]
     sizes: dict[Any, float]
+    shapes: dict[Any, tuple[int, int]]
 
 
 @contextlib.contextmanager
@@ -31,8 +35,10 @@ def recording(adapted: Any, tokens: int) -> Iterator[Activations]:
 
     The caller switches the adapter off. `tokens` is the number of tokens in all texts.
     """
-    maps = list(_adapted_maps(adapted)) if tokens else []
-    recorded = Activations({one: [] for one in maps}, dict.fromkeys(maps, 0.0))
+    layers = _adapted_maps(adapted) if tokens else {}
+    maps = [*layers]
+    shapes = {one: (layer.in_features, layer.out_features) for one, layer in layers.items()}
+    recorded = Activations({one: [] for one in maps}, dict.fromkeys(maps, 0.0), shapes)
     # Without the first token: nothing precedes it, and its activations dwarf all others.
     kept = slice(1, None, max(1, math.ceil(tokens / TRAINING.penalty_tokens)))
 
@@ -56,8 +62,8 @@ class DriftPenalty:
         """`recorded` are the base model's activations on the anchors; they are freed here."""
         # Maps of one shape are stacked: many small products take longer than a few large ones.
         alike: dict[tuple[int, int], list[Any]] = {}
-        for one in recorded.inputs:
-            alike.setdefault((one.in_features, one.out_features), []).append(one)
+        for one, shape in recorded.shapes.items():
+            alike.setdefault(shape, []).append(one)
         self._groups = [
             (group, torch.stack([_condensed(recorded, one) for one in group]))
             for group in alike.values()
