@@ -97,14 +97,31 @@ class DriftPenalty:
         """
         layers = _adapted_maps(adapted)
         for group, given in self._groups:
-            moments = given.float().mT @ given.float()
-            variances = moments.diagonal(dim1=-2, dim2=-1)
-            variances += TRAINING.variance_floor * variances.mean(-1, keepdim=True)
-            for one, root in zip(group, torch.linalg.cholesky(moments), strict=True):
+            for one, inputs in zip(group, given, strict=True):
                 [name] = layers[one].active_adapters
                 down = layers[one].lora_A[name].weight
-                apart = torch.linalg.solve_triangular(root, down.float(), upper=False, left=False)
+                apart = _decorrelated(down.float(), inputs.float())
                 down.copy_(apart * (down.norm() / apart.norm()))
+
+
+def _decorrelated(rows: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+    """Random rows `(r, width)` with the inverse second moment of inputs `(n, width)` as covariance.
+
+    The cost grows with the cube of the smaller of width and `penalty_tokens`.
+    """
+    ridge = TRAINING.variance_floor * inputs.square().sum() / inputs.shape[1]
+    if inputs.shape[1] <= TRAINING.penalty_tokens:
+        moments = inputs.T @ inputs
+        moments.diagonal().add_(ridge)
+        root = torch.linalg.cholesky(moments)
+        return torch.linalg.solve_triangular(root, rows, upper=False, left=False)
+    # Wider than there are tokens: the same by the Gram matrix of the tokens (Bhattacharya et al.
+    # 2016, arXiv 1506.04778, section 2).
+    inputs = inputs / ridge.sqrt()
+    gram = inputs @ inputs.T
+    gram.diagonal().add_(1)
+    seen = rows @ inputs.T + rows.std() * torch.randn(len(rows), len(inputs), device=rows.device)
+    return rows - torch.cholesky_solve(seen.T, torch.linalg.cholesky(gram)).T @ inputs
 
 
 def _adapted_maps(adapted: Any) -> dict[Any, Any]:

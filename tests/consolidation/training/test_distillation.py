@@ -28,7 +28,7 @@ from ragcl.consolidation.training.distillation import (
     sparse_kl,
 )
 from ragcl.consolidation.training.distillation import _pieces as pieces
-from ragcl.consolidation.training.drift_penalty import DriftPenalty, recording
+from ragcl.consolidation.training.drift_penalty import DriftPenalty, _decorrelated, recording
 from ragcl.consolidation.training.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel, Prompt
@@ -173,6 +173,28 @@ def test_a_decorrelated_adapter_drifts_less_and_is_as_large(
         for one, was in zip(down, before, strict=True):
             assert one.norm().item() == pytest.approx(was.norm().item(), rel=1e-3)
             assert torch.linalg.matrix_rank(one.detach()) == 3
+
+
+@pytest.mark.parametrize("width", [6, 12])
+def test_decorrelated_rows_have_the_inverse_moment_as_their_covariance(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by the tokens, where the inputs are wider than there are tokens."""
+    recipe = replace(TRAINING, penalty_tokens=8)
+    monkeypatch.setattr("ragcl.consolidation.training.drift_penalty.TRAINING", recipe)
+    torch.manual_seed(0)
+    inputs = torch.randn(8, width) * torch.linspace(0.3, 3, width)
+    rows = torch.rand(100_000, width) - 0.5  # as LoRA's A begins
+
+    found = _decorrelated(rows, inputs)
+
+    moments = inputs.T @ inputs
+    moments += recipe.variance_floor * moments.diagonal().mean() * torch.eye(width)
+    expected = torch.linalg.inv(moments)
+    covariance = found.T @ found
+    scale = covariance.trace() / expected.trace()
+    largest = float(expected.abs().max())
+    torch.testing.assert_close(covariance / scale, expected, atol=0.03 * largest, rtol=0)
 
 
 # --- training
