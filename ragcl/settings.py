@@ -34,7 +34,7 @@ class ModelSettings(_Section):
     # MODEL@http://HOST/v1, which is sent questions and passages. Empty: the language model reads.
     teacher: str = ""
     reranker: str = ""  # a cross-encoder that reranks the best hits; empty: none
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     device: str = "auto"
     # 4-bit weights of the language model and a local teacher, with computation in `dtype` (QLoRA,
     # Dettmers et al. 2023, arXiv 2305.14314).

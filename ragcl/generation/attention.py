@@ -89,7 +89,7 @@ def check_packing(model: Any) -> None:
 
     Raises:
         SettingsError: they do not: some layers remember without attention, or place tokens by their
-            distance in the row.
+            distance in the row. Or its numbers are too large for its dtype.
     """
     import torch
 
@@ -102,6 +102,11 @@ def check_packing(model: Any) -> None:
         positions = torch.arange(4).repeat(2)
         with torch.inference_mode():
             alone = model(input_ids=texts, use_cache=False).logits.flatten(0, 1).float()
+            if not alone.isfinite().all():
+                raise SettingsError(
+                    f"models.language_model: {config.model_type} gives no numbers in {model.dtype}."
+                    " Set models.dtype = 'float32', or name another model."
+                )
             try:
                 packed = model(
                     input_ids=texts.view(1, -1),

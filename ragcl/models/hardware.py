@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def choose_device(wanted: str) -> str:
-    """`wanted`, or for `auto` CUDA if there is a device, else the CPU.
+    """`wanted`, or for `auto` CUDA, else Apple's MPS, else the CPU: the first that is there.
 
     Each of several processes that were launched together gets its own CUDA device.
     """
@@ -19,26 +19,32 @@ def choose_device(wanted: str) -> str:
 
     if wanted != "auto":
         return wanted
-    if not torch.cuda.is_available():
-        return "cpu"
-    own = os.environ.get("LOCAL_RANK")
-    return "cuda" if own is None else f"cuda:{own}"
+    if torch.cuda.is_available():
+        own = os.environ.get("LOCAL_RANK")
+        return "cuda" if own is None else f"cuda:{own}"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def choose_dtype(wanted: str, device: str) -> "torch.dtype":
-    """`wanted`, or for `auto` bfloat16 if the processor supports it natively, else float32.
+    """`wanted`, or for `auto` the one that is fast on the device.
 
-    A CPU without bfloat16 instructions emulates them many times slower than float32.
+    That is bfloat16 where the processor has it, else float16 on a GPU and float32 on a CPU. A CPU
+    or GPU without instructions for bfloat16 emulates them many times slower.
     """
     import torch
 
     if wanted != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
+        dtype: torch.dtype = getattr(torch, wanted)
+        return dtype
     if device.startswith("cuda"):
-        native = torch.cuda.is_bf16_supported()
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.startswith("mps"):
+        native = torch.backends.mps.is_macos_or_newer(14, 0)
     else:
         native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
+    if native:
+        return torch.bfloat16
+    return torch.float16 if device.startswith(("cuda", "mps")) else torch.float32
 
 
 def quiet_loading() -> None:

@@ -37,6 +37,7 @@ from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.scoring import PACKED_TOKENS, logit_rows
 from ragcl.settings import ConsolidationSettings
 
+AMPLIFICATION = 1024.0  # of gradients in float16
 UNLIKELY = -30.0  # nats: the padding of soft labels, where a row has fewer than another
 
 Weights = Mapping[str, torch.Tensor]  # an adapter's tensors, by their names in its file
@@ -203,7 +204,7 @@ class Distillation:
                 callbacks=[callback],
             )
             trainer.remove_callback(PrinterCallback)  # standard output is for the result alone
-            with self._upper_layers(), fused(adapted):
+            with self._upper_layers(), fused(adapted), amplified_gradients(adapted):
                 trainer.train()
             if together.is_first():
                 if callback.checkpoint is None:
@@ -376,13 +377,53 @@ def attention_for_training(base: Any) -> Iterator[None]:
         base.set_attn_implementation(chosen)
 
 
+@contextlib.contextmanager
+def amplified_gradients(adapted: Any) -> Iterator[None]:
+    """Within this context small gradients do not vanish in float16.
+
+    Those of an `amplified` loss pass through the model `AMPLIFICATION` times as large, and reach
+    the adapter's weights, which are in float32, as they are. What overflows counts as 0.
+    """
+    small = adapted.dtype == torch.float16
+    hooks = [
+        weight.register_hook(lambda gradient: (gradient / AMPLIFICATION).nan_to_num(0, 0, 0))
+        for weight in adapted.parameters()
+        if small and weight.requires_grad
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def amplified(loss: torch.Tensor, model: Any) -> torch.Tensor:
+    """The same loss, with larger gradients for a model in float16."""
+    if model.dtype != torch.float16:
+        return loss
+    larger: torch.Tensor = _Amplified.apply(loss)  # type: ignore[no-untyped-call]
+    return larger
+
+
+class _Amplified(torch.autograd.Function):
+    """The identity, whose gradient is multiplied by `AMPLIFICATION`."""
+
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        return gradients[0] * AMPLIFICATION
+
+
 def _arguments(
     settings: ConsolidationSettings, folder: Path, device: torch.device, rows: int
 ) -> TrainingArguments:
     share = math.ceil(settings.batch_size / together.processes())
     steps = math.ceil(rows / (share * together.processes())) * settings.epochs
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "runs")
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder / "trainer"),
         max_steps=max(settings.min_steps, steps),
         per_device_train_batch_size=share,
@@ -400,6 +441,9 @@ def _arguments(
         seed=settings.seed,
         dataloader_pin_memory=False,
     )
+    if device.type == "cuda" and together.processes() == 1:
+        arguments._n_gpu = 1  # one pack is not to be divided among all the devices of a machine
+    return arguments
 
 
 def _targets(base: Any, wanted: Sequence[str]) -> dict[str, type]:
@@ -624,6 +668,7 @@ class _Distiller(PackTrainer):
         """The loss of the packed examples plus the regulariser."""
         loss = super().compute_loss(model, inputs)
         loss = loss + self._regulariser().to(loss.device)
+        loss = amplified(loss, extract_model_from_parallel(model))
         return (loss, None) if return_outputs else loss
 
 

@@ -100,7 +100,7 @@ class DriftPenalty:
             for one, inputs in zip(group, given, strict=True):
                 [name] = layers[one].active_adapters
                 down = layers[one].lora_A[name].weight
-                apart = _decorrelated(down.float(), inputs.float())
+                apart = _decorrelated(_factorable(down), _factorable(inputs)).to(down.device)
                 down.copy_(apart * (down.norm() / apart.norm()))
 
 
@@ -114,7 +114,8 @@ def _decorrelated(rows: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
         moments = inputs.T @ inputs
         moments.diagonal().add_(ridge)
         root = torch.linalg.cholesky(moments)
-        return torch.linalg.solve_triangular(root, rows, upper=False, left=False)
+        solved: torch.Tensor = torch.linalg.solve_triangular(root, rows, upper=False, left=False)
+        return solved
     # Wider than there are tokens: the same by the Gram matrix of the tokens (Bhattacharya et al.
     # 2016, arXiv 1506.04778, section 2).
     inputs = inputs / ridge.sqrt()
@@ -122,6 +123,11 @@ def _decorrelated(rows: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
     gram.diagonal().add_(1)
     seen = rows @ inputs.T + rows.std() * torch.randn(len(rows), len(inputs), device=rows.device)
     return rows - torch.cholesky_solve(seen.T, torch.linalg.cholesky(gram)).T @ inputs
+
+
+def _factorable(matrix: torch.Tensor) -> torch.Tensor:
+    """In float32 where it can be factored: MPS lacks some factorisations."""
+    return matrix.float().cpu() if matrix.device.type == "mps" else matrix.float()
 
 
 def _adapted_maps(adapted: Any) -> dict[Any, Any]:
@@ -143,6 +149,6 @@ def _condensed(recorded: Activations, one: Any) -> torch.Tensor:
     """
     inputs = torch.cat(recorded.inputs.pop(one))  # freed map by map: they take much memory
     if len(inputs) > inputs.shape[1]:
-        inputs = torch.linalg.qr(inputs.float(), mode="r").R.to(inputs.dtype)
+        inputs = torch.linalg.qr(_factorable(inputs), mode="r").R.to(inputs)
     scaled: torch.Tensor = inputs / recorded.sizes[one] ** 0.5
     return scaled

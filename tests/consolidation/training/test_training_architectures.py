@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
@@ -12,11 +13,15 @@ from ragcl.consolidation.training.distillation import (
     Distillation,
     Example,
     FrozenLayers,
+    amplified,
+    amplified_gradients,
     pack,
     packed_loss,
 )
+from ragcl.consolidation.training.fused_lora import fused
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
+from ragcl.models import model_files
 from ragcl.settings import ConsolidationSettings
 from tests.architectures import ARCHITECTURES, byte_level, make, opened
 
@@ -109,6 +114,28 @@ def test_training_learns_and_is_the_same_with_the_whole_model(
     after = [float(-logprob(model, row, "new")) for row in rows]
     model.detach("new")
     assert sum(after) < sum(before) - 0.05
+
+
+def test_small_gradients_do_not_vanish_in_float16(tmp_path: Path) -> None:
+    folder = make(tmp_path, "llama", byte_level())
+
+    def gradients(dtype: str) -> list[torch.Tensor]:
+        files = model_files.resolve(str(folder), "language_model")
+        model = LanguageModel(files, dtype=dtype, device="cpu")
+        rows = examples(model)
+        torch.manual_seed(1)
+        adapted = get_peft_model(model.base, LoraConfig(target_modules="all-linear"))
+        packed = pack([(rows, 1e-6)])
+        with fused(adapted), amplified_gradients(adapted):
+            loss = amplified(packed_loss(adapted, packed), adapted)
+            loss.backward()
+        return [one.grad for one in adapted.parameters() if one.requires_grad]
+
+    small, exact = gradients("float16"), gradients("float32")
+
+    for one, other in zip(small, exact, strict=True):
+        assert one.dtype == torch.float32
+        assert float((one - other).norm()) <= 0.15 * float(other.norm())
 
 
 def logprob(model: LanguageModel, row: Example, adapter: str | None) -> torch.Tensor:
