@@ -70,8 +70,8 @@ class TrainingRecipe:
     elsewhere_weight: float = 1.0  # at the anchors' weight, eight, drift was larger
     elsewhere_behind: tuple[int, int] = (4, 24)  # tokens of an anchor: at least, and fewer than
 
-    # The drift penalty. The default model's widest input has as many dimensions, so only narrower
-    # inputs have to be condensed.
+    # The drift penalty. The default model's widest input has as many dimensions: narrower inputs
+    # are condensed, and A is initialised by the width of a map, or by the tokens if it is wider.
     penalty_tokens: int = 1536
     # Ridge of the initialisation of A: this share of the mean variance is added to each input's.
     variance_floor: float = 0.1

@@ -114,7 +114,7 @@ def check_packing(model: Any) -> None:
                     position_ids=positions[None].to(model.device),
                     use_cache=False,
                 ).logits[0]
-            except (RuntimeError, TypeError, ValueError, IndexError, KeyError):
+            except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError):
                 apart = False
             else:
                 size = (alone - alone.mean(-1, keepdim=True)).norm()

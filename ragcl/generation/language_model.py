@@ -358,9 +358,11 @@ class LanguageModel:
             tokens = pad_sequence(rows, batch_first=True).to(self.base.device)
             with self._lock, torch.inference_mode():
                 self._switch(adapter)
-                logits = self.base(input_ids=tokens, use_cache=False).logits[:, :-1]
-                values = logits.gather(-1, tokens[:, 1:, None])[..., 0].float()
-                values = (values - log_sums(logits.flatten(0, 1)).view(values.shape)).cpu()
+                logits = self.base(input_ids=tokens, use_cache=False).logits
+                sums = log_sums(logits.flatten(0, 1)).view(tokens.shape)[:, :-1]
+                logits = logits[:, :-1]
+                taken = logits.gather(-1, tokens[:, 1:, None])[..., 0].float()
+                values = (taken - sums).cpu()
                 likeliest = (logits.argmax(-1) == tokens[:, 1:]).cpu()
             for row, i in enumerate(batch):
                 end = len(sequences[i]) - 1

@@ -354,7 +354,7 @@ class FrozenLayers:
         try:
             with self._only(slice(first, None)):
                 upper = base(inputs_embeds=whole.hidden_states[first], use_cache=False)
-        except (RuntimeError, TypeError, ValueError, IndexError, KeyError):
+        except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError):
             return False  # it needs more than the hidden states
         # The same computation again: what differs is more than rounding.
         error = (whole.logits - upper.logits).abs().max()
