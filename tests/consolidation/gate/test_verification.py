@@ -112,7 +112,7 @@ class Parrot:
     """Answers with what it was given for a question, and else that it does not know."""
 
     def __init__(self, model: LanguageModel, answers: dict[str, str]) -> None:
-        self.tokenizer, self.files = model.tokenizer, model.files
+        self.tokenizer, self.files, self.context = model.tokenizer, model.files, model.context
         prompts = Prompts(model.tokenizer)
         self._answers = {prompts.closed_book(one).ids: answers[one] for one in answers}
 
