@@ -34,9 +34,11 @@ with beside.package("ingest"):
         Skipped,
         SourceFile,
         chunk,
-        embedding_text,
         sha256,
         together,
+    )
+    from ingest import (
+        embedding_text as embedding_text,  # for those who embed again
     )
     from ingest import plan as plan_changes
     from ingest import scan as scan_folder

@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -28,7 +29,7 @@ from ragcl.errors import (
     check_text,
 )
 from ragcl.models import model_files
-from ragcl.once import forget_parts, once
+from ragcl.once import drop_parts, forget_parts, once
 from ragcl.results import (
     Answer,
     ConsolidationReport,
@@ -41,18 +42,21 @@ from ragcl.results import (
     ForgetReport,
     Hit,
     IngestReport,
+    Migration,
     Mode,
+    ModelsReport,
     RollbackReport,
     Status,
     seen_as,
 )
-from ragcl.settings import Settings, checked, load
+from ragcl.settings import Settings, checked, load, write_models
 
 if TYPE_CHECKING:
     from ragcl.generation.answering import Answerer, AnswerStream
     from ragcl.generation.language_model import LanguageModel
     from ragcl.generation.narrowing import Narrower
     from ragcl.search.embedder import Embedder
+    from ragcl.search.embedders import Embedders
     from ragcl.search.filters import Moment
     from ragcl.search.reranker import Reranker
     from ragcl.search.retriever import Retriever
@@ -61,7 +65,7 @@ log = logging.getLogger(__name__)
 
 # Every part of a knowledge base that holds a model, or a lock.
 _MOST_HITS = 2**31 - 1  # which a database counts
-PARTS = ("_answerer", "_language_model", "_narrower", "_retriever", "_reranker", "_embedder")
+PARTS = ("_answerer", "_language_model", "_narrower", "_retriever", "_reranker", "_embedders")
 
 Progress = Callable[[str, int, int], None]  # stage, number done, number in all
 
@@ -149,7 +153,7 @@ class KnowledgeBase:
 
     def _begin_anew(self) -> None:
         """In a forked process: drop the models and locks of the parent."""
-        self._loads_again |= "_embedder" in vars(self)
+        self._loads_again |= "_embedders" in vars(self)
         forget_parts(self, PARTS)
 
     # Documents
@@ -464,6 +468,79 @@ class KnowledgeBase:
         self.catalog.database.checkpoint()
         return RollbackReport(before, now, [a.id for a in self.catalog.learning.active()[1]])
 
+    # Models
+
+    def use_models(
+        self,
+        language_model: str | None = None,
+        embedder: str | None = None,
+        *,
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
+        confirm: Callable[[ModelsReport], bool] = lambda _plan: True,
+        progress: Progress = _silent,
+    ) -> ModelsReport:
+        """Use other models from now on, and write that to `ragcl.toml`.
+
+        With another embedder all chunks are embedded again. Questions are answered meanwhile with
+        the present one, and documents ingested; when all are done, every process uses the new one
+        at its next call. A change that was killed is continued by the next call. Another language
+        model is used by this object, and by what opens the knowledge base afterwards.
+
+        Adapters answer only with the models that they were trained and verified with. They are
+        kept, and answer again after the way back, until the second promotion of others.
+
+        Args:
+            language_model: `default`, a folder, or the id of a model on the hub; None: as it is.
+            embedder: the same. The one in use ends a change to another one.
+            query_prompt: before a question, for the new embedder; None: its folder's.
+            document_prompt: before a passage.
+            confirm: gets what will be done and how long it takes; False: nothing is done.
+            progress: called as the work goes on.
+
+        Raises:
+            UsageError: no model is named, or the environment names another one.
+            ModelNotFoundError: a model is not on this machine.
+            KnowledgeBaseBusyError: another process is changing the models.
+        """
+        from ragcl.consolidation import promotion
+        from ragcl.search.embedders import Choice
+        from ragcl.switching import Switch
+
+        started = time.time()
+        if not language_model and not embedder:
+            raise UsageError("no model is named: name a language model, an embedder, or both.")
+        with self._locked("models.lock", "another process is changing its models"):
+            switch = Switch(
+                self.folder,
+                self.catalog,
+                self.settings,
+                model_files.lasting(language_model) if language_model else None,
+                Choice(model_files.lasting(embedder), query_prompt, document_prompt)
+                if embedder
+                else None,
+            )
+            plan = switch.plan()
+            if not confirm(plan):
+                return plan
+            switch.embed(progress)
+            with (
+                self._locked(promotion.LOCK, "a round is running", progress),
+                self._locked("write.lock", "documents are being changed", progress),
+            ):
+                switch.commit(progress)
+                write_models(self.folder, switch.changes)
+                self.settings = self.settings.model_copy(update={"models": switch.models})
+                if switch.embedder is not None:
+                    self._embedders.take(switch.embedder)
+                    self._retriever.save()
+                    self._retriever.calibrate()
+            if language_model:
+                drop_parts(self, ("_answerer", "_language_model"))
+        return replace(
+            plan, adapters=switch.usable(), done=True, seconds=round(time.time() - started, 1)
+        )
+
     # Inspection
 
     def evaluate(
@@ -531,16 +608,23 @@ class KnowledgeBase:
 
     def status(self) -> Status:
         """The content of the knowledge base; loads no model."""
+        from ragcl.consolidation.promotion import base_revision
+        from ragcl.generation.language_model import LanguageModel
         from ragcl.search.retriever import stored_calibration
 
+        base = None
+        with contextlib.suppress(ModelNotFoundError):
+            base = LanguageModel.of(self.settings.models).files.revision
+        with self.catalog.database.reading() as connection:
+            calibration = stored_calibration(connection)
         documents, chunks = self.catalog.documents.count()
+        under_way = self.catalog.vectors.headway()
         _, adapters = self.catalog.learning.active()
         rounds = self.catalog.learning.rounds()
         current = self.catalog.documents.learnable_hashes(
             chunk.content_hash for adapter in adapters for chunk in adapter.chunks
         )
         finished = [one for one in rounds if one.report is not None]
-        calibration = stored_calibration(self.catalog)
         return Status(
             path=str(self.folder),
             roots=self.catalog.documents.roots(),
@@ -557,7 +641,7 @@ class KnowledgeBase:
                 Failure(f"{root}/{path}", note)
                 for root, path, note in self.catalog.documents.noted()
             ],
-            embedder=self.settings.models.embedder,
+            embedder=self._embedders.choice().embedder,
             language_model=self.settings.models.language_model,
             adapters=[
                 {
@@ -566,6 +650,7 @@ class KnowledgeBase:
                     "chunks": len(adapter.chunks),
                     "proved": len({q.content_hash for q in adapter.questions if q.proved}),
                     "stale": sum(c.content_hash not in current for c in adapter.chunks),
+                    "answers": base_revision(self.folder, adapter.id) == base,
                 }
                 for adapter in adapters
             ],
@@ -573,6 +658,9 @@ class KnowledgeBase:
             last_round=finished[-1].report if finished else None,
             flagged=self.catalog.documents.flagged(),
             calibration=None if calibration is None else calibration.cosines(),
+            migration=None
+            if under_way is None
+            else Migration(under_way.embedder["model"], under_way.embedded, under_way.chunks),
         )
 
     def _missing_roots(self) -> list[str]:
@@ -606,14 +694,13 @@ class KnowledgeBase:
     def _problems(self, *, repair: bool) -> list[str]:
         from ragcl.consolidation.promotion import adapter_problems
         from ragcl.forgetting import unfinished
-        from ragcl.search.retriever import check_embedder
 
         problems = [*unfinished(self.catalog)]
         problems += adapter_problems(self.folder, self.catalog, repair=repair)
         problems += [f"the folder {missing_root(root)}" for root in self._missing_roots()]
         try:
             problems += self._retriever.problems(repair=repair)
-            check_embedder(self.catalog, self._embedder.files)
+            self._embedders.now()
         except (ModelMismatchError, ModelNotFoundError) as error:
             problems.append(str(error))
         try:
@@ -624,9 +711,13 @@ class KnowledgeBase:
 
     # Lazy parts
 
-    @once
+    @property
     def _embedder(self) -> "Embedder":
-        from ragcl.search.embedder import Embedder
+        return self._embedders.now()
+
+    @once
+    def _embedders(self) -> "Embedders":
+        from ragcl.search.embedders import Embedders
 
         self.catalog.database.check_open()
         if self._loads_again:
@@ -636,20 +727,13 @@ class KnowledgeBase:
                 self.folder,
             )
             self._loads_again = False
-        models = self.settings.models
-        return Embedder(
-            model_files.resolve(models.embedder, "embedder"),
-            dtype=models.dtype,
-            device=models.device,
-            query_prompt=models.query_prompt,
-            document_prompt=models.document_prompt,
-        )
+        return Embedders(self.catalog, self.settings.models)
 
     @once
     def _retriever(self) -> "Retriever":
         from ragcl.search.retriever import Retriever
 
-        return Retriever(self.catalog, self._embedder, self.folder, self._reranker)
+        return Retriever(self.catalog, self._embedders, self.folder, self._reranker)
 
     @once
     def _reranker(self) -> "Reranker | None":
@@ -665,7 +749,7 @@ class KnowledgeBase:
     def _narrower(self) -> "Narrower":
         from ragcl.generation.narrowing import Narrower
 
-        return Narrower(self._embedder)
+        return Narrower()
 
     @once
     def _language_model(self) -> "LanguageModel":
@@ -694,14 +778,20 @@ class KnowledgeBase:
             yield
 
     @contextlib.contextmanager
-    def _locked(self, name: str, what: str) -> Iterator[None]:
+    def _locked(self, name: str, what: str, waiting: Progress | None = None) -> Iterator[None]:
+        """Hold a lock; if another process holds it, wait and report that as progress, or raise."""
         lock = FileLock(self.folder / name)
         try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise KnowledgeBaseBusyError(
-                f"{self.folder} is busy: {what}. Wait until it has finished and try again."
-            ) from error
+            try:
+                lock.acquire(timeout=0)
+            except Timeout as error:
+                if waiting is None:
+                    raise KnowledgeBaseBusyError(
+                        f"{self.folder} is busy: {what}. Wait until it has finished and try again."
+                    ) from error
+                waiting(f"waiting: {what}", 0, 1)
+                lock.acquire(timeout=-1)
+                waiting(f"waiting: {what}", 1, 1)
         except OSError as error:
             raise CatalogError(
                 f"{self.folder} cannot be written: {error.strerror}. Free some disk space, or "

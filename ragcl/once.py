@@ -40,6 +40,14 @@ class once(Generic[T]):  # noqa: N801  # used as `property` is
             return part
 
 
+def drop_parts(instance: object, names: tuple[str, ...]) -> None:
+    """Drop these parts, so that they are computed again; who has them keeps them."""
+    parts = vars(instance)
+    with parts.setdefault(_LOCK, threading.RLock()):
+        for name in names:
+            parts.pop(name, None)
+
+
 def forget_parts(instance: object, names: tuple[str, ...]) -> None:
     """Drop these parts and the lock, so that they are computed again (after a fork)."""
     for name in (*names, _LOCK):

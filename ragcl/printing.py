@@ -52,6 +52,13 @@ def shortened(text: str) -> str:
     return line if len(line) <= SHOWN else line[: SHOWN - 1].rstrip() + "…"
 
 
+def duration(seconds: float) -> str:
+    """A rough time for people: seconds up to two minutes, minutes up to two hours, then hours."""
+    if seconds < 120:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def reason(error: BaseException) -> str:
     """The message of an error on one line; with its type if it is a built-in error."""
     message = " ".join(str(error).split())

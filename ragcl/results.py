@@ -494,6 +494,39 @@ class RollbackReport:
 
 
 @dataclass(frozen=True)
+class ModelsReport:
+    """A change of the models, planned or (`done`) made.
+
+    `chunks` are still to be embedded with the new embedder, in `expected_seconds`, as measured on a
+    sample, of which the share `too_long` is longer than it reads: it knows their beginning. The
+    adapters `retired` answer now and will not any more; those in `adapters` answer from then on.
+    """
+
+    language_model: str
+    embedder: str
+    chunks: int = 0
+    expected_seconds: float = 0.0
+    too_long: float = 0.0
+    retired: list[str] = field(default_factory=list)
+    adapters: list[str] = field(default_factory=list)
+    done: bool = False
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """The models."""
+        return f"language model {one_line(self.language_model)}, embedder {one_line(self.embedder)}"
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A change of the embedder under way: of so many chunks, these are `embedded` with the new."""
+
+    embedder: str
+    embedded: int
+    chunks: int
+
+
+@dataclass(frozen=True)
 class Status:
     """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag.
 
@@ -501,7 +534,9 @@ class Status:
     on this machine now, whose documents are answered from all the same; `left_out` says what was
     not taken in of files that were read. `calibration` is what cosines the embedder gives to a
     question with unrelated `passages` and with an answer, and the same of other `questions`; None
-    before the first ingest.
+    before the first ingest. An adapter `answers` if it was trained on the language model of the
+    settings. `embedder` is the setting of the embedder in use, and `migration` the
+    change to another one, if one was begun and is not complete.
     """
 
     path: str
@@ -520,6 +555,7 @@ class Status:
     missing: list[str] = field(default_factory=list)
     left_out: list[Failure] = field(default_factory=list)
     calibration: dict[str, list[float]] | None = None
+    migration: Migration | None = None
 
     def __str__(self) -> str:
         """What it holds."""

@@ -4,6 +4,8 @@ A setting comes from the environment (`RAGCL_ANSWERING__PASSAGES=3`), else from 
 the knowledge base, else from the defaults below. Knows nothing about what the values are used for.
 """
 
+import os
+import shutil
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -155,6 +157,36 @@ def load(folder: Path) -> Settings:
                 f"{path} is not valid TOML: {error}. Correct or remove it."
             ) from error
     return checked(values, str(path))
+
+
+def write_models(folder: Path, values: Mapping[str, str | None]) -> None:
+    """Change settings of the models in `ragcl.toml`; all else in it stays as it is.
+
+    A setting that becomes what it is by default is not added.
+
+    Args:
+        folder: the knowledge base.
+        values: by name; None: the setting is removed.
+    """
+    import tomlkit
+
+    path = folder / FILE_NAME
+    document = tomlkit.parse(path.read_text(encoding="utf-8") if path.exists() else "")
+    section = document.setdefault("models", tomlkit.table())
+    defaults = ModelSettings()
+    for name, value in values.items():
+        if value is None:
+            section.pop(name, None)
+        elif name in section or value != getattr(defaults, name):
+            section[name] = value
+    temporary = path.with_name(f"{FILE_NAME}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(tomlkit.dumps(document))
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        shutil.copymode(path, temporary)
+    os.replace(temporary, path.resolve())
 
 
 def checked(values: Mapping[str, Any], where: str) -> Settings:

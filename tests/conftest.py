@@ -108,6 +108,12 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
 
 
 @pytest.fixture(scope="session")
+def other_embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another embedder, of 48 dimensions."""
+    return make_embedder(tmp_path_factory.mktemp("other") / "other-embedder", seed=2, width=48)
+
+
+@pytest.fixture(scope="session")
 def random_adapters(tiny_models: TinyModels, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two adapters of random weights for the tiny language model, `one` and `two`."""
     folder = tmp_path_factory.mktemp("adapters")
@@ -222,7 +228,7 @@ max_context_loss = 1.0
 """
 
 
-def make_embedder(folder: Path) -> Path:
+def make_embedder(folder: Path, seed: int = 1, width: int = 32) -> Path:
     """A BERT that neither mixes nor places its words: its vector is the mean of their vectors.
 
     Function words and single characters weigh little.
@@ -253,11 +259,11 @@ def make_embedder(folder: Path) -> Path:
         special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
     )
 
-    random = torch.Generator().manual_seed(1)
+    random = torch.Generator().manual_seed(seed)
     model = BertModel(
         BertConfig(
             vocab_size=len(vocabulary),
-            hidden_size=32,
+            hidden_size=width,
             num_hidden_layers=1,
             num_attention_heads=2,
             intermediate_size=32,
@@ -273,14 +279,14 @@ def make_embedder(folder: Path) -> Path:
             size = 0.0 if token in special else 5.0
             if token in pieces or token in _FUNCTION_WORDS:
                 size = 0.1
-            model.embeddings.word_embeddings.weight[i] = size * torch.randn(32, generator=random)
+            model.embeddings.word_embeddings.weight[i] = size * torch.randn(width, generator=random)
         model.embeddings.word_embeddings.weight[1] = 0.1  # the unknown: some direction
 
     inner = folder.with_name(folder.name + "-parts")
     model.save_pretrained(inner)
     BertTokenizerFast(tokenizer_object=tokenizer, model_max_length=128).save_pretrained(inner)
     transformer = Transformer(str(inner), max_seq_length=128)
-    pooling = Pooling(32, pooling_mode="mean")
+    pooling = Pooling(width, pooling_mode="mean")
     SentenceTransformer(modules=[transformer, pooling], device="cpu").save(str(folder))
     return folder
 

@@ -14,6 +14,7 @@ from ragcl.catalog.documents import Documents
 from ragcl.catalog.evaluations import Evaluations
 from ragcl.catalog.learning import Learning
 from ragcl.catalog.roots import Roots
+from ragcl.catalog.vectors import Vectors
 
 FILE_NAME = "catalog.sqlite"
 
@@ -28,6 +29,7 @@ class Catalog:
         self.asks = Asks(self.database)
         self.learning = Learning(self.database)
         self.evaluations = Evaluations(self.database)
+        self.vectors = Vectors(self.database)
 
     def get(self, key: str) -> Any:
         """A stored value, or None."""

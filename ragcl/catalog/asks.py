@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -41,7 +40,7 @@ _LISTS = ("elsewhere", "supersedes", "flags")
 
 @dataclass(frozen=True)
 class AskRecord:
-    """One logged question; `vector` is `(dim,) float32`. `id` is 0 before it is recorded.
+    """One logged question; `id` is 0 before it is recorded.
 
     `hits` are what it retrieved, best first, those of its `trace` in whole.
     """
@@ -49,7 +48,6 @@ class AskRecord:
     id: int
     asked_at: float
     question: str
-    vector: np.ndarray
     mode: str
     route: str
     answer: str
@@ -87,7 +85,6 @@ class Asks:
                     .values(
                         asked_at=ask.asked_at,
                         question=ask.question,
-                        vector=np.ascontiguousarray(ask.vector, np.float32).tobytes(),
                         mode=ask.mode,
                         route=ask.route,
                         answer=ask.answer,
@@ -331,7 +328,6 @@ def _ask(row: Row[Any], shown: list[Row[Any]], said: list[Row[Any]]) -> AskRecor
         id=row.id,
         asked_at=row.asked_at,
         question=row.question,
-        vector=np.frombuffer(row.vector, np.float32),
         mode=row.mode,
         route=row.route,
         answer=row.answer,

@@ -223,7 +223,7 @@ class Documents:
         """Replace a document and its chunks by a new version, in one transaction."""
         values = {name: getattr(document, name) for name in DocumentRecord.__dataclass_fields__}
         with self._database.writing() as connection:
-            generation = _next_generation(connection)
+            generation = next_generation(connection)
             upsert = insert(documents).values(root_id=root_id, **values)
             document_id = connection.execute(
                 upsert.on_conflict_do_update(
@@ -235,7 +235,7 @@ class Documents:
             added = _store(connection, document_id, records, generation)
             removed = _drop_orphans(connection, before, generation)
             if added or removed:
-                _set_generation(connection, generation)
+                set_generation(connection, generation)
         return Delta(added, removed)
 
     def touch(self, root_id: int, stamps: Sequence[DocumentRecord]) -> None:
@@ -533,7 +533,7 @@ def _below(root_id: int, prefix: str) -> ColumnElement[bool]:
 
 def _removed(connection: Connection, which: Select[Any]) -> Delta:
     """Remove documents, and the chunks that no other holds, in the caller's transaction."""
-    generation = _next_generation(connection)
+    generation = next_generation(connection)
     ids = list(connection.execute(which).scalars())
     before: set[int] = set()
     for part in parts(ids):
@@ -541,7 +541,7 @@ def _removed(connection: Connection, which: Select[Any]) -> Delta:
         connection.execute(delete(documents).where(documents.c.id.in_(part)))
     removed = _drop_orphans(connection, before, generation)
     if removed:
-        _set_generation(connection, generation)
+        set_generation(connection, generation)
     return Delta(0, removed, len(ids))
 
 
@@ -781,11 +781,13 @@ def _generation(connection: Connection) -> int:
     return int(connection.execute(_NOW).scalar_one())
 
 
-def _next_generation(connection: Connection) -> int:
+def next_generation(connection: Connection) -> int:
+    """A generation for what the caller's transaction changes."""
     return _generation(connection) + 1 + secrets.randbelow(GENERATION_STEP)
 
 
-def _set_generation(connection: Connection, generation: int) -> None:
+def set_generation(connection: Connection, generation: int) -> None:
+    """Make this the generation, in the caller's transaction."""
     connection.execute(insert(generations).values(generation=generation))
     connection.execute(update(state).where(state.c.key == "generation").values(value=generation))
 

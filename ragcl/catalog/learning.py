@@ -26,6 +26,7 @@ from ragcl.catalog.schema import (
     set_members,
     study_rows,
 )
+from ragcl.catalog.vectors import in_use
 
 ACTIVE = "active_set"
 WITHDRAWN = "withdrawn"
@@ -57,7 +58,11 @@ class LearnedQuestion:
 
 @dataclass(frozen=True)
 class AdapterRecord:
-    """One adapter: its chunks and questions, and the thresholds under which it may answer."""
+    """One adapter: its chunks and questions, and the thresholds under which it may answer.
+
+    `embedder` is the one of the vectors, as `catalog.vectors` has it; None before anything was
+    embedded. An adapter is stored as of the embedder in use.
+    """
 
     id: str
     round_id: int
@@ -65,6 +70,7 @@ class AdapterRecord:
     thresholds: dict[str, float]
     chunks: tuple[LearnedChunk, ...]
     questions: tuple[LearnedQuestion, ...]
+    embedder: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +200,7 @@ class Learning:
             "round_id": record.round_id,
             "created_at": record.created_at,
             "thresholds": record.thresholds,
+            "embedder": in_use(),
         }
         with self._database.writing() as connection:
             if forgotten.chunks_among(connection, hashes) or forgotten.questions_among(
@@ -293,15 +300,13 @@ class Learning:
         """
         with self._database.reading() as connection:
             set_id = _active_id(connection)
-            ids = [] if set_id is None else _members(connection, set_id)
-            return set_id, tuple(ids)
+            return set_id, tuple(_active_members(connection, set_id))
 
     def active(self) -> tuple[int | None, list[AdapterRecord]]:
-        """The active set and its adapters."""
+        """The active set and its adapters, without those proved with another embedder."""
         with self._database.reading() as connection:
             set_id = _active_id(connection)
-            ids = [] if set_id is None else _members(connection, set_id)
-            return set_id, _adapters(connection, ids)
+            return set_id, _adapters(connection, _active_members(connection, set_id))
 
     def adapter_ids(self) -> list[str]:
         """Every adapter that has an entry, active or not."""
@@ -496,6 +501,16 @@ def _members(connection: Connection, set_id: int) -> list[str]:
     return list(connection.execute(query.order_by(set_members.c.adapter_id)).scalars())
 
 
+def _active_members(connection: Connection, set_id: int | None) -> list[str]:
+    """The members of a set whose vectors can be compared with those of the embedder in use."""
+    query = (
+        select(set_members.c.adapter_id)
+        .join(adapters, adapters.c.id == set_members.c.adapter_id)
+        .where(set_members.c.set_id == set_id, adapters.c.embedder.is_not_distinct_from(in_use()))
+    )
+    return list(connection.execute(query.order_by(set_members.c.adapter_id)).scalars())
+
+
 def _finish(connection: Connection, round_id: int, report: dict[str, Any], now: float) -> None:
     """Close a round; entries about chunks that were forgotten meanwhile are left out."""
     named = {one["content_hash"] for name in _NAMING for one in report.get(name, ())}
@@ -530,6 +545,7 @@ def _adapters(connection: Connection, ids: Sequence[str]) -> list[AdapterRecord]
                 thresholds=row.thresholds,
                 chunks=tuple(_learned_chunk(member) for member in members),
                 questions=tuple(_learned_question(question) for question in questions),
+                embedder=row.embedder,
             )
         )
     return found

@@ -87,6 +87,14 @@ chunks = Table(
     sqlite_autoincrement=True,
 )
 
+# Those of the embedder that the knowledge base is switched to, until there is one for every chunk.
+next_vectors = Table(
+    "next_vectors",
+    metadata,
+    Column("chunk_id", _cascade("chunks.id"), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+
 occurrences = Table(
     "occurrences",
     metadata,
@@ -117,7 +125,6 @@ asks = Table(
     Column("id", Integer, primary_key=True),
     Column("asked_at", Float, nullable=False, index=True),
     Column("question", String, nullable=False),
-    Column("vector", LargeBinary, nullable=False),
     Column("mode", String, nullable=False),
     Column("route", String, nullable=False),
     Column("answer", String, nullable=False),
@@ -199,6 +206,7 @@ adapters = Table(
     Column("round_id", _cascade("rounds.id"), nullable=False),
     Column("created_at", Float, nullable=False),
     Column("thresholds", JSON, nullable=False),
+    Column("embedder", JSON(none_as_null=True)),  # of the vectors of its chunks and questions
 )
 
 # What an adapter was trained on. Outlives the chunk: routing needs learned texts that have since

@@ -1,7 +1,8 @@
 """The verbs for upkeep: status, doctor, models."""
 
 import json as json_module
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,11 +13,15 @@ from ragcl.cli.common import (
     models_app,
     opened,
     print_json,
+    progress_bars,
     say,
     say_of_files,
     verb,
 )
-from ragcl.printing import one_line
+from ragcl.printing import duration, one_line
+
+if TYPE_CHECKING:
+    from ragcl.results import ModelsReport
 
 
 @app.command()
@@ -46,11 +51,18 @@ def status(context: typer.Context, json: Json = False) -> None:
             f"  cosine of a question to an unrelated passage {unrelated:.2f}, to its answer "
             f"{answering:.2f}"
         )
+    if found.migration:
+        one = found.migration
+        say(
+            f"  changing to the embedder {one_line(one.embedder)}: {one.embedded} of {one.chunks} "
+            "chunks embedded; if no process does it, `ragcl models use` continues"
+        )
     say(f"  {found.asks} questions asked, {found.rounds} rounds")
     for adapter in found.adapters:
         say(
             f"  adapter {adapter['id']}: {adapter['chunks']} chunks, "
             f"{adapter['proved']} proved, {adapter['stale']} no longer current"
+            + ("" if adapter["answers"] else "; of another language model, so it does not answer")
         )
 
 
@@ -96,6 +108,77 @@ def models_pull(
     else:
         for files in pulled:
             say(f"{one_line(files.name)}: {one_line(str(files.path))}")
+
+
+@models_app.command("use")
+@verb
+def models_use(
+    context: typer.Context,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="The language model: default, a folder, or the id of a model on the hub.",
+            show_default=False,
+        ),
+    ] = None,
+    embedder: Annotated[
+        str | None, typer.Option(help="The embedder, named likewise.", show_default=False)
+    ] = None,
+    query_prompt: Annotated[
+        str | None,
+        typer.Option(help="Before a question, if the embedder's folder does not say so."),
+    ] = None,
+    document_prompt: Annotated[str | None, typer.Option(help="Before a passage, likewise.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Use other models from now on; with another embedder, embed the documents again."""
+
+    def confirm(plan: "ModelsReport") -> bool:
+        _say_plan(plan)
+        asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+        return not asks or typer.confirm("Go on?", default=True, err=True)
+
+    with opened(context, create=True) as kb, progress_bars() as progress:
+        report = kb.use_models(
+            model,
+            embedder,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt,
+            confirm=confirm,
+            progress=progress,
+        )
+    if json:
+        print_json(report)
+    elif report.done:
+        say(f"in use: {report}")
+        if report.adapters:
+            say(f"  adapters that answer: {', '.join(report.adapters)}")
+    if not report.done:
+        say("ragcl: nothing was changed.", err=True)
+
+
+def _say_plan(plan: "ModelsReport") -> None:
+    """What a change of the models is going to do, on standard error."""
+    if plan.chunks:
+        say(
+            f"{plan.chunks} chunks are to be embedded, in about "
+            f"{duration(plan.expected_seconds)}; questions are answered meanwhile, and an "
+            "interrupted run continues",
+            err=True,
+        )
+    if plan.too_long:
+        say(
+            f"  {plan.too_long:.0%} of them are longer than this embedder reads: it knows their "
+            "beginning, and words find the rest",
+            err=True,
+        )
+    if plan.retired:
+        say(
+            f"  adapters that do not answer with these models: {', '.join(plan.retired)}; the "
+            "index answers until the next round",
+            err=True,
+        )
 
 
 @models_app.command("list")

@@ -16,6 +16,7 @@ from ragcl.generation.language_model import DIGEST, WEIGHTS, weights_digest
 
 ADAPTERS = "adapters"
 MANIFEST = "manifest.json"
+BASE = "base_revision"  # in the manifest
 CONFIGURATION = "adapter_config.json"
 LOCK = "consolidate.lock"  # held by the process that runs a round
 
@@ -43,6 +44,12 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return values if values[DIGEST] == weights_digest(folder) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def base_revision(folder: Path, adapter: str) -> str | None:
+    """The revision of the base model of an adapter; None if its files are damaged."""
+    revision: str | None = (read_manifest(adapter_folder(folder, adapter)) or {}).get(BASE)
+    return revision
 
 
 def scale_adapter(folder: Path, factor: float) -> None:

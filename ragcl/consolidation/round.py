@@ -47,7 +47,7 @@ from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recipe import ROUTING
 from ragcl.results import ConsolidationReport
-from ragcl.search.retriever import Retriever
+from ragcl.search.retriever import Retriever, similarity
 from ragcl.settings import Settings
 from ragcl.text.answers import holds, same
 from ragcl.text.rewording import indirectly
@@ -157,7 +157,8 @@ class Round:
 
     def _recipes(self) -> str:
         """The numbers that decide what an adapter is trained on, and how."""
-        return f"{self._reader.teacher}/{digest(STUDY, TRAINING)}"
+        teacher = self._reader.teacher(self._retriever.embedder)
+        return f"{teacher}/{digest(STUDY, TRAINING)}"
 
     @cached_property
     def _reader(self) -> Reader:
@@ -189,7 +190,7 @@ class Round:
         """The active adapters that were trained on the base model of the settings."""
         _, active = self._catalog.learning.active()
         base = self._model.files.revision
-        return [one for one in active if self._manifest(one.id).get("base_revision") == base]
+        return [one for one in active if promotion.base_revision(self._folder, one.id) == base]
 
     def _moved_to_current_text(self, log: Sequence[AskRecord]) -> list[AskRecord]:
         """The log, with asks about edited text moved to the text that replaced it.
@@ -211,12 +212,13 @@ class Round:
             return renewed
         scales = self._retriever.calibrate()
         answering = self._settings.answering
-        vectors = np.stack([log[i].vector for i in old])
         asked = [log[i].question for i in old]
+        vectors = self._retriever.embedder.encode_questions(asked)
         found = self._retriever.nearest(vectors, answering.passages, asked)
         for i, retrieval in zip(old, found, strict=True):
-            relevant = scales.needed(log[i].vector, answering.false_answers)
-            needed = scales.passages(log[i].hits[0].score) - ROUTING.wording
+            relevant = scales.needed(retrieval.vector, answering.false_answers)
+            # Not its score, which may be a cosine of another embedder.
+            needed = similarity(log[i].hits[0]) - ROUTING.wording
             hits = tuple(
                 hit
                 for hit in retrieval.hits
@@ -253,13 +255,27 @@ class Round:
         outdated = not all(map(self._is_made_as_now, usable))
         if not outdated and hot <= set(learned) and _hold_vouched_answers(usable, selection):
             return "everything hot is in the weights already"
-        if last is None or not last.report or last.selection != _fingerprint(selection):
+        if last is None or not last.report or last.selection != self._fingerprint(selection):
             return None
         if last.report["status"] == "rejected":
             return f"round {last.id} rejected just this; it will differ once more is asked"
         if not outdated and set(last.report["adapter_ids"]) == {one.id for one in usable}:
             return f"round {last.id} learned all that can be learned of this; more has to be asked"
         return None
+
+    def _fingerprint(self, selection: Selection) -> dict[str, list[list[str]]]:
+        """The selection without heat: equal for rounds that would do the same work."""
+        teacher = self._reader.teacher(self._retriever.embedder)
+
+        def of(chunk: HotChunk) -> str:
+            """A digest of the questions and their vouched answers; holds no text."""
+            asked = [(one, selection.vouched.get(one)) for one in sorted(chunk.questions)]
+            return hashlib.sha256(json.dumps([teacher, asked]).encode()).hexdigest()
+
+        return {
+            name: sorted([chunk.content_hash, of(chunk)] for chunk in chunks)
+            for name, chunks in selection.shards.items()
+        }
 
     def _begin(self, selection: Selection, now: float) -> int:
         """Open the round, and close a killed one; its finished work is found again."""
@@ -269,7 +285,7 @@ class Round:
                 unfinished.id, "interrupted", f"killed in the stage {unfinished.stage}"
             )
             self._catalog.learning.finish_round(unfinished.id, asdict(interrupted), now)
-        return self._catalog.learning.start_round(_fingerprint(selection), now)
+        return self._catalog.learning.start_round(self._fingerprint(selection), now)
 
     @contextlib.contextmanager
     def _stage(self, round_id: int, name: str) -> Iterator[None]:
@@ -370,7 +386,7 @@ class Round:
                 manifest = {
                     "adapter": shard.adapter,
                     "base_model": self._model.files.name,
-                    "base_revision": self._model.files.revision,
+                    promotion.BASE: self._model.files.revision,
                     "chunks": list(shard.chunks),
                     "questions": len(shard.trained),
                     "recipes": self._recipes(),
@@ -693,20 +709,6 @@ def _chunks_left_out(
         for chunk in selection.chunks
         if chunk.content_hash not in read or chunk.content_hash in reasons
     )
-
-
-def _fingerprint(selection: Selection) -> dict[str, list[list[str]]]:
-    """The selection without heat: equal for rounds that would do the same work."""
-    return {
-        name: sorted([chunk.content_hash, _chunk_fingerprint(chunk, selection)] for chunk in chunks)
-        for name, chunks in selection.shards.items()
-    }
-
-
-def _chunk_fingerprint(chunk: HotChunk, selection: Selection) -> str:
-    """A digest of the questions about a chunk and their vouched answers; holds no text."""
-    asked = [(one, selection.vouched.get(one)) for one in sorted(chunk.questions)]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def _excluded_reasons(names: Collection[str]) -> list[str]:

@@ -14,10 +14,13 @@ from pathlib import Path
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.documents import Filter
-from ragcl.catalog.learning import ActiveKey
+from ragcl.catalog.learning import ActiveKey, AdapterRecord
 from ragcl.errors import ModelNotFoundError
-from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.language_model import AnotherBaseError, LanguageModel
 from ragcl.generation.routing import ActiveAdapters
+from ragcl.index.vector_index import EmbedderId
+from ragcl.search.embedder import Embedder
+from ragcl.search.embedders import made_by
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,11 @@ class Snapshot:
     demoted: frozenset[str]
 
 
+def _proved_with(embedder: Embedder, adapter: AdapterRecord) -> bool:
+    known = adapter.embedder and EmbedderId(**adapter.embedder)
+    return made_by(embedder.files, known or None)
+
+
 class ActiveSet:
     """The active set of one knowledge base, attached to its model; for several threads."""
 
@@ -53,14 +61,20 @@ class ActiveSet:
         self._judged: tuple[tuple[int | None, int], frozenset[str]] = ((None, 0), frozenset())
 
     @contextlib.contextmanager
-    def taken(self, chosen: Filter | None = None) -> Iterator[Snapshot]:
+    def taken(
+        self, chosen: Filter | None = None, embedder: Embedder | None = None
+    ) -> Iterator[Snapshot]:
         """A snapshot of what is active now; its adapters stay attached until the block ends.
 
         Args:
             chosen: the documents to use; None: all.
+            embedder: of the vectors to compare: if the adapters were proved with another, to which
+                the knowledge base was switched this moment, none is active. None: any.
         """
         with self._lock:
             adapters = self._loaded()
+            if embedder and not all(_proved_with(embedder, one) for one in adapters.adapters):
+                adapters = ActiveAdapters(adapters.set_id, ())
             names = [one.id for one in adapters.adapters]
             self._held.update(names)
         try:
@@ -81,6 +95,8 @@ class ActiveSet:
             for adapter in records:
                 try:
                     self._model.attach(adapter.id, self._folder / adapter.id)
+                except AnotherBaseError as error:
+                    log.info("%s does not answer: %s", adapter.id, error)
                 except ModelNotFoundError as error:
                     lost.append((adapter.id, error))
                 else:

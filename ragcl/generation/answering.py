@@ -34,6 +34,7 @@ from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
 from ragcl.once import once
 from ragcl.results import MODES, Answer, Chosen, Citation, Form, Mode, Trace, seen_as, traced
+from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retrieval, Retriever, fused
 from ragcl.settings import AnsweringSettings
 from ragcl.text.answers import holds, same
@@ -116,6 +117,10 @@ class Draft:
         return None
 
 
+# What was asked, if in the course of a conversation; what it became; and what that retrieved.
+Found = tuple[str | None, str, Retrieval]
+
+
 class AnswerStream:
     """The pieces of an answer as they are written; `.result` is the whole answer afterwards."""
 
@@ -192,7 +197,7 @@ class Answerer:
         started = time.time()
         turns = self._check(questions, mode, history)
         found = self._retrieved(questions, chosen, turns)
-        with self.active.taken(chosen) as snapshot:
+        with self.active.taken(chosen, _embedder(found)) as snapshot:
             jobs = self._jobs(found, mode, snapshot, chosen)
             drafts = self._draft(jobs, progress or (lambda _: None))
         seconds = (time.time() - started) / max(1, len(jobs))
@@ -243,7 +248,9 @@ class Answerer:
             if hit.content_hash in current
         )
         reads = adapter if ask.route == "both" else None
-        retrieval = Retrieval(ask.vector, hits, calibration)
+        embedder = self._retriever.embedder
+        [vector] = embedder.encode_questions([ask.question])
+        retrieval = Retrieval(vector, hits, calibration, embedder=embedder)
         job = Job(ask.question, retrieval, Decision("context", reads, ""), snapshot)
         form = ask.trace.form
         shown = self._shown(job, form)
@@ -273,7 +280,7 @@ class Answerer:
         started = time.time()
         found = self._retrieved([question], chosen, turns)
         pieces: list[str] = []
-        with self.active.taken(chosen) as snapshot:
+        with self.active.taken(chosen, _embedder(found)) as snapshot:
             [job] = self._jobs(found, mode, snapshot, chosen)
             reads = job.decision.route in ("context", "both")
             if reads and self._settings.reading == "write":
@@ -305,13 +312,8 @@ class Answerer:
 
     def _retrieved(
         self, asked: Sequence[str], chosen: Filter | None, turns: History
-    ) -> list[tuple[str | None, str, Retrieval]]:
-        """Make every question stand alone, and retrieve for it.
-
-        Returns:
-            For each what was asked, if that was in the course of a conversation; what it became;
-            and what that retrieved.
-        """
+    ) -> list[Found]:
+        """Make every question stand alone, and retrieve for it."""
         questions = [self._conversation.stand_alone(one, turns, chosen) for one in asked]
         passages = self._settings.passages
         retrievals = self._retriever.retrieve(questions, passages, chosen, whole_tables=True)
@@ -320,7 +322,7 @@ class Answerer:
 
     def _jobs(
         self,
-        found: Sequence[tuple[str | None, str, Retrieval]],
+        found: Sequence[Found],
         mode: Mode,
         snapshot: Snapshot,
         chosen: Filter | None,
@@ -674,7 +676,6 @@ class Answerer:
                 id=0,
                 asked_at=now,
                 question=answer.question,
-                vector=job.retrieval.vector,
                 mode=answer.mode,
                 route=answer.route,
                 answer=answer.text,
@@ -686,7 +687,7 @@ class Answerer:
         try:
             ids = self._catalog.asks.record(entries)
             self._catalog.learning.add_study(
-                self._reader.teacher,
+                self._reader.teacher(jobs[0].retrieval.embedder),
                 [
                     (draft.reading.content_hash, draft.reading.question, draft.reading.to_json())
                     for job, draft in zip(jobs, drafts, strict=True)
@@ -706,6 +707,11 @@ class Answerer:
                 "No question is logged: %s may not be written.", self._catalog.database.path
             )
         self._said = True
+
+
+def _embedder(found: Sequence[Found]) -> Embedder | None:
+    """The embedder of the questions, which were all retrieved for at once."""
+    return found[0][2].embedder if found else None
 
 
 def _checker(support: Sequence[Passage]) -> Checker:

@@ -45,6 +45,10 @@ DIGEST = "weights_sha256"  # its name in an adapter's manifest
 KEPT_PREFIXES = 4
 
 
+class AnotherBaseError(ModelNotFoundError):
+    """An adapter is of another base model: after a change of the model that is as it should be."""
+
+
 @dataclass(frozen=True)
 class Prompt:
     """Token ids; the first `shared` of them are the same for every prompt of its kind.
@@ -185,7 +189,8 @@ class LanguageModel:
         """Load an adapter from its folder under a name, unless it is there already.
 
         Raises:
-            ModelNotFoundError: its files are missing, damaged, or made for another base model.
+            AnotherBaseError: it was made for another base model.
+            ModelNotFoundError: its files are missing or damaged.
         """
         from peft import get_peft_model, set_peft_model_state_dict
 
@@ -226,7 +231,7 @@ class LanguageModel:
                 f"the adapter in {folder} is incomplete or damaged ({error}): run `ragcl doctor`."
             ) from error
         if made_for != self.files.revision:
-            raise ModelNotFoundError(
+            raise AnotherBaseError(
                 f"the adapter in {folder} was made for the base model {made_for}, not for "
                 f"{self.files.revision}: set models.language_model back, or consolidate again."
             )

@@ -91,12 +91,12 @@ def fitting(
 class Narrower:
     """Ranks the sentences of hits by similarity to the question and by its words.
 
-    The vectors of a chunk's sentences are cached by content hash, so they are never stale.
+    The vectors of a chunk's sentences are cached by embedder and content hash, so they are never
+    stale.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._kept: OrderedDict[str, tuple[list[str], np.ndarray]] = OrderedDict()
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], tuple[list[str], np.ndarray]] = OrderedDict()
         self._lock = threading.Lock()
 
     def rank(
@@ -108,7 +108,10 @@ class Narrower:
         passage names the one that is asked for.
         """
         with self._lock:
-            self._embed([hit for retrieval in retrievals for hit in retrieval.hits])
+            by = {one.embedder.name: one.embedder for one in retrievals if one.embedder}
+            for name, embedder in by.items():
+                own = [one for one in retrievals if one.embedder and one.embedder.name == name]
+                self._embed([hit for one in own for hit in one.hits], embedder)
             return [
                 self._ranked(question, retrieval)
                 for question, retrieval in zip(questions, retrievals, strict=True)
@@ -118,8 +121,9 @@ class Narrower:
         found: list[Sentence] = []
         scale = retrieval.calibration.passages
         best = max((hit.fused for hit in retrieval.hits), default=0.0)
+        by = retrieval.embedder.name if retrieval.embedder else ""
         for hit in retrieval.hits:
-            texts, vectors = self._kept[hit.content_hash]
+            texts, vectors = self._kept[by, hit.content_hash]
             scores = scale(vectors @ retrieval.vector) - READING.lead * (best - hit.fused)
             found += [
                 Sentence(text, hit.content_hash, float(score), hit.heading, place, header)
@@ -134,17 +138,20 @@ class Narrower:
         ]
         return _with_value(question, sorted(fits, key=lambda sentence: sentence.score))
 
-    def _embed(self, hits: Sequence[Passage]) -> None:
-        missing = {hit.content_hash: hit for hit in hits if hit.content_hash not in self._kept}
+    def _embed(self, hits: Sequence[Passage], embedder: Embedder) -> None:
+        by = embedder.name
+        missing = {
+            hit.content_hash: hit for hit in hits if (by, hit.content_hash) not in self._kept
+        }
         split = {key: split_sentences(chunk.text) for key, chunk in missing.items()}
         texts = [headed(missing[key].heading, text) for key in split for text in split[key]]
-        vectors = self._embedder.encode(texts)
+        vectors = embedder.encode(texts)
         start = 0
         for key, sentences in split.items():
-            self._kept[key] = (sentences, vectors[start : start + len(sentences)])
+            self._kept[by, key] = (sentences, vectors[start : start + len(sentences)])
             start += len(sentences)
         for hit in hits:
-            self._kept.move_to_end(hit.content_hash)
+            self._kept.move_to_end((by, hit.content_hash))
         needed = len({hit.content_hash for hit in hits})
         while len(self._kept) > max(KEPT_CHUNKS, needed):
             self._kept.popitem(last=False)

@@ -19,6 +19,7 @@ from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
 from ragcl.once import once
 from ragcl.results import Form
+from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retrieval
 from ragcl.text.answers import holds
 from ragcl.text.recipe import TEXT
@@ -169,11 +170,14 @@ class Reader:
 
         return calibrating.forms_of(self._model)
 
-    @property
-    def teacher(self) -> str:
-        """Model, version and recipes: readings of different teachers are not mixed."""
+    def teacher(self, embedder: Embedder | None) -> str:
+        """Models, version and recipes: readings of different teachers are not mixed.
+
+        The embedder decides what is read, and its vectors are a part of a reading.
+        """
         files = self._model.files
-        return f"{files.name}@{files.revision}/{VERSION}-{digest(READING, TEXT)}"
+        found_by = embedder.name if embedder else ""
+        return f"{files.name}@{files.revision}/{found_by}/{VERSION}-{digest(READING, TEXT)}"
 
     @once
     def _prompts(self) -> Prompts:

@@ -207,6 +207,12 @@ def resolve(spec: str, role: Role | Literal["reranker", "teacher"]) -> ModelFile
     return _resolve_hub(spec)
 
 
+def lasting(spec: str) -> str:
+    """The name of a model as settings may keep it: a folder by its absolute path."""
+    folder = Path(spec).expanduser()
+    return str(folder.resolve()) if spec != "default" and spec and folder.is_dir() else spec
+
+
 def pull(spec: str = "default", *, progress: Progress = lambda _: None) -> list[ModelFiles]:
     """Fetch the default pair, or one model from the hub; complete ones are not fetched again.
 

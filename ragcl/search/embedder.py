@@ -32,6 +32,17 @@ QUERY_NAMES = ("query", "question")
 DOCUMENT_NAMES = ("document", "passage", "corpus")
 
 
+def with_prompts(
+    files: ModelFiles, query_prompt: str | None, document_prompt: str | None
+) -> ModelFiles:
+    """The files of a model with prompts other than its own, which make other vectors."""
+    given = [query_prompt, document_prompt]
+    if given == [None, None]:
+        return files
+    digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()[:8]
+    return replace(files, revision=f"{files.revision}+prompts-{digest}")
+
+
 class Embedder:
     """An embedding model; its vectors have length one.
 
@@ -48,16 +59,17 @@ class Embedder:
         query_prompt: str | None = None,
         document_prompt: str | None = None,
     ) -> None:
-        given = [query_prompt, document_prompt]
-        if given != [None, None]:
-            digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()[:8]
-            files = replace(files, revision=f"{files.revision}+prompts-{digest}")
-        self.files = files
+        self.files = with_prompts(files, query_prompt, document_prompt)
         self._dtype = dtype
         self._device = device
         self._query_prompt = query_prompt
         self._document_prompt = document_prompt
         self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """Its name and revision: vectors of different ones cannot be compared."""
+        return f"{self.files.name}@{self.files.revision}"
 
     @once
     def _model(self) -> "SentenceTransformer":
@@ -97,6 +109,12 @@ class Embedder:
             return given
         known = (self._model.prompts.get(name) for name in names)
         return next((prompt for prompt in known if prompt), "")
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        with self._lock:
+            return self._model.get_embedding_dimension() or 0
 
     @property
     def max_tokens(self) -> int:

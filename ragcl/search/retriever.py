@@ -2,7 +2,8 @@
 
 The vector index is caught up with the catalog before every search, inside the same snapshot that
 words are matched in and chunks are read from: what another process ingested is seen, what it
-deleted is never returned. Since every opener does so, the index file may lag a little behind and is
+deleted is never returned; a question embedded by another model than the chunks of that snapshot is
+embedded again. Since every opener does so, the index file may lag a little behind and is
 not written for every small change. An index that has outgrown its kind, or has much to catch up
 with, goes on serving while another thread makes the next one. What cosines mean is measured when
 the knowledge base is first searched, and again as it grows. Knows nothing of answers.
@@ -20,7 +21,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from ragcl.catalog import Catalog, full_text
+from ragcl.catalog import Catalog, full_text, remembered
 from ragcl.catalog.documents import (
     Filter,
     chunk_ids,
@@ -33,14 +34,17 @@ from ragcl.catalog.documents import (
     was_at,
 )
 from ragcl.catalog.passage import Passage
-from ragcl.errors import CatalogError, KnowledgeBaseBusyError, ModelMismatchError, RagclError
+from ragcl.catalog.vectors import CALIBRATION, EMBEDDER
+from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError
 from ragcl.index import building, index_file
 from ragcl.index.index_file import DamagedIndexError
 from ragcl.index.vector_index import EmbedderId, VectorIndex, outgrown
 from ragcl.models.model_files import ModelFiles
-from ragcl.search import lexical
+from ragcl.results import Hit
+from ragcl.search import embedders, lexical
 from ragcl.search.calibration import UNMEASURED, Calibration, Scale, material, recipe
 from ragcl.search.embedder import Embedder
+from ragcl.search.embedders import Embedders
 from ragcl.search.near_duplicates import Contents, collapse
 from ragcl.search.recency import asks_for_newest, newest_first
 from ragcl.search.recipe import SEARCH
@@ -49,8 +53,6 @@ from ragcl.text import records
 
 log = logging.getLogger(__name__)
 
-EMBEDDER = "embedder"
-CALIBRATION = "calibration"
 INDEX_FILE = "index/vectors.faiss"
 CATALOG_LOST = (
     "there is a vector index, but the catalog is new and empty: restore catalog.sqlite from a "
@@ -76,14 +78,16 @@ class _Candidate:
 class Retrieval:
     """What one question retrieved, best first; `vector` is `(dim,) float32`.
 
-    `calibration` is what the cosines of it mean. `second` is the second hit, however many are
-    shown; None: it is among them, if there is one.
+    `calibration` is what the cosines of it mean, and `embedder` made the vector; None: it is not
+    known. `second` is the second hit, however many are shown; None: it is among them, if there is
+    one.
     """
 
     vector: np.ndarray
     hits: tuple[Passage, ...]
     calibration: Calibration = UNMEASURED
     second: Passage | None = None
+    embedder: Embedder | None = None
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -112,14 +116,19 @@ def fused(similarity: float, lexical: float) -> float:
     return similarity + SEARCH.lexical_weight * lexical
 
 
+def similarity(hit: Hit) -> float:
+    """The similarity of a hit, whatever embedder was in use when it was found."""
+    return hit.fused - SEARCH.lexical_weight * hit.lexical
+
+
 def scored(passage: Passage, by: "_Candidate | Passage") -> Passage:
     """The passage with the scores of another, or of what it was before its text was looked up."""
     return replace(passage, score=by.score, lexical=by.lexical, fused=by.fused)
 
 
-def stored_embedder(catalog: Catalog) -> EmbedderId | None:
+def stored_embedder(connection: Connection) -> EmbedderId | None:
     """The embedder that made the vectors of the catalog; None while there are none."""
-    known = catalog.get(EMBEDDER)
+    known = remembered.get(connection, EMBEDDER)
     return None if known is None else EmbedderId(**known)
 
 
@@ -129,23 +138,17 @@ def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = 
     Raises:
         ModelMismatchError: the catalog holds vectors of another model.
     """
-    known = stored_embedder(catalog)
-    if known is None:
-        if dimension is not None:
-            catalog.put(EMBEDDER, asdict(EmbedderId(files.name, files.revision, dimension)))
-        return
-    if (known.model, known.revision) != (files.name, files.revision):
-        raise ModelMismatchError(
-            f"this knowledge base holds vectors of {known.model} ({known.revision}), but "
-            f"models.embedder is {files.name} ({files.revision}). Set it back, or ingest into a "
-            "new knowledge base."
-        )
+    with catalog.database.reading() as connection:
+        known = stored_embedder(connection)
+    if known is None and dimension is not None:
+        catalog.put(EMBEDDER, asdict(EmbedderId(files.name, files.revision, dimension)))
+    embedders.check(files, known)
 
 
-def stored_calibration(catalog: Catalog) -> Calibration | None:
+def stored_calibration(connection: Connection) -> Calibration | None:
     """What was measured last, if it was with the embedder and the texts of today."""
-    stored = catalog.get(CALIBRATION)
-    if stored is None or stored["embedder"] != catalog.get(EMBEDDER):
+    stored = remembered.get(connection, CALIBRATION)
+    if stored is None or stored["embedder"] != remembered.get(connection, EMBEDDER):
         return None
     return Calibration.from_json(stored) if stored["recipe"] == recipe() else None
 
@@ -154,16 +157,21 @@ class Retriever:
     """Search over the current chunks of one knowledge base."""
 
     def __init__(
-        self, catalog: Catalog, embedder: Embedder, folder: Path, reranker: Reranker | None = None
+        self, catalog: Catalog, embedders: Embedders, folder: Path, reranker: Reranker | None = None
     ) -> None:
         self._catalog = catalog
-        self._embedder = embedder
+        self._embedders = embedders
         self._reranker = reranker
         self._path = folder / INDEX_FILE
         self._index: VectorIndex | None = None
-        self._calibration: Calibration | None = None
+        self._calibration: tuple[EmbedderId | None, Calibration | None] = None, None
         self._lock = threading.Lock()
         self._renewal: threading.Thread | None = None
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder in use; see `Embedders.now`."""
+        return self._embedders.now()
 
     def retrieve(
         self,
@@ -179,16 +187,14 @@ class Retriever:
         With `rerank` a reranker, if there is one, has the last word. With `whole_tables`, where a
         question asks for an end of a table ("the newest"), the rest of the table follows the `k`.
         """
-        check_embedder(self._catalog, self._embedder.files)
-        vectors = self._embedder.encode_questions(questions)
         if self._reranker is None or not rerank:
-            found = self._find(vectors, questions, k, chosen)
+            found = self._embedded(questions, k, chosen)
         else:
             found = [
                 self._reranked(self._reranker, question, retrieval, k)
                 for question, retrieval in zip(
                     questions,
-                    self._find(vectors, questions, max(k, SEARCH.reranked), chosen),
+                    self._embedded(questions, max(k, SEARCH.reranked), chosen),
                     strict=True,
                 )
             ]
@@ -198,6 +204,14 @@ class Retriever:
             self._with_table(question, retrieval)
             for question, retrieval in zip(questions, found, strict=True)
         ]
+
+    def _embedded(self, questions: Sequence[str], k: int, chosen: Filter | None) -> list[Retrieval]:
+        """Embed the questions and search; again if the embedder was switched in between."""
+        while True:
+            embedder = self.embedder
+            vectors = embedder.encode_questions(questions)
+            with contextlib.suppress(_SwitchedError):
+                return self._find(vectors, questions, k, chosen, embedder)
 
     def _with_table(self, question: str, retrieval: Retrieval) -> Retrieval:
         """The hits; behind them the rest of a table, if the question may be about a row there."""
@@ -242,16 +256,21 @@ class Retriever:
         Where the `questions` are given that the vectors are of, their words count as well.
         """
         asked = [""] * len(vectors) if questions is None else questions
-        return self._find(vectors, asked, k, None, may_measure=False)
+        return self._find(vectors, asked, k, None, None)
 
     def calibrate(self) -> Calibration:
         """What cosines mean in this knowledge base; measured if that is not known or outgrown."""
-        with self._lock, self._catalog.database.reading() as connection:
-            known = self._known_calibration(count_chunks(connection))
-            if known is None or known.outgrown(count_chunks(connection)):
+        while True:
+            embedder = self.embedder
+            with (
+                contextlib.suppress(_SwitchedError),
+                self._lock,
+                self._catalog.database.reading() as connection,
+            ):
                 index = self._caught_up(connection)
-                known = UNMEASURED if index is None else self._calibrated(connection, index)
-            return known
+                if index is None:
+                    return UNMEASURED
+                return self._calibrated(connection, index, embedder)
 
     def _find(
         self,
@@ -259,16 +278,20 @@ class Retriever:
         questions: Sequence[str],
         k: int,
         chosen: Filter | None,
-        *,
-        may_measure: bool = True,
+        embedder: Embedder | None,
     ) -> list[Retrieval]:
+        """Search with vectors of the embedder; None: they are of the one in use.
+
+        Raises:
+            _SwitchedError: the embedder is not in use any more.
+        """
         wanted = max(k, 2)  # how clear the lead is shows in the second
         kept = k + SEARCH.spare
         with self._lock, self._catalog.database.reading() as connection:
             index = self._caught_up(connection)
             if index is None:
-                return [Retrieval(vector, ()) for vector in vectors]
-            calibration = self._calibrated(connection, index, may_measure=may_measure)
+                return [Retrieval(vector, (), embedder=embedder) for vector in vectors]
+            calibration = self._calibrated(connection, index, embedder)
             scale = calibration.passages
             among = None if chosen is None else chunk_ids(connection, chosen)
             ranked = _rank(connection, index, vectors, questions, kept, among, scale)
@@ -280,29 +303,35 @@ class Retriever:
                 ranked = _rank(connection, index, vectors, questions, kept, among, scale)
                 hits = _hits(connection, ranked, questions, wanted, chosen)
         return [
-            _cut(Retrieval(vector, one, calibration), k)
+            _cut(Retrieval(vector, one, calibration, embedder=embedder), k)
             for vector, one in zip(vectors, hits, strict=True)
         ]
 
     def _calibrated(
-        self, connection: Connection, index: VectorIndex, *, may_measure: bool = True
+        self, connection: Connection, index: VectorIndex, embedder: Embedder | None
     ) -> Calibration:
-        """The calibration, as any process stored it last; measured where that does not serve."""
-        known = self._known_calibration(len(index))
-        if len(index) and may_measure and (known is None or known.outgrown(len(index))):
-            known = self._calibration = self._measured(connection, index)
+        """The calibration, as any process stored it last; measured where that does not serve.
+
+        Without an embedder nothing is measured.
+
+        Raises:
+            _SwitchedError: the index is not of this embedder.
+        """
+        if embedder is not None and not embedders.made_by(embedder.files, index.stamp.embedder):
+            raise _SwitchedError
+        by, known = self._calibration
+        if by != index.stamp.embedder or known is None or known.outgrown(len(index)):
+            known = stored_calibration(connection)  # another process may have stored it since
+        if len(index) and embedder and (known is None or known.outgrown(len(index))):
+            known = self._measured(connection, index, embedder)
+        self._calibration = index.stamp.embedder, known
         return known or UNMEASURED
 
-    def _known_calibration(self, chunks: int) -> Calibration | None:
-        """The one in memory, or what another process may have stored since."""
-        if self._calibration is None or self._calibration.outgrown(chunks):
-            self._calibration = stored_calibration(self._catalog)
-        return self._calibration
-
-    def _measured(self, connection: Connection, index: VectorIndex) -> Calibration:
+    def _measured(
+        self, connection: Connection, index: VectorIndex, embedder: Embedder
+    ) -> Calibration:
         """Ask the packaged questions, about quite other things, and store what they find."""
-        check_embedder(self._catalog, self._embedder.files)
-        about = material(self._embedder)
+        about = material(embedder)
         best = {}
         for language, questions in about.asked.items():
             vectors = about.vectors[language]
@@ -330,12 +359,12 @@ class Retriever:
         Raises:
             OSError: to `purge`, and the file cannot be written; else that is no loss.
         """
-        known = stored_embedder(self._catalog)
         if purge:
             index_file.remove_unfinished(self._path)
-        if known is None:
-            return
         with self._catalog.database.reading() as connection:
+            known = stored_embedder(connection)
+            if known is None:
+                return
             if self._file_serves(connection, known, 0 if purge else LAG):
                 return
         self._renew(known, purge=purge)
@@ -364,11 +393,11 @@ class Retriever:
         return []
 
     def _vector_problems(self, *, repair: bool) -> list[str]:
-        known = stored_embedder(self._catalog)
-        if known is None:
-            return [CATALOG_LOST] if self._path.exists() else []
         found: str | None = None
         with self._lock, self._catalog.database.reading() as connection:
+            known = stored_embedder(connection)
+            if known is None:
+                return [CATALOG_LOST] if self._path.exists() else []
             try:
                 index = VectorIndex.load(self._path, check_lists=True)
             except FileNotFoundError:
@@ -388,11 +417,13 @@ class Retriever:
 
     def _caught_up(self, connection: Connection) -> VectorIndex | None:
         """The index, true for the snapshot of `connection`; None while nothing was embedded."""
+        known = stored_embedder(connection)
+        if known is None:
+            return None
         index = self._index
+        if index is not None and index.stamp.embedder != known:
+            index = None
         if index is None or index.stamp.generation != generation(connection):
-            known = stored_embedder(self._catalog)
-            if known is None:
-                return None
             index = self._read_file(known) if index is None else index
             if index is None or not was_at(connection, index.stamp.generation):
                 index = self._rebuilt(connection)
@@ -408,7 +439,7 @@ class Retriever:
 
         One that is too large to be exact is so for now: its file is written by who renews it.
         """
-        embedder = stored_embedder(self._catalog)
+        embedder = stored_embedder(connection)
         assert embedder is not None  # there is nothing to rebuild before anything was embedded
         index = building.build_exact(connection, embedder)
         self._index = index
@@ -465,6 +496,8 @@ class Retriever:
             return
         try:
             with self._catalog.database.reading() as connection:
+                if stored_embedder(connection) != known:
+                    return  # it was switched: what searches next sees to the index
                 serves = self._file_serves(connection, known, 0 if purge else LAG)
                 index = self._read_file(known) if serves else None
                 if index is None:
@@ -560,6 +593,10 @@ def _nearest(
             scores[row, known] = np.stack([stored[i] for i in ids[row, known].tolist()]) @ vector
     best = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
+
+
+class _SwitchedError(Exception):
+    """Another embedder is in use now."""
 
 
 class _UnknownChunkError(Exception):

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from ragcl.catalog import Catalog, asks, forgotten
@@ -20,7 +19,6 @@ def ask(question: str, *hashes: str, source: str = "a.md") -> AskRecord:
         id=0,
         asked_at=100.0,
         question=question,
-        vector=np.array([0.6, 0.8], np.float32),
         mode="auto",
         route="context",
         answer=f"the answer to {question}",
@@ -66,7 +64,6 @@ def test_what_was_logged_is_read_back(catalog: Catalog) -> None:
         assert (found.question, found.answer) == (written.question, written.answer)
         assert found.hits == written.hits
         assert found.trace == written.trace
-        np.testing.assert_array_equal(found.vector, written.vector)
 
 
 def test_one_ask_comes_with_its_own_hits_and_feedback_only(catalog: Catalog) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import make_language_model
 from sqlalchemy import delete, select, update
 
 from ragcl import KnowledgeBase
@@ -548,6 +549,13 @@ def test_what_was_rejected_is_not_tried_again_until_more_is_asked(strict: Knowle
 
     assert strict.consolidate(if_due=True).status == "nothing due"
     strict.ask_many(["How many metres deep is the north berth?", "Which berth takes tankers?"])
+    assert strict.consolidate(if_due=True).status == "rejected"
+
+
+def test_a_rejection_does_not_hold_for_other_models(strict: KnowledgeBase, tmp_path: Path) -> None:
+    strict.consolidate()
+    strict.use_models(str(make_language_model(tmp_path / "other", seed=7)))
+
     assert strict.consolidate(if_due=True).status == "rejected"
 
 

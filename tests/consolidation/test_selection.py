@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ragcl.catalog.asks import AskRecord
@@ -21,7 +20,6 @@ def ask(question: str, *hashes: str, days_ago: float = 0, **rest: Any) -> AskRec
         id=1,
         asked_at=NOW - days_ago * SECONDS_A_DAY,
         question=question,
-        vector=np.zeros(2, np.float32),
         mode="auto",
         route="context",
         answer="",

@@ -20,7 +20,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ["faiss", "sentence_transformers", "ragcl.ingestion", "ragcl.consolidation.round"]
+PRELOADED = [
+    "faiss",
+    "sentence_transformers",
+    "ragcl.ingestion",
+    "ragcl.consolidation.round",
+    "ragcl.switching",
+]
 
 
 rename = os.replace
@@ -36,7 +42,7 @@ class KillAt:
 
 @dataclass(frozen=True)
 class Order:
-    """What a child does: `ingest` a folder, or `consolidate`.
+    """What a child does: `ingest` a folder, `consolidate`, or `use` the embedder in a folder.
 
     With `flat_limit` an index of more chunks than that is given lists.
     """
@@ -224,6 +230,8 @@ def _child(order: Order, reports: Connection) -> None:
     with KnowledgeBase.open(order.kb) as kb:
         if order.verb == "ingest":
             kb.ingest(order.folder, progress=progress)
+        elif order.verb == "use":
+            kb.use_models(embedder=str(order.folder), progress=progress)
         else:
             kb.consolidate(progress=progress)
     reports.send(reached)
@@ -234,14 +242,16 @@ def _wrap(step: Callable[[str], None]) -> None:
     from sqlalchemy import Engine, event
     from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-    from ragcl import ingestion
+    from ragcl import ingestion, switching
     from ragcl.catalog import Catalog
     from ragcl.catalog.documents import Documents
     from ragcl.catalog.learning import Learning
+    from ragcl.catalog.vectors import Vectors
     from ragcl.consolidation import promotion
     from ragcl.index.inverted_lists import InvertedLists
     from ragcl.index.vector_index import VectorIndex
 
+    switching.AT_ONCE = 32
     ingestion.GROUP_CHUNKS = 12  # several groups, also on a small folder
     event.listen(Engine, "before_cursor_execute", lambda *_: step("statement"))
     places: list[tuple[Any, str]] = [
@@ -254,6 +264,8 @@ def _wrap(step: Callable[[str], None]) -> None:
         (InvertedLists, "train"),
         (InvertedLists, "add"),
         (VectorIndex, "save"),
+        (Vectors, "add"),
+        (Vectors, "switch"),
         (Learning, "add_study"),
         (Learning, "add_adapter"),
         (Learning, "promote"),

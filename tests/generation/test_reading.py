@@ -171,7 +171,7 @@ def test_an_answer_is_put_in_its_form_without_what_was_read_behind_it(
     model: LanguageModel, reading: Reading, read: str
 ) -> None:
     prompts = Prompts(model.tokenizer)
-    reader = Reader(model, Narrower(None), 200)  # type: ignore[arg-type]  # nothing is embedded
+    reader = Reader(model, Narrower(), 200)
     was = replace(reading, answer=read.rstrip("."), ids=prompts.answer_ids(read)[:-1])
 
     put = reader.put(was, "11 metres")

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class Bag:
 
     def __init__(self, name: str = "bag") -> None:
         self.files = ModelFiles(Path("/", name), name, name)
+        self.name = name
         self.max_tokens = 64
         self.embedded = 0
 
@@ -108,7 +110,7 @@ def opened(tmp_path: Path) -> Callable[[Bag], KnowledgeBase]:
 
     def make(embedder: Bag) -> KnowledgeBase:
         kb = KnowledgeBase.open(tmp_path / embedder.files.name)
-        vars(kb)["_embedder"] = embedder
+        vars(kb)["_embedders"] = SimpleNamespace(now=lambda: embedder)
         kb.ingest(docs)
         return kb
 
@@ -120,7 +122,7 @@ def decisions(kb: KnowledgeBase, reading: Reading) -> dict[str, Any]:
     embedder = kb._embedder
     found = kb._retriever.retrieve([*ANSWERABLE, *ELSEWHERE], 4)
     scales = found[0].calibration
-    narrowed = Narrower(embedder).rank(ANSWERABLE, found[: len(ANSWERABLE)])
+    narrowed = Narrower().rank(ANSWERABLE, found[: len(ANSWERABLE)])
     asked = embedder.encode_questions(ANSWERABLE)
     best = [one.hits[0] for one in found]
     vectors = kb.catalog.documents.known_vectors([one.content_hash for one in best])
@@ -312,7 +314,8 @@ def test_what_one_process_measured_serves_the_others(
         assert hit.fused == pytest.approx(fused(known.passages(hit.score), hit.lexical))
 
         kb.catalog.put(CALIBRATION, {**kb.catalog.get(CALIBRATION), "recipe": "of yesterday"})
-        assert stored_calibration(kb.catalog) is None
+        with kb.catalog.database.reading() as connection:
+            assert stored_calibration(connection) is None
 
 
 def test_what_was_measured_with_other_numbers_is_measured_again(

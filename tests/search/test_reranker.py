@@ -84,8 +84,7 @@ def test_hits_come_in_the_rerankers_order_with_the_scores_they_had(
 
 def test_only_the_best_are_read(reranked: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retriever, "SEARCH", replace(SEARCH, reranked=2))
-    vectors = reranked._embedder.encode_questions(QUESTIONS[:1])
-    without = reranked._retriever._find(vectors, QUESTIONS[:1], 4, None)[0].hits
+    without = reranked._retriever.retrieve(QUESTIONS[:1], 4, rerank=False)[0].hits
 
     hits = reranked._retriever.retrieve(QUESTIONS[:1], 4)[0].hits
 

@@ -289,7 +289,7 @@ def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Passage]:
         with other.catalog.database.reading() as connection:
             other._retriever._index = building.build_exact(
                 connection,
-                stored_embedder(kb.catalog),
+                stored_embedder(connection),
             )
         return list(other._retriever.retrieve([question], k)[0].hits)
 
@@ -460,7 +460,7 @@ def test_whatever_became_of_a_file_with_lists_search_is_right_and_the_doctor_men
         path.write_bytes(content)
     else:
         with kb.catalog.database.reading() as connection:
-            index = building.build_lists(connection, stored_embedder(kb.catalog))
+            index = building.build_lists(connection, stored_embedder(connection))
         ids, vectors = index.entries()
         index.update(ids, vectors[::-1].copy(), ids[:0], index.stamp.generation)
         index.save(path)

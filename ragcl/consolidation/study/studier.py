@@ -79,7 +79,7 @@ class Studier:
     @property
     def teacher(self) -> str:
         """The name of the teacher with its reading recipe: readings of another are not reused."""
-        own = self._reader.teacher
+        own = self._reader.teacher(self._retriever.embedder)
         return own if self._larger is None else f"{self._larger.name}, {own}"
 
     def study(
