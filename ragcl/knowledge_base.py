@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -689,7 +689,22 @@ class KnowledgeBase:
             remaining = self._problems(repair=False) if repair and problems else problems
             if repair:
                 self.catalog.database.checkpoint()
-        return DoctorReport(problems, bool(problems) and not remaining, remaining)
+        return DoctorReport(
+            problems, bool(problems) and not remaining, remaining, **self._fitting_models()
+        )
+
+    def _fitting_models(self) -> dict[str, Any]:
+        """What the doctor says of memory."""
+        from ragcl.models import hardware, listing
+
+        models = self.settings.models
+        device = hardware.choose_device(models.device)
+        bytes_a_weight = hardware.choose_dtype(models.dtype, device).itemsize
+        whole, free = (one >> 20 for one in hardware.memory())
+        embedder = self._embedders.choice().embedder
+        needs, needed = listing.needs(models.language_model, embedder, bytes_a_weight, free)
+        fits = [asdict(one) for one in needs]
+        return {"memory_mb": whole, "free_mb": free, "needed_mb": needed, "fits": fits}
 
     def _problems(self, *, repair: bool) -> list[str]:
         from ragcl.consolidation.promotion import adapter_problems

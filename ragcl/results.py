@@ -596,12 +596,18 @@ class Explanation:
 class DoctorReport:
     """What was found wrong, and what of it remains: all, unless mending was asked for.
 
-    `repaired` says that something was wrong and nothing remains.
+    `repaired` says that something was wrong and nothing remains. `memory_mb` is the memory of this
+    machine and `free_mb` what is free of it. `needed_mb` is for the weights of the models in use,
+    and `fits` says of each model that is measured or in use what its weights need.
     """
 
     problems: list[str]
     repaired: bool
     remaining: list[str] = field(default_factory=list)
+    memory_mb: int = 0
+    free_mb: int = 0
+    needed_mb: int = 0
+    fits: list[dict[str, Any]] = field(default_factory=list)
 
     def __str__(self) -> str:
         """How many problems there were, and remain."""

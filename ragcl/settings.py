@@ -170,7 +170,7 @@ def write_models(folder: Path, values: Mapping[str, str | None]) -> None:
     """
     import tomlkit
 
-    path = folder / FILE_NAME
+    path = (folder / FILE_NAME).resolve()  # it may be a link
     document = tomlkit.parse(path.read_text(encoding="utf-8") if path.exists() else "")
     section = document.setdefault("models", tomlkit.table())
     defaults = ModelSettings()
@@ -179,14 +179,14 @@ def write_models(folder: Path, values: Mapping[str, str | None]) -> None:
             section.pop(name, None)
         elif name in section or value != getattr(defaults, name):
             section[name] = value
-    temporary = path.with_name(f"{FILE_NAME}.tmp")
+    temporary = path.with_name(f"{path.name}.tmp")
     with temporary.open("w", encoding="utf-8") as file:
         file.write(tomlkit.dumps(document))
         file.flush()
         os.fsync(file.fileno())
     if path.exists():
         shutil.copymode(path, temporary)
-    os.replace(temporary, path.resolve())
+    os.replace(temporary, path)
 
 
 def checked(values: Mapping[str, Any], where: str) -> Settings:

@@ -96,3 +96,60 @@ def test_settings_do_not_change_once_they_are_loaded(tmp_path: Path) -> None:
 
     with pytest.raises(ValidationError, match="frozen"):
         loaded.answering.passages = 9  # type: ignore[misc]
+
+
+def test_models_are_written_and_all_else_stays_as_it_is(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        """\
+# Mine.
+[answering]
+passages = 7   # enough
+
+[models]
+embedder = "old"   # for Chinese
+query_prompt = "query: "
+dtype = "float32"
+""",
+    )
+
+    settings.write_models(
+        tmp_path, {"embedder": "new", "query_prompt": None, "language_model": "default"}
+    )
+
+    assert (
+        (tmp_path / settings.FILE_NAME).read_text()
+        == """\
+# Mine.
+[answering]
+passages = 7   # enough
+
+[models]
+embedder = "new"   # for Chinese
+dtype = "float32"
+"""
+    )
+    settings.write_models(tmp_path, {"embedder": "default", "language_model": "m"})
+    loaded = settings.load(tmp_path).models
+    assert (loaded.embedder, loaded.language_model, loaded.dtype) == ("default", "m", "float32")
+    assert [path.name for path in tmp_path.iterdir()] == [settings.FILE_NAME]
+
+
+def test_models_are_written_where_there_is_no_file(tmp_path: Path) -> None:
+    settings.write_models(tmp_path, {"language_model": 'odd "name"', "embedder": "default"})
+
+    assert settings.load(tmp_path).models.language_model == 'odd "name"'
+    assert "embedder" not in (tmp_path / settings.FILE_NAME).read_text()
+
+
+def test_a_linked_file_is_written_where_it_is(tmp_path: Path) -> None:
+    real = tmp_path / "elsewhere.toml"
+    real.write_text("[models]\n")
+    real.chmod(0o640)
+    (tmp_path / settings.FILE_NAME).symlink_to(real)
+
+    settings.write_models(tmp_path, {"language_model": "m"})
+
+    assert (tmp_path / settings.FILE_NAME).is_symlink()
+    assert 'language_model = "m"' in real.read_text()
+    assert real.stat().st_mode & 0o777 == 0o640

@@ -2,6 +2,7 @@
 
 import json as json_module
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,6 +87,15 @@ def doctor(
         if not report.problems:
             holds = f"{held.documents} documents, {held.chunks} chunks, {len(held.adapters)}"
             say(f"all well: {holds} active adapters")
+        gb = 2**10
+        say(
+            f"memory: {report.memory_mb / gb:.1f} GB, {report.free_mb / gb:.1f} free; the weights "
+            f"of the models in use need {report.needed_mb / gb:.1f} GB, a round some more"
+        )
+        for one in report.fits:
+            if not one["fits"]:
+                size = f"{one['weights_mb'] / gb:.1f} GB"
+                say(f"  {one_line(one['name'])} does not fit: its weights need {size}")
     if report.remaining:
         raise typer.Exit(PARTLY_DONE)
 
@@ -136,7 +146,7 @@ def models_use(
 
     def confirm(plan: "ModelsReport") -> bool:
         _say_plan(plan)
-        asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+        asks = not yes and on_a_terminal()
         return not asks or typer.confirm("Go on?", default=True, err=True)
 
     with opened(context, create=True) as kb, progress_bars() as progress:
@@ -156,6 +166,11 @@ def models_use(
             say(f"  adapters that answer: {', '.join(report.adapters)}")
     if not report.done:
         say("ragcl: nothing was changed.", err=True)
+
+
+def on_a_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _say_plan(plan: "ModelsReport") -> None:
@@ -183,15 +198,34 @@ def _say_plan(plan: "ModelsReport") -> None:
 
 @models_app.command("list")
 @verb
-def models_list(json: Json = False) -> None:
-    """Show the default models and whether they are ready."""
-    from ragcl.models import model_files
+def models_list(context: typer.Context, json: Json = False) -> None:
+    """Show the models that were measured with ragcl, those in use, and what is on this machine."""
+    from ragcl.models import listing, measured
+    from ragcl.settings import load
 
-    found = model_files.list_models()
+    models = load(context.obj).models
+    found = listing.listed(models.language_model, models.embedder)
     if json:
-        values = [{**vars(m), "path": str(m.path)} for m in found]
+        values = [{**asdict(one), "path": one.path and str(one.path)} for one in found]
         say(json_module.dumps(values, indent=2))
         return
     for one in found:
-        say(f"{one.role}: {one.name}, {one.state}, {one.size / 1e6:.0f} MB, {one.licence}")
-        say(f"  {one_line(str(one.path))}")
+        mark = "*" if one.in_use else " "
+        facts = [f"{one.parameters / 1e6:.0f} M parameters"] if one.parameters else []
+        facts += [f"{one.size / 1e6:.0f} MB here" if one.state == "ready" else one.state]
+        facts += [text for text in (one.languages, one.licence) if text]
+        role = one.role.replace("_", " ")
+        say(f"{mark} {role} {one_line(one.name)}: {one_line(one.title)}, {', '.join(facts)}")
+    say("measured, the language model with the embedder (* in use; - not measured):")
+    say("  open-book  closed-book  s a question  from weights  s a round  memory  pair")
+    for pair in measured.pairs():
+        say(
+            f"  {_figure(pair.open_book, 2):>9}  {_figure(pair.closed_book, 2):>11}"
+            f"  {_figure(pair.question_seconds, 2):>12}  {_figure(pair.weights_seconds, 2):>12}"
+            f"  {_figure(pair.round_seconds, 0):>9}  {_figure(pair.memory_mb, 0):>6}"
+            f"  {pair.language_model} with {pair.embedder}, {pair.language}"
+        )
+
+
+def _figure(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:.{decimals}f}"

@@ -4,10 +4,14 @@ import os
 import sys
 import warnings
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+
+_CGROUP = Path("/sys/fs/cgroup")  # of a container, as this process sees its own
 
 
 def choose_device(wanted: str) -> str:
@@ -73,3 +77,17 @@ def _use_one_thread() -> None:
         torch.set_num_threads(1)
     if faiss := sys.modules.get("faiss"):
         faiss.omp_set_num_threads(1)
+
+
+def memory() -> tuple[int, int]:
+    """The memory of this machine, or of the container, and how much of it is free, in bytes."""
+    import psutil
+
+    found = psutil.virtual_memory()
+    whole, free = int(found.total), int(found.available)
+    try:
+        limit = int((_CGROUP / "memory.max").read_text())
+        taken = int((_CGROUP / "memory.current").read_text())
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return whole, free
+    return min(whole, limit), max(0, min(free, limit - taken))

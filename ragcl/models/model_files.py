@@ -9,9 +9,11 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -114,7 +116,7 @@ class ModelFiles:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """One line of `ragcl models list`; `size` is in bytes, 0 when nothing is there."""
+    """A model of the default pair; `size` is in bytes, 0 when nothing is there."""
 
     role: Role
     name: str
@@ -250,7 +252,7 @@ def list_models() -> list[ModelStatus]:
             name=model.name,
             state=_state(model, full=True),
             path=model.folder,
-            size=sum(path.stat().st_size for path in _files(model.folder)),
+            size=size(model.folder),
             licence=model.licence,
         )
         for role, model in DEFAULTS.items()
@@ -531,6 +533,29 @@ def _files(folder: Path) -> list[Path]:
         if path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def size(folder: Path) -> int:
+    """The bytes of a model's folder."""
+    return sum(path.stat().st_size for path in _files(folder))
+
+
+def parameters(folder: Path) -> int:
+    """The number of weights in the safetensors files of a folder, of which only headers are read.
+
+    Integers, such as the positions that some embedders keep, do not count.
+    """
+    count = 0
+    for path in folder.rglob("*.safetensors"):
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header: dict[str, Any] = json.loads(file.read(length))
+        count += sum(
+            math.prod(one["shape"])
+            for name, one in header.items()
+            if name != "__metadata__" and not one["dtype"].startswith("I")
+        )
+    return count
 
 
 def sha256(path: Path) -> str:
