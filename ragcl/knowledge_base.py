@@ -28,7 +28,7 @@ from ragcl.errors import (
     check_path,
     check_text,
 )
-from ragcl.models import model_files
+from ragcl.models import measured, model_files
 from ragcl.once import drop_parts, forget_parts, once
 from ragcl.results import (
     Answer,
@@ -493,7 +493,8 @@ class KnowledgeBase:
         Args:
             language_model: `default`, a folder, or the id of a model on the hub; None: as it is.
             embedder: the same. The one in use ends a change to another one.
-            query_prompt: before a question, for the new embedder; None: its folder's.
+            query_prompt: before a question, for the new embedder. Without prompts those are used
+                that it was measured with, else those of its folder.
             document_prompt: before a passage.
             confirm: gets what will be done and how long it takes; False: nothing is done.
             progress: called as the work goes on.
@@ -511,14 +512,18 @@ class KnowledgeBase:
         if not language_model and not embedder:
             raise UsageError("no model is named: name a language model, an embedder, or both.")
         with self._locked("models.lock", "another process is changing its models"):
+            choice = None
+            if embedder:
+                known = measured.prompts(embedder)
+                given = (query_prompt, document_prompt)
+                prompts = known if given == (None, None) else given
+                choice = Choice(model_files.lasting(embedder), *prompts)
             switch = Switch(
                 self.folder,
                 self.catalog,
                 self.settings,
                 model_files.lasting(language_model) if language_model else None,
-                Choice(model_files.lasting(embedder), query_prompt, document_prompt)
-                if embedder
-                else None,
+                choice,
             )
             plan = switch.plan()
             if not confirm(plan):

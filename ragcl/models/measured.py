@@ -66,6 +66,12 @@ def models() -> tuple[MeasuredModel, ...]:
     return tuple(MeasuredModel(**one) for one in _read()["models"])
 
 
+def prompts(embedder: str) -> tuple[str | None, str | None]:
+    """The prompts of a measured embedder, for questions and passages; None: its folder's."""
+    found = [one for one in models() if (one.role, one.name) == ("embedder", embedder)]
+    return (found[0].query_prompt, found[0].document_prompt) if found else (None, None)
+
+
 @cache
 def pairs() -> tuple[Pair, ...]:
     """The measured pairs, the default one first."""

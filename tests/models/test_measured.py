@@ -36,6 +36,11 @@ def test_every_figure_is_in_the_results_that_are_named(pair: Pair) -> None:
         assert figure in {round(one, decimals) for one in found}
 
 
+def test_an_embedder_brings_the_prompts_that_it_was_measured_with() -> None:
+    assert measured.prompts("intfloat/multilingual-e5-small") == ("query: ", "passage: ")
+    assert measured.prompts("default") == measured.prompts("/some/folder") == (None, None)
+
+
 def test_the_default_pair_comes_first_and_every_model_is_described() -> None:
     first = measured.pairs()[0]
     named = {(role, getattr(one, role)) for one in measured.pairs() for role in DEFAULTS}
