@@ -9,6 +9,8 @@ from sqlalchemy import Engine, create_engine, inspect
 
 from ragcl.catalog import FILE_NAME, Catalog, database, full_text, migrations, schema
 from ragcl.catalog.documents import changes_since, generation, was_at
+from ragcl.catalog.learning import ACTIVE
+from ragcl.catalog.vectors import EMBEDDER
 from ragcl.errors import CatalogError
 from ragcl.results import Trace
 from ragcl.search import lexical
@@ -259,4 +261,31 @@ def test_how_logged_answers_came_to_be_is_known_after_an_upgrade(
     assert forgotten.trace == Trace(forgotten=True)
     assert (forgotten.hits[0].source, forgotten.hits[0].page) == ("a.pdf", 7)
     assert catalog.asks.mention("/docs", "a.md")
+    catalog.close()
+
+
+def test_adapters_belong_to_the_embedder_in_use_after_an_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "STEPS", migrations.STEPS[:15])
+    earlier = Catalog(tmp_path)
+    embedder = {"model": "m", "revision": "r", "dimension": 2}
+    earlier.put(EMBEDDER, embedder)
+    round_id = earlier.learning.start_round({}, 1.0)
+    with earlier.database.writing() as connection:
+        connection.exec_driver_sql(f"INSERT INTO adapters VALUES ('a', {round_id}, 1.0, '{{}}')")
+        connection.exec_driver_sql(f"INSERT INTO adapter_sets VALUES (1, {round_id}, NULL, 1.0)")
+        connection.exec_driver_sql("INSERT INTO set_members VALUES (1, 'a')")
+    earlier.put(ACTIVE, 1)
+    earlier.close()
+    monkeypatch.undo()
+
+    catalog = Catalog(tmp_path)
+
+    [adapter] = catalog.learning.active()[1]
+    assert (adapter.id, adapter.embedder) == ("a", embedder)
+    catalog.put(EMBEDDER, {**embedder, "revision": "another"})
+    assert catalog.learning.active() == (1, [])
+    assert catalog.learning.active_key() == (1, ())
+    assert catalog.learning.adapter_ids() == ["a"]
     catalog.close()

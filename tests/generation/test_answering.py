@@ -663,7 +663,7 @@ def test_an_answer_is_logged_with_what_it_retrieved(
 
 def test_what_was_read_under_a_filter_is_not_studied(full: KnowledgeBase) -> None:
     keys = [hit.content_hash for hit in full.search(QUESTION, k=100)]
-    teacher = full._answerer._reader.teacher
+    teacher = full._answerer._reader.teacher(full._embedder)
     full.ask(QUESTION, source="berths.md")
     assert full.catalog.learning.study(keys, teacher) == {}
 
