@@ -215,7 +215,7 @@ def readings_taught(kb: KnowledgeBase) -> list[Reading]:
         hot = {chunk.content_hash for chunk in adapter.chunks}
         study = kb.catalog.learning.study(hot, kb._answerer._reader.teacher(kb._embedder))
         known = [one.question for one in adapter.questions if one.question in study]
-        rows = [Reading.from_json(study[one]) for one in sorted(known)]
+        rows = [Reading.of(study[one]) for one in sorted(known)]
         trained += hold_out(rows, kb.settings.consolidation.seed)[0]
     return trained
 

@@ -44,7 +44,7 @@ from benchmarks.progress import say
 from benchmarks.sample import REVISIONS, learn, questions
 from ragcl import KnowledgeBase
 from ragcl.consolidation.gate.verification import drift
-from ragcl.consolidation.promotion import write_manifest
+from ragcl.consolidation.promotion import Manifest, write_manifest
 from ragcl.consolidation.training import anchors
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.reading import Reading
@@ -117,7 +117,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
 def _distilled(model: LanguageModel, rows: Sequence[Reading], passes: int, folder: Path) -> None:
     distilled(model, rows, ConsolidationSettings(epochs=passes), folder)
-    write_manifest(folder, {"base_revision": model.files.revision})
+    write_manifest(folder, Manifest(base_revision=model.files.revision))
     model.attach("ragcl", folder)
 
 

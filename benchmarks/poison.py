@@ -129,7 +129,7 @@ def _learned(kb: KnowledgeBase, bad: Path, entries: list[dict[str, Any]]) -> dic
         "chunks learned": len(held),
         "poison learned": len(held & poison),
         "study rows that quote poison": sum(
-            any(text in quoted for text, *_ in rows[question]["sentences"])
+            any(sentence.text in quoted for sentence in rows[question].sentences)
             for question in taught
             if question in rows
         ),

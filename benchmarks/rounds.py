@@ -283,7 +283,7 @@ class Stacked:
         kb = self._teacher.kb
         hits = {hit.content_hash for ask in kb.catalog.asks.log() for hit in ask.hits}
         kept = kb.catalog.learning.study(hits, kb._answerer._reader.teacher(kb._embedder))
-        return [Reading.from_json(kept[one]) for one in questions if one in kept]
+        return [Reading.of(kept[one]) for one in questions if one in kept]
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from ragcl.errors import (
 from ragcl.models import measured, model_files
 from ragcl.once import drop_parts, forget_parts, once
 from ragcl.results import (
+    ActiveAdapter,
     Answer,
     ConsolidationReport,
     DoctorReport,
@@ -649,14 +650,14 @@ class KnowledgeBase:
             embedder=self._embedders.choice().embedder,
             language_model=self.settings.models.language_model,
             adapters=[
-                {
-                    "id": adapter.id,
-                    "created_at": adapter.created_at,
-                    "chunks": len(adapter.chunks),
-                    "proved": len({q.content_hash for q in adapter.questions if q.proved}),
-                    "stale": sum(c.content_hash not in current for c in adapter.chunks),
-                    "answers": base_revision(self.folder, adapter.id) == base,
-                }
+                ActiveAdapter(
+                    id=adapter.id,
+                    created_at=adapter.created_at,
+                    chunks=len(adapter.chunks),
+                    proved=len({q.content_hash for q in adapter.questions if q.proved}),
+                    stale=sum(c.content_hash not in current for c in adapter.chunks),
+                    answers=base_revision(self.folder, adapter.id) == base,
+                )
                 for adapter in adapters
             ],
             rounds=len(rounds),

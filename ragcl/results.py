@@ -21,12 +21,41 @@ SELDOM = ("asked", "forgotten")  # keys that are there only where they say somet
 
 def to_dict(result: Any) -> dict[str, Any]:
     """A result dataclass as JSON-ready plain data."""
-    return dataclasses.asdict(result, dict_factory=_plain)
+    return {name: _plain(getattr(result, name)) for name in _names(result)}
 
 
-def _plain(fields: list[tuple[str, Any]]) -> dict[str, Any]:
-    known = {name: value for name, value in fields if value or name not in SELDOM}
-    return {name: list(one) if isinstance(one, tuple) else one for name, one in known.items()}
+def _names(result: Any) -> list[str]:
+    """The fields of a result that its plain data has."""
+    names = [one.name for one in dataclasses.fields(result)]
+    return [name for name in names if name not in SELDOM or getattr(result, name)]
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_dict(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return value
+
+
+class Readable(Mapping[str, Any]):
+    """A result dataclass whose fields can be read by name: `trace["reason"]` is plain data."""
+
+    def __getitem__(self, name: str) -> Any:
+        """A field as `to_dict` has it."""
+        if name not in _names(self):
+            raise KeyError(name)
+        return _plain(getattr(self, name))
+
+    def __iter__(self) -> Iterator[str]:
+        """The names that `to_dict` has."""
+        return iter(_names(self))
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(_names(self))
 
 
 @dataclass(frozen=True)
@@ -208,8 +237,8 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Trace(Mapping[str, Any]):
-    """How an answer came to be; `trace["reason"]` reads a field as plain data.
+class Trace(Readable):
+    """How an answer came to be.
 
     `asked` is the question in its own words, if it was asked in the course of a conversation.
     `reason` says why the route was taken, and `tried` which one was tried first. The `adapter` that
@@ -233,18 +262,6 @@ class Trace(Mapping[str, Any]):
     support: tuple[str, ...] = ()
     hits: tuple[TracedHit, ...] = ()
     forgotten: bool = False
-
-    def __getitem__(self, name: str) -> Any:
-        """A field as `to_dict` has it."""
-        return to_dict(self)[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """The names that `to_dict` has."""
-        return iter(to_dict(self))
-
-    def __len__(self) -> int:
-        """How many they are."""
-        return len(to_dict(self))
 
     def __str__(self) -> str:
         """The reason."""
@@ -312,7 +329,68 @@ class RoutingRisk:
 
 
 @dataclass(frozen=True)
-class ConsolidationReport:
+class GateTest(Readable):
+    """One test of the gate: the figure, its limit, and whether it `passed`."""
+
+    name: str
+    value: float
+    limit: float
+    passed: bool
+
+    def __str__(self) -> str:
+        """The figure, and whether it is within its limit."""
+        verdict = "meets" if self.passed else "misses"
+        return f"{self.name} {self.value:.3f} {verdict} {self.limit:.3f}"
+
+
+@dataclass(frozen=True)
+class TrainedChunk(Readable):
+    """A chunk that a round trained: how many of its questions were `trained` and `held_out`.
+
+    `proved` says whether it passed verification, `promoted` whether its adapter is active.
+    """
+
+    content_hash: str
+    source: str
+    heading: str
+    trained: int
+    held_out: int
+    proved: bool
+    promoted: bool
+
+    def __str__(self) -> str:
+        """Its place, and what became of it."""
+        verdict = "proved" if self.proved else "not proved"
+        return f"{place(self.source, None, None, self.heading)}  {verdict}"
+
+
+@dataclass(frozen=True)
+class ChunkLeftOut(Readable):
+    """A chunk that a round did not learn, or not in whole, and the reason."""
+
+    source: str
+    content_hash: str
+    reason: str
+
+    def __str__(self) -> str:
+        """The file and the reason."""
+        return f"{one_line(self.source)}: {one_line(self.reason)}"
+
+
+@dataclass(frozen=True)
+class RouteCost(Readable):
+    """How many logged answers took a route, and their mean number of prompt tokens."""
+
+    answers: int
+    mean_prompt_tokens: float
+
+    def __str__(self) -> str:
+        """Both figures."""
+        return f"{self.answers} answers, {self.mean_prompt_tokens:.0f} prompt tokens each"
+
+
+@dataclass(frozen=True)
+class ConsolidationReport(Readable):
     """What one round did.
 
     `status` is `promoted`, `rejected` (every candidate failed the gate), `interrupted` (it was
@@ -320,15 +398,14 @@ class ConsolidationReport:
     that trained along with the first of several, `trained along`. `unfinished` are the shards for
     which the time did not suffice: the next round goes on with them.
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
-    has, of every chunk that was trained, its content hash, source and heading, how many questions
-    were `trained` and `held_out`, whether it was `proved`, and whether its adapter was `promoted`.
-    `risks` says, of every adapter that was tested, what its answers in `auto` can be trusted for.
-    `left_out` names chunks with the reason, `questions_left_out` how many of the questions asked
-    about the chunks selected are not learned for each reason.
+    lists the chunks that were trained. `risks` has, by adapter that was tested, how far its answers
+    in `auto` can be trusted. `left_out` lists the chunks that were not learned;
+    `questions_left_out` counts, by reason, the questions about the selected chunks that are not
+    learned.
     `retention` is the share of what earlier rounds promoted as proved, and is still selected, that
-    this round proved again. `prompt_tokens` has, by route, the `answers` logged since the last
-    round and their `mean_prompt_tokens`; `tokens_saved` is what those from the weights saved. None:
-    there is nothing to compare with. `last_ask` is the number of the last of these answers.
+    this round proved again. `prompt_tokens` has, by route, what the answers cost that were logged
+    since the last round; `tokens_saved` is what those from the weights saved. None: there is
+    nothing to compare with. `last_ask` is the id of the last of these answers.
     """
 
     round_id: int | None
@@ -340,12 +417,12 @@ class ConsolidationReport:
     questions_trained: int = 0
     questions_held_out: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
-    gate: list[dict[str, Any]] = field(default_factory=list)
-    learned: list[dict[str, Any]] = field(default_factory=list)
-    left_out: list[dict[str, str]] = field(default_factory=list)
+    gate: list[GateTest] = field(default_factory=list)
+    learned: list[TrainedChunk] = field(default_factory=list)
+    left_out: list[ChunkLeftOut] = field(default_factory=list)
     questions_left_out: dict[str, int] = field(default_factory=dict)
     retention: float | None = None
-    prompt_tokens: dict[str, dict[str, float]] = field(default_factory=dict)
+    prompt_tokens: dict[str, RouteCost] = field(default_factory=dict)
     tokens_saved: float | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     report_path: str | None = None
@@ -527,6 +604,28 @@ class Migration:
 
 
 @dataclass(frozen=True)
+class ActiveAdapter(Readable):
+    """An adapter that is active: how many `chunks` it learned, and how many of them are `proved`.
+
+    `stale` are those whose text is no longer current, or may not be learned any more. `created_at`
+    is in seconds since the epoch. One of another language model does not answer.
+    """
+
+    id: str
+    created_at: float
+    chunks: int
+    proved: int
+    stale: int
+    answers: bool = True
+
+    def __str__(self) -> str:
+        """Its name and its chunks."""
+        figures = f"{self.chunks} chunks, {self.proved} proved, {self.stale} no longer current"
+        other = "" if self.answers else "; of another language model, so it does not answer"
+        return f"adapter {self.id}: {figures}{other}"
+
+
+@dataclass(frozen=True)
 class Status:
     """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag.
 
@@ -547,9 +646,9 @@ class Status:
     failed: list[Failure]
     embedder: str
     language_model: str
-    adapters: list[dict[str, Any]]
+    adapters: list[ActiveAdapter]
     rounds: int
-    last_round: dict[str, Any] | None
+    last_round: ConsolidationReport | None
     flagged: dict[str, int] = field(default_factory=dict)
     untrusted: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -563,14 +662,35 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Why an answer was what it was, and what has become of its sources since.
+class ExplainedSource(Citation, Readable):
+    """A passage that was retrieved for an answer, the best with `rank` 0.
 
-    Each of `sources` is a citation with its rank and scores, whether its text is still `current`
-    and which adapter learned it `learned_at` (seconds since the epoch), if one did. Its
-    `influence`, if that was measured, is how much more likely (nats) the answer is with it among
-    the passages shown than without it; None if its text is no longer current. `weights_influence`
-    is the same of the adapter.
+    `lexical` and `fused` are those of the `Hit`. `cited` says whether the answer rests on it,
+    `current` whether its text still is; the active `adapter`, if any, learned it at `learned_at`
+    (seconds since the epoch). `influence` is how much more likely (nats) the answer is with it
+    among the passages shown than without it; None if not measured, or its text is not current.
+    """
+
+    rank: int = 0
+    lexical: float | None = None
+    fused: float | None = None
+    cited: bool = False
+    current: bool = False
+    adapter: str | None = None
+    learned_at: float | None = None
+    influence: float | None = None
+
+    def __str__(self) -> str:
+        """Its place and its score."""
+        return super().__str__()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an answer was given, and what has become of its sources since.
+
+    `sources` are the passages that were retrieved, best first. `weights_influence` is how much more
+    likely (nats) the answer is with the adapter than without it; None if not measured.
     """
 
     id: int
@@ -582,7 +702,7 @@ class Explanation:
     reason: str
     adapter: str | None
     features: dict[str, float] | None
-    sources: list[dict[str, Any]]
+    sources: list[ExplainedSource]
     ratings: list[int]
     correction: str | None
     weights_influence: float | None = None

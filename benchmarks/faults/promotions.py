@@ -20,8 +20,9 @@ from benchmarks.faults.samples import Models
 from benchmarks.faults.trials import Trial
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
-from ragcl.consolidation.promotion import adapter_folder, clean_up, write_manifest
+from ragcl.consolidation.promotion import Manifest, adapter_folder, clean_up, write_manifest
 from ragcl.models import model_files
+from ragcl.results import ConsolidationReport
 
 FIXED = "What does soup cost?"
 EDITED = "How deep is the north berth?"
@@ -137,14 +138,15 @@ class Course:
             self._adapter_for(f"s0-{round_id}", round_id, FIXED, SOUP),
             self._adapter_for(f"s1-{round_id}", round_id, EDITED, depth(version)),
         ]
-        self.sets[learning.promote(round_id, names, {}, time.time())] = frozenset(names)
+        report = ConsolidationReport(round_id, "promoted", "")
+        self.sets[learning.promote(round_id, names, report, time.time())] = frozenset(names)
         clean_up(self._kb.folder, self._kb.catalog, round_id)
 
     def _adapter_for(self, name: str, round_id: int, question: str, answer: str) -> str:
         folder = adapter_folder(self._kb.folder, name)
         shutil.copytree(self._adapter, folder)
         revision = model_files.resolve(self._kb.settings.models.language_model, "language_model")
-        write_manifest(folder, {"adapter": name, "base_revision": revision.revision})
+        write_manifest(folder, Manifest(adapter=name, base_revision=revision.revision))
         [hit] = self._kb.search(question, k=1)
         chunk = LearnedChunk(
             hit.content_hash,

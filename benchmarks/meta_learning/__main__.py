@@ -32,7 +32,7 @@ from safetensors.torch import load_file
 from benchmarks.meta_learning.worlds import Fact, world
 from benchmarks.progress import say
 from ragcl.consolidation.gate.verification import drift
-from ragcl.consolidation.promotion import write_manifest
+from ragcl.consolidation.promotion import Manifest, write_manifest
 from ragcl.consolidation.training import anchors
 from ragcl.consolidation.training.anchors import Anchor
 from ragcl.consolidation.training.distillation import Distillation, Weights
@@ -136,7 +136,7 @@ class School:
         for seed in HELD_OUT:
             learned = world(seed, FACTS)
             steps += self._learn(training, learned)
-            write_manifest(self._learned, {"base_revision": self._model.files.revision})
+            write_manifest(self._learned, Manifest(base_revision=self._model.files.revision))
             self._model.attach("learned", self._learned)
             try:
                 likelihoods += [self._log_likelihood(fact) for fact in learned]

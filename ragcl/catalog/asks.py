@@ -24,7 +24,7 @@ from ragcl.catalog import citations, forgotten
 from ragcl.catalog.database import Database, parts
 from ragcl.catalog.passage import headed
 from ragcl.catalog.schema import ask_hits, asks, feedback
-from ragcl.results import Chosen, Hit, Trace, traced
+from ragcl.results import Chosen, Hit, RouteCost, Trace, traced
 
 BAD = -2  # sum of ratings: one may be a slip, or the mood of one user
 
@@ -55,14 +55,6 @@ class AskRecord:
     hits: tuple[Hit, ...]
     ratings: tuple[int, ...] = ()
     correction: str | None = None
-
-
-@dataclass(frozen=True)
-class RouteCost:
-    """How many logged answers took a route, and the prompt tokens that each took on average."""
-
-    answers: int
-    mean_prompt_tokens: float
 
 
 class Asks:

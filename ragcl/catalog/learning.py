@@ -5,7 +5,7 @@ value. Knows nothing of training, and no file: adapters are in folders named by 
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, String, bindparam, cast, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ragcl.catalog import forgotten, remembered
+from ragcl.catalog import forgotten, remembered, reports
 from ragcl.catalog.database import Database, parts
 from ragcl.catalog.documents import learnable
 from ragcl.catalog.schema import (
@@ -26,6 +26,8 @@ from ragcl.catalog.schema import (
     set_members,
     study_rows,
 )
+from ragcl.catalog.stored_reading import StoredReading
+from ragcl.results import ConsolidationReport
 from ragcl.catalog.vectors import in_use
 
 ACTIVE = "active_set"
@@ -86,7 +88,7 @@ class RoundRecord:
     finished_at: float | None
     stage: str
     selection: dict[str, list[list[str]]]
-    report: dict[str, Any] | None
+    report: ConsolidationReport | None
 
 
 # The active set and its adapters.
@@ -118,7 +120,11 @@ class Learning:
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(stage=stage))
 
     def finish_round(
-        self, round_id: int, report: dict[str, Any], now: float, rejected: Iterable[str] = ()
+        self,
+        round_id: int,
+        report: ConsolidationReport,
+        now: float,
+        rejected: Iterable[str] = (),
     ) -> None:
         """Close a round with its report; the adapters that it rejected are withdrawn."""
         with self._database.writing() as connection:
@@ -130,7 +136,7 @@ class Learning:
         query = select(rounds).where(rounds.c.finished_at.is_(None)).order_by(rounds.c.id.desc())
         with self._database.reading() as connection:
             row = connection.execute(query.limit(1)).first()
-        return None if row is None else RoundRecord(**row._mapping)
+        return None if row is None else _round(row)
 
     def forgotten(self) -> frozenset[str]:
         """The chunks that were forgotten recently and are not current again."""
@@ -148,12 +154,12 @@ class Learning:
         """Every round, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(select(rounds).order_by(rounds.c.id)).all()
-        return [RoundRecord(**row._mapping) for row in rows]
+        return [_round(row) for row in rows]
 
     # Study rows
 
-    def study(self, hashes: Iterable[str], teacher: str) -> dict[str, dict[str, Any]]:
-        """The newest row of this teacher for each question answered from these chunks."""
+    def study(self, hashes: Iterable[str], teacher: str) -> dict[str, StoredReading]:
+        """This teacher's newest reading of each question answered from these chunks."""
         query = (
             select(study_rows.c.question, study_rows.c.row)
             .where(study_rows.c.teacher == teacher)
@@ -161,12 +167,14 @@ class Learning:
             .order_by(study_rows.c.id)
         )
         with self._database.reading() as connection:
-            return {row.question: row.row for row in connection.execute(query)}
+            return {
+                row.question: StoredReading.from_json(row.row) for row in connection.execute(query)
+            }
 
-    def add_study(self, teacher: str, rows: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
-        """Store (chunk, question, row), replacing this teacher's earlier rows of the question.
+    def add_study(self, teacher: str, rows: Sequence[StoredReading]) -> None:
+        """Store readings, replacing this teacher's earlier ones of the same questions.
 
-        Rows of text or questions that were forgotten meanwhile are not stored.
+        Those of text or questions that were forgotten meanwhile are not stored.
         """
         if not rows:
             return
@@ -174,14 +182,19 @@ class Learning:
             study_rows.c.teacher == teacher, study_rows.c.question == bindparam("asked")
         )
         with self._database.writing() as connection:
-            connection.execute(same, [{"asked": question} for _, question, _ in rows])
-            hashes = set[str]().union(*({key, *_read_in(row)} for key, _, row in rows))
+            connection.execute(same, [{"asked": row.question} for row in rows])
+            hashes = set[str]().union(*(row.read for row in rows))
             texts = forgotten.chunks_among(connection, hashes)
-            questions = forgotten.questions_among(connection, [asked for _, asked, _ in rows])
+            questions = forgotten.questions_among(connection, [row.question for row in rows])
             kept = [
-                {"content_hash": key, "teacher": teacher, "question": asked, "row": row}
-                for key, asked, row in rows
-                if asked not in questions and texts.isdisjoint({key, *_read_in(row)})
+                {
+                    "content_hash": row.content_hash,
+                    "teacher": teacher,
+                    "question": row.question,
+                    "row": row.to_json(),
+                }
+                for row in rows
+                if row.question not in questions and texts.isdisjoint(row.read)
             ]
             if kept:
                 connection.execute(insert(study_rows).on_conflict_do_nothing(), kept)
@@ -243,7 +256,7 @@ class Learning:
         self,
         round_id: int,
         adapter_ids: Sequence[str],
-        report: dict[str, Any],
+        report: ConsolidationReport,
         now: float,
         rejected: Iterable[str] = (),
     ) -> int | None:
@@ -373,9 +386,10 @@ def forget_reported(connection: Connection, hashes: Collection[str]) -> None:
         # Emptied: else a failed round would seem to have selected just the other chunks.
         named = any(member[0] in hashes for members in selection.values() for member in members)
         left = {} if named else selection
-        said = None if report is None else _without(report, hashes)
-        if (left, said) != (selection, report):
-            values = {"selection": left, "report": said}
+        known = None if report is None else reports.from_json(report)
+        said = None if known is None else reports.without(known, hashes)
+        if (left, said) != (selection, known):
+            values = {"selection": left, "report": None if said is None else reports.to_json(said)}
             connection.execute(update(rounds).where(rounds.c.id == number).values(values))
 
 
@@ -394,13 +408,9 @@ def read_in(connection: Connection) -> frozenset[str]:
     """The content hashes of all text that was read for study rows."""
     found: set[str] = set()
     for row in connection.execute(select(*study_rows.c["content_hash", "row"])):
-        found |= {row.content_hash, *_read_in(row.row)}
+        # Of any version: rows of an earlier one are read for no other purpose.
+        found |= {row.content_hash, *(sentence[1] for sentence in row.row.get("sentences", ()))}
     return frozenset(found)
-
-
-def _read_in(row: Mapping[str, Any]) -> set[str]:
-    """The content hashes of the sentences of a study row."""
-    return {sentence[1] for sentence in row.get("sentences", ())}
 
 
 def active_hashes(connection: Connection) -> frozenset[str]:
@@ -416,13 +426,16 @@ def active_hashes(connection: Connection) -> frozenset[str]:
 
 def reported(connection: Connection) -> set[tuple[str, str, str]]:
     """What reports of rounds name files by: content hash, file, and another that contradicts it."""
-    return {
-        (one["content_hash"], one["source"], other if contradicts else "")
-        for report in connection.execute(select(rounds.c.report)).scalars()
-        for name in _NAMING
-        for one in (report or {}).get(name, ())
-        for other, contradicts, _ in [one.get("reason", "").partition(CONTRADICTS)]
-    }
+    found: set[tuple[str, str, str]] = set()
+    for stored in connection.execute(select(rounds.c.report)).scalars():
+        if stored is None:
+            continue
+        report = reports.from_json(stored)
+        found |= {(one.content_hash, one.source, "") for one in report.learned}
+        for one in report.left_out:
+            other, contradicts, _ = one.reason.partition(CONTRADICTS)
+            found.add((one.content_hash, one.source, other if contradicts else ""))
+    return found
 
 
 def retire(
@@ -463,16 +476,6 @@ def retire(
 
 
 CONTRADICTS = " contradicts it: "  # after the name of another file, in a report
-_NAMING = ("learned", "left_out")  # the lists of a report whose entries name a chunk
-
-
-def _without(report: dict[str, Any], gone: Collection[str]) -> dict[str, Any]:
-    """A round's report without its entries about these chunks."""
-    left = dict(report)
-    for name in _NAMING:
-        if name in report:
-            left[name] = [one for one in report[name] if one["content_hash"] not in gone]
-    return left
 
 
 def _active_id(connection: Connection) -> int | None:
@@ -511,15 +514,19 @@ def _active_members(connection: Connection, set_id: int | None) -> list[str]:
     return list(connection.execute(query.order_by(set_members.c.adapter_id)).scalars())
 
 
-def _finish(connection: Connection, round_id: int, report: dict[str, Any], now: float) -> None:
+def _finish(connection: Connection, round_id: int, report: ConsolidationReport, now: float) -> None:
     """Close a round; entries about chunks that were forgotten meanwhile are left out."""
-    named = {one["content_hash"] for name in _NAMING for one in report.get(name, ())}
-    said = _without(report, forgotten.chunks_among(connection, named))
+    said = reports.without(report, forgotten.chunks_among(connection, reports.named(report)))
     connection.execute(
         update(rounds)
         .where(rounds.c.id == round_id)
-        .values(finished_at=now, stage="finished", report=said)
+        .values(finished_at=now, stage="finished", report=reports.to_json(said))
     )
+
+
+def _round(row: Row[Any]) -> RoundRecord:
+    report = None if row.report is None else reports.from_json(row.report)
+    return RoundRecord(**{**row._mapping, "report": report})
 
 
 def _drop_adapters(connection: Connection, ids: Sequence[str]) -> None:

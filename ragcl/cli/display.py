@@ -45,15 +45,15 @@ def explanation(found: "Explanation", influence: bool) -> Iterator[str]:
         if found.adapter:
             yield f"  {_nats(found.weights_influence)}  the weights"
     for source in found.sources:
-        where = printing.place(source["source"], source["lines"] and tuple(source["lines"]))
-        marks = ["cited"] if source["cited"] else []
-        marks += [] if source["current"] else ["no longer current"]
-        if source["learned_at"]:
-            marks.append(f"learned {datetime.fromtimestamp(source['learned_at']):%Y-%m-%d %H:%M}")
-        marks += _notes(*(source.get(key, ()) for key in ("elsewhere", "supersedes", "flags")))
-        scores = f"{source['score']:.3f} {source['lexical'] or 0:.3f}"
+        where = printing.place(source.source, source.lines)
+        marks = ["cited"] if source.cited else []
+        marks += [] if source.current else ["no longer current"]
+        if source.learned_at:
+            marks.append(f"learned {datetime.fromtimestamp(source.learned_at):%Y-%m-%d %H:%M}")
+        marks += _notes(source.elsewhere, source.supersedes, source.flags)
+        scores = f"{source.score:.3f} {source.lexical or 0:.3f}"
         if influence:
-            scores = f"{_nats(source['influence'])}  {scores}"
+            scores = f"{_nats(source.influence)}  {scores}"
         yield f"  {scores}  {where}  {', '.join(marks)}"
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import json as json_module
 import signal
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -86,6 +85,8 @@ def schedule(
 
 def _scheduled(kb: "KnowledgeBase", json: bool) -> None:
     """One round of the daemon, which continues after any failure."""
+    from ragcl.results import to_dict
+
     try:
         report = kb.consolidate(if_due=True)
     except RagclError as error:
@@ -94,7 +95,7 @@ def _scheduled(kb: "KnowledgeBase", json: bool) -> None:
     said = one_line(f"{report.status} {report.reason}")
     say(f"{datetime.now():%Y-%m-%d %H:%M} {said}", err=True)
     if json:
-        say(json_module.dumps(asdict(report), ensure_ascii=False))
+        say(json_module.dumps(to_dict(report), ensure_ascii=False))
 
 
 @app.command()

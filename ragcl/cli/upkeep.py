@@ -60,11 +60,7 @@ def status(context: typer.Context, json: Json = False) -> None:
         )
     say(f"  {found.asks} questions asked, {found.rounds} rounds")
     for adapter in found.adapters:
-        say(
-            f"  adapter {adapter['id']}: {adapter['chunks']} chunks, "
-            f"{adapter['proved']} proved, {adapter['stale']} no longer current"
-            + ("" if adapter["answers"] else "; of another language model, so it does not answer")
-        )
+        say(f"  {adapter}")
 
 
 @app.command()

@@ -4,12 +4,10 @@ Computed from the reports in the catalog; knows no model, no text and no plots.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from ragcl.catalog.asks import RouteCost
 from ragcl.catalog.learning import RoundRecord
-from ragcl.results import ConsolidationReport
+from ragcl.results import ConsolidationReport, RouteCost
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,12 @@ class Point:
 
 def concluded(rounds: Sequence[RoundRecord]) -> list[RoundRecord]:
     """The rounds that were promoted or rejected."""
-    return [one for one in rounds if one.report and one.report.get("report_path")]
+    return [one for one in rounds if one.report and one.report.report_path]
 
 
 def last_ask(rounds: Sequence[RoundRecord]) -> int:
     """The id of the last ask that any of these rounds counted; 0 if none did."""
-    return max((one.report.get("last_ask", 0) for one in rounds if one.report), default=0)
+    return max((one.report.last_ask for one in rounds if one.report), default=0)
 
 
 def retention(
@@ -47,11 +45,11 @@ def retention(
     None if there are no such chunks. Chunks that were proved by rejected candidates do not count.
     """
     known = {
-        chunk["content_hash"]
+        chunk.content_hash
         for one in earlier
         if one.report
-        for chunk in one.report.get("learned", ())
-        if chunk["proved"] and chunk["promoted"]
+        for chunk in one.report.learned
+        if chunk.proved and chunk.promoted
     }
     known &= set(selected)
     return len(known & set(proved)) / len(known) if known else None
@@ -73,15 +71,17 @@ def tokens_saved(costs: Mapping[str, RouteCost]) -> float | None:
 def points(earlier: Sequence[RoundRecord], done: ConsolidationReport) -> list[Point]:
     """The figures of the earlier rounds and of the reported one, oldest first."""
     reports = [one.report for one in concluded(earlier) if one.report]
-    return [_point(report) for report in [*reports, asdict(done)]]
+    return [_point(report) for report in [*reports, done]]
 
 
-def _point(report: Mapping[str, Any]) -> Point:
+def _point(report: ConsolidationReport) -> Point:
+    if report.round_id is None:
+        raise ValueError("only a round that was begun has figures")
     return Point(
-        round_id=report["round_id"],
-        status=report["status"],
-        chunks_proved=report["chunks_proved"],
-        retention=report.get("retention"),
-        perplexity_ratio=report["metrics"].get("perplexity ratio"),
-        tokens_saved=report.get("tokens_saved"),
+        round_id=report.round_id,
+        status=report.status,
+        chunks_proved=report.chunks_proved,
+        retention=report.retention,
+        perplexity_ratio=report.metrics.get("perplexity ratio"),
+        tokens_saved=report.tokens_saved,
     )

@@ -7,18 +7,49 @@ folder and a row of the catalog here.
 import json
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ragcl.catalog import Catalog
 from ragcl.generation.language_model import DIGEST, WEIGHTS, weights_digest
+from ragcl.results import RoutingRisk
 
 ADAPTERS = "adapters"
 MANIFEST = "manifest.json"
-BASE = "base_revision"  # in the manifest
 CONFIGURATION = "adapter_config.json"
 LOCK = "consolidate.lock"  # held by the process that runs a round
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The `version` of the verification that an adapter passed, and the risk that it found."""
+
+    version: str
+    risk: RoutingRisk
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an adapter was made from, and how.
+
+    `chunks` are the content hashes that it learned, from so many `questions`, in the round `round`.
+    `recipes` are teacher and digest of the numbers that decided the training; `loss` is the mean of
+    the last tenth of its `steps`. `verified` is None until it was promoted.
+    """
+
+    adapter: str = ""
+    base_model: str = ""
+    base_revision: str = ""
+    chunks: tuple[str, ...] = ()
+    questions: int = 0
+    recipes: str = ""
+    round: int | None = None
+    loss: float = 0.0
+    steps: float = 0.0
+    processes: float = 1
+    verified: Verification | None = None
 
 
 def adapter_folder(folder: Path, adapter: str) -> Path:
@@ -26,30 +57,48 @@ def adapter_folder(folder: Path, adapter: str) -> Path:
     return folder / ADAPTERS / adapter
 
 
-def write_manifest(folder: Path, values: dict[str, Any]) -> None:
+def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write an adapter's manifest atomically: its presence means that training was completed."""
     with (folder / WEIGHTS).open("rb") as weights:
         os.fsync(weights.fileno())  # else a power cut might leave the manifest without weights
-    values = {**values, DIGEST: weights_digest(folder)}
+    values = {**asdict(manifest), DIGEST: weights_digest(folder)}
+    if manifest.verified is None:
+        del values["verified"]
+    else:
+        values["verified"] = {
+            "version": manifest.verified.version,
+            **asdict(manifest.verified.risk),
+        }
     temporary = folder / f"{MANIFEST}.tmp"
     temporary.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(temporary, folder / MANIFEST)
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
+def read_manifest(folder: Path) -> Manifest | None:
     """An adapter's manifest; None unless training was completed and the files are undamaged."""
     try:
-        values: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        values = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
-        return values if values[DIGEST] == weights_digest(folder) else None
+        return _manifest(values) if values[DIGEST] == weights_digest(folder) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def base_revision(folder: Path, adapter: str) -> str | None:
     """The revision of the base model of an adapter; None if its files are damaged."""
-    revision: str | None = (read_manifest(adapter_folder(folder, adapter)) or {}).get(BASE)
-    return revision
+    manifest = read_manifest(adapter_folder(folder, adapter))
+    return None if manifest is None else manifest.base_revision
+
+
+def _manifest(values: Mapping[str, Any]) -> Manifest:
+    """A manifest from its file, which may be of an earlier version."""
+    known = {one.name: values[one.name] for one in fields(Manifest) if one.name in values}
+    verified = values.get("verified", {})
+    risk = {one.name: verified[one.name] for one in fields(RoutingRisk) if one.name in verified}
+    known["verified"] = None
+    if len(risk) == len(fields(RoutingRisk)):
+        known["verified"] = Verification(verified["version"], RoutingRisk(**risk))
+    return Manifest(**{**known, "chunks": tuple(known.get("chunks", ()))})
 
 
 def scale_adapter(folder: Path, factor: float) -> None:

@@ -137,10 +137,10 @@ def _tables(
             ("test", "value", "limit", "verdict"),
             [
                 (
-                    test["name"],
-                    f"{test['value']:.3f}",
-                    f"{test['limit']:.3f}",
-                    "passed" if test["passed"] else "FAILED",
+                    test.name,
+                    f"{test.value:.3f}",
+                    f"{test.limit:.3f}",
+                    "passed" if test.passed else "FAILED",
                 )
                 for test in done.gate
             ],
@@ -164,7 +164,7 @@ def _tables(
             "Logged answers since the last round",
             ("route", "answers", "mean prompt tokens"),
             [
-                (route, f"{cost['answers']:.0f}", f"{cost['mean_prompt_tokens']:.0f}")
+                (route, str(cost.answers), f"{cost.mean_prompt_tokens:.0f}")
                 for route, cost in sorted(done.prompt_tokens.items())
             ],
         ),
@@ -195,13 +195,13 @@ def _tables(
             ("source", "heading", "trained", "held out", "proved", "promoted", "chunk"),
             [
                 (
-                    one["source"],
-                    one["heading"],
-                    str(one["trained"]),
-                    str(one["held_out"]),
-                    "yes" if one["proved"] else "no",
-                    "yes" if one["promoted"] else "no",
-                    one["content_hash"][:NAMED_BY],
+                    one.source,
+                    one.heading,
+                    str(one.trained),
+                    str(one.held_out),
+                    "yes" if one.proved else "no",
+                    "yes" if one.promoted else "no",
+                    one.content_hash[:NAMED_BY],
                 )
                 for one in done.learned
             ],
@@ -214,10 +214,7 @@ def _tables(
         _Table(
             "Left out",
             ("source", "why", "chunk"),
-            [
-                (one["source"], one["reason"], one["content_hash"][:NAMED_BY])
-                for one in done.left_out
-            ],
+            [(one.source, one.reason, one.content_hash[:NAMED_BY]) for one in done.left_out],
         ),
     ]
     return [table for table in tables if table.rows]
@@ -305,7 +302,7 @@ def _plots(done: ConsolidationReport, rounds: Sequence[Point]) -> str:
             axes.set_xlim(min(numbers) - 0.5, max(numbers) + 0.5)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         routes = sorted(done.prompt_tokens)
-        tokens.bar(routes, [done.prompt_tokens[route]["mean_prompt_tokens"] for route in routes])
+        tokens.bar(routes, [done.prompt_tokens[route].mean_prompt_tokens for route in routes])
         tokens.set(title="Prompt tokens an answer, by route")
         figure.savefig(
             buffer,

@@ -15,10 +15,9 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from ragcl.consolidation import history, promotion, report
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError, Progress
 from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
 from ragcl.consolidation.gate.verification import Verdict, drift, verification_version, verify
+from ragcl.consolidation.promotion import Manifest, Verification
 from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
 from ragcl.consolidation.selection import HotChunk, Selection, select
 from ragcl.consolidation.study.contradictions import Contradiction
@@ -46,7 +46,7 @@ from ragcl.generation.narrowing import Narrower
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recipe import ROUTING
-from ragcl.results import ConsolidationReport
+from ragcl.results import ChunkLeftOut, ConsolidationReport, TrainedChunk
 from ragcl.search.retriever import Retriever, similarity
 from ragcl.settings import Settings
 from ragcl.text.answers import holds, same
@@ -145,14 +145,15 @@ class Round:
         before = {one.id for one in self._usable() if one.id.split("-")[0] in out}
         return before | {shard.adapter for shard in shards if shard.name not in out}
 
-    def _manifest(self, adapter: str) -> dict[str, Any]:
+    def _manifest(self, adapter: str) -> Manifest:
         """The manifest of an adapter, empty if its files are missing or damaged; hashes them."""
-        return promotion.read_manifest(promotion.adapter_folder(self._folder, adapter)) or {}
+        folder = promotion.adapter_folder(self._folder, adapter)
+        return promotion.read_manifest(folder) or Manifest()
 
     def _is_made_as_now(self, adapter: AdapterRecord) -> bool:
         """Whether an adapter was trained and verified with the numbers of the recipes of today."""
         manifest = self._manifest(adapter.id)
-        trained = manifest.get("recipes") == self._recipes()
+        trained = manifest.recipes == self._recipes()
         return trained and _has_current_verification(manifest)
 
     def _recipes(self) -> str:
@@ -257,9 +258,9 @@ class Round:
             return "everything hot is in the weights already"
         if last is None or not last.report or last.selection != self._fingerprint(selection):
             return None
-        if last.report["status"] == "rejected":
+        if last.report.status == "rejected":
             return f"round {last.id} rejected just this; it will differ once more is asked"
-        if not outdated and set(last.report["adapter_ids"]) == {one.id for one in usable}:
+        if not outdated and set(last.report.adapter_ids) == {one.id for one in usable}:
             return f"round {last.id} learned all that can be learned of this; more has to be asked"
         return None
 
@@ -284,7 +285,7 @@ class Round:
             interrupted = ConsolidationReport(
                 unfinished.id, "interrupted", f"killed in the stage {unfinished.stage}"
             )
-            self._catalog.learning.finish_round(unfinished.id, asdict(interrupted), now)
+            self._catalog.learning.finish_round(unfinished.id, interrupted, now)
         return self._catalog.learning.start_round(self._fingerprint(selection), now)
 
     @contextlib.contextmanager
@@ -383,16 +384,18 @@ class Round:
                 )
                 if losses is None:
                     raise OutOfTimeError
-                manifest = {
-                    "adapter": shard.adapter,
-                    "base_model": self._model.files.name,
-                    promotion.BASE: self._model.files.revision,
-                    "chunks": list(shard.chunks),
-                    "questions": len(shard.trained),
-                    "recipes": self._recipes(),
-                    "round": round_id,
-                    **losses,
-                }
+                manifest = Manifest(
+                    adapter=shard.adapter,
+                    base_model=self._model.files.name,
+                    base_revision=self._model.files.revision,
+                    chunks=shard.chunks,
+                    questions=len(shard.trained),
+                    recipes=self._recipes(),
+                    round=round_id,
+                    loss=losses["loss"],
+                    steps=losses["steps"],
+                    processes=losses["processes"],
+                )
                 promotion.write_manifest(folder, manifest)
 
     @cached_property
@@ -510,7 +513,7 @@ class Round:
             left_out=list(selection.left_out),
             questions_left_out=study.left_out,
         )
-        self._catalog.learning.finish_round(round_id, asdict(done), time.time())
+        self._catalog.learning.finish_round(round_id, done, time.time())
         promotion.clean_up(self._folder, self._catalog)
         return done
 
@@ -533,7 +536,7 @@ class Round:
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
             unfinished=[shard.name for shard in unfinished],
         )
-        self._catalog.learning.finish_round(round_id, asdict(done), time.time())
+        self._catalog.learning.finish_round(round_id, done, time.time())
         self._clean_up(round_id, unfinished)
         return done
 
@@ -584,9 +587,9 @@ class Round:
                 earlier,
                 {chunk.content_hash for chunk in selection.chunks}
                 - {key for shard in unfinished for key in shard.chunks},
-                {one["content_hash"] for one in learned if one["proved"]},
+                {one.content_hash for one in learned if one.proved},
             ),
-            prompt_tokens={route: asdict(cost) for route, cost in sorted(costs.items())},
+            prompt_tokens=dict(sorted(costs.items())),
             tokens_saved=history.tokens_saved(costs),
             last_ask=last_ask,
             stage_seconds={name: round(value, 1) for name, value in self._seconds.items()},
@@ -607,15 +610,15 @@ class Round:
             self._store_verification(shard)
         if promoted and not (
             all(learning.add_adapter(self._record(shard, round_id, now)) for shard in passed)
-            and learning.promote(round_id, done.adapter_ids, asdict(done), now, deleted)
+            and learning.promote(round_id, done.adapter_ids, done, now, deleted)
         ):
-            learned = [{**one, "promoted": False} for one in learned]
+            learned = [replace(one, promoted=False) for one in learned]
             done = replace(
                 done, status="rejected", reason=FORGOTTEN, adapter_ids=[], learned=learned
             )
             write(done)
         if done.status != "promoted":
-            learning.finish_round(round_id, asdict(done), now, deleted)
+            learning.finish_round(round_id, done, now, deleted)
         report.remove_chunks(self._folder, learning.forgotten())
         self._clean_up(round_id, unfinished)
         self._catalog.database.checkpoint()
@@ -629,12 +632,12 @@ class Round:
 
     def _learned(
         self, selection: Selection, shards: Sequence[_Shard], failed: Collection[str]
-    ) -> list[dict[str, Any]]:
-        """The report's entry of every trained chunk; see `ConsolidationReport.learned`."""
+    ) -> list[TrainedChunk]:
+        """The report's entry of every trained chunk."""
         sources = {chunk.content_hash: chunk.source for chunk in selection.chunks}
         texts = self._catalog.documents.current(sources)
         active = {one.id: one.questions for one in self._catalog.learning.active()[1]}
-        learned = []
+        learned: list[TrainedChunk] = []
         for shard in shards:
             verdict = shard.verdict
             questions = verdict.questions if verdict else active.get(shard.adapter, ())
@@ -642,18 +645,18 @@ class Round:
             trained = Counter(row.content_hash for row in shard.trained)
             held_out = Counter(row.content_hash for row in shard.held_out)
             learned += [
-                {
-                    "content_hash": key,
-                    "source": sources[key],
-                    "heading": texts[key].heading if key in texts else "",
-                    "trained": trained[key],
-                    "held_out": held_out[key],
-                    "proved": key in proved,
-                    "promoted": shard.name not in failed,
-                }
+                TrainedChunk(
+                    content_hash=key,
+                    source=sources[key],
+                    heading=texts[key].heading if key in texts else "",
+                    trained=trained[key],
+                    held_out=held_out[key],
+                    proved=key in proved,
+                    promoted=shard.name not in failed,
+                )
                 for key in shard.chunks
             ]
-        return sorted(learned, key=lambda one: (one["source"], one["heading"]))
+        return sorted(learned, key=lambda one: (one.source, one.heading))
 
     def _record(self, shard: _Shard, round_id: int, now: float) -> AdapterRecord:
         if shard.verdict is None:
@@ -672,8 +675,8 @@ class Round:
         folder = promotion.adapter_folder(self._folder, shard.adapter)
         manifest = promotion.read_manifest(folder)
         if manifest is not None and shard.verdict is not None:
-            verified = {"version": verification_version(), **asdict(shard.verdict.risk)}
-            promotion.write_manifest(folder, {**manifest, "verified": verified})
+            verified = Verification(verification_version(), shard.verdict.risk)
+            promotion.write_manifest(folder, replace(manifest, verified=verified))
 
 
 def train_as_worker(settings: Settings) -> ConsolidationReport:
@@ -682,9 +685,10 @@ def train_as_worker(settings: Settings) -> ConsolidationReport:
     return ConsolidationReport(None, "trained along", "the first process runs the round")
 
 
-def _has_current_verification(manifest: Mapping[str, Any]) -> bool:
+def _has_current_verification(manifest: Manifest) -> bool:
     """Whether an adapter was verified by the current version; else it is verified again."""
-    return bool(manifest.get("verified", {}).get("version") == verification_version())
+    verified = manifest.verified
+    return verified is not None and verified.version == verification_version()
 
 
 def _hold_vouched_answers(adapters: Sequence[AdapterRecord], selection: Selection) -> bool:
@@ -695,17 +699,13 @@ def _hold_vouched_answers(adapters: Sequence[AdapterRecord], selection: Selectio
 
 def _chunks_left_out(
     selection: Selection, shards: Sequence[_Shard], disputed: Sequence[Contradiction]
-) -> tuple[dict[str, str], ...]:
+) -> tuple[ChunkLeftOut, ...]:
     """The selected chunks that a contradiction concerns, or that gave no training row."""
     read = {key for shard in shards for key in shard.chunks}
     reasons = {one.content_hash: one.reason for one in disputed}
     doubtful = "no answer to its questions is certain enough, or the answers contradict one another"
     return tuple(
-        {
-            "source": chunk.source,
-            "content_hash": chunk.content_hash,
-            "reason": reasons.get(chunk.content_hash, doubtful),
-        }
+        ChunkLeftOut(chunk.source, chunk.content_hash, reasons.get(chunk.content_hash, doubtful))
         for chunk in selection.chunks
         if chunk.content_hash not in read or chunk.content_hash in reasons
     )
@@ -719,9 +719,9 @@ def _excluded_reasons(names: Collection[str]) -> list[str]:
     ]
 
 
-def _cut_short(report: Mapping[str, Any]) -> bool:
+def _cut_short(report: ConsolidationReport) -> bool:
     """Whether a round reached its time limit before it was complete."""
-    return report["status"] == "interrupted" or bool(report.get("unfinished"))
+    return report.status == "interrupted" or bool(report.unfinished)
 
 
 def _unverified_reasons(shards: Sequence[_Shard]) -> list[str]:
@@ -734,12 +734,11 @@ def _unverified_reasons(shards: Sequence[_Shard]) -> list[str]:
 def _failed_tests(shards: Sequence[_Shard]) -> list[str]:
     """The failed tests of the gate, with the shard's name if there are several."""
     return [
-        f"{shard.name}: " * (len(shards) > 1)
-        + f"{test['name']} {test['value']:.3f} misses {test['limit']:.3f}"
+        f"{shard.name}: " * (len(shards) > 1) + str(test)
         for shard in shards
         if shard.verdict is not None
         for test in shard.verdict.gate
-        if not test["passed"]
+        if not test.passed
     ]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.passage import Passage
 from ragcl.consolidation.recipe import SELECTION
+from ragcl.results import ChunkLeftOut
 from ragcl.settings import SECONDS_A_DAY, ConsolidationSettings
 from ragcl.text.answers import holds
 
@@ -36,7 +37,7 @@ class Selection:
     """
 
     shards: Mapping[str, tuple[HotChunk, ...]]
-    left_out: tuple[dict[str, str], ...] = field(default=())
+    left_out: tuple[ChunkLeftOut, ...] = ()
     vouched: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -67,7 +68,7 @@ def select(
     opinion: Counter[str] = Counter()
     praised: dict[str, str] = {}
     corrected: dict[str, str] = {}
-    left_out = []
+    left_out: list[ChunkLeftOut] = []
     for ask, age in zip(log, _ages(log, now), strict=True):
         decay = 2.0 ** (-age / SECONDS_A_DAY / settings.half_life_days)
         cited = next(iter(ask.trace.support), None)
@@ -104,7 +105,7 @@ def select(
         elif len(hot) >= settings.max_chunks:
             reason = "no room: cooler than the hottest max_chunks"
         if reason:
-            left_out.append({"source": current[key].source, "content_hash": key, "reason": reason})
+            left_out.append(ChunkLeftOut(current[key].source, key, reason))
         else:
             learned_from = tuple(one for one in asked if one not in disliked)
             hot.append(HotChunk(key, current[key].source, value, learned_from))
@@ -138,18 +139,11 @@ def _chunk_with_correction(ask: AskRecord, current: Mapping[str, Passage]) -> st
     return None
 
 
-def _unsupported(ask: AskRecord) -> list[dict[str, str]]:
+def _unsupported(ask: AskRecord) -> list[ChunkLeftOut]:
     """The entry of a correction that no current text holds, with the source that it corrects."""
     # Reports outlive forgotten asks, so it names the answer's id and does not quote it.
     reason = f"the correction of answer {ask.id} stands in no current source: edit the document"
-    return [
-        {
-            "source": hit.source,
-            "content_hash": hit.content_hash,
-            "reason": reason,
-        }
-        for hit in ask.hits[:1]
-    ]
+    return [ChunkLeftOut(hit.source, hit.content_hash, reason) for hit in ask.hits[:1]]
 
 
 def _rating_factor(ratings: Iterable[int]) -> float:

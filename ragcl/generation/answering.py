@@ -689,7 +689,7 @@ class Answerer:
             self._catalog.learning.add_study(
                 self._reader.teacher(jobs[0].retrieval.embedder),
                 [
-                    (draft.reading.content_hash, draft.reading.question, draft.reading.to_json())
+                    draft.reading.stored()
                     for job, draft in zip(jobs, drafts, strict=True)
                     if draft.reading is not None
                     and draft.decision.adapter is None

@@ -6,7 +6,7 @@ Reads the catalog. Knows no model: influence is measured elsewhere.
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.generation.influence import Influence
-from ragcl.results import Citation, Explanation, seen_as, to_dict
+from ragcl.results import Citation, ExplainedSource, Explanation, seen_as
 
 
 def explanation(ask: AskRecord, catalog: Catalog, measured: Influence | None) -> Explanation:
@@ -29,17 +29,17 @@ def explanation(ask: AskRecord, catalog: Catalog, measured: Influence | None) ->
         adapter=ask.trace.adapter,
         features=ask.trace.features,
         sources=[
-            {
-                **to_dict(seen_as(Citation, hit)),
-                "rank": rank,
-                "lexical": traced[hit.content_hash].lexical if traced else None,
-                "fused": traced[hit.content_hash].fused if traced else None,
-                "cited": hit.content_hash in ask.trace.support,
-                "current": hit.content_hash in current,
-                "adapter": learned.get(hit.content_hash, (None, None))[0],
-                "learned_at": learned.get(hit.content_hash, (None, None))[1],
-                "influence": measured.chunks.get(hit.content_hash) if measured else None,
-            }
+            ExplainedSource(
+                **vars(seen_as(Citation, hit)),
+                rank=rank,
+                lexical=traced[hit.content_hash].lexical if traced else None,
+                fused=traced[hit.content_hash].fused if traced else None,
+                cited=hit.content_hash in ask.trace.support,
+                current=hit.content_hash in current,
+                adapter=learned.get(hit.content_hash, (None, None))[0],
+                learned_at=learned.get(hit.content_hash, (None, None))[1],
+                influence=measured.chunks.get(hit.content_hash) if measured else None,
+            )
             for rank, hit in enumerate(ask.hits)
         ],
         ratings=list(ask.ratings),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragcl.catalog.stored_reading import StoredReading, StoredSentence
 from ragcl.files.digests import digest
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts, fitting
@@ -70,44 +71,43 @@ class Reading:
         """Whether a sentence is of the answer's chunk and holds the answer."""
         return sentence.content_hash == self.content_hash and self.answer in sentence.text
 
-    def to_json(self) -> dict[str, Any]:
-        """The reading as plain data."""
-        return {
+    def stored(self) -> StoredReading:
+        """The reading for the catalog, with rounded figures."""
+        return StoredReading(
             **{name: getattr(self, name) for name in _PLAIN},
-            "ids": list(self.ids),
-            "found": list(self.found),
-            "written": self.written,
-            "found_again": self.found_again,
-            "candidates": [[text, round(share, 4)] for text, share in self.candidates],
-            "top_ids": self.top_ids.tolist(),
-            "top_logprobs": [[round(x, 3) for x in row] for row in self.top_logprobs.tolist()],
-            "sentences": [
-                [s.text, s.content_hash, round(s.score, 4), s.heading, s.place, s.header, s.value]
-                for s in self.sentences
+            ids=list(self.ids),
+            found=list(self.found),
+            candidates=[(text, round(share, 4)) for text, share in self.candidates],
+            top_ids=self.top_ids.tolist(),
+            top_logprobs=[[round(x, 3) for x in row] for row in self.top_logprobs.tolist()],
+            sentences=[
+                StoredSentence(**{**vars(one), "score": round(one.score, 4)})
+                for one in self.sentences
             ],
-            "vector": [round(float(x), 6) for x in self.vector],
-        }
+            vector=[round(float(x), 6) for x in self.vector],
+        )
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Reading":
-        """The reading that `to_json` gave."""
+    def of(cls, stored: StoredReading) -> "Reading":
+        """The reading that was stored."""
         import torch
 
         return cls(
-            **{name: values[name] for name in _PLAIN},
-            ids=tuple(values["ids"]),
-            found=tuple(values["found"]),
-            top_ids=torch.tensor(values["top_ids"]),
-            top_logprobs=torch.tensor(values["top_logprobs"]),
-            sentences=tuple(Sentence(*sentence) for sentence in values["sentences"]),
-            vector=np.array(values["vector"], np.float32),
-            written=values["written"],
-            found_again=values["found_again"],
-            candidates=tuple((text, share) for text, share in values["candidates"]),
+            **{name: getattr(stored, name) for name in _PLAIN},
+            ids=tuple(stored.ids),
+            found=tuple(stored.found),
+            top_ids=torch.tensor(stored.top_ids),
+            top_logprobs=torch.tensor(stored.top_logprobs),
+            sentences=tuple(Sentence(*one) for one in stored.sentences),
+            vector=np.array(stored.vector, np.float32),
+            candidates=tuple((text, share) for text, share in stored.candidates),
         )
 
 
-_PLAIN = ("question", "answer", "content_hash", "logprob", "trust", "score", "margin")
+_PLAIN = (
+    *("question", "answer", "content_hash", "logprob", "trust", "score", "margin"),
+    *("written", "found_again"),
+)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ragcl.catalog import Catalog, asks, forgotten
-from ragcl.catalog.asks import AskRecord, RouteCost
+from ragcl.catalog.asks import AskRecord
 from ragcl.errors import RagclError
-from ragcl.results import Chosen, Hit, Trace, traced
+from ragcl.results import Chosen, Hit, RouteCost, Trace, traced
 
 
 def ask(question: str, *hashes: str, source: str = "a.md") -> AskRecord:

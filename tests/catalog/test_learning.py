@@ -8,7 +8,10 @@ import pytest
 from ragcl.catalog import Catalog, forgotten, learning
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
+from ragcl.catalog.stored_reading import StoredReading, StoredSentence
+from ragcl.results import ChunkLeftOut, ConsolidationReport, TrainedChunk
 
+PROMOTED = ConsolidationReport(1, "promoted", "")
 VECTOR = np.array([0.6, 0.8], np.float32)
 
 
@@ -29,7 +32,7 @@ def promote(catalog: Catalog, name: str, *hashes: str) -> int:
     """A round that makes one adapter active; its number."""
     round_id = catalog.learning.start_round({}, 1.0)
     catalog.learning.add_adapter(adapter(name, round_id, *hashes))
-    catalog.learning.promote(round_id, [name], {"status": "promoted"}, 2.0)
+    catalog.learning.promote(round_id, [name], PROMOTED, 2.0)
     return round_id
 
 
@@ -75,7 +78,7 @@ def test_promotion_makes_a_set_active_and_closes_its_round(catalog: Catalog) -> 
     assert {(one.question, one.proved) for one in found.questions} == {("x?", True), ("y?", True)}
     np.testing.assert_array_equal(found.questions[0].vector, VECTOR)
     assert catalog.learning.unfinished_round() is None
-    assert catalog.learning.rounds()[0].report == {"status": "promoted"}
+    assert catalog.learning.rounds()[0].report == PROMOTED
 
 
 def test_rollback_goes_back_one_promotion_at_a_time(catalog: Catalog) -> None:
@@ -94,7 +97,7 @@ def test_what_was_rolled_back_or_rejected_is_withdrawn(catalog: Catalog) -> None
     promote(catalog, "s0-a", "x")
     round_id = catalog.learning.start_round({}, 3.0)
     catalog.learning.add_adapter(adapter("s1-b", round_id, "y"))
-    catalog.learning.promote(round_id, ["s0-a", "s1-b"], {}, 4.0, rejected=["s2-c"])
+    catalog.learning.promote(round_id, ["s0-a", "s1-b"], PROMOTED, 4.0, rejected=["s2-c"])
     assert catalog.learning.withdrawn() == {"c"}
 
     catalog.learning.rollback()
@@ -102,7 +105,9 @@ def test_what_was_rolled_back_or_rejected_is_withdrawn(catalog: Catalog) -> None
     catalog.learning.rollback()
     assert catalog.learning.withdrawn() == {"a", "b", "c"}
 
-    catalog.learning.finish_round(catalog.learning.start_round({}, 5.0), {}, 6.0, ["s0-d", "s0-a"])
+    catalog.learning.finish_round(
+        catalog.learning.start_round({}, 5.0), PROMOTED, 6.0, ["s0-d", "s0-a"]
+    )
     assert catalog.learning.withdrawn() == {"a", "b", "c", "d"}
 
 
@@ -119,7 +124,7 @@ def test_what_is_entered_again_stays_in_its_sets_with_what_is_known_of_it_now(
     assert (found.id, found.round_id, found.thresholds) == ("s0-a", round_id, {"score": 0.75})
     assert [one.content_hash for one in found.chunks] == ["y"]
     assert [one.question for one in found.questions] == ["y?"]
-    catalog.learning.promote(round_id, ["s0-a"], {}, 4.0)
+    catalog.learning.promote(round_id, ["s0-a"], PROMOTED, 4.0)
     assert catalog.learning.rollback()[1] is not None
     assert active_names(catalog) == ["s0-a"]
 
@@ -137,7 +142,7 @@ def test_a_shard_that_did_not_change_is_in_both_sets(catalog: Catalog) -> None:
     promote(catalog, "s0-a", "x")
     round_id = catalog.learning.start_round({}, 3.0)
     catalog.learning.add_adapter(adapter("s1-a", round_id, "y"))
-    catalog.learning.promote(round_id, ["s0-a", "s1-a"], {}, 4.0)
+    catalog.learning.promote(round_id, ["s0-a", "s1-a"], PROMOTED, 4.0)
 
     assert active_names(catalog) == ["s0-a", "s1-a"]
     assert catalog.learning.unreachable_adapters() == []
@@ -176,7 +181,7 @@ def test_an_adapter_of_an_earlier_round_with_a_text_that_is_gone_is_stale(
 def test_an_adapter_that_is_entered_again_replaces_itself(catalog: Catalog) -> None:
     round_id = promote(catalog, "s0-a", "x", "y")
     catalog.learning.add_adapter(adapter("s0-a", round_id, "z"))
-    catalog.learning.promote(round_id, ["s0-a"], {}, 5.0)
+    catalog.learning.promote(round_id, ["s0-a"], PROMOTED, 5.0)
 
     [found] = catalog.learning.active()[1]
 
@@ -186,7 +191,7 @@ def test_an_adapter_that_is_entered_again_replaces_itself(catalog: Catalog) -> N
 
 def test_the_newest_round_that_was_not_finished_is_taken_up(catalog: Catalog) -> None:
     first = catalog.learning.start_round({"s0": []}, 1.0)
-    catalog.learning.finish_round(first, {"status": "rejected"}, 2.0)
+    catalog.learning.finish_round(first, PROMOTED, 2.0)
     second = catalog.learning.start_round({"s0": [["x", "x?"]]}, 3.0)
     catalog.learning.set_stage(second, "distillation")
 
@@ -204,16 +209,16 @@ def test_what_a_teacher_read_for_a_question_replaces_what_it_read_before(
     catalog: Catalog,
 ) -> None:
     learning = catalog.learning
-    learning.add_study("teacher", [("x", "one?", {"answer": "1"}), ("x", "two?", {"answer": "2"})])
-    learning.add_study("another", [("x", "one?", {"answer": "eins"})])
-    learning.add_study("teacher", [("y", "one?", {"answer": "one"})])  # found elsewhere by now
+    one, two = StoredReading("one?", "x", "1"), StoredReading("two?", "x", "2")
+    in_german = replace(one, answer="eins")
+    elsewhere = StoredReading("one?", "y", "one")
+    learning.add_study("teacher", [one, two])
+    learning.add_study("another", [in_german])
+    learning.add_study("teacher", [elsewhere])
 
-    assert learning.study(["x"], "teacher") == {"two?": {"answer": "2"}}
-    assert learning.study(["x", "y"], "teacher") == {
-        "one?": {"answer": "one"},
-        "two?": {"answer": "2"},
-    }
-    assert learning.study(["x"], "another") == {"one?": {"answer": "eins"}}
+    assert learning.study(["x"], "teacher") == {"two?": two}
+    assert learning.study(["x", "y"], "teacher") == {"one?": elsewhere, "two?": two}
+    assert learning.study(["x"], "another") == {"one?": in_german}
     assert learning.study(["z"], "teacher") == {}
     learning.add_study("teacher", [])
 
@@ -223,13 +228,16 @@ def test_forgetting_a_chunk_takes_its_rows_and_every_adapter_that_learned_it(
 ) -> None:
     promote(catalog, "s0-a", "gone", "kept")
     catalog.learning.start_round({"s0": [["gone", "gone?"], ["kept", "kept?"]]}, 1.0)
-    catalog.learning.add_study("teacher", [("gone", "one?", {"answer": "1"})])
-    beside = {"sentences": [["a text that is gone", "gone", 0.5]]}
-    catalog.learning.add_study("teacher", [("kept", "two?", beside), ("kept", "three?", {})])
+    beside = [StoredSentence("a text that is gone", "gone")]
+    kept = StoredReading("three?", "kept")
+    catalog.learning.add_study(
+        "teacher",
+        [StoredReading("one?", "gone"), StoredReading("two?", "kept", sentences=beside), kept],
+    )
 
     retired = forget(catalog, ["gone"])
 
-    assert catalog.learning.study(["gone", "kept"], "teacher") == {"three?": {}}
+    assert catalog.learning.study(["gone", "kept"], "teacher") == {"three?": kept}
     assert catalog.learning.rounds()[-1].selection == {}
     assert retired == {"s0-a"}
     assert catalog.learning.active()[1] == []
@@ -238,12 +246,13 @@ def test_forgetting_a_chunk_takes_its_rows_and_every_adapter_that_learned_it(
 
 def test_a_question_takes_its_rows_and_every_adapter_that_learned_it(catalog: Catalog) -> None:
     promote(catalog, "s0-a", "x")
-    catalog.learning.add_study("teacher", [("x", "x?", {}), ("x", "another?", {})])
+    another = StoredReading("another?", "x")
+    catalog.learning.add_study("teacher", [StoredReading("x?", "x"), another])
 
     retired = forget(catalog, [], ("x?",))
 
     assert retired == {"s0-a"}
-    assert catalog.learning.study(["x"], "teacher") == {"another?": {}}
+    assert catalog.learning.study(["x"], "teacher") == {"another?": another}
 
 
 def test_what_is_removed_leaves_the_others_of_its_set_active_in_a_new_one(
@@ -253,7 +262,7 @@ def test_what_is_removed_leaves_the_others_of_its_set_active_in_a_new_one(
     round_id = catalog.learning.start_round({}, 3.0)
     for name, key in (("s0-kept", "x"), ("s1-gone", "gone")):
         catalog.learning.add_adapter(adapter(name, round_id, key))
-    before = catalog.learning.promote(round_id, ["s0-kept", "s1-gone"], {}, 4.0)
+    before = catalog.learning.promote(round_id, ["s0-kept", "s1-gone"], PROMOTED, 4.0)
 
     forget(catalog, ["gone"])
 
@@ -284,7 +293,7 @@ def test_a_round_that_learned_what_is_forgotten_meanwhile_promotes_nothing(
     forget(catalog, ["gone"])
 
     assert not catalog.learning.add_adapter(adapter("s0-b", round_id, "gone", "y"))
-    assert catalog.learning.promote(round_id, ["s0-b"], {}, 4.0) is None
+    assert catalog.learning.promote(round_id, ["s0-b"], PROMOTED, 4.0) is None
 
     assert catalog.learning.active()[0] == active
     assert catalog.learning.adapter_ids() == ["s0-a"]
@@ -298,7 +307,7 @@ def test_what_is_forgotten_between_entry_and_promotion_is_not_promoted(catalog: 
     assert catalog.learning.add_adapter(adapter("s0-b", round_id, "gone"))
     forget(catalog, ["gone"])
 
-    assert catalog.learning.promote(round_id, ["s0-b"], {}, 4.0) is None
+    assert catalog.learning.promote(round_id, ["s0-b"], PROMOTED, 4.0) is None
     assert catalog.learning.active() == (None, [])
 
 
@@ -311,14 +320,20 @@ def test_a_round_that_learned_a_question_that_is_erased_promotes_nothing(catalog
 
 def test_what_was_read_in_a_text_before_it_was_forgotten_is_not_kept(catalog: Catalog) -> None:
     forget(catalog, ["gone"], ("erased?",))
-    beside = {"sentences": [["a text that is gone", "gone", 0.5]]}
+    beside = [StoredSentence("a text that is gone", "gone")]
+    kept = StoredReading("three?", "x")
 
     catalog.learning.add_study(
         "teacher",
-        [("gone", "one?", {}), ("x", "two?", beside), ("x", "erased?", {}), ("x", "three?", {})],
+        [
+            StoredReading("one?", "gone"),
+            StoredReading("two?", "x", sentences=beside),
+            StoredReading("erased?", "x"),
+            kept,
+        ],
     )
 
-    assert catalog.learning.study(["gone", "x"], "teacher") == {"three?": {}}
+    assert catalog.learning.study(["gone", "x"], "teacher") == {"three?": kept}
 
 
 def test_the_report_of_a_round_does_not_name_what_was_forgotten_meanwhile(
@@ -326,12 +341,17 @@ def test_the_report_of_a_round_does_not_name_what_was_forgotten_meanwhile(
 ) -> None:
     round_id = catalog.learning.start_round({}, 3.0)
     forget(catalog, ["gone"])
-    named = [{"content_hash": key, "source": f"{key}.md"} for key in ("gone", "x")]
+    learned = [
+        TrainedChunk(key, f"{key}.md", "", 3, 1, proved=True, promoted=True)
+        for key in ("gone", "x")
+    ]
+    left_out = [ChunkLeftOut(f"{key}.md", key, "no room") for key in ("gone", "x")]
+    report = replace(PROMOTED, learned=learned, left_out=left_out)
 
-    catalog.learning.finish_round(round_id, {"learned": named, "left_out": named}, 4.0)
+    catalog.learning.finish_round(round_id, report, 4.0)
 
-    report = {"learned": named[1:], "left_out": named[1:]}
-    assert catalog.learning.rounds()[-1].report == report
+    known = replace(PROMOTED, learned=learned[1:], left_out=left_out[1:])
+    assert catalog.learning.rounds()[-1].report == known
     assert catalog.learning.mention("x.md")
     assert not catalog.learning.mention("gone.md")
 
@@ -358,11 +378,10 @@ def test_that_a_text_was_forgotten_is_forgotten_in_the_end(catalog: Catalog) -> 
 def test_what_was_read_for_questions_that_nobody_asked_goes_unless_a_teacher_wrote_them(
     catalog: Catalog,
 ) -> None:
-    catalog.learning.add_study(
-        "teacher", [("x", "asked by nobody?", {}), ("x", "written?", {"written": True})]
-    )
+    written = StoredReading("written?", "x", written=True)
+    catalog.learning.add_study("teacher", [StoredReading("asked by nobody?", "x"), written])
 
     with catalog.database.writing() as connection:
         learning.forget_unasked(connection)
 
-    assert catalog.learning.study(["x"], "teacher") == {"written?": {"written": True}}
+    assert catalog.learning.study(["x"], "teacher") == {"written?": written}

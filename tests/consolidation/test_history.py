@@ -4,27 +4,20 @@ from typing import Any
 
 import pytest
 
-from ragcl.catalog.asks import RouteCost
 from ragcl.catalog.learning import RoundRecord
 from ragcl.consolidation.history import concluded, last_ask, points, retention, tokens_saved
-from ragcl.results import ConsolidationReport
+from ragcl.results import ConsolidationReport, RouteCost, TrainedChunk
 
 
 def finished(number: int, status: str = "promoted", **report: Any) -> RoundRecord:
-    said = {
-        "round_id": number,
-        "status": status,
-        "chunks_proved": 1,
-        "metrics": {},
-        "report_path": "report.md",
-        **report,
-    }
-    return RoundRecord(number, 1.0, 2.0, "finished", {}, said)
+    said = {"chunks_proved": 1, "report_path": "report.md", **report}
+    done = ConsolidationReport(number, status, "", **said)  # type: ignore[arg-type]
+    return RoundRecord(number, 1.0, 2.0, "finished", {}, done)
 
 
-def learned(promoted: bool = True, /, **proved: bool) -> list[dict[str, Any]]:
+def learned(promoted: bool = True, /, **proved: bool) -> list[TrainedChunk]:
     return [
-        {"content_hash": key, "proved": value, "promoted": promoted}
+        TrainedChunk(key, "a.md", "", 3, 1, proved=value, promoted=promoted)
         for key, value in proved.items()
     ]
 

@@ -1,6 +1,7 @@
 """After a round nothing is left on the disk that was trained on text which is gone."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from ragcl.catalog import Catalog
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk
 from ragcl.consolidation.promotion import (
+    Manifest,
+    Verification,
     adapter_folder,
     adapter_problems,
     clean_up,
@@ -17,7 +20,9 @@ from ragcl.consolidation.promotion import (
     scale_adapter,
     write_manifest,
 )
+from ragcl.results import ConsolidationReport, RoutingRisk
 
+PROMOTED = ConsolidationReport(1, "promoted", "")
 VECTOR = np.array([1.0, 0.0], np.float32)
 
 
@@ -34,7 +39,7 @@ def files(folder: Path, name: str) -> Path:
     path.mkdir(parents=True)
     (path / "adapter_model.safetensors").write_bytes(b"weights")
     (path / "adapter_config.json").write_text('{"lora_alpha": 32, "r": 16}')
-    write_manifest(path, {"adapter": name})
+    write_manifest(path, Manifest(adapter=name))
     return path
 
 
@@ -43,7 +48,7 @@ def promote(catalog: Catalog, folder: Path, name: str, *hashes: str) -> int:
     round_id = catalog.learning.start_round({}, 1.0)
     learned = tuple(LearnedChunk(key, VECTOR) for key in hashes)
     catalog.learning.add_adapter(AdapterRecord(name, round_id, 1.0, {}, learned, ()))
-    catalog.learning.promote(round_id, [name], {}, 2.0)
+    catalog.learning.promote(round_id, [name], PROMOTED, 2.0)
     return round_id
 
 
@@ -129,12 +134,31 @@ def test_a_manifest_that_was_cut_short_is_none(tmp_path: Path) -> None:
     path = files(tmp_path, "a")
     whole = read_manifest(path)
     assert whole is not None
-    assert whole["adapter"] == "a"
+    assert whole.adapter == "a"
 
     (path / "manifest.json").write_text('{"adapter": ')
 
     assert read_manifest(path) is None
     assert read_manifest(tmp_path / "nowhere") is None
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = files(tmp_path, "a")
+    risk = RoutingRisk(20, 14, 13, 0.7, 0.9, 36, 1)
+    made = Manifest("a", "lm", "r1", ("x", "y"), 3, "recipes", 2, 0.5, 40.0, 1)
+
+    for manifest in (made, replace(made, verified=Verification("2-abc", risk))):
+        write_manifest(path, manifest)
+        assert read_manifest(path) == manifest
+
+
+def test_a_manifest_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    path = files(tmp_path, "a")
+    values = json.loads((path / "manifest.json").read_text())
+    values = {key: values[key] for key in ("adapter", "weights_sha256")}
+    (path / "manifest.json").write_text(json.dumps({**values, "gone": 1, "verified": {"old": 1}}))
+
+    assert read_manifest(path) == Manifest(adapter="a")
 
 
 def test_scaling_an_adapter_scales_its_alpha(tmp_path: Path) -> None:

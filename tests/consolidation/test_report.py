@@ -1,6 +1,7 @@
 """The report of a round: equal facts as Markdown and as a page that fetches and runs nothing."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,22 @@ from lxml import html as lxml_html
 
 from ragcl.consolidation import report
 from ragcl.consolidation.history import Point
-from ragcl.results import ConsolidationReport, RoutingRisk
+from ragcl.results import (
+    ChunkLeftOut,
+    ConsolidationReport,
+    GateTest,
+    RouteCost,
+    RoutingRisk,
+    TrainedChunk,
+)
 
 HOSTILE = '<script src="//x.example/a.js">alert(1)</script>"\'><img src=x onerror=y>|&\n# [a](b:c)'
 KEPT, GONE = "a" * 64, "b" * 64
 
 
-def learned(key: str, **values: Any) -> dict[str, Any]:
-    plain = {"source": "berths.md", "heading": "North berth", "proved": True, "promoted": True}
-    return {"content_hash": key, **plain, "trained": 3, "held_out": 1, **values}
+def learned(key: str, **values: Any) -> TrainedChunk:
+    plain = TrainedChunk(key, "berths.md", "North berth", 3, 1, proved=True, promoted=True)
+    return replace(plain, **values)
 
 
 def round_report(folder: Path, **values: Any) -> ConsolidationReport:
@@ -76,13 +84,13 @@ def test_both_forms_say_the_same(tmp_path: Path) -> None:
     done = round_report(
         tmp_path,
         learned=[learned(KEPT), learned(GONE, source="x.md", heading="", promoted=False)],
-        left_out=[{"source": "old.md", "content_hash": "c" * 64, "reason": "no room"}],
-        gate=[{"name": "proved chunks", "value": 0.4, "limit": 0.5, "passed": False}],
+        left_out=[ChunkLeftOut("old.md", "c" * 64, "no room")],
+        gate=[GateTest("proved chunks", 0.4, 0.5, passed=False)],
         metrics={"perplexity ratio": 1.006},
         retention=0.75,
         prompt_tokens={
-            "weights": {"answers": 10, "mean_prompt_tokens": 40.0},
-            "context": {"answers": 3, "mean_prompt_tokens": 260.0},
+            "weights": RouteCost(10, 40.0),
+            "context": RouteCost(3, 260.0),
         },
         tokens_saved=2200.0,
     )
@@ -119,7 +127,7 @@ def test_it_says_why_a_candidate_was_thrown_away(tmp_path: Path) -> None:
 
 def test_text_from_documents_is_never_markup(tmp_path: Path) -> None:
     hostile = learned(KEPT, source=HOSTILE, heading=HOSTILE)
-    left = {"source": HOSTILE, "content_hash": GONE, "reason": HOSTILE}
+    left = ChunkLeftOut(HOSTILE, GONE, HOSTILE)
 
     markdown, page = write(tmp_path, round_report(tmp_path, learned=[hostile], left_out=[left]))
 
@@ -143,7 +151,7 @@ def test_text_from_documents_is_never_markup(tmp_path: Path) -> None:
 
 
 def test_the_page_fetches_nothing(tmp_path: Path) -> None:
-    costs = {"weights": {"answers": 1, "mean_prompt_tokens": 40.0}}
+    costs = {"weights": RouteCost(1, 40.0)}
     _, page = write(tmp_path, round_report(tmp_path, prompt_tokens=costs))
 
     tree = lxml_html.fromstring(page)
@@ -159,7 +167,7 @@ def test_the_page_fetches_nothing(tmp_path: Path) -> None:
 
 
 def test_the_page_draws_retention_drift_and_tokens(tmp_path: Path) -> None:
-    costs = {"weights": {"answers": 1, "mean_prompt_tokens": 40.0}}
+    costs = {"weights": RouteCost(1, 40.0)}
     _, page = write(tmp_path, round_report(tmp_path, prompt_tokens=costs))
 
     [drawing] = lxml_html.fromstring(page).iter("svg")
@@ -187,7 +195,7 @@ def test_a_forgotten_chunk_leaves_the_reports(tmp_path: Path) -> None:
     done = round_report(
         tmp_path,
         learned=[learned(KEPT), learned(GONE, source="secret.md", heading="Dismissals")],
-        left_out=[{"source": "secret.md", "content_hash": GONE, "reason": "no room"}],
+        left_out=[ChunkLeftOut("secret.md", GONE, "no room")],
     )
     before = write(tmp_path, done)
 

@@ -13,7 +13,7 @@ from conftest import make_language_model
 from sqlalchemy import delete, select, update
 
 from ragcl import KnowledgeBase
-from ragcl.catalog import schema
+from ragcl.catalog import reports, schema
 from ragcl.consolidation import round as job
 from ragcl.consolidation.deadline import Deadline
 from ragcl.consolidation.gate import verification
@@ -109,7 +109,7 @@ def test_a_round_learns_what_was_asked_about(asked: KnowledgeBase) -> None:
     }
     [adapter] = asked.status().adapters
     assert report.adapter_ids == [adapter["id"]]
-    assert asked.status().last_round == {**asked.status().last_round, "status": "promoted"}
+    assert asked.status().last_round == report
 
 
 def test_a_text_whose_readings_contradict_one_another_is_left_out_and_named(
@@ -182,8 +182,9 @@ def test_a_second_round_says_what_is_left_of_the_first_and_what_the_weights_save
     with learned.catalog.database.writing() as connection:
         [first] = learned.catalog.learning.rounds()
         assert first.report is not None
-        chunks = [{**one, "proved": True} for one in first.report["learned"]]
-        connection.execute(update(schema.rounds).values(report={**first.report, "learned": chunks}))
+        chunks = [replace(one, proved=True) for one in first.report.learned]
+        changed = reports.to_json(replace(first.report, learned=chunks))
+        connection.execute(update(schema.rounds).values(report=changed))
     question = known(learned).question
     context = [learned.ask(one, mode="context") for one in ASKED[:3]]
     weights = [learned.ask(question, mode="weights") for _ in range(2)]
@@ -757,7 +758,7 @@ def test_of_several_shards_those_that_pass_are_promoted(
         found = verification.verify(*arguments, **options)
         if not failing & {arguments[1].split("-")[0], "every one"}:
             return found
-        return replace(found, gate=(*found.gate, {**found.gate[0], "limit": 2.0, "passed": False}))
+        return replace(found, gate=(*found.gate, replace(found.gate[0], limit=2.0, passed=False)))
 
     monkeypatch.setattr(job, "verify", verdict)
     readable: set[str] = set()  # by the second round, what the first one learned

@@ -8,7 +8,7 @@ import pytest
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.passage import Passage
 from ragcl.consolidation.selection import Selection, select
-from ragcl.results import Trace
+from ragcl.results import ChunkLeftOut, Trace
 from ragcl.settings import SECONDS_A_DAY, ConsolidationSettings
 
 NOW = 1000.0 * SECONDS_A_DAY
@@ -97,9 +97,7 @@ def test_flagged_text_is_left_out_and_reported() -> None:
     found = choose([*twice("x"), *twice("y")], chunk("x", "instructions", "repeated"), "y")
 
     assert [one.content_hash for one in found.chunks] == ["y"]
-    assert found.left_out == (
-        {"source": "x.md", "content_hash": "x", "reason": "never learned: instructions, repeated"},
-    )
+    assert found.left_out == (ChunkLeftOut("x.md", "x", "never learned: instructions, repeated"),)
 
 
 def test_ratings_warm_and_cool() -> None:

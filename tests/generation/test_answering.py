@@ -24,7 +24,7 @@ from ragcl.generation.reading import Outlook, Reader, Reading
 from ragcl.generation.recipe import ROUTING
 from ragcl.generation.routing import Decision
 from ragcl.models.trained_reader import Forms
-from ragcl.results import MODES, Answer
+from ragcl.results import MODES, Answer, ConsolidationReport
 
 QUESTION = "How deep is the north berth?"
 ELSEWHERE = "Zyx wvu tsr?"
@@ -74,7 +74,9 @@ def install(
             ),
         )
     )
-    kb.catalog.learning.promote(round_id, [name], {}, time.time())
+    kb.catalog.learning.promote(
+        round_id, [name], ConsolidationReport(round_id, "promoted", ""), time.time()
+    )
     return name
 
 

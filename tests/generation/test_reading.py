@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ragcl import KnowledgeBase
+from ragcl.catalog.stored_reading import StoredReading
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower, Sentence, word_shares
 from ragcl.generation.prompts import Prompts
@@ -157,7 +158,8 @@ def test_a_reading_survives_being_stored(kb: KnowledgeBase, docs: Path) -> None:
     reading = reader.read(QUESTION, retrieval, sentences)
     assert reading is not None
 
-    stored = Reading.from_json(json.loads(json.dumps(reading.to_json())))
+    row = json.loads(json.dumps(reading.stored().to_json()))
+    stored = Reading.of(StoredReading.from_json(row))
 
     assert (stored.question, stored.answer, stored.ids) == (QUESTION, reading.answer, reading.ids)
     assert [one.text for one in stored.sentences] == [one.text for one in sentences]

@@ -12,7 +12,6 @@ From these comes the verdict of the gate. Trains nothing.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.gate.near_misses import NearMiss
@@ -30,7 +29,7 @@ from ragcl.generation.recall import likelihood_alone, recall
 from ragcl.generation.recipe import ROUTING
 from ragcl.generation.routing import BOTH
 from ragcl.generation.spans import SpanReader
-from ragcl.results import RoutingRisk
+from ragcl.results import GateTest, RoutingRisk
 from ragcl.settings import ConsolidationSettings
 from ragcl.text.answers import canonical, same
 from ragcl.text.rewording import BRIEFLY, POLITELY, rewordings
@@ -43,25 +42,24 @@ class Verdict:
     """The result of verification.
 
     `questions` carry the proofs. `thresholds` are the router's, by feature, and `risk` is their
-    risk on the held-out split. Each entry of `gate` has the test's `name`, `value` and `limit`, and
-    whether it `passed`.
+    risk on the held-out split.
     """
 
     questions: tuple[LearnedQuestion, ...]
     thresholds: dict[str, float]
     metrics: dict[str, float]
-    gate: tuple[dict[str, Any], ...]
+    gate: tuple[GateTest, ...]
     risk: RoutingRisk
 
     @property
     def passed(self) -> bool:
         """Whether every test of the gate was passed."""
-        return all(test["passed"] for test in self.gate)
+        return all(test.passed for test in self.gate)
 
     @property
     def only_drifted(self) -> bool:
         """Whether drift is the only failed test, so that a smaller scale may pass."""
-        return {test["name"] for test in self.gate if not test["passed"]} == {"perplexity ratio"}
+        return {test.name for test in self.gate if not test.passed} == {"perplexity ratio"}
 
 
 def verification_version() -> str:
@@ -300,9 +298,7 @@ def _mean(values: Sequence[bool]) -> float:
     return sum(values) / max(1, len(values))
 
 
-def _test(
-    name: str, metrics: Mapping[str, float], limit: float, *, at_least: bool
-) -> dict[str, Any]:
+def _test(name: str, metrics: Mapping[str, float], limit: float, *, at_least: bool) -> GateTest:
     value = metrics[name]
     passed = value >= limit if at_least else value <= limit
-    return {"name": name, "value": value, "limit": limit, "passed": passed}
+    return GateTest(name, value, limit, passed)

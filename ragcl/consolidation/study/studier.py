@@ -18,9 +18,9 @@ What is left out is counted by its reason. Trains nothing.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ragcl.catalog import Catalog
+from ragcl.catalog.stored_reading import StoredReading
 from ragcl.consolidation.recipe import STUDY
 from ragcl.consolidation.study.contradictions import Contradiction, contradiction
 from ragcl.consolidation.study.forms import is_answer_of, same_span
@@ -144,9 +144,7 @@ class Studier:
                     readings.append(reading)
                     against = contradiction(self._reader, reading, retrieval)
                     contradictions += [] if against is None else [against]
-            self._catalog.learning.add_study(
-                self.teacher, [(one.content_hash, one.question, one.to_json()) for one in fresh]
-            )
+            self._catalog.learning.add_study(self.teacher, [one.stored() for one in fresh])
             progress(len(group))
         scale = self._retriever.calibrate().questions
         rows = []
@@ -164,13 +162,13 @@ class Studier:
 
     def _read_before(
         self,
-        kept: Mapping[str, Mapping[str, Any]],
+        kept: Mapping[str, StoredReading],
         questions: Sequence[str],
         retrievals: Sequence[Retrieval],
         narrowed: Sequence[Sequence[Sentence]],
     ) -> dict[str, Reading]:
         """The stored readings that are still valid, with the current retrieval."""
-        before = {one: Reading.from_json(dict(kept[one])) for one in questions if one in kept}
+        before = {one: Reading.of(kept[one]) for one in questions if one in kept}
         learnable = self._catalog.documents.learnable_hashes(
             {shown.content_hash for one in before.values() for shown in one.sentences}
         )
@@ -224,9 +222,7 @@ class Studier:
                 replace(one, found_again=bool(answer) and is_answer_of(answer or "", one))
                 for one, answer in zip(group, self._answers_in_brief(group), strict=True)
             ]
-            self._catalog.learning.add_study(
-                self.teacher, [(one.content_hash, one.question, one.to_json()) for one in known]
-            )
+            self._catalog.learning.add_study(self.teacher, [one.stored() for one in known])
             found |= {one.question: bool(one.found_again) for one in known}
             progress(0)
         return found
@@ -258,11 +254,7 @@ class Studier:
         if self._larger is None or not count:
             return {}
         kept = self._catalog.learning.study(chunks, self.teacher)
-        questions = {
-            question: str(row["content_hash"])
-            for question, row in kept.items()
-            if row.get("written")
-        }
+        questions = {question: row.content_hash for question, row in kept.items() if row.written}
         current = self._catalog.documents.current(chunks)
         new = [current[key] for key in sorted(set(current) - set(questions.values()))]
         for start in range(0, len(new), WRITTEN_AT_ONCE):
