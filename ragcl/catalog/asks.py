@@ -23,11 +23,9 @@ from sqlalchemy.dialects.sqlite import insert
 from ragcl.catalog import citations, forgotten
 from ragcl.catalog.database import Database, parts
 from ragcl.catalog.passage import headed
+from ragcl.catalog.recipe import FEEDBACK
 from ragcl.catalog.schema import ask_hits, asks, feedback
 from ragcl.results import Chosen, Hit, RouteCost, Trace, traced
-
-BAD = -2  # sum of ratings: one may be a slip, or the mood of one user
-
 
 # Columns with the name and value of a field; `lines`, `chosen` and `support` are converted.
 _TRACE = (
@@ -130,7 +128,7 @@ class Asks:
     def badly_rated(self, adapters: Sequence[str]) -> frozenset[str]:
         """The chunks about which answers from these adapters' weights were rated badly.
 
-        They are those cited by answers whose ratings add up to `BAD` or less.
+        They are those cited by answers whose ratings add up to `FEEDBACK.bad` or less.
         """
         query = (
             select(ask_hits.c.content_hash)
@@ -139,7 +137,7 @@ class Asks:
             .where(ask_hits.c.support == 0)
             .where(asks.c.route == "weights", asks.c.adapter.in_(adapters))
             .group_by(ask_hits.c.content_hash)
-            .having(func.sum(feedback.c.rating) <= BAD)
+            .having(func.sum(feedback.c.rating) <= FEEDBACK.bad)
         )
         with self._database.reading() as connection:
             return frozenset(connection.execute(query).scalars())

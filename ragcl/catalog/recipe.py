@@ -1,4 +1,4 @@
-"""The recipe of the catalog: every number that was chosen for full-text search and quotations."""
+"""The recipes of the catalog: every number that was chosen for its queries."""
 
 from dataclasses import dataclass
 
@@ -16,4 +16,12 @@ class WordsRecipe:
     telling_letters: int = 3  # letters of a word that quotes by itself, in an alphabet
 
 
+@dataclass(frozen=True)
+class FeedbackRecipe:
+    """When an answer counts as badly rated."""
+
+    bad: int = -2  # sum of ratings, or less: one may be a slip, or the mood of one user
+
+
 WORDS = WordsRecipe()
+FEEDBACK = FeedbackRecipe()

@@ -6,7 +6,7 @@ import json as json_module
 import re
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 
 import typer
 
@@ -30,7 +30,7 @@ from ragcl.printing import one_line
 
 if TYPE_CHECKING:
     from ragcl.knowledge_base import KnowledgeBase
-    from ragcl.results import Answer
+    from ragcl.results import Answer, Mode
 
 
 @app.command()
@@ -48,14 +48,7 @@ def ask(
     json: Json = False,
 ) -> None:
     """Answer a question, with its sources."""
-    how: dict[str, Any] = {
-        "mode": mode,
-        "record": record,
-        "source": source,
-        "since": since,
-        "until": until,
-        "where": _pairs(where),
-    }
+    how = _how(mode, record, source, since, until, where)
     with opened(context) as kb:
         if json or not stream:
             answer = kb.ask(question, **how)
@@ -89,14 +82,7 @@ def chat(
 
     `/new` starts a new conversation, `/quit` or Ctrl-D ends. Piped questions are one per line.
     """
-    how: dict[str, Any] = {
-        "mode": mode,
-        "record": record,
-        "source": source,
-        "since": since,
-        "until": until,
-        "where": _pairs(where),
-    }
+    how = _how(mode, record, source, since, until, where)
     refused = False
     with opened(context) as kb:
         history: list[tuple[str, str]] = []
@@ -141,25 +127,55 @@ def _turn(
     question: str,
     history: list[tuple[str, str]],
     json: bool,
-    how: dict[str, Any],
+    how: "_How",
 ) -> "Answer":
     """One question of a conversation, answered and printed."""
     from ragcl.results import to_dict
 
     if json:
-        whole: Answer = kb.ask(question, history=history, **how)
+        whole = kb.ask(question, history=history, **how)
         say(json_module.dumps(to_dict(whole), ensure_ascii=False))
         return whole
     pieces = kb.ask(question, history=history, stream=True, **how)
     for piece in pieces:
         say(piece, nl=False)
     say()
-    answer: Answer = pieces.result
+    answer = pieces.result
     if answer.question != question:
         say(f"  understood as: {answer.question}")
     for line in display.sources(answer):
         say(line)
     return answer
+
+
+class _How(TypedDict):
+    """How questions are asked, as `KnowledgeBase.ask` has it."""
+
+    mode: "Mode"
+    record: bool
+    source: str | None
+    since: str | None
+    until: str | None
+    where: dict[str, str]
+
+
+def _how(
+    mode: str,
+    record: bool,
+    source: str | None,
+    since: str | None,
+    until: str | None,
+    where: list[str] | None,
+) -> _How:
+    """The options of `ask` and `chat`; an unknown mode is refused where it is used."""
+    return {
+        "mode": cast("Mode", mode),
+        "record": record,
+        "source": source,
+        "since": since,
+        "until": until,
+        "where": _pairs(where),
+    }
 
 
 def _pairs(where: list[str] | None) -> dict[str, str]:

@@ -526,7 +526,7 @@ class Answerer:
             return _unanswered(job, seen)
         outlook, tokens, adapter = seen.outlook, seen.prompt_tokens, job.decision.adapter
         reading = outlook.reading
-        if seen.form == "phrase" and adapter is not None:
+        if seen.form == "phrase" and adapter is not None and not outlook.looked_up:
             reading = self._reader.read(job.question, job.retrieval, seen.shown, adapter)
             tokens += len(self._reader.prompt(job.question, seen.shown).ids)
         # Unsure of a phrase, it gives the sentences, never a scrap.

@@ -119,7 +119,8 @@ class Outlook:
     trained to read. `prompt_tokens` is the length of all its prompts. `several`: the question asks
     for several things. `alone`: the log-odds (nats) of the abstention against the phrase where its
     sentence is shown alone; None if it was not. Beside a sentence that names what is asked about, a
-    reader takes a phrase for the answer that says it of something else.
+    reader takes a phrase for the answer that says it of something else. `looked_up`:
+    the phrase is a value found by table lookup, with any weights.
     """
 
     reading: Reading | None
@@ -129,6 +130,7 @@ class Outlook:
     prompt_tokens: int
     several: bool = False
     alone: float | None = None
+    looked_up: bool = False
 
     def form(self, forms: Forms, limit: float) -> Form:
         """The form that the answer should take.
@@ -224,11 +226,11 @@ class Reader:
     def look_again(self, outlook: Outlook, forms: Forms) -> Outlook:
         """The outlook with `alone`, where a phrase may be the answer and the reader may abstain."""
         reading = outlook.reading
-        if reading is None or not forms.tells_unknown or outlook.asks_for_sentences(forms):
+        if reading is None or outlook.looked_up or not forms.tells_unknown:
+            return outlook
+        if outlook.asks_for_sentences(forms):
             return outlook
         shown = [one for one in reading.sentences if reading.holds(one)][-1:]
-        if any(one.value for one in shown):  # found in a table
-            return outlook
         prompt = self.prompt(reading.question, shown)
         return replace(
             outlook,
@@ -249,7 +251,7 @@ class Reader:
         if looked_up:
             reading = self.given(question, retrieval, looked_up, looked_up[0].value)
             tokens = len(self.prompt(question, looked_up).ids)
-            return Outlook(reading, 0.0, NEVER, NEVER, tokens, several)
+            return Outlook(reading, 0.0, NEVER, NEVER, tokens, several, looked_up=True)
         prompt = self.prompt(question, sentences)
         weighed = self._spans.weigh(prompt, question, sentences, adapter)
         spans = weighed.spans

@@ -2,7 +2,7 @@
 
 A question for the latest release asks for the entry with the last date. Its text may lack the word
 "latest", and its other words are those of every entry. Dates are in ISO 8601, 2025-03-12; one later
-than the file itself is a plan and does not count. Knows English only, and no index.
+than the file itself is a plan and does not count. Knows no index.
 """
 
 import re
@@ -11,15 +11,17 @@ from datetime import UTC, datetime, timedelta
 
 from ragcl.catalog.passage import Passage
 from ragcl.search.recipe import SEARCH
+from ragcl.text.superlatives import NEWEST
+from ragcl.text.words import parts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEWEST = re.compile(r"\b(?:newest|latest|current|currently|most recent|most recently)\b", re.I)
+_NEWEST = NEWEST | {"recently", "current", "currently"}
 _DATE = re.compile(r"(?<![\d-])(?:19|20)\d{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\d-])")
 
 
 def asks_for_newest(question: str) -> bool:
     """Whether a question asks for the newest of something."""
-    return bool(_NEWEST.search(question))
+    return not _NEWEST.isdisjoint(parts(question))
 
 
 def newest_first(chunks: Sequence[Passage], scores: Sequence[float]) -> list[int]:

@@ -11,19 +11,11 @@ from dataclasses import dataclass
 
 from ragcl.text.recipe import TEXT
 from ragcl.text.sentences import split_sentences
+from ragcl.text.superlatives import NEWEST, OLDEST
 from ragcl.text.words import content_words, parts, stems
 
 _FIELD = re.compile(r"([^\W\d][\w .()/-]{0,39}): (\S.*)")
 _VALUE_WORDS = frozenset("date day year month time when until number version value".split())
-# In the languages of the calibration's wordings.
-_LAST = frozenset(
-    "newest latest recent neueste neuester neuestes neuesten dernier dernière récent récente "
-    "último última reciente 最新".split()
-)
-_FIRST = frozenset(
-    "oldest earliest first älteste ältester ältestes ältesten premier première primero primera "
-    "最早".split()
-)
 
 
 @dataclass(frozen=True)
@@ -138,7 +130,7 @@ def wants_more(question: str, rows: Sequence[Row]) -> bool:
 
 
 def _asks_for_an_end(words: Sequence[str]) -> bool:
-    return not (_LAST | _FIRST).isdisjoint(words)
+    return not (NEWEST | OLDEST).isdisjoint(words)
 
 
 def _numbers(words: Sequence[str]) -> set[str]:
@@ -168,7 +160,7 @@ def _named_row(words: Sequence[str], table: dict[int, Row]) -> tuple[int | None,
     if named:
         said = set(parts(table[named[0]].key))
         return (named[0] if len(named) == 1 else None), said
-    for superlatives, choose in ((_LAST, max), (_FIRST, min)):
+    for superlatives, choose in ((NEWEST, max), (OLDEST, min)):
         said = set(superlatives.intersection(words))
         if said:
             order = {number: _order(one) for number, one in table.items()}

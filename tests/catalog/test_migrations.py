@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,18 @@ from ragcl.catalog.vectors import EMBEDDER
 from ragcl.errors import CatalogError
 from ragcl.results import Trace
 from ragcl.search import lexical
+
+
+@contextmanager
+def catalog_after(steps: int, folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a catalog as an earlier version left it, after the first steps alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:steps])
+        Catalog(folder).close()
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        connection.create_function("searchable", 1, full_text.searchable)
+        yield connection
+        connection.commit()
 
 
 def description(engine: Engine) -> dict[str, object]:
@@ -98,13 +112,8 @@ def test_a_damaged_file_is_refused_with_what_to_do(tmp_path: Path, damage: bytes
         Catalog(tmp_path)
 
 
-def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "STEPS", migrations.STEPS[:4])
-        Catalog(tmp_path).close()
-    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(tmp_path: Path) -> None:
+    with catalog_after(4, tmp_path) as connection:
         connection.execute("INSERT INTO roots VALUES (1, '/docs')")
         for name, media_type in (("a.md", "text/markdown"), ("b.txt", "text/plain")):
             connection.execute(
@@ -113,7 +122,6 @@ def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(
                 "VALUES (1, ?, 'title', ?, 5, 1, 1, 'digest', 2, 3.0)",
                 (name, media_type),
             )
-    connection.close()
 
     catalog = Catalog(tmp_path)
 
@@ -125,18 +133,14 @@ def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(
 def test_words_without_spaces_are_found_after_an_upgrade(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "STEPS", migrations.STEPS[:5])
+    with monkeypatch.context() as patch:  # which knew no words without spaces
+        patch.setattr(full_text, "searchable", lambda text: text)
         patch.setattr(database, "searchable", lambda text: text)
-        Catalog(tmp_path).close()
-        path = tmp_path / FILE_NAME
-        with sqlite3.connect(path) as connection:
-            connection.create_function("searchable", 1, lambda text: text)
+        with catalog_after(5, tmp_path) as connection:
             connection.execute(
                 "INSERT INTO chunks (content_hash, text, heading, flags, vector, generation) "
                 "VALUES ('h', 'ท่าเรือเปิดเวลาหกโมง', '', '[]', x'', 1)"
             )
-        connection.close()
 
     catalog = Catalog(tmp_path)
 
@@ -154,15 +158,9 @@ def dump(path: Path) -> list[str]:
         connection.close()
 
 
-def test_nested_roots_are_one_after_an_upgrade(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nested_roots_are_one_after_an_upgrade(tmp_path: Path) -> None:
     """Of two documents of one file the one that was looked at last stays, with its chunks alone."""
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "STEPS", migrations.STEPS[:9])
-        Catalog(tmp_path).close()
-    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        connection.create_function("searchable", 1, full_text.searchable)
+    with catalog_after(9, tmp_path) as connection:
         roots = [(1, "/docs/sub", 0), (2, "/docs", 1), (3, "/docs-b", 1), (4, "/docs/sub/x", 1)]
         connection.executemany("INSERT INTO roots VALUES (?, ?, ?)", roots)
         for number, (root, path, checked) in enumerate(
@@ -184,7 +182,6 @@ def test_nested_roots_are_one_after_an_upgrade(
                 "INSERT INTO occurrences (document_id, ordinal, chunk_id) VALUES (?, 0, ?)",
                 (number, number),
             )
-    connection.close()
 
     catalog = Catalog(tmp_path)
 
@@ -208,12 +205,7 @@ def test_nested_roots_are_one_after_an_upgrade(
     catalog.close()
 
 
-def test_how_logged_answers_came_to_be_is_known_after_an_upgrade(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "STEPS", migrations.STEPS[:14])
-        Catalog(tmp_path).close()
+def test_how_logged_answers_came_to_be_is_known_after_an_upgrade(tmp_path: Path) -> None:
     hit = {
         "source": "a.md", "heading": "Berths", "score": 0.1235, "lexical": 0.25, "fused": 0.5,
         "content_hash": "x", "elsewhere": ["b.md"], "supersedes": [], "flags": ["garbled"],
@@ -231,7 +223,7 @@ def test_how_logged_answers_came_to_be_is_known_after_an_upgrade(
         "lines": [3, 4], "text": "11 metres", "score": 0.123456, "page": None, "root": "/docs",
     }  # fmt: skip
     oldest = {"source": "a.pdf", "lines": None, "heading": "", "text": "t", "page": 7}
-    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+    with catalog_after(14, tmp_path) as connection:
         for trace in (full, first, {"forgotten": True}):
             connection.execute(
                 "INSERT INTO asks (asked_at, question, vector, mode, route, answer, trace) "
@@ -245,7 +237,6 @@ def test_how_logged_answers_came_to_be_is_known_after_an_upgrade(
         ):
             connection.execute("INSERT INTO ask_hits VALUES (?, ?, ?, 0.123456, ?)", row)
         connection.execute("INSERT INTO feedback VALUES (1, 1, -1, 'twelve', 2.0)")
-    connection.close()
 
     catalog = Catalog(tmp_path)
 

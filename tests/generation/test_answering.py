@@ -115,6 +115,27 @@ def test_a_value_of_a_table_is_looked_up(full: KnowledgeBase) -> None:
     assert costs["context"].answers == 1
 
 
+def test_a_value_of_a_table_is_looked_up_once_whatever_the_weights(
+    full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "What is the tariff price of water?"
+    name = install(full, random_adapters, "s0-a", question)
+    monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, 9.0),), strange=-1.0))
+    looks: list[Outlook] = []
+    look = Reader._outlook
+
+    def counted(self: Reader, *arguments: Any) -> Outlook:
+        looks.append(look(self, *arguments))
+        return looks[-1]
+
+    monkeypatch.setattr(Reader, "_outlook", counted)
+
+    answer = full.ask(question, mode="both")
+
+    assert (answer.text, answer.trace.adapter) == ("14 crowns", name)
+    assert [one.looked_up for one in looks] == [True]
+
+
 def test_a_question_about_nothing_known_is_abstained_from(full: KnowledgeBase) -> None:
     answer = full.ask(ELSEWHERE)
 
