@@ -19,6 +19,7 @@ from ingest.readers import SUFFIXES
 # entry "racily clean" (Documentation/technical/racy-git.txt).
 RACY_NS = 2_000_000_000
 _SYSTEM = frozenset({"desktop.ini", "thumbs.db", "ehthumbs.db"})  # hidden files of Windows
+_ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst"})
 # The last nanosecond in 64 bits, in the year 2262, to which the stamps of a broken clock are
 # clipped. One less, so that a filter can lie beyond it.
 _LAST_NS = 2**63 - 2
@@ -224,6 +225,8 @@ def _look(entry: os.DirEntry[str], path: str, max_bytes: int) -> SourceFile | Sk
     if not stat.S_ISREG(status.st_mode):
         return Skipped(path, "not a regular file", gone=True)
     suffix = os.path.splitext(entry.name)[1].lower()
+    if suffix in _ARCHIVES:
+        return Skipped(path, "an archive is not opened: unpack it into the folder")
     if suffix not in SUFFIXES:
         return Skipped(path, f"no reader for {suffix or 'a name without a suffix'}")
     if status.st_size > max_bytes:

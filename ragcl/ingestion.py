@@ -8,7 +8,7 @@ Knows no answers and no learning.
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ragcl.catalog.roots import Root
 from ragcl.errors import FolderUnavailableError, RagclError, UsageError
 from ragcl.files import beside, places
 from ragcl.printing import reason
+from ragcl.progress import Progress
 from ragcl.results import Failure, IngestReport
 from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retriever, check_embedder
@@ -48,8 +49,6 @@ log = logging.getLogger(__name__)
 NO_TEXT = "holds no text"
 GROUP_CHUNKS = 512  # new chunks that are embedded together, across documents
 GROUP_DOCUMENTS = 256  # maximum documents in a group: many have no text
-
-Progress = Callable[[str, int, int], None]  # stage, number done, number in all
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ from ragcl.errors import (
 )
 from ragcl.models import measured, model_files
 from ragcl.once import drop_parts, forget_parts, once
+from ragcl.progress import Lines, Progress
 from ragcl.results import (
     ActiveAdapter,
     Answer,
@@ -64,15 +65,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Every part of a knowledge base that holds a model, or a lock.
 _MOST_HITS = 2**31 - 1  # which a database counts
+# Every part of a knowledge base that holds a model, or a lock.
 PARTS = ("_answerer", "_language_model", "_narrower", "_retriever", "_reranker", "_embedders")
 
-Progress = Callable[[str, int, int], None]  # stage, number done, number in all
 
-
-def _silent(_what: str, _done: int, _total: int) -> None:
-    """The default progress callback, which does nothing."""
+def _logged() -> Progress:
+    """Progress as lines of the log, at the level INFO."""
+    return Lines(log.info)
 
 
 def missing_root(root: str) -> str:
@@ -165,7 +165,7 @@ class KnowledgeBase:
         *,
         allow_empty: bool = True,
         trusted: bool | None = None,
-        progress: Progress = _silent,
+        progress: Progress | None = None,
     ) -> IngestReport:
         """Update the knowledge base from a folder of documents.
 
@@ -180,7 +180,8 @@ class KnowledgeBase:
             trusted: whether the model may learn from this folder; None: as before, at first yes. An
                 untrusted text is never answered from the weights, with effect at once. A folder
                 inside an untrusted one is untrusted too.
-            progress: called as the work goes on.
+            progress: called as the work goes on, with the stage, how many are done, and how many
+                there are; None: lines of the log, at the level INFO.
 
         Raises:
             UsageError: there is no such folder; `FolderUnavailableError` if there was one.
@@ -200,7 +201,7 @@ class KnowledgeBase:
                 exclude=self.folder,
                 allow_empty=allow_empty,
                 trusted=trusted,
-                progress=progress,
+                progress=progress or _logged(),
             )
 
     def forget(self, path: str | os.PathLike[str]) -> ForgetReport:
@@ -374,9 +375,10 @@ class KnowledgeBase:
         *,
         mode: Mode = "auto",
         record: bool = True,
-        progress: Progress = _silent,
+        progress: Progress | None = None,
     ) -> list[Answer]:
         """Answer many questions in batches; the answers are in the order given."""
+        progress = progress or _logged()
         done = 0
 
         def answered(count: int) -> None:
@@ -429,7 +431,7 @@ class KnowledgeBase:
     # Learning
 
     def consolidate(
-        self, *, if_due: bool = False, progress: Progress = _silent
+        self, *, if_due: bool = False, progress: Progress | None = None
     ) -> ConsolidationReport:
         """Run one round: train adapters on what is asked often, and promote them behind the gate.
 
@@ -439,7 +441,8 @@ class KnowledgeBase:
 
         Args:
             if_due: do nothing if all that is hot is learned already.
-            progress: called as the work goes on.
+            progress: called as the work goes on, with the stage, how many are done, and how many
+                there are; None: lines of the log, at the level INFO.
 
         Raises:
             KnowledgeBaseBusyError: another round is running.
@@ -456,7 +459,7 @@ class KnowledgeBase:
             self._drop_old_asks()
             return Round(
                 self.folder, self.catalog, self._retriever, self._narrower, self.settings
-            ).run(if_due=if_due, progress=progress)
+            ).run(if_due=if_due, progress=progress or _logged())
 
     def rollback(self) -> RollbackReport:
         """Make the adapters before the last promotion active again.
@@ -554,7 +557,7 @@ class KnowledgeBase:
         questions: str | os.PathLike[str],
         *,
         mode: Mode = "auto",
-        progress: Progress = _silent,
+        progress: Progress | None = None,
     ) -> EvaluationReport:
         """Answer a question file and score the answers; the questions are not logged.
 
@@ -563,7 +566,8 @@ class KnowledgeBase:
         Args:
             questions: JSON lines with `question` and `answers` (accepted strings).
             mode: as for `ask`.
-            progress: called as the work goes on.
+            progress: called as the work goes on, with the stage, how many are done, and how many
+                there are; None: lines of the log, at the level INFO.
         """
         from ragcl.evaluation.metrics import read_questions, score
 

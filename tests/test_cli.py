@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from ragcl import KnowledgeBase, __version__, switching
-from ragcl.cli import app, learning, upkeep
+from ragcl.cli import app, common, learning, upkeep
 from ragcl.consolidation.deadline import Deadline
 from ragcl.models import hardware
+from ragcl.progress import Lines
 from ragcl.results import ConsolidationReport
 
 QUESTION = "How deep is the north berth?"
@@ -67,6 +69,17 @@ def test_ask(full: Any) -> None:
     assert "berths.md" in {one["source"] for one in found["citations"]}
     unrecorded = document(full("ask", QUESTION, "--mode", "weights", "--no-record", "--json"))
     assert (unrecorded["route"], unrecorded["id"]) == ("weights", 0)
+
+
+def test_long_work_says_by_lines_how_far_it_is_where_no_terminal_shows_a_bar(
+    ragcl: Any, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "Lines", partial(Lines, after=0))
+
+    result = ragcl("ingest", docs, "--json")
+
+    assert "ragcl: reading 0 of 4\nragcl: embedding " in result.stderr
+    assert json.loads(result.stdout)
 
 
 def test_search(full: Any) -> None:
@@ -490,6 +503,14 @@ def test_a_folder_can_be_distrusted(ragcl: Any, docs: Path) -> None:
 
 
 # --- what every command line does
+
+
+@pytest.mark.parametrize("arguments", [[], ["ask"], ["models"], ["ingest"]])
+def test_help_names_no_type_for_what_takes_no_value(arguments: list[str]) -> None:
+    text = CliRunner().invoke(app, [*arguments, "--help"]).stdout
+
+    assert "--help" in text
+    assert "bool" not in text.lower()
 
 
 def test_the_version_and_a_short_way_to_help() -> None:

@@ -3,11 +3,13 @@
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from conftest import TinyModels
 from filelock import FileLock
 
 import ragcl
-from ragcl import KnowledgeBase, Settings
+from ragcl import KnowledgeBase, Settings, knowledge_base
 from ragcl.catalog.full_text import searchable
 from ragcl.errors import (
     CatalogError,
@@ -27,6 +29,7 @@ from ragcl.errors import (
     UsageError,
 )
 from ragcl.generation.language_model import LanguageModel
+from ragcl.progress import Lines
 from ragcl.results import Answer, to_dict
 from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retriever
@@ -107,6 +110,22 @@ def test_an_ingest_says_what_it_did(kb: KnowledgeBase, docs: Path) -> None:
     assert [one.path for one in second.failed] == ["torn.pdf"]
     assert (second.chunks_added, second.chunks_removed) == (2, 3)
     assert second.root == str(docs.resolve())
+
+
+def test_long_work_logs_how_far_it_is(
+    kb: KnowledgeBase,
+    docs: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.INFO, "ragcl")
+    monkeypatch.setattr(knowledge_base, "Lines", partial(Lines, after=0))
+
+    kb.ingest(docs)
+    kb.ask_many(["How deep is the north berth?"])
+
+    assert "reading 0 of 4" in caplog.messages
+    assert "answering 1 of 1" in caplog.messages
 
 
 def test_an_ingest_of_nothing_new_changes_nothing(full: KnowledgeBase, docs: Path) -> None:

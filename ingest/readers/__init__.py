@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from ingest.cleaning import LOST, normalise, one_line, without_bytes
@@ -20,12 +20,13 @@ from ingest.readers.calendar import read_calendar
 from ingest.readers.code import SUFFIXES as CODE_SUFFIXES
 from ingest.readers.code import read_code
 from ingest.readers.configuration import read_configuration
+from ingest.readers.contacts import read_contacts
 from ingest.readers.delimited import read_delimited
 from ingest.readers.document import Document, Metadata, Parsed, Section, counted
 from ingest.readers.encoding import looks_like
 from ingest.readers.feed import read_xml
 from ingest.readers.keyed import read_yaml
-from ingest.readers.mail import mail_metadata, read_eml, read_msg
+from ingest.readers.mail import mail_metadata, read_eml, read_mailbox, read_msg
 from ingest.readers.markdown import front_matter, read_markdown
 from ingest.readers.notebook import read_notebook
 from ingest.readers.office import core_properties
@@ -33,9 +34,12 @@ from ingest.readers.pdf import read_pdf
 from ingest.readers.plain import read_plain
 from ingest.readers.records import read_json, read_json_lines
 from ingest.readers.restructured import read_restructured
+from ingest.readers.rich_text import read_rich_text
 from ingest.readers.sheets import read_xls, read_xlsx
 from ingest.readers.slides import read_slides
+from ingest.readers.subtitles import read_subtitles
 from ingest.readers.web import meta_elements, read_html
+from ingest.readers.web_archive import read_web_archive
 from ingest.readers.word import read_word
 
 __all__ = ["FORMATS", "SUFFIXES", "Document", "Format", "Section", "read"]
@@ -103,8 +107,13 @@ FORMATS = (
     Format("Excel 97 workbook", "application/vnd.ms-excel", (".xls",), read_xls, _OLE),
     Format("e-book", "application/epub+zip", (".epub",), read_book, _ZIP),
     Format("calendar", "text/calendar", (".ics",), read_calendar),
+    Format("contacts", "text/vcard", (".vcf",), read_contacts),
+    Format("subtitles", "text/vtt", (".srt", ".vtt"), read_subtitles),
+    Format("rich text", "application/rtf", (".rtf",), read_rich_text, b"{\\rtf"),
+    Format("saved web page", "multipart/related", (".mhtml", ".mht"), read_web_archive),
     Format("e-mail", "message/rfc822", (".eml",), read_eml, metadata=mail_metadata),
     Format("Outlook message", "application/vnd.ms-outlook", (".msg",), read_msg, _OLE),
+    Format("mailbox", "application/mbox", (".mbox",), read_mailbox),
 )
 _BY_SUFFIX = {suffix: format_ for format_ in FORMATS for suffix in format_.suffixes}
 SUFFIXES = MappingProxyType({suffix: format_.name for suffix, format_ in _BY_SUFFIX.items()})
@@ -130,12 +139,31 @@ def read(path: Path) -> Document:
     digest = hashlib.sha256(data).hexdigest()
     if not data.strip():
         return Document(path.stem, format_.media_type, (), sha256=digest)
+    parsed, metadata = _parse(format_, data, path.stem)
+    return replace(_document(parsed, format_.media_type, metadata), sha256=digest)
+
+
+def read_attached(name: str, data: bytes) -> Parsed | None:
+    """Read a file within a file, such as the attachment of a message; None without a reader.
+
+    Raises:
+        ReadError: As for `read`.
+        MemoryError: As for `read`.
+    """
+    path = PurePosixPath(name)
+    format_ = _BY_SUFFIX.get(path.suffix.lower())
+    if format_ is None:
+        return None
+    return _parse(format_, data, path.stem)[0] if data.strip() else Parsed(path.stem, [])
+
+
+def _parse(format_: Format, data: bytes, name: str) -> tuple[Parsed, Metadata]:
+    """What the reader of a format makes of bytes."""
     if format_.starts not in data[:1024]:
         article = "an" if format_.name[0] in "AEIOaeio" else "a"
         raise ReadError(f"not {article} {format_.name}: it looks like {looks_like(data)}")
     try:
-        parsed = Parsed(*format_.parse(data, path.stem))
-        metadata = format_.metadata(data)
+        return Parsed(*format_.parse(data, name)), format_.metadata(data)
     except (ReadError, MemoryError):
         raise
     # A parser may raise anything for damaged bytes; it means the same to the caller.
@@ -143,7 +171,6 @@ def read(path: Path) -> Document:
         detail = " ".join(str(error).split())[:200]
         what = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
         raise ReadError(f"not a readable {format_.name}: {what}") from error
-    return replace(_document(parsed, format_.media_type, metadata), sha256=digest)
 
 
 def _document(parsed: Parsed, media_type: str, metadata: Metadata) -> Document:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ingest.cleaning import normalise
 from ingest.errors import ReadError
+from ingest.readers.content_lines import content_lines, unescaped
 from ingest.readers.document import Section
 from ingest.readers.encoding import decode
 
@@ -44,7 +45,7 @@ def _entries(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """The heading and the text of every entry."""
     open_parts: list[str] = []
     facts: dict[str, list[str]] = {}
-    for name, options, value in _properties(text):
+    for name, options, value in content_lines(text):
         if name == "BEGIN":
             open_parts.append(value.upper())
             if value.upper() in _ENTRIES:
@@ -70,14 +71,6 @@ def _entry(facts: dict[str, list[str]]) -> tuple[tuple[str, ...], str]:
     return (heading, normalise(text)) if text else ((), "".join(heading))
 
 
-def _properties(text: str) -> Iterator[tuple[str, str, str]]:
-    """Name, parameters and value of every line, lines that were folded put together."""
-    for line in re.sub(r"\n[ \t]", "", text).split("\n"):
-        found = re.match(r"([\w-]+)((?:;[\w-]+=(?:\"[^\"]*\"|[^\":;]*))*):(.*)", line)
-        if found:
-            yield found[1].upper(), found[2], found[3].strip()
-
-
 def _value(name: str, options: str, value: str) -> str:
     """A value as it is read by people."""
     if name in ("DTSTART", "DTEND", "DUE"):
@@ -86,7 +79,7 @@ def _value(name: str, options: str, value: str) -> str:
         called = re.search(r";CN=(\"[^\"]*\"|[^;]*)", options, re.IGNORECASE)
         address = _MAIL.sub("", value)
         return f"{called[1].strip(chr(34))} <{address}>" if called else address
-    return _unescaped(value)
+    return unescaped(value)
 
 
 def _moment(value: str, options: str) -> str:
@@ -102,8 +95,3 @@ def _moment(value: str, options: str) -> str:
         "UTC" if utc else zone and zone[1],
     )
     return " ".join(word for word in words if word)
-
-
-def _unescaped(value: str) -> str:
-    r"""A text without the backslashes that protect commas, semicolons and line breaks."""
-    return re.sub(r"\\(.)", lambda found: "\n" if found[1] in "nN" else found[1], value)

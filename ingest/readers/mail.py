@@ -1,18 +1,18 @@
-"""E-mail (.eml, Outlook's .msg): who, when, about what, the text; attachments only by name.
+"""E-mail (.eml, Outlook's .msg, mailboxes): who, when, about what, the text and the attachments.
 
-Knows how a message is made of parts; what is in a part is for the readers of HTML and calendars.
+Knows how a message is made of parts; what is in a part is for the reader of its format.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest.cleaning import normalise
 from ingest.errors import ReadError
 from ingest.readers.calendar import calendar_sections
-from ingest.readers.document import Metadata, Parsed, Section
+from ingest.readers.document import Metadata, Parsed, Section, counted
 from ingest.readers.encoding import decode
 from ingest.readers.web import read_html
 
@@ -21,13 +21,25 @@ if TYPE_CHECKING:
 
 _MAX_MULTIPARTS = 100
 _MAX_FORWARDED = 10  # messages within messages
+_MAX_MESSAGES = 5_000  # of a mailbox
+_MAX_ATTACHED = 200  # attachments of a file that are read
+_MAX_ATTACHED_CHARS = 1_000_000  # of the text of all of them
+_MAX_NAMED = 10  # attachments that a note names
 _NOT_SHOWN = frozenset({"text/css", "text/rtf", "text/x-amp-html", "text/vcard", "text/x-vcard"})
+NAMELESS = "a file without a name"
 _WORD = re.compile(r"\w+")
 _MAX_HEADER = 2_000  # characters: some long lists of recipients are cut
 
 
 def read_eml(data: bytes, name: str) -> Parsed:
     """What a mail program shows of a message; the subject is the title."""
+    attachments = _Attachments()
+    title, sections = _read_bytes(data, attachments)
+    return Parsed(title or name, sections, attachments.notes())
+
+
+def _read_bytes(data: bytes, attachments: "_Attachments") -> tuple[str, list[Section]]:
+    """The subject and the sections of a message."""
     import email
 
     if data.lower().count(b"boundary=") > _MAX_MULTIPARTS:
@@ -36,37 +48,118 @@ def read_eml(data: bytes, name: str) -> Parsed:
     message = email.message_from_bytes(data.lstrip())
     if not any(key in message for key in ("From", "To", "Subject", "Date")):
         raise ReadError("not an e-mail: it has no header lines")
-    attached: list[str] = []
-    title, sections = _read_message(message, attached, depth=0)
-    return Parsed(title or name, sections, _not_read(attached))
+    return _read_message(message, attachments, depth=0)
 
 
-def _read_message(message: "Message", attached: list[str], depth: int) -> tuple[str, list[Section]]:
-    """The subject and the sections of a message; names of its attachments go to `attached`."""
-    own: list[str] = []
-    body = list(dict.fromkeys(_sections(message, own, depth)))
+def read_mailbox(data: bytes, name: str) -> Parsed:
+    """The messages of a mailbox (mbox, RFC 4155); of too many the last, which are the newest."""
+    starts = [one.end() for one in re.finditer(rb"(?:\A|\n\r?\n)From [^\r\n]*\r?\n", data)]
+    if not starts or data[:5] != b"From ":
+        raise ReadError("not a mailbox: it does not begin as one")
+    attachments = _Attachments()
+    sections: list[Section] = []
+    wrong = 0
+    kept = starts[-_MAX_MESSAGES:]
+    ends = [data.rfind(b"\nFrom ", 0, start) for start in kept[1:]] + [len(data)]
+    for start, end in zip(kept, ends, strict=True):
+        message = re.sub(rb"(?m)^>(>*From )", rb"\1", data[start:end])
+        try:
+            sections += _read_bytes(message, attachments)[1]
+        except ReadError:
+            wrong += 1
+    notes = attachments.notes()
+    if len(starts) > len(kept):
+        notes.append(f"the first {counted(len(starts) - len(kept), 'message')} left out")
+    if wrong:
+        notes.append(f"{counted(wrong, 'message')} could not be read")
+    return Parsed(name, sections, notes)
+
+
+@dataclass(frozen=True)
+class _Attached:
+    """An attachment: its name, and its bytes unless they are not read."""
+
+    name: str
+    data: bytes | None = None
+
+
+class _Attachments:
+    """The attachments of a file, read within its limits, and the names of those that are not."""
+
+    def __init__(self) -> None:
+        """None is read yet."""
+        self._read = self._chars = 0
+        self._not_read: list[str] = []
+        self._left_out: list[str] = []
+
+    def sections(self, attached: Iterable[_Attached]) -> Iterator[Section]:
+        """The sections of these, each under its name; their lines are none of the file."""
+        for one in attached:
+            try:
+                found = self._parsed(one)
+            except ReadError as error:
+                self._not_read.append(f"{one.name} ({error})")
+                continue
+            if found is None:
+                self._not_read.append(one.name)
+                continue
+            self._left_out += [f"{one.name}: {note}" for note in found.notes]
+            for section in found.sections:
+                yield replace(section, heading=(one.name, *section.heading), first_line=None)
+
+    def _parsed(self, attached: _Attached) -> Parsed | None:
+        """An attachment as its reader has it; None if there is none."""
+        from ingest.readers import read_attached
+
+        if self._read == _MAX_ATTACHED or attached.data is None:
+            return None
+        found = read_attached(attached.name, attached.data)
+        if found is not None:
+            self._read += 1
+            self._chars += sum(len(section.text) for section in found.sections)
+            if self._chars > _MAX_ATTACHED_CHARS:
+                raise ReadError("the attachments hold too much text")
+        return found
+
+    def notes(self) -> list[str]:
+        """What is not read of them."""
+        found = [f"attachments are not read: {_listed(self._not_read)}"] if self._not_read else []
+        return [*found, *([f"of attachments {_listed(self._left_out)}"] if self._left_out else [])]
+
+
+def _read_message(
+    message: "Message", attachments: _Attachments, depth: int
+) -> tuple[str, list[Section]]:
+    """The subject and the sections of a message, those of its attachments last."""
+    own: list[_Attached] = []
+    body = list(dict.fromkeys(_sections(message, own, attachments, depth)))
+    body += attachments.sections(own)
     facts = [(key, str(message.get(key, ""))) for key in ("From", "To", "Cc", "Date")]
-    facts.append(("Attachments", _names(own)))
-    attached += own
+    facts.append(("Attachments", _names(one.name for one in own)))
     return _message(str(message.get("Subject", "")), facts, body)
 
 
-def _sections(part: "Message", attached: list[str], depth: int) -> Iterator[Section]:
+def _sections(
+    part: "Message", own: list[_Attached], attachments: _Attachments, depth: int
+) -> Iterator[Section]:
     """The sections of a part and of all in it, in the order in which they are shown."""
     kind = part.get_content_type()
     if kind == "message/rfc822" and part.is_multipart():
         if depth == _MAX_FORWARDED:
-            attached.append(part.get_filename() or "a forwarded message")
+            own.append(_Attached(_plain(part.get_filename() or "a forwarded message")))
         else:
             for message in _parts(part):
-                yield from _read_message(message, attached, depth + 1)[1]
+                yield from _read_message(message, attachments, depth + 1)[1]
     elif kind != "text/calendar" and (
         part.get_filename() or part.get_content_disposition() == "attachment"
     ):
-        attached.append(part.get_filename() or "a file without a name")
+        content = part.get_payload(decode=True)
+        name = _plain(part.get_filename() or NAMELESS)
+        own.append(_Attached(name, content if isinstance(content, bytes) else None))
     elif part.is_multipart():
         found = [
-            (one.get_content_type(), list(_sections(one, attached, depth))) for one in _parts(part)
+            (one.get_content_type(), list(_sections(one, own, attachments, depth)))
+            for one in _parts(part)
         ]
         if kind == "multipart/alternative":
             # An invitation is no other form of the text: it says when.
@@ -128,18 +221,20 @@ def read_msg(data: bytes, name: str) -> Parsed:
     headers = {key.lower(): value for key, value in message.message_headers.items()}
     recipients = _names(f"{one.name} <{one.email_address}>" for one in message.recipients)
     date = str(message.sent_date or "") or headers.get("date", "")
-    attached = [one.file_name or "a file without a name" for one in message.attachments]
+    attached = [_Attached(one.file_name or NAMELESS, one.file_bytes) for one in message.attachments]
     facts = [
         ("From", message.sender or headers.get("from", "")),
         ("To", headers.get("to", "") or recipients),
         ("Cc", headers.get("cc", "")),
         ("Date", date),
-        ("Attachments", _names(attached)),
+        ("Attachments", _names(one.name for one in attached)),
     ]
     plain, markup = message.body or "", message.html_body or ""
     body = _best([_body(plain, "text/plain"), _body(markup, "text/html")])
+    attachments = _Attachments()
+    body = [*body, *attachments.sections(attached)]
     title, sections = _message(message.subject or "", facts, body)
-    return Parsed(title or name, sections, _not_read(attached))
+    return Parsed(title or name, sections, attachments.notes())
 
 
 def _message(
@@ -163,11 +258,6 @@ def _body(text: str, kind: str) -> list[Section]:
     return [Section((), text)] if text.strip() else []
 
 
-def _not_read(attached: list[str]) -> list[str]:
-    """The note about attachments."""
-    return [f"attachments are not read: {_names(attached)}"] if attached else []
-
-
 def _plain(header: str) -> str:
     """A header's value on one line, without the encoding in which it was sent."""
     from email.header import decode_header, make_header
@@ -176,6 +266,12 @@ def _plain(header: str) -> str:
     with suppress(ValueError, LookupError):  # encoded in no way that is known: as it stands
         header = str(make_header(decode_header(header)))
     return " ".join(normalise(header).split())
+
+
+def _listed(names: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(names) - _MAX_NAMED
+    return _names(names[:_MAX_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _names(names: Iterable[str | None]) -> str:

@@ -14,26 +14,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ragcl import __version__
 from ragcl.errors import RagclError, UsageError
 from ragcl.printing import Formatter, fit, harmless, one_line
+from ragcl.progress import Lines
 
 if TYPE_CHECKING:
-    from ragcl.knowledge_base import KnowledgeBase, Progress
+    from ragcl.knowledge_base import KnowledgeBase
+    from ragcl.progress import Progress
     from ragcl.results import Failure
 
 PARTLY_DONE = 1
+_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
-app = typer.Typer(
+
+class _FlagsWithoutType:
+    """A command or group whose help names no type for flags, which take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, with nothing to print behind a flag."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for one in params:
+            if getattr(one, "is_flag", False):
+                one.metavar = ""
+        return params
+
+
+class _Command(_FlagsWithoutType, TyperCommand):
+    """A verb."""
+
+
+class _Group(_FlagsWithoutType, TyperGroup):
+    """Several verbs."""
+
+
+class _App(typer.Typer):
+    """An application whose verbs are such commands."""
+
+    def command(self, name: str | None = None, **options: Any) -> _Decorator:  # type: ignore[override]
+        """Decorate a verb."""
+        return super().command(name, cls=_Command, **options)
+
+
+app = _App(
     name="ragcl",
+    cls=_Group,
     help="Answers from documents that change, and weights that learn what is asked often.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(help="The models that ragcl runs on.", no_args_is_help=True)
+models_app = _App(cls=_Group, help="The models that ragcl runs on.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -115,9 +149,9 @@ def opened(context: typer.Context, *, create: bool = False) -> Iterator["Knowled
 
 @contextlib.contextmanager
 def progress_bars() -> Iterator["Progress"]:
-    """A bar on standard error while it is a terminal, else nothing."""
+    """Bars on standard error if it is a terminal, else lines now and then."""
     if not sys.stderr.isatty():
-        yield lambda _what, _done, _total: None
+        yield Lines(lambda line: say(f"ragcl: {line}", err=True))
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

@@ -88,7 +88,8 @@ def _scheduled(kb: "KnowledgeBase", json: bool) -> None:
     from ragcl.results import to_dict
 
     try:
-        report = kb.consolidate(if_due=True)
+        with progress_bars() as progress:
+            report = kb.consolidate(if_due=True, progress=progress)
     except RagclError as error:
         say(f"ragcl: {one_line(str(error))}", err=True)
         return

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-Progress = Callable[[str, int, int], None]
+from ragcl.progress import Progress
 
 
 class OutOfTimeError(Exception):

@@ -25,7 +25,7 @@ from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import history, promotion, report
-from ragcl.consolidation.deadline import Deadline, OutOfTimeError, Progress
+from ragcl.consolidation.deadline import Deadline, OutOfTimeError
 from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
 from ragcl.consolidation.gate.verification import Verdict, drift, verification_version, verify
 from ragcl.consolidation.promotion import Manifest, Verification
@@ -46,6 +46,7 @@ from ragcl.generation.narrowing import Narrower
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recipe import ROUTING
+from ragcl.progress import Progress
 from ragcl.results import ChunkLeftOut, ConsolidationReport, TrainedChunk
 from ragcl.search.retriever import Retriever, similarity
 from ragcl.settings import Settings

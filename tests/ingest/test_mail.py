@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest import Document, ReadError, read
+from ingest.readers import mail
 
 EVENT = """BEGIN:VCALENDAR
 VERSION:2.0
@@ -121,4 +122,99 @@ def test_a_calendar_has_a_heading_an_entry(tmp_path: Path) -> None:
     ]
     path.write_text("words")
     with pytest.raises(ReadError, match="not a calendar"):
+        read(path)
+
+
+def test_attachments_are_read_by_the_readers_of_their_formats(tmp_path: Path) -> None:
+    made = message("Rates")
+    made.set_content("See the table.")
+    made.add_attachment("berth,fee\nnorth,12 crowns\n", filename="rates.csv")
+    made.add_attachment(b"# Keys\n\nThe key is in box 7.", "text", "markdown", filename="a b.md")
+    made.add_attachment(b"%PDF-", "application", "pdf", filename="torn.pdf")
+    made.add_attachment(b"x", "application", "octet-stream", filename="smime.p7s")
+
+    document = read_mail(tmp_path, made)
+
+    assert "Attachments: rates.csv, a b.md, torn.pdf, smime.p7s" in document.sections[0].text
+    table, text = document.sections[2:]
+    assert (table.heading, table.kind) == (("Rates", "rates.csv"), "table")
+    assert table.text == "berth: north; fee: 12 crowns"
+    assert (text.heading, text.text) == (("Rates", "a b.md", "Keys"), "The key is in box 7.")
+    assert {one.first_line for one in (table, text)} == {None}  # theirs are none of the mail
+    [note] = document.notes
+    assert note.startswith("attachments are not read: torn.pdf (")
+    assert note.endswith(", smime.p7s")
+
+
+def test_what_is_left_out_of_an_attachment_is_said(tmp_path: Path) -> None:
+    inner = message("Old")
+    inner.set_content("The lock is 4 metres wide.")
+    inner.add_attachment(b"x", "image", "png", filename="a.png")
+    made = message()
+    made.set_content("As I wrote.")
+    made.add_attachment(bytes(inner), "application", "octet-stream", filename="old.eml")
+
+    document = read_mail(tmp_path, made)
+
+    assert document.sections[-1].heading == ("Valves", "old.eml", "Old")
+    assert document.notes == ("of attachments old.eml: attachments are not read: a.png",)
+
+
+def test_attachments_have_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = message()
+    made.set_content("Ten files.")
+    for number in range(10):
+        made.add_attachment("x" * 50, filename=f"{number}.txt")
+    monkeypatch.setattr(mail, "_MAX_ATTACHED", 6)
+    monkeypatch.setattr(mail, "_MAX_ATTACHED_CHARS", 210)
+
+    document = read_mail(tmp_path, made)
+
+    assert [one.heading[1] for one in document.sections[2:]] == [f"{n}.txt" for n in range(4)]
+    [note] = document.notes
+    assert "4.txt (the attachments hold too much text)" in note
+    assert "9.txt" in note
+
+
+def mailbox(*messages: bytes) -> bytes:
+    return b"".join(b"From a@x.test Mon Mar  3 2031\n" + one + b"\n" for one in messages)
+
+
+def test_a_mailbox_is_its_messages(tmp_path: Path) -> None:
+    first, second = message("Crane"), message("Lamp")
+    first.set_content("It is booked.\n>From Monday on it is free.\nFrom here it is far.\n")
+    second.set_content("It is broken.\n")
+    second.add_attachment("Room 4", filename="where.txt")
+    path = tmp_path / "inbox.mbox"
+    path.write_bytes(mailbox(bytes(first), b"nothing of a mail\n", bytes(second)))
+
+    document = read(path)
+
+    texts = [(one.heading, one.text) for one in document.sections if "@" not in one.text]
+    assert texts == [
+        (("Crane",), "It is booked.\nFrom Monday on it is free.\nFrom here it is far."),
+        (("Lamp",), "It is broken."),
+        (("Lamp", "where.txt"), "Room 4"),
+    ]
+    assert document.notes == ("1 message could not be read",)
+
+
+def test_of_a_mailbox_with_too_many_messages_the_last_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "_MAX_MESSAGES", 2)
+    path = tmp_path / "inbox.mbox"
+    path.write_bytes(mailbox(*(b"Subject: s\n\nnumber %d\n" % number for number in range(5))))
+
+    document = read(path)
+
+    assert [one.text for one in document.sections] == ["number 3", "number 4"]
+    assert document.notes == ("the first 3 messages left out",)
+
+
+def test_what_is_no_mailbox_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "inbox.mbox"
+    path.write_text("Subject: x\n\nwords")
+
+    with pytest.raises(ReadError, match="not a mailbox"):
         read(path)

@@ -128,11 +128,13 @@ def test_what_is_not_read_is_named_with_its_reason(tmp_path: Path) -> None:
     write(tmp_path / "big.md", "x" * (LIMIT + 1))
     write(tmp_path / "photo.xyz")
     write(tmp_path / "LICENSE")
+    write(tmp_path / "old.ZIP")
     reasons = {one.path: one.reason for one in scan(tmp_path, max_bytes=LIMIT).skipped}
     assert reasons == {
         "big.md": "too large: 1,001 bytes, the limit is 1,000",
         "photo.xyz": "no reader for .xyz",
         "LICENSE": "no reader for a name without a suffix",
+        "old.ZIP": "an archive is not opened: unpack it into the folder",
     }
 
 
