@@ -7,6 +7,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ingest.cleaning import normalise
 from ingest.readers.document import Kind, Metadata, Outline, Section, block
 from ingest.readers.encoding import decode
 from ingest.readers.keyed import is_mapping, keyed_section, top_values
@@ -27,6 +28,16 @@ _LEFT_OUT = re.compile(
 )
 _MAY_LEAVE_OUT = re.compile(r"<!--|^\[|~~|<(?:del|s|strike)>", re.IGNORECASE | re.MULTILINE)
 _BARE_MARK = re.compile(r"[\s>]*(?:[-*+]|\d+[.)])?\s*(?:\[[ xX]\])?\s*")
+_DESCRIBING = frozenset({"description", "summary", "abstract", "excerpt", "subtitle"})
+# The title, which is the document's; words to file it under, which filters have; and keys for the
+# program that makes a site of it.
+_NOT_TEXT = frozenset(
+    "title linktitle tags tag keywords categories category layout template permalink slug url "
+    "aliases alias redirect_from redirects weight order nav_order nav_exclude parent has_children "
+    "sidebar sidebar_position sidebar_label hide_title toc draft published comments math mermaid "
+    "image images cover thumbnail icon css class cssclass cssclasses jupyter kernelspec "
+    "output bibliography csl".split()
+)
 # A line of front matter that is no YAML after all: `title: Ports: an overview`.
 _LIKE_YAML = re.compile(r"[\w.-]+\s*:(?:\s|$)|\s|-\s|#|$")
 
@@ -34,8 +45,9 @@ _LIKE_YAML = re.compile(r"[\w.-]+\s*:(?:\s|$)|\s|-\s|#|$")
 def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
     """Sections of the source text itself, marks included, divided as CommonMark divides it.
 
-    The title is that of the front matter, else the first top heading, else the file's name. The
-    front matter is a table of its own: every value with the path of keys that leads to it.
+    The title is that of the front matter, else the first top heading, else the file's name. A
+    description in the front matter is prose; the rest of it is a table, every value with the path
+    of keys that leads to it, but for keys that say nothing about the subject.
     """
     outline = Outline()
     sections: list[Section] = []
@@ -65,8 +77,12 @@ def add_markdown(sections: list[Section], lines: list[str], outline: Outline) ->
     title = ""
     body = 0
     if end := _front_matter_end(lines):
-        add(keyed_section(lines[1 : end - 1], 2))
-        title = _front_matter_title(lines[1 : end - 1])
+        inside = lines[1 : end - 1]
+        described, fields = _front_matter_parts(inside)
+        for section in described:
+            add(section)
+        add(keyed_section(fields, 2))
+        title = _front_matter_title(inside)
         body = end
     # Blank lines in the place of the front matter keep the line numbers.
     lines = [""] * body + lines[body:]
@@ -149,6 +165,28 @@ def _front_matter_end(lines: list[str]) -> int:
         return 0
     # A rule may also stand at the top of a letter, whose text is no pairs of keys and values.
     return end if is_mapping(inside) or all(map(_LIKE_YAML.match, inside)) else 0
+
+
+def _front_matter_parts(lines: list[str]) -> tuple[list[Section], list[str]]:
+    """The descriptions in front matter, and its lines without them and what is no text.
+
+    A blank line stands in the place of each that is taken out.
+    """
+    values = {key.lower(): " ".join(found) for key, found in top_values(lines).items()}
+    described: list[Section] = []
+    fields: list[str] = []
+    taken = False
+    for number, line in enumerate(lines, start=2):
+        if found := re.match(r"([\w.-]+)\s*:(?:\s|$)", line):
+            key = found[1].lower()
+            text = normalise(" ".join(values.get(key, "").split())) if key in _DESCRIBING else ""
+            if text:
+                described.append(Section((), text, first_line=number))
+            taken = bool(text) or key in _NOT_TEXT
+        elif line.startswith("#"):
+            taken = True  # a note for whoever edits it
+        fields.append("" if taken else line)
+    return described, fields
 
 
 def _front_matter_title(lines: list[str]) -> str:

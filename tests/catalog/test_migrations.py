@@ -130,6 +130,24 @@ def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(tmp_pat
     catalog.close()
 
 
+def test_what_its_reader_reads_otherwise_is_read_again_after_an_upgrade(tmp_path: Path) -> None:
+    with catalog_after(15, tmp_path) as connection:
+        connection.execute("INSERT INTO roots (id, path) VALUES (1, '/docs')")
+        for name, media_type in (("a.eml", "message/rfc822"), ("b.pdf", "application/pdf")):
+            connection.execute(
+                "INSERT INTO documents (root_id, path, title, media_type, size, mtime_ns, "
+                "ctime_ns, sha256, checked_ns, ingested_at) "
+                "VALUES (1, ?, 'title', ?, 5, 1, 1, 'digest', 2, 3.0)",
+                (name, media_type),
+            )
+
+    catalog = Catalog(tmp_path)
+
+    found = {one.path: (one.size, one.sha256) for one in catalog.documents.of_root(1)}
+    assert found == {"a.eml": (-1, ""), "b.pdf": (5, "digest")}
+    catalog.close()
+
+
 def test_words_without_spaces_are_found_after_an_upgrade(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

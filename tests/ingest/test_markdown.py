@@ -111,7 +111,7 @@ def test_a_rule_above_a_letter_is_no_front_matter(tmp_path: Path, letter: str) -
 
 
 @pytest.mark.parametrize(
-    "front", ["title: Port\ntags: [a, b]", "title: Port: an overview\ntags:\n  - a\n# x"]
+    "front", ["title: Port\nby: [a, b]", "title: Port: an overview\nby:\n  - a\n# x"]
 )
 def test_front_matter_is_read_also_where_it_is_not_quite_yaml(tmp_path: Path, front: str) -> None:
     document = read_text(tmp_path, "a.md", f"---\n{front}\n---\n\nText.\n")

@@ -87,18 +87,38 @@ def test_markdown_is_divided_by_headings_tables_and_code(tmp_path: Path) -> None
         ("prose", ("Tugs",)),
     ]
     assert document.sections[4].text == "```python\n# not a heading\nx = 1\n\ny = 2\n```"
-    assert document.sections[0].text == "title: The harbour\nupdated: 2024-05-01"
+    assert document.sections[0].text == "updated: 2024-05-01"
     assert_lines_are_true(document, MARKDOWN.replace('"', ""))
 
 
 def test_front_matter_names_its_keys_and_broken_front_matter_is_kept(tmp_path: Path) -> None:
     page = "---\ntitle: Pilots\npilot:\n  name: Ada\n  ports: [North, South]\n---\ntext"
     [front, text] = read_text(tmp_path, "a.md", page).sections
-    assert (front.kind, front.first_line) == ("table", 2)
-    assert front.text == "title: Pilots\n\npilot.name: Ada; ports: North, South"
+    assert (front.kind, front.first_line) == ("table", 4)
+    assert front.text == "pilot.name: Ada; ports: North, South"
     assert text.first_line == 7
-    [front, _] = read_text(tmp_path, "a.md", "---\ntitle: {{ it }}: x\n---\ntext").sections
-    assert (front.kind, front.text) == ("code", "title: {{ it }}: x")
+    [front, _] = read_text(tmp_path, "a.md", "---\nowner: {{ it }}: x\n---\ntext").sections
+    assert (front.kind, front.text) == ("code", "owner: {{ it }}: x")
+
+
+def test_of_front_matter_the_description_is_text_and_what_says_nothing_is_left_out(
+    tmp_path: Path,
+) -> None:
+    page = (
+        "---\ntitle: Pilots\n# for the site\nlayout: page\ntags:\n- boats\n- [a]\n"
+        "Description: >\n  Who boards,\n  and when.\nowner: Ada Holm\nstatus: draft\n"
+        "aliases: [/old]\n---\nText.\n"
+    )
+    document = read_text(tmp_path, "a.md", page)
+    assert document.title == "Pilots"
+    assert [(one.kind, one.text, one.first_line) for one in document.sections] == [
+        ("prose", "Who boards, and when.", 8),
+        ("table", "owner: Ada Holm\nstatus: draft", 11),
+        ("prose", "Text.", 15),
+    ]
+    assert document.metadata["owner"] == ("ada holm",)
+    plain = read_text(tmp_path, "b.md", "---\ntitle: Port\ntags: [a, b]\n---\nText.\n")
+    assert [one.text for one in plain.sections] == ["Text."]
 
 
 def test_markdown_with_crlf_and_a_byte_order_mark_has_the_same_lines(tmp_path: Path) -> None:
@@ -139,8 +159,8 @@ def test_no_markdown_line_is_lost_or_moved(text: str) -> None:
             used.add(number)
             written = lines[number - 1].rstrip(" \t")
             if section.kind != "table" and line != written:
-                # A heading that nothing stands below is given as its text.
-                assert line in written
+                # A heading that nothing stands below is given as its text, on one line.
+                assert line in " ".join(" ".join(lines[number - 1 :]).split())
     # What is in no section is blank or belongs to a heading.
     for number, line in enumerate(lines, start=1):
         if number not in used and "a" in line and not line.lstrip().startswith("#"):

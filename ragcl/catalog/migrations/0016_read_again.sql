@@ -1,0 +1,5 @@
+-- Attachments of messages are read, and less of the front matter of Markdown: what was read before is
+-- read again by the next ingest, as if its size had changed.
+
+UPDATE documents SET size = -1, sha256 = ''
+WHERE media_type IN ('message/rfc822', 'application/vnd.ms-outlook', 'text/markdown');
