@@ -482,7 +482,7 @@ class KnowledgeBase:
         query_prompt: str | None = None,
         document_prompt: str | None = None,
         confirm: Callable[[ModelsReport], bool] = lambda _plan: True,
-        progress: Progress = _silent,
+        progress: Progress | None = None,
     ) -> ModelsReport:
         """Use other models from now on, and write that to `ragcl.toml`.
 

@@ -15,6 +15,7 @@ class StoredSentence(NamedTuple):
     place: int = 0
     header: int | None = None
     value: str = ""
+    compared: bool = False
 
 
 @dataclass(frozen=True)

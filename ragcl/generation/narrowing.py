@@ -18,7 +18,7 @@ from ragcl.generation.prompts import excerpt
 from ragcl.generation.recipe import READING
 from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retrieval
-from ragcl.text import records
+from ragcl.text import extremes, records
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems
 
@@ -31,7 +31,8 @@ class Sentence:
 
     `heading` is its chunk's heading path, and `place` its index among the sentences of the chunk.
     `header` is the place of the header of a table row. `value` is the value in a row that the
-    question names by row and field, found by table lookup.
+    question names by row and field, found by table lookup. `compared`: the question compares the
+    rows of its table, and lookup could not tell the right one.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Sentence:
     place: int = 0
     header: int | None = None
     value: str = ""
+    compared: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,10 @@ class Narrower:
 
 
 def _with_value(question: str, ranked: Sequence[Sentence]) -> list[Sentence]:
-    """The sentences; a row that table lookup found is put last, with its value."""
+    """The sentences; a row that table lookup found is put last, with its value.
+
+    Where the question compares rows and none was found, they are marked.
+    """
     placed = {(one.content_hash, one.place): one.text for one in ranked}
     rows = [
         records.row(
@@ -169,8 +174,12 @@ def _with_value(question: str, ranked: Sequence[Sentence]) -> list[Sentence]:
         for one in ranked
     ]
     found = records.look_up(question, rows)
+    comparison = None if found else extremes.compare(question, rows)
+    if comparison:
+        found = comparison.found
     if not found:
-        return list(ranked)
+        marked = frozenset(comparison.rows) if comparison else frozenset[int]()
+        return [replace(one, compared=True) if i in marked else one for i, one in enumerate(ranked)]
     named = ranked[found.row]
     others = [one for one in ranked if one is not named]
     return [*others, replace(named, score=ranked[-1].score + READING.lead, value=found.value)]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import torch
 
 NEVER = -1e3  # nats of what is impossible; finite, since JSON has no infinity
-VERSION = "12"  # of this code: raised when it reads the same question differently
+VERSION = "13"  # of this code: raised when it reads the same question differently
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,10 @@ class Outlook:
     `phrase`, `quote` and `unknown` are log-probabilities (nats) of any scored phrase, of the start
     of a quotation, and of the abstention. The last two are meaningful only for a model that was
     trained to read. `prompt_tokens` is the length of all its prompts. `several`: the question asks
-    for several things. `alone`: the log-odds (nats) of the abstention against the phrase where its
-    sentence is shown alone; None if it was not. Beside a sentence that names what is asked about, a
-    reader takes a phrase for the answer that says it of something else. `looked_up`:
-    the phrase is a value found by table lookup, with any weights.
+    for several things, or compares rows of a table. `alone`: the log-odds (nats) of the abstention
+    against the phrase where its sentence is shown alone; None if it was not. Beside a sentence that
+    names what is asked about, a reader takes a phrase for the answer that says it of something
+    else. `looked_up`: the phrase is a value found by table lookup, with any weights.
     """
 
     reading: Reading | None
@@ -246,7 +246,7 @@ class Reader:
         adapter: str | None = None,
     ) -> Outlook:
         """As `look`, without another look at the sentence of the span alone."""
-        several = asks_for_several(question)
+        several = asks_for_several(question) or any(one.compared for one in sentences[-1:])
         looked_up = [one for one in sentences if one.value]
         if looked_up:
             reading = self.given(question, retrieval, looked_up, looked_up[0].value)

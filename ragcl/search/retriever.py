@@ -49,7 +49,7 @@ from ragcl.search.near_duplicates import Contents, collapse
 from ragcl.search.recency import asks_for_newest, newest_first
 from ragcl.search.recipe import SEARCH
 from ragcl.search.reranker import Reranker
-from ragcl.text import records
+from ragcl.text import extremes, records
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,8 @@ class Retriever:
         """The `k` best current chunks for each question, of the documents chosen.
 
         With `rerank` a reranker, if there is one, has the last word. With `whole_tables`, where a
-        question asks for an end of a table ("the newest"), the rest of the table follows the `k`.
+        question asks for an end of a table ("the newest", "the most"), the rest of the table
+        follows the `k`.
         """
         if self._reranker is None or not rerank:
             found = self._embedded(questions, k, chosen)
@@ -215,12 +216,15 @@ class Retriever:
 
     def _with_table(self, question: str, retrieval: Retrieval) -> Retrieval:
         """The hits; behind them the rest of a table, if the question may be about a row there."""
-        if not records.may_want_more(question):  # most do not, and to split the hits takes time
+        compares = extremes.compares(question)
+        # Most questions want no table, and to split the hits takes time.
+        if not compares and not records.may_want_more(question):
             return retrieval
         rows = {hit: records.of(hit.text, hit.heading) for hit in retrieval.hits}
         table = next((hit for hit, some in rows.items() if some), None)
         every = [one for some in rows.values() for one in some]
-        if not table or not records.wants_more(question, every):
+        wanted = compares and extremes.compare(question, every) is not None
+        if not table or not (wanted or records.wants_more(question, every)):
             return retrieval
         kinds = frozenset(one.kind for one in rows[table])
         known = set(retrieval.found)

@@ -137,6 +137,13 @@ def _numbers(words: Sequence[str]) -> set[str]:
     return {word for word in words if word[0].isdigit()}
 
 
+def holds_words(words: Sequence[str], some: Sequence[str]) -> bool:
+    """Whether a text has these words, one after the other; false for no word."""
+    return bool(some) and any(
+        list(words[i : i + len(some)]) == list(some) for i in range(len(words))
+    )
+
+
 def of(text: str, heading: str) -> list[Row]:
     """The rows that a passage holds."""
     sentences = split_sentences(text)
@@ -154,7 +161,7 @@ def _named_row(words: Sequence[str], table: dict[int, Row]) -> tuple[int | None,
     named: list[int] = []
     for number, one in table.items():
         key = parts(one.key)
-        if key and len(key) >= longest and _holds(words, key):
+        if len(key) >= longest and holds_words(words, key):
             named = [*(named if len(key) == longest else ()), number]
             longest = len(key)
     if named:
@@ -204,10 +211,6 @@ def _named_field(question: str, one: Row, said: set[str]) -> tuple[int, int, str
     if left > TEXT.unexplained * len(wanted) or (left and not heading):
         return None
     return len(heading), left, best[2]
-
-
-def _holds(words: Sequence[str], key: Sequence[str]) -> bool:
-    return any(list(words[i : i + len(key)]) == list(key) for i in range(len(words)))
 
 
 def _spelt(name: str, words: Sequence[str]) -> Sequence[str]:

@@ -136,6 +136,28 @@ def test_a_value_of_a_table_is_looked_up_once_whatever_the_weights(
     assert [one.looked_up for one in looks] == [True]
 
 
+@pytest.mark.parametrize(
+    ("question", "form", "text"),
+    [
+        ("Which hive gave the most honey in 2025?", "phrase", "Willow"),
+        ("Which hive gave the second most honey in 2025?", "quotation", "honey kg 2025: 15"),
+    ],
+)
+def test_the_most_of_a_column_is_looked_up_or_its_rows_are_quoted(
+    kb: KnowledgeBase, docs: Path, question: str, form: str, text: str
+) -> None:
+    (docs / "honey.csv").write_text(
+        "hive,honey kg 2024,honey kg 2025\nLinden,14,9.5\nWillow,8,15\nHeather,11,12\n"
+    )
+    kb.ingest(docs)
+
+    answer = kb.ask(question)
+
+    assert answer.form == form
+    assert text in answer.text
+    assert answer.citations[0].source == "honey.csv"
+
+
 def test_a_question_about_nothing_known_is_abstained_from(full: KnowledgeBase) -> None:
     answer = full.ask(ELSEWHERE)
 

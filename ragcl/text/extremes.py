@@ -1,0 +1,219 @@
+"""The row of a table with the most or the least of something, as the hive with the most honey.
+
+A small language model reads the figures of a table, but does not compare them. Where the question
+names a column of figures, no model is needed; where it compares rows in another way, no phrase that
+a model picks is worth anything. Knows no model and no ranking.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ragcl.text.recipe import TEXT
+from ragcl.text.records import Found, Row, holds_words
+from ragcl.text.superlatives import LEAST, MEASURES, MOST, NEWEST, OLDEST
+from ragcl.text.tokens import tokens
+from ragcl.text.words import content_words, parts, stems
+
+_NOTHING = frozenset(("", "-", "\u2013", "\u2014", "?", "n/a", "na", "none", "unknown"))
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # or thousandths
+_ORDINAL = re.compile(r"second|third|fourth|fifth|\d+(?:nd|rd|th)|next|two|three|four|five|\d")
+_NAMING = frozenset({"which", "who", "whose", "where"})
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a question about the most or the least compares: the indices of `rows` of a table.
+
+    `found` is the answer; None: it compares them in a way that is not understood.
+    """
+
+    rows: tuple[int, ...]
+    found: Found | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question for the most or the least.
+
+    `place` is that of the superlative among the `words`, `measures` the stems of what a column of
+    its figures may be called, `wanted` those of the question.
+    """
+
+    words: list[str]
+    place: int
+    most: bool
+    measures: set[str]
+    wanted: set[str]
+
+    @property
+    def numbers(self) -> set[str]:
+        return {word for word in self.words if word[0].isdigit()}
+
+
+def compares(question: str) -> bool:
+    """Whether a question asks for the most or the least of something."""
+    return _asked(question) is not None
+
+
+def compare(question: str, rows: Sequence[Row | None]) -> Comparison | None:
+    """The row with the most or the least of what the question names, and the value asked for.
+
+    None if the question does not ask for that, or names no column of figures of a table.
+    """
+    asked = _asked(question)
+    if asked is None:
+        return None
+    tables: dict[tuple[str, str], dict[int, Row]] = defaultdict(dict)
+    for number, one in enumerate(rows):
+        if one:
+            tables[one.kind][number] = one
+    compared = [
+        (table, columns)
+        for table in tables.values()
+        if len(table) >= TEXT.record_rows and (columns := _columns(asked, table))
+    ]
+    if not compared:
+        return None
+    found = None
+    if len(compared) == 1:
+        table, columns = compared[0]
+        found = _found(asked, table, columns)
+    return Comparison(tuple(number for table, _ in compared for number in table), found)
+
+
+def _asked(question: str) -> _Asked | None:
+    words = parts(question)
+    if not (NEWEST | OLDEST).isdisjoint(words):
+        return None
+    for place, word in enumerate(words):
+        before = words[place - 1] if place else ""
+        following = words[place + 1] if place + 1 < len(words) else ""
+        if word in MOST | LEAST and before != "at" and following != "of":
+            most = word in MOST
+            _, names = MEASURES.get(following, (True, ""))
+        elif word in MEASURES and word != "expensive":
+            most, names = MEASURES[word]
+        else:
+            continue
+        wanted = stems(" ".join(content_words(question)))
+        return _Asked(words, place, most, stems(names), wanted)
+    return None
+
+
+def _columns(asked: _Asked, table: Mapping[int, Row]) -> dict[str, dict[int, float]]:
+    """The columns of figures that a question may mean, each with its figures by row."""
+    cells: dict[str, dict[int, str]] = defaultdict(dict)
+    for number, one in table.items():
+        for name, value in one.fields[1:]:
+            cells[name][number] = value
+    named = {name for name in cells if _meant(asked, name)}
+    found = {name: _figures(cells[name]) for name in named}
+    return {name: figures for name, figures in found.items() if figures is not None}
+
+
+def _meant(asked: _Asked, name: str) -> set[str]:
+    """The words of a column's name that the question has, if one of them is no number."""
+    names = stems(name.rsplit(".", 1)[-1])
+    held = names & (asked.wanted | asked.measures)
+    return held if any(not word[0].isdigit() for word in held) else set()
+
+
+def _figures(cells: Mapping[int, str]) -> dict[int, float] | None:
+    """The figures of a column; empty if they are not alike, None if it holds something else."""
+    figures: dict[int, float] = {}
+    units = set()
+    alike = True
+    for number, cell in cells.items():
+        if cell.strip().lower() in _NOTHING:
+            continue
+        found = tokens(cell)
+        if not 0 < len(found) < 3 or found[0].kind != "value":
+            return None
+        try:
+            figures[number] = float(found[0].key)
+        except ValueError:
+            return None
+        alike = alike and not _THOUSANDS.fullmatch(found[0].key)
+        units.add(tuple(one.key for one in found[1:]))
+    if not units:
+        return None
+    return figures if alike and len(units) == 1 else {}
+
+
+def _found(
+    asked: _Asked, table: Mapping[int, Row], columns: Mapping[str, Mapping[int, float]]
+) -> Found | None:
+    """The answer, if the question names one column, and nothing else is left open."""
+    if any(_ORDINAL.fullmatch(word) for word in asked.words):
+        return None
+    # The column of a year that was not asked for is another one.
+    fits = {name: len(_meant(asked, name)) for name in columns if _numbers(name) <= asked.numbers}
+    best = [name for name in fits if fits[name] == max(fits.values())]
+    if len(best) != 1:
+        return None
+    column = best[0]
+    heading = next(iter(table.values())).heading
+    explained = _meant(asked, column) | stems(heading) | stems(asked.words[asked.place])
+    explained |= stems(" ".join(asked.words[asked.place + 1 : asked.place + 2])) & stems(
+        " ".join(MEASURES)
+    )
+    kept, said = _chosen_rows(asked, table, column)
+    explained |= said
+    answering = _answering(asked, table, column)
+    if answering is None:
+        return None
+    explained |= stems(answering)
+    left = {word for word in asked.wanted - explained if word not in _NAMING}
+    if asked.numbers - explained or len(left) > (1 if not stems(heading) & asked.wanted else 2):
+        return None
+    figures = {number: columns[column][number] for number in kept if number in columns[column]}
+    if not figures:
+        return None
+    end = (max if asked.most else min)(figures.values())
+    ends = [number for number, figure in figures.items() if figure == end]
+    values = {number: dict(table[number].fields).get(answering, "") for number in figures}
+    if len(ends) > 1 or not values[ends[0]]:
+        return None
+    if answering != column and len(set(values.values())) < len(values):
+        return None  # several rows of one thing: they would have to be added
+    return Found(ends[0], values[ends[0]])
+
+
+def _chosen_rows(
+    asked: _Asked, table: Mapping[int, Row], column: str
+) -> tuple[list[int], set[str]]:
+    """The rows with the values of other columns that the question names, and what explains it."""
+    kept = list(table)
+    explained: set[str] = set()
+    names = {name for one in table.values() for name, _ in one.fields[1:]} - {column}
+    for name in sorted(names):
+        values = {number: parts(dict(one.fields).get(name, "")) for number, one in table.items()}
+        named = [number for number in kept if holds_words(asked.words, values[number])]
+        if named and len({tuple(values[number]) for number in named}) == 1:
+            kept = named
+            explained |= stems(" ".join(values[named[0]])) | (stems(name) & asked.wanted)
+    return kept, explained
+
+
+def _answering(asked: _Asked, table: Mapping[int, Row], column: str) -> str | None:
+    """The column that holds what is asked for: that of the figures, or what names the rows."""
+    key = next(iter(table.values())).fields[0][0]
+    named = stems(key.rsplit(".", 1)[-1]) & asked.wanted
+    asks = next((word for word in asked.words if word in _NAMING | {"what", "how"}), "")
+    if asks in _NAMING:
+        return key if named or asks == "who" else None
+    if asks == "how":
+        return column
+    following = stems(" ".join(asked.words[asked.place + 1 : asked.place + 2]))
+    if named and (following & named or following <= stems(" ".join(MEASURES))):
+        return key
+    before = stems(" ".join(asked.words[: asked.place]))
+    if asks == "what":
+        return key if named & before else column
+    return key if named else None
+
+
+def _numbers(name: str) -> set[str]:
+    return {word for word in parts(name) if word[0].isdigit()}
