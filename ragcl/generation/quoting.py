@@ -7,6 +7,7 @@ that of continuing it from the sentence before. Knows no route and no log.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -73,9 +74,10 @@ class Quoter:
 
 
 def choose(weights: Sequence[Weight]) -> list[Sentence]:
-    """The sentences to quote, the likeliest first.
+    """The sentences to quote: first those of the passage in which the answer most likely begins.
 
-    A list item comes with the sentence that introduces the list, a row with its header.
+    Within a passage the likeliest is first. A list item comes with the sentence that introduces the
+    list, a row with its header.
     """
     placed = {_place(one.sentence): one.sentence for one in weights}
     chosen: dict[tuple[str, int], Sentence] = {}
@@ -87,7 +89,10 @@ def choose(weights: Sequence[Weight]) -> list[Sentence]:
             if key not in chosen:
                 chosen[key] = placed[key]
                 words += len(placed[key].text.split())
-    return list(chosen.values())
+    begins = defaultdict[str, float](float)
+    for one in weights:
+        begins[one.sentence.content_hash] += one.begins
+    return sorted(chosen.values(), key=lambda one: -begins[one.content_hash])
 
 
 def parts(sentences: Sequence[Sentence], begins: Mapping[tuple[str, int], float]) -> list[Weight]:

@@ -48,6 +48,16 @@ def test_sentences_are_taken_that_are_likely_enough() -> None:
     assert choose([]) == []
 
 
+def test_the_passage_in_which_the_answer_most_likely_begins_is_quoted_first() -> None:
+    leading, other = placed("A.", "B.", "C."), placed("D.", chunk="y")
+    begins = {("x", 0): 0.3, ("x", 1): 0.3, ("y", 0): 0.4}
+
+    weights = parts([*other, *leading], begins)
+    weights.sort(key=lambda one: one.sentence.text != "D.")  # the likeliest of all
+
+    assert [one.text for one in choose(weights)] == ["B.", "C.", "A.", "D."]
+
+
 def test_an_answer_goes_on_in_the_sentences_that_follow_in_its_passage() -> None:
     sentences = [*placed("A.", "B.", "C.", "D."), *placed("E.", chunk="y")]
 
