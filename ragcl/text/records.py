@@ -15,6 +15,7 @@ from ragcl.text.superlatives import NEWEST, OLDEST
 from ragcl.text.words import content_words, parts, stems
 
 _FIELD = re.compile(r"([^\W\d][\w .()/-]{0,39}): (\S.*)")
+_RULE = re.compile(r":?-+:?")  # below the header of a table in Markdown
 _VALUE_WORDS = frozenset("date day year month time when until number version value".split())
 
 
@@ -56,7 +57,8 @@ def row(sentence: str, heading: str, header: str | None = None) -> Row | None:
         fields = [(one[1], one[2]) for one in matches if one]
         if len(fields) < len(matches):
             return None
-    return Row(tuple(fields), heading) if len(fields) > 1 else None
+    is_rule = all(_RULE.fullmatch(value) for _, value in fields)
+    return Row(tuple(fields), heading) if len(fields) > 1 and not is_rule else None
 
 
 def look_up(question: str, rows: Sequence[Row | None]) -> Found | None:

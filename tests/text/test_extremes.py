@@ -7,6 +7,7 @@ from ragcl.text.records import Row, of
 
 WIDE = """\
 | Hive | Keeper | Honey kg 2024 | Honey kg 2025 | Swarms |
+|---|:---|---:|---:|---|
 | Linden | Ada | 14 | 9.5 | 0 |
 | Willow | Ben | 8 | 15 | 2 |
 | Heather | Ada | 11 | 12 | - |

@@ -64,6 +64,13 @@ def test_what_names_no_row_or_no_field_or_something_else_is_left_to_the_reader(
     assert asked(question, RECORDS) is None
 
 
+def test_the_rule_below_a_header_is_no_row() -> None:
+    table = "| Year | Height |\n|---|---:|\n| 2023 | 4 m |\n| 2024 | 5 m |"
+
+    assert [one.key for one in of(table, "Walls")] == ["2023", "2024"]
+    assert asked("What is the height of the newest wall?", table, "Walls") == "5 m"
+
+
 def test_a_single_row_is_no_table() -> None:
     assert asked("What is the price of water?", "service: water; price: 3 crowns", "Prices") is None
 
