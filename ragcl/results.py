@@ -1,6 +1,6 @@
-"""What the public calls give back: plain frozen dataclasses, of which `str` makes a readable line.
+"""The results of the public calls: frozen dataclasses, each readable as one line by `str`.
 
-Knows nothing about how any of it is made. `to_dict` is what the command line prints as JSON.
+`to_dict` gives what the command line prints as JSON. Knows nothing of how results are computed.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ Form = Literal["phrase", "quotation", "written", "none"]
 MODES: tuple[Mode, ...] = ("auto", "context", "weights", "both")
 
 
-SELDOM = ("asked", "forgotten")  # keys that are there only where they say something
+SELDOM = ("asked", "forgotten")  # keys that plain data has only if they are set
 
 
 def to_dict(result: Any) -> dict[str, Any]:
@@ -72,12 +72,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What one ingest did; the path lists are relative to the root.
+    """The changes that one ingest made; paths are relative to the root.
 
-    `left_out` says what was not taken in of files that were read, once each; one that holds no
-    text at all is there, and not added; it is updated if it held some before. `chunks_added` and
-    `chunks_removed` count distinct chunk contents over the whole knowledge base: text that is
-    merely moved or repeated counts in neither.
+    `left_out` names each file of which something was not read. A file without any text is there
+    and not in `added`; it is in `updated` if it had text before. `chunks_added` and
+    `chunks_removed` count distinct contents in the whole knowledge base: text that is only moved
+    or repeated does not count.
     """
 
     root: str
@@ -93,7 +93,7 @@ class IngestReport:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        """How many files of each kind."""
+        """The number of files of each kind."""
         kinds = ("added", "updated", "unchanged", "deleted", "failed")
         files = ", ".join(f"{len(getattr(self, kind))} {kind}" for kind in kinds)
         return (
@@ -104,15 +104,14 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class Hit:
-    """One retrieved chunk; `score` is the cosine similarity in [-1, 1], higher is nearer.
+    """One retrieved chunk; `score` is the cosine similarity in [-1, 1].
 
-    Hits are ranked by `fused`: where the cosine lies between those of texts that have nothing to do
-    with each other (0) and of questions with their answers (1), and how well the words match
-    (`lexical` in [0, 1]).
-    `source` is the path of the file relative to `root`, the folder
-    that was ingested; the files `elsewhere` say the same, those it `supersedes` hold an older
-    version of the text. `flags` are the reasons why it may be found but is never learned:
-    `instructions` (it speaks to a model), `garbled`, `low-quality`, `untrusted` (its folder is).
+    Hits are ranked by `fused`, the sum of the calibrated similarity (0: as unrelated texts, 1: as a
+    question and its answer) and of the weighted share of matching words, `lexical` in [0, 1].
+    `source` is the path of the file relative to `root`, the ingested folder. The files `elsewhere`
+    have the same text; those that it `supersedes` have an older version. A chunk with `flags` is
+    found but never learned: `instructions` (it addresses a model), `garbled`, `low-quality`,
+    `untrusted` (its folder is).
     """
 
     text: str
@@ -130,14 +129,14 @@ class Hit:
     fused: float = 0.0
 
     def __str__(self) -> str:
-        """Its score, its place and how it begins."""
+        """The score, the place and the beginning of the text."""
         where = place(self.source, self.lines, self.page, self.heading)
         return f"{self.score:.2f}  {where}  {shortened(self.text)}"
 
 
 @dataclass(frozen=True)
 class Citation:
-    """A source of an answer: the file, its first and last line (1-based, or a page), the text.
+    """A passage that supports an answer; `lines` are its first and last line in the file (1-based).
 
     `elsewhere`, `supersedes` and `flags` are those of the `Hit`.
     """
@@ -155,17 +154,17 @@ class Citation:
     flags: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Its place and its score."""
+        """The place and the score."""
         where = place(self.source, self.lines, self.page, self.heading)
         return f"{where}  ({self.score:.2f})"
 
 
 @dataclass(frozen=True)
 class Quote:
-    """A sentence, or several that follow one another, word for word as the source has them.
+    """Consecutive sentences of a source, word for word.
 
-    `lines` are its first and last line in the file (1-based), or those of the citation where they
-    cannot be told. `elsewhere`, `supersedes` and `flags` are those of the `Hit`.
+    `lines` are the first and last line in the file (1-based), or those of the citation if they are
+    unknown. `elsewhere`, `supersedes` and `flags` are those of the `Hit`.
     """
 
     text: str
@@ -179,14 +178,14 @@ class Quote:
     flags: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Its words and its place."""
+        """The words and the place."""
         where = place(self.source, self.lines, self.page, self.heading)
         return f"\u201c{shortened(self.text)}\u201d  {where}"
 
 
 @dataclass(frozen=True)
 class TracedHit:
-    """What the trace of an answer keeps of a `Hit`: its scores have four digits."""
+    """A `Hit` in the trace of an answer; its scores are rounded to four digits."""
 
     source: str
     heading: str
@@ -199,7 +198,7 @@ class TracedHit:
     flags: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Its score and its place."""
+        """The score and the place."""
         return f"{self.score:.2f}  {place(self.source, None, None, self.heading)}"
 
 
@@ -207,22 +206,22 @@ _Kind = TypeVar("_Kind", Hit, Citation, Quote, TracedHit)
 
 
 def seen_as(kind: type[_Kind], hit: Hit, **changes: Any) -> _Kind:
-    """A hit as another kind of result: what that has of it, but for the changes."""
+    """A hit as another kind of result, with its fields, except for the changes."""
     known = {one.name: getattr(hit, one.name) for one in dataclasses.fields(kind)}
     return kind(**{**known, **changes})
 
 
 def traced(hit: Hit) -> TracedHit:
-    """What the trace of an answer keeps of a hit."""
+    """The hit for the trace of an answer."""
     scores = {name: round(getattr(hit, name), 4) for name in ("score", "lexical", "fused")}
     return seen_as(TracedHit, hit, **scores)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The documents that could be looked at, as `KnowledgeBase.search` was asked.
+    """The filter of a question, as given to `KnowledgeBase.search`.
 
-    Their files were changed at `since_ns` or later and before `until_ns` (ns since the epoch).
+    Files last changed at `since_ns` or later and before `until_ns` (ns since the epoch) pass.
     """
 
     source: str | None = None
@@ -231,22 +230,22 @@ class Chosen:
     metadata: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """What is asked of them."""
+        """The conditions."""
         asked = {"source": self.source, **self.metadata}
         return ", ".join(f"{one_line(k)} {one_line(v)}" for k, v in asked.items() if v)
 
 
 @dataclass(frozen=True)
 class Trace(Readable):
-    """How an answer came to be.
+    """How an answer was made.
 
-    `asked` is the question in its own words, if it was asked in the course of a conversation.
-    `reason` says why the route was taken, and `tried` which one was tried first. The `adapter` that
-    answered (None: the base model did) is one of those of `adapter_set`. `features` are what the
-    router held against its thresholds, `forms` what the reader thought of each form of answer
-    (nats). `support` has the content hashes of the `hits` that the answer rests on, the most
-    important first. `chosen` are the documents that could be looked at; None: all. Of an answer
-    that showed what was `forgotten` since, nothing else is known.
+    `asked` is the question as it was asked, if a conversation rewrote it. `reason` says why the
+    route was taken; `tried` is the route that was tried first. `adapter` answered, one of the
+    active set `adapter_set`; None: the base model did. `features` are the values that the router
+    compared with its thresholds, `forms` the reader's log-probabilities of the forms of answer
+    (nats). `support` has the content hashes of the `hits` that support the answer, the most
+    important first. `chosen` is the filter; None: all documents. The trace of an answer that
+    showed text `forgotten` since has no other field.
     """
 
     asked: str | None = None
@@ -270,13 +269,11 @@ class Trace(Readable):
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `id` is 0 when the ask was not recorded.
+    """One answer; `id` is 0 if it is not in the log.
 
-    `form` says what the answer is: a `phrase`, a `quotation` of the source, `written` text, or
-    `none` where nothing answers; then `nearest` is the passage that came nearest. `quotes` are the
-    sentences that it rests on, on every route.
-    `confidence` is the mean log-probability (nats a token) of the answer's tokens; `trace` says
-    how it came to be.
+    `form` is a `phrase`, a `quotation` of the source, `written` text, or `none` for an abstention,
+    which has the `nearest` passage. `quotes` are the sentences that support it, on every route.
+    `confidence` is the mean log-probability of its tokens (nats); `trace` says how it was made.
     """
 
     id: int
@@ -296,7 +293,7 @@ class Answer:
     nearest: Citation | None = None
 
     def __str__(self) -> str:
-        """What was answered, by which route, from where."""
+        """The text, the route and the first source."""
         first = self.citations[0] if self.citations else None
         where = f", {place(first.source, first.lines, first.page)}" if first else ""
         return f"{shortened(self.text)}  ({self.route}{where})"
@@ -304,12 +301,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class RoutingRisk:
-    """How often the weights are right where the router asks them, as far as is known.
+    """The risk of answers that the router takes from the weights.
 
-    It is told on questions that had no say in the thresholds of the router. Of these `trials` the
-    weights answer `routed`, and `right` of them as they are answered in context; of all such
-    questions they do so for at least the share `at_least`, which is said with `confidence`. Of
-    `near_misses`, to which they were taught no answer, they answer `let_through`.
+    It is measured on a split of questions that did not choose the thresholds. Of these `trials`,
+    `routed` are answered from the weights, and `right` of those agree with the answer in context.
+    The share of right answers among all such questions is at least `at_least`, with `confidence`.
+    Of `near_misses`, whose answers were not trained, `let_through` are answered from the weights.
     """
 
     trials: int
@@ -321,7 +318,7 @@ class RoutingRisk:
     let_through: int
 
     def __str__(self) -> str:
-        """What was found, and what it promises."""
+        """The measured and the guaranteed share of right answers."""
         return (
             f"{self.right} of {self.routed} routed trials are right; at least {self.at_least:.2f} "
             f"of such questions are, with confidence {self.confidence:g}"
@@ -391,12 +388,12 @@ class RouteCost(Readable):
 
 @dataclass(frozen=True)
 class ConsolidationReport(Readable):
-    """What one round did.
+    """The result of one round.
 
     `status` is `promoted`, `rejected` (every candidate failed the gate), `interrupted` (it was
-    killed, or its time was over before a candidate was verified) or `nothing due`; in a process
-    that trained along with the first of several, `trained along`. `unfinished` are the shards for
-    which the time did not suffice: the next round goes on with them.
+    killed, or reached its time limit before a candidate was verified) or `nothing due`; in a worker
+    process of a round, `trained along`. `unfinished` are the shards that were not verified in time:
+    the next round continues with them.
     `metrics` holds the figures the gate decided on, `gate` each test with its verdict. `learned`
     lists the chunks that were trained. `risks` has, by adapter that was tested, how far its answers
     in `auto` can be trusted. `left_out` lists the chunks that were not learned;
@@ -431,13 +428,13 @@ class ConsolidationReport(Readable):
     risks: dict[str, RoutingRisk] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """How it ended."""
+        """The status and the reason."""
         return self.status + (f": {one_line(self.reason)}" if self.reason else "")
 
 
 @dataclass(frozen=True)
 class EvaluatedQuestion:
-    """One question of an evaluation, with what was answered and whether it was accepted."""
+    """One question of an evaluation: its accepted answers, the answer and its scores."""
 
     question: str
     answers: list[str]
@@ -450,7 +447,7 @@ class EvaluatedQuestion:
     seconds: float
 
     def __str__(self) -> str:
-        """The question, what was answered, and whether that was accepted."""
+        """The verdict, the question, the answer and the route."""
         mark = "right" if self.correct else "wrong"
         return f"{mark}: {shortened(self.question)} {shortened(self.text)}  ({self.route})"
 
@@ -485,11 +482,11 @@ class EvaluationReport:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one evaluation came to, as it is kept; figures as in `EvaluationReport`.
+    """The stored scores of one evaluation, as in `EvaluationReport`.
 
-    `sha256` is that of the question file, named `file`, at `evaluated_at` (seconds since the
-    epoch). `adapter_set` was active then, made in the round `round_id`; None: no adapter was.
-    `from_weights` is the share of the questions that the weights answered.
+    `file` and `sha256` are those of the question file; `evaluated_at` is in seconds since the
+    epoch. `adapter_set`, made in the round `round_id`, was active; None: no adapter was.
+    `from_weights` is the share of questions that the weights answered.
     """
 
     evaluated_at: float
@@ -519,10 +516,10 @@ class Evaluation:
 class ForgetReport:
     """What was removed of one document, or of the `documents` of a folder.
 
-    `in_weights` counts its chunks that active adapters had learned: those adapters are removed, the
-    index answers in their place, and the next round makes them again without it. `on_disk` says
-    that the file or folder itself is still there, so that the next ingest would read it again. The
-    files `elsewhere` hold some of the same text, which stays.
+    `in_weights` counts its chunks that active adapters had learned. Those adapters are removed: the
+    index answers in their place, and the next round trains them again without it. `on_disk`: the
+    file or folder still exists, so that the next ingest would read it again. Files `elsewhere` have
+    some of the same text, which stays.
     """
 
     source: str
@@ -533,7 +530,7 @@ class ForgetReport:
     elsewhere: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """What is gone, and where some of it stays."""
+        """What was removed, and where some of the text stays."""
         several = f"{self.documents} documents, " if self.documents > 1 else ""
         gone = f"{one_line(self.source)}: {several}{self.chunks_removed} chunks forgotten"
         if not self.elsewhere:
@@ -544,29 +541,29 @@ class ForgetReport:
 
 @dataclass(frozen=True)
 class ForgetAsksReport:
-    """How many `asks` were erased, and how many `adapters` that had learned from them were removed.
+    """The number of `asks` that were removed, and of `adapters` that had learned from them.
 
-    The index answers in the place of those, and the next round makes them again without the asks.
+    The index answers in place of those adapters, and the next round trains them again.
     """
 
     asks: int
     adapters: int
 
     def __str__(self) -> str:
-        """What is gone."""
+        """The numbers."""
         return f"{self.asks} asks forgotten, {self.adapters} adapters removed"
 
 
 @dataclass(frozen=True)
 class RollbackReport:
-    """Which set of adapters was active and which is now (None: the index answers everything)."""
+    """The active set before and now (None: the index answers everything), with its adapters."""
 
     before: int | None
     now: int | None
     adapters: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """What is active now."""
+        """The adapters that are active now."""
         return f"active now: {', '.join(self.adapters) or 'no adapter'}"
 
 
@@ -627,15 +624,13 @@ class ActiveAdapter(Readable):
 
 @dataclass(frozen=True)
 class Status:
-    """What a knowledge base holds; `flagged` counts the chunks that are never learned, by flag.
+    """The content of a knowledge base; `flagged` counts the chunks that are never learned, by flag.
 
-    `untrusted` are those of the roots from which nothing is learned, `missing` those that are not
-    on this machine now, whose documents are answered from all the same; `left_out` says what was
-    not taken in of files that were read. `calibration` is what cosines the embedder gives to a
-    question with unrelated `passages` and with an answer, and the same of other `questions`; None
-    before the first ingest. An adapter `answers` if it was trained on the language model of the
-    settings. `embedder` is the setting of the embedder in use, and `migration` the
-    change to another one, if one was begun and is not complete.
+    Nothing is learned from `untrusted` roots. `missing` roots do not exist now; their documents are
+    still used. `left_out` names each file of which something was not read. `calibration` has the
+    mean cosines of a question with unrelated `passages` and with its answer, and of unrelated
+    `questions` and of wordings of one question; None before the first ingest. `embedder` is the
+    setting of the embedder in use, and `migration` the change to another one that is not complete.
     """
 
     path: str
@@ -657,7 +652,7 @@ class Status:
     migration: Migration | None = None
 
     def __str__(self) -> str:
-        """What it holds."""
+        """The number of documents and chunks."""
         return f"{one_line(self.path)}: {self.documents} documents, {self.chunks} chunks"
 
 
@@ -681,7 +676,7 @@ class ExplainedSource(Citation, Readable):
     influence: float | None = None
 
     def __str__(self) -> str:
-        """Its place and its score."""
+        """The place and the score."""
         return super().__str__()
 
 
@@ -714,11 +709,11 @@ class Explanation:
 
 @dataclass(frozen=True)
 class DoctorReport:
-    """What was found wrong, and what of it remains: all, unless mending was asked for.
+    """The problems that were found, and those `remaining`: all, if repair was not asked for.
 
-    `repaired` says that something was wrong and nothing remains. `memory_mb` is the memory of this
-    machine and `free_mb` what is free of it. `needed_mb` is for the weights of the models in use,
-    and `fits` says of each model that is measured or in use what its weights need.
+    `repaired`: there were problems, and none remains. `memory_mb` is the memory of this machine and
+    `free_mb` what is free of it. `needed_mb` is for the weights of the models in use, and `fits`
+    says of each model that is measured or in use what its weights need.
     """
 
     problems: list[str]
@@ -730,7 +725,7 @@ class DoctorReport:
     fits: list[dict[str, Any]] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """How many problems there were, and remain."""
+        """The number of problems, and of those that remain."""
         if not self.problems:
             return "all well"
         return f"{len(self.problems)} problems, {len(self.remaining)} remaining"

@@ -38,9 +38,9 @@ _LISTS = ("elsewhere", "supersedes", "flags")
 
 @dataclass(frozen=True)
 class AskRecord:
-    """One logged question; `id` is 0 before it is recorded.
+    """One logged question.
 
-    `hits` are what it retrieved, best first, those of its `trace` in whole.
+    `id` is 0 before it is logged. `hits` are what it retrieved, best first.
     """
 
     id: int
@@ -62,10 +62,10 @@ class Asks:
         self._database = database
 
     def record(self, asked: Sequence[AskRecord]) -> list[int]:
-        """Log answered questions in one transaction; their ids.
+        """Log answered questions in one transaction; returns their ids.
 
-        What was forgotten while they were answered leaves as little as in those logged before: the
-        id of a question that was about nothing else is 0.
+        Text that was forgotten meanwhile is removed as from earlier asks. The id of a question that
+        is removed as a whole is 0.
         """
         ids = []
         with self._database.writing() as connection:
@@ -107,12 +107,12 @@ class Asks:
         return self._read(select(asks).order_by(asks.c.id))
 
     def count(self) -> int:
-        """How many asks are logged."""
+        """The number of logged asks."""
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(asks)).scalar_one())
 
     def add_feedback(self, ask_id: int, rating: int, correction: str | None, now: float) -> None:
-        """Note what a user said of an answer."""
+        """Store a user's rating and correction of an answer."""
         with self._database.writing() as connection:
             connection.execute(
                 insert(feedback).values(
@@ -121,14 +121,14 @@ class Asks:
             )
 
     def last_feedback(self) -> int:
-        """The number of the last feedback; 0 if there is none."""
+        """The id of the last feedback; 0 if there is none."""
         with self._database.reading() as connection:
             return connection.execute(select(func.max(feedback.c.id))).scalar() or 0
 
     def badly_rated(self, adapters: Sequence[str]) -> frozenset[str]:
-        """The chunks about which answers from these adapters' weights were rated badly.
+        """The chunks first cited by badly rated answers from the weights of these adapters.
 
-        They are those cited by answers whose ratings add up to `FEEDBACK.bad` or less.
+        The ratings of such an answer add up to `FEEDBACK.bad` or less.
         """
         query = (
             select(ask_hits.c.content_hash)
@@ -143,12 +143,12 @@ class Asks:
             return frozenset(connection.execute(query).scalars())
 
     def last(self) -> int:
-        """The number of the last ask; 0 if there is none."""
+        """The id of the last ask; 0 if there is none."""
         with self._database.reading() as connection:
             return connection.execute(select(func.max(asks.c.id))).scalar() or 0
 
     def costs(self, after: int) -> dict[str, RouteCost]:
-        """What the answers cost that were logged after the one with this number, by route."""
+        """The cost of the answers logged after the ask with this id, by route."""
         tokens = asks.c.prompt_tokens
         query = (
             select(asks.c.route, func.count(), func.avg(tokens))
@@ -160,7 +160,7 @@ class Asks:
         return {route: RouteCost(int(count), float(mean)) for route, count, mean in rows}
 
     def mention(self, root: str, path: str) -> bool:
-        """Whether the log holds anything of a file, current or not."""
+        """Whether a logged hit is of this file, current or not."""
         with self._database.reading() as connection:
             query = select(ask_hits.c.ask_id).where(_names(root, path)).limit(1)
             return connection.execute(query).first() is not None
@@ -176,7 +176,7 @@ class Asks:
 
 @dataclass(frozen=True)
 class Erased:
-    """What left the log: the asks by id, and the wordings that nobody else asked in."""
+    """What was removed from the log: ids of asks, and questions that no other ask has."""
 
     ids: frozenset[int]
     questions: frozenset[str]
@@ -185,11 +185,11 @@ class Erased:
 def forget(
     connection: Connection, hashes: Sequence[str], quotes: Callable[[str], bool] = lambda _: False
 ) -> Erased:
-    """Remove from the log what these chunks left in it, inside the caller's transaction.
+    """Remove the traces of chunks from the log, in the caller's transaction.
 
-    A question that one of them answered, or answered best, or that quotes them, goes altogether;
-    where one was shown to the model beside others, that hit goes and so does the answer. Whatever
-    answer or correction `quotes` them goes wherever it stands.
+    An ask goes as a whole if one of the chunks supported its answer or was its best hit, or if the
+    question quotes them. If one was only shown beside others, that hit and the answer go. Every
+    answer and correction that `quotes` them goes.
     """
     gone = set(hashes)
     shown: set[int] = set()
@@ -222,7 +222,7 @@ def forget(
 
 
 def erase(connection: Connection, ids: Iterable[int]) -> Erased:
-    """Remove asks with their hits and what was said of them, inside the caller's transaction."""
+    """Remove asks with their hits and feedback, in the caller's transaction."""
     found: set[int] = set()
     said: set[str] = set()
     for part in parts(set(ids)):
@@ -238,23 +238,23 @@ def erase(connection: Connection, ids: Iterable[int]) -> Erased:
 
 
 def asked_before(connection: Connection, moment: float) -> list[int]:
-    """The ids of the asks from before a moment (seconds since the epoch)."""
+    """The ids of the asks before a time (seconds since the epoch)."""
     query = select(asks.c.id).where(asks.c.asked_at < moment)
     return list(connection.execute(query).scalars())
 
 
 def last_id(connection: Connection) -> int:
-    """The highest id that an ask was ever given; 0 before the first."""
+    """The highest id that any ask ever had; 0 if there was none."""
     query = text("SELECT seq FROM sqlite_sequence WHERE name = 'asks'")
     return int(connection.execute(query).scalar() or 0)
 
 
 def cited(connection: Connection, names: Collection[tuple[str, str]]) -> dict[str, set[str]]:
-    """What the log holds of files: their texts, current or not, by content hash.
+    """The logged texts of files, current or not, by content hash.
 
     Args:
         connection: of the caller's transaction.
-        names: the root and path of each; one that is empty or ends in a slash is a folder's.
+        names: root and path of each file; a path that is empty or ends in a slash is a folder.
     """
     found: dict[str, set[str]] = {}
     for root, path in names:
@@ -265,7 +265,7 @@ def cited(connection: Connection, names: Collection[tuple[str, str]]) -> dict[st
 
 
 def _names(root: str, path: str) -> ColumnElement[bool]:
-    """Whether a hit is of a file, or of one in a folder; its path is empty or ends in a slash."""
+    """Whether a hit is of a file, or in a folder, whose path is empty or ends in a slash."""
     source: ColumnElement[str] = ask_hits.c.source
     if not path or path.endswith("/"):
         source = func.substr(source, 1, len(path))
@@ -275,7 +275,7 @@ def _names(root: str, path: str) -> ColumnElement[bool]:
 def _grouped(
     connection: Connection, query: Select[Any], ids: Sequence[int]
 ) -> dict[int, list[Row[Any]]]:
-    """The rows of `query` by ask id; a narrow question stays narrow, the whole log is one scan."""
+    """The rows of `query` by ask id: of one id by its index, else in one scan."""
     if len(ids) == 1:
         query = query.where(query.selected_columns.ask_id == ids[0])
     groups: dict[int, list[Row[Any]]] = {}
@@ -285,13 +285,13 @@ def _grouped(
 
 
 def _trace_columns(trace: Trace) -> dict[str, Any]:
-    """The trace as columns of `asks`; the rest of it is said of the hits."""
+    """The columns of `asks` that hold the trace; the rest is in `ask_hits`."""
     chosen = trace.chosen and asdict(trace.chosen)
     return {name: getattr(trace, name) for name in _TRACE} | {"chosen": chosen}
 
 
 def _hit_columns(hit: Hit) -> dict[str, Any]:
-    """A hit as columns of `ask_hits`."""
+    """The columns of `ask_hits` that hold a hit."""
     first, last = hit.lines or (None, None)
     values = {name: getattr(hit, name) for name in (*_HIT, *_LISTS)}
     return {**values, "first_line": first, "last_line": last}

@@ -1,6 +1,6 @@
 """Answering: retrieve, route, answer, cite and log, for one question or many.
 
-`Answerer.answer` is the story from top to bottom. Knows nothing of how an adapter came to be.
+`Answerer.answer` shows all steps. Knows nothing of how an adapter was trained.
 """
 
 import logging
@@ -46,10 +46,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A question with what it retrieved of the documents chosen and the route it is to take.
+    """A question with its retrieval and its route.
 
-    Questions that are answered together have the same documents to choose from, and the same
-    snapshot of what is active.
+    Questions that are answered together have the same filter `chosen` and the same snapshot of the
+    active set.
     """
 
     question: str
@@ -57,12 +57,12 @@ class Job:
     decision: Decision
     snapshot: Snapshot
     chosen: Filter | None = None
-    asked: str | None = None  # in these words, in the course of a conversation
+    asked: str | None = None  # the original, if a conversation rewrote the question
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the reader makes of the sentences shown: the form of the answer, and what it cost."""
+    """The reader's result on the shown sentences: the form of the answer, and its cost."""
 
     outlook: Outlook
     form: Form
@@ -82,10 +82,10 @@ class _Seen:
 
 @dataclass(frozen=True)
 class Draft:
-    """An answer on its way: the route it took, its text, what it rests on and what it cost.
+    """An answer before it is finished: its route, its text, its support and its cost.
 
-    `said` are the sentences of each supporting chunk that it rests on, by content hash; `forms`
-    says what the reader thought of each form.
+    `said` has the supporting sentences by content hash of their chunk; `forms` the reader's
+    log-probability of each form of answer (nats).
     """
 
     decision: Decision
@@ -99,7 +99,7 @@ class Draft:
 
     @property
     def silent(self) -> bool:
-        """Whether it answers nothing; what was read is an answer, even if it is "Unknown"."""
+        """Whether it is an abstention; a span that was read is an answer, even "Unknown"."""
         if self.decision.route == "none":
             return True
         if self.reading is not None or self.form == "quotation":
@@ -108,7 +108,7 @@ class Draft:
 
     @property
     def shortcoming(self) -> str | None:
-        """Why it does not meet what its route demands, or None if it does."""
+        """Why an answer from the weights is not accepted; None if it is."""
         needed, expected = self.decision.min_confidence, self.decision.expected
         if needed is not None and self.completion.logprob < needed:
             return f"the weights were less sure of their answer than the calibrated {needed:.2f}"
@@ -122,18 +122,18 @@ Found = tuple[str | None, str, Retrieval]
 
 
 class AnswerStream:
-    """The pieces of an answer as they are written; `.result` is the whole answer afterwards."""
+    """The pieces of an answer as they are generated; `.result` is the whole answer afterwards."""
 
     def __init__(self, pieces: Iterator[str | Answer]) -> None:
         self._pieces = pieces
         self._result: Answer | None = None
 
     def __iter__(self) -> Self:
-        """The stream itself: what was read of it is not read again."""
+        """The stream itself, which can be read once."""
         return self
 
     def __next__(self) -> str:
-        """The next piece of text; joined they are the answer's text."""
+        """The next piece of the text."""
         for piece in self._pieces:
             if not isinstance(piece, Answer):
                 return piece
@@ -142,7 +142,7 @@ class AnswerStream:
 
     @property
     def result(self) -> Answer:
-        """The answer; what was not read of the stream yet is read first."""
+        """The answer; reads the rest of the stream first."""
         for _ in self:
             pass
         if self._result is None:
@@ -184,15 +184,15 @@ class Answerer:
         """Answer every question.
 
         Args:
-            questions: the questions, answered together where that is faster.
-            mode: which routes are allowed.
+            questions: the questions, which are answered in batches.
+            mode: the allowed routes.
             record: whether the questions enter the log that consolidation learns from.
-            chosen: the documents that may be looked at; None: all.
-            history: the turns of a conversation in which each of the questions is asked.
-            progress: called with a number of questions whenever that many are done.
+            chosen: the filter of the documents; None: all.
+            history: the turns of the conversation in which each question is asked.
+            progress: called with the number of questions done since the last call.
 
         Raises:
-            UsageError: an empty or overlong question, an unknown mode, or no such history.
+            UsageError: an empty or overlong question, an unknown mode, or an invalid history.
         """
         started = time.time()
         turns = self._check(questions, mode, history)
@@ -220,10 +220,10 @@ class Answerer:
         return AnswerStream(self._pieces(question, mode, record, chosen, turns))
 
     def influence(self, ask: AskRecord) -> Influence:
-        """How likely its sources made a logged answer, on what they say now.
+        """The influence of the sources on a logged answer, with their current text.
 
-        An answer from the weights is held against what the base model would have read. Where
-        nothing was answered, or by an adapter that is not active any more, nothing is measured.
+        For an answer from the weights it is measured on the prompt that the base model would read.
+        Nothing is measured for an abstention, or for an adapter that is no longer active.
         """
         if ask.route == "none" or not ask.answer:
             return Influence({}, None)
@@ -286,7 +286,7 @@ class Answerer:
             if reads and self._settings.reading == "write":
                 draft = yield from self._stream_written(job)
                 answer = self._finish(job, mode, draft, time.time() - started)
-            else:  # picked as a whole, or not certain to stand until it is complete
+            else:  # a span or a quotation is complete at once
                 [draft] = self._draft([job], lambda _: None)
                 answer = self._finish(job, mode, draft, time.time() - started)
                 pieces = re.findall(r"\s*\S+", answer.text)
@@ -302,7 +302,7 @@ class Answerer:
         return Quoter(self._model, self._prompts)
 
     def _check(self, questions: Sequence[str], mode: Mode, history: History) -> History:
-        """Refuse what cannot be asked; the turns of the history that count."""
+        """Refuse invalid arguments; returns the checked history."""
         if mode not in MODES:
             raise UsageError(f"mode {mode!r} is unknown: use one of {', '.join(MODES)}.")
         turns = checked(history)
@@ -313,7 +313,7 @@ class Answerer:
     def _retrieved(
         self, asked: Sequence[str], chosen: Filter | None, turns: History
     ) -> list[Found]:
-        """Make every question stand alone, and retrieve for it."""
+        """Rewrite follow-up questions to stand alone, and retrieve."""
         questions = [self._conversation.stand_alone(one, turns, chosen) for one in asked]
         passages = self._settings.passages
         retrievals = self._retriever.retrieve(questions, passages, chosen, whole_tables=True)
@@ -327,7 +327,7 @@ class Answerer:
         snapshot: Snapshot,
         chosen: Filter | None,
     ) -> list[Job]:
-        """Decide the route of every question that something was retrieved for."""
+        """Decide the route of every question."""
         reads = self._settings.reading != "quote"
         jobs = []
         for said, question, retrieval in found:
@@ -348,7 +348,7 @@ class Answerer:
         return jobs
 
     def _draft(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
-        """Write the answers; one from the weights that is not sure enough is read instead."""
+        """Make the answers; one from the weights that is not accepted is read instead."""
         drafts: dict[int, Draft] = {}
         places = [i for i, job in enumerate(jobs) if job.decision.route == "weights"]
         reasons = {}
@@ -370,7 +370,7 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _remember(self, jobs: Sequence[Job]) -> list[Draft]:
-        """Answer closed-book: an adapter recalls, the base model writes."""
+        """Answer closed-book: an adapter recalls, the base model generates."""
         drafts: dict[int, Draft] = {}
         for adapter in dict.fromkeys(job.decision.adapter for job in jobs):
             places = [i for i, job in enumerate(jobs) if job.decision.adapter == adapter]
@@ -380,10 +380,10 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _recall(self, jobs: Sequence[Job], adapter: str) -> list[Draft]:
-        """Choose among what was taught about the passages found: what is said can be cited.
+        """Choose among the trained answers about the retrieved passages, so that each can be cited.
 
-        Where an answer is held against that to the nearest question, the weights are a second
-        opinion; asked alone, they take its nearness into account.
+        If the answer must be that of the nearest trained question, likelihood alone chooses;
+        otherwise the similarity of the questions is a prior.
         """
         taught = []
         for job in jobs:
@@ -415,20 +415,20 @@ class Answerer:
         return drafts
 
     def _from_memory(self, jobs: Sequence[Job]) -> list[Draft]:
-        """Let the base model answer without any text."""
+        """Generate answers with the base model, without passages."""
         prompts = [self._prompts.closed_book(job.question) for job in jobs]
         completions = self._model.generate(prompts, max_new_tokens=READING.written_tokens)
-        # What the base model says by itself rests on no text of this knowledge base.
+        # Without passages no text of this knowledge base supports it.
         return [
             Draft(job.decision, completion, len(prompt.ids), ())
             for job, prompt, completion in zip(jobs, prompts, completions, strict=True)
         ]
 
     def _write(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
-        """Let the model write from the passages, and keep the sentences that these support.
+        """Generate answers from the passages, and keep the sentences that they support.
 
-        Whether anything answers is for the reader to tell, as it was calibrated. A small model that
-        is told how to say that nothing does says so of half of what it could answer.
+        The reader decides whether to abstain, as it was calibrated. A small model that is told how
+        to abstain abstains from half of the questions that it could answer.
         """
         ranked = self._reader.rank([job.question for job in jobs], [job.retrieval for job in jobs])
         seen = [self._look(job, some) for job, some in zip(jobs, ranked, strict=True)]
@@ -454,7 +454,7 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _stream_written(self, job: Job) -> Generator[str, None, Draft]:
-        """As `_write`, each sentence as soon as it is known to stay."""
+        """As `_write`, but each kept sentence is streamed at once."""
         [ranked] = self._reader.rank([job.question], [job.retrieval])
         seen = self._look(job, ranked)
         if seen.form == "none":
@@ -509,7 +509,7 @@ class Answerer:
         return Draft(job.decision, text, tokens, support, form="written", said=said)
 
     def _read(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
-        """Read the answers out of the passages: a phrase, sentences, or that nothing answers."""
+        """Read the answers from the passages: a phrase, a quotation or an abstention."""
         drafts = []
         ranked = self._reader.rank([job.question for job in jobs], [job.retrieval for job in jobs])
         for job, sentences in zip(jobs, ranked, strict=True):
@@ -529,7 +529,7 @@ class Answerer:
         if seen.form == "phrase" and adapter is not None and not outlook.looked_up:
             reading = self._reader.read(job.question, job.retrieval, seen.shown, adapter)
             tokens += len(self._reader.prompt(job.question, seen.shown).ids)
-        # Unsure of a phrase, it gives the sentences, never a scrap.
+        # If a phrase is doubtful, its sentences are quoted.
         sure = self._reader.forms.sure
         scrap = reading is None or seen.form == "quotation" or reading.trust < sure
         if reading is None or (scrap and wanted == "auto"):
@@ -571,7 +571,7 @@ class Answerer:
     def _quotation(
         self, job: Job, ranked: Sequence[Sentence], tokens: int, likely: Mapping[str, float]
     ) -> Draft:
-        """The sentences that answer, as they stand; no adapter has a say in them."""
+        """The sentences that answer, word for word; chosen by the base model alone."""
         weights, more = self._quoter.weigh(job.question, ranked)
         said: dict[str, list[str]] = {}
         for one in choose(weights):
@@ -597,14 +597,14 @@ class Answerer:
         return tuple(by_hash[key] for key in dict.fromkeys(keys))
 
     def _written_prompt(self, job: Job) -> tuple[Prompt, tuple[Passage, ...]]:
-        """The prompt for free writing, with the hits that the answer will rest on."""
+        """The prompt for free writing, and the hits in it."""
         support = self._support(job)
         texts = [hit.headed for hit in support]
         budget = self._settings.context_tokens
         return self._prompts.for_writing(job.question, texts, budget), tuple(support)
 
     def _support(self, job: Job) -> list[Passage]:
-        """The hits that a prompt for free writing has room for."""
+        """The hits that fit into a prompt for free writing."""
         hits = job.retrieval.hits
         budget = self._settings.context_tokens
         shown = hits[: self._prompts.fitting([hit.headed for hit in hits], budget)]
@@ -612,7 +612,7 @@ class Answerer:
         return joined(shown, beside, self._prompts.count_tokens, budget)
 
     def _shown(self, job: Job, form: Form) -> list[Shown]:
-        """What the prompt of an answer of this form shows of the hits, in its order."""
+        """The parts of the hits in the prompt of an answer of this form, in its order."""
         if form == "written":
             return [Shown(hit.headed, hit.content_hash) for hit in self._support(job)]
         [ranked] = self._reader.rank([job.question], [job.retrieval])
@@ -662,10 +662,9 @@ class Answerer:
     def _record(
         self, jobs: Sequence[Job], drafts: Sequence[Draft], answers: Sequence[Answer]
     ) -> list[Answer]:
-        """Log the answers; an answer is worth more than its entry in the log.
+        """Log the answers; an answer is returned even if it cannot be logged.
 
-        What the base model read is kept as well: it is what the next round would study, which
-        looks at all documents.
+        Readings of the base model on all documents are stored for the next round's study.
         """
         if self._catalog.database.read_only:
             self._say_that_nothing_is_logged()
@@ -727,7 +726,7 @@ def _unanswered(job: Job, seen: _Seen) -> Draft:
 
 
 def check_question(question: str, max_chars: int) -> None:
-    """Refuse what cannot be looked up.
+    """Refuse an invalid question.
 
     Raises:
         UsageError: it is empty, longer than `max_chars`, or not text.
@@ -743,13 +742,13 @@ def check_question(question: str, max_chars: int) -> None:
 
 
 def _plain(chosen: Filter | None) -> Chosen | None:
-    """A filter as the trace has it."""
+    """The filter for the trace."""
     if chosen is None:
         return None
     return Chosen(chosen.source, chosen.since_ns, chosen.until_ns, dict(chosen.metadata))
 
 
 def _as_reading(job: Job, reason: str) -> Job:
-    """The job with its passages read, since the answer from the weights would not do."""
+    """The job with its passages read, since the answer from the weights was not accepted."""
     decision = in_passages(job.decision.beside, reason, job.decision.features)
     return replace(job, decision=decision)

@@ -1,6 +1,6 @@
-"""Explaining an answer: what the log kept of it, beside what is current and learned now.
+"""Explaining an answer: the log's record of it, compared with what is current and learned now.
 
-Reads the catalog. Knows no model: influence is measured elsewhere.
+Reads the catalog; influence is measured elsewhere. Knows no model.
 """
 
 from ragcl.catalog import Catalog
@@ -10,7 +10,7 @@ from ragcl.results import Citation, ExplainedSource, Explanation, seen_as
 
 
 def explanation(ask: AskRecord, catalog: Catalog, measured: Influence | None) -> Explanation:
-    """Why an answer was given, from which text, and whether that text still stands."""
+    """Why an answer was given, from which text, and whether that text is still current."""
     current = catalog.documents.current_hashes(hit.content_hash for hit in ask.hits)
     traced = {hit.content_hash: hit for hit in ask.trace.hits}
     learned = {

@@ -1,5 +1,6 @@
-"""Questions to hits: embed, search by meaning and by words, fuse, look up the chunks, rerank.
+"""Retrieval: embed a question, search vectors and words, fuse the scores, rerank.
 
+<<<<<<< HEAD
 The vector index is caught up with the catalog before every search, inside the same snapshot that
 words are matched in and chunks are read from: what another process ingested is seen, what it
 deleted is never returned; a question embedded by another model than the chunks of that snapshot is
@@ -7,6 +8,14 @@ embedded again. Since every opener does so, the index file may lag a little behi
 not written for every small change. An index that has outgrown its kind, or has much to catch up
 with, goes on serving while another thread makes the next one. What cosines mean is measured when
 the knowledge base is first searched, and again as it grows. Knows nothing of answers.
+=======
+Before every search the vector index is updated from the catalog, in the same snapshot in which
+words are matched and chunks are read: a search sees what another process has ingested, and never
+returns what it has deleted. The index file may therefore be a little out of date, and is not
+written for every small change. An index that needs another kind, or much updating, still serves
+while a thread builds the next one. The embedder is calibrated at the first search, and again as the
+knowledge base grows. Knows nothing of answers.
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
 """
 
 import contextlib
@@ -58,8 +67,8 @@ CATALOG_LOST = (
     "there is a vector index, but the catalog is new and empty: restore catalog.sqlite from a "
     "copy, or ingest the documents again"
 )
-# The share of an index that may have changed since its file was written: an opener catches up with
-# so much in a moment, and writing costs at most 100 times what has changed.
+# The share of an index that may have changed since its file was written: updating so much takes a
+# moment when it is opened, and at most 100 times the changes are written.
 LAG = 0.01
 NOT_WRITTEN = "The index file could not be written (%s): it is made when needed."
 
@@ -76,11 +85,16 @@ class _Candidate:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What one question retrieved, best first; `vector` is `(dim,) float32`.
+    """The hits of one question, best first; `vector`, `(dim,) float32`, is its embedding.
 
+<<<<<<< HEAD
     `calibration` is what the cosines of it mean, and `embedder` made the vector; None: it is not
     known. `second` is the second hit, however many are shown; None: it is among them, if there is
     one.
+=======
+    `calibration` maps its cosines to similarities. `second` is the second hit if only one is kept;
+    None: it is among the hits, if there is one.
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
     """
 
     vector: np.ndarray
@@ -98,7 +112,7 @@ class Retrieval:
     def margin(self) -> float:
         """The lead of the first hit over the second in the fused score.
 
-        Below zero where a reranker, or dates, disagree with that score: nothing decisive.
+        Negative if a reranker or dates changed the order: then no hit leads.
         """
         following = self.hits[1:2] if self.second is None else (self.second,)
         first, second = (hit[0].fused if hit else -1.0 for hit in (self.hits[:1], following))
@@ -106,13 +120,13 @@ class Retrieval:
 
 
 def _cut(retrieval: Retrieval, k: int) -> Retrieval:
-    """The best `k` hits of it, with what the lead is over."""
+    """The retrieval with its best `k` hits; the second hit is kept for the margin."""
     second = next(iter(retrieval.hits[1:2]), None)
     return replace(retrieval, hits=retrieval.hits[:k], second=second)
 
 
 def fused(similarity: float, lexical: float) -> float:
-    """One figure of a similarity and a share of the words in [0, 1]."""
+    """The fused score of a similarity and a share of matching words in [0, 1]."""
     return similarity + SEARCH.lexical_weight * lexical
 
 
@@ -122,18 +136,24 @@ def similarity(hit: Hit) -> float:
 
 
 def scored(passage: Passage, by: "_Candidate | Passage") -> Passage:
-    """The passage with the scores of another, or of what it was before its text was looked up."""
+    """The passage with the scores of another one, or of its candidate."""
     return replace(passage, score=by.score, lexical=by.lexical, fused=by.fused)
 
 
+<<<<<<< HEAD
 def stored_embedder(connection: Connection) -> EmbedderId | None:
     """The embedder that made the vectors of the catalog; None while there are none."""
     known = remembered.get(connection, EMBEDDER)
+=======
+def stored_embedder(catalog: Catalog) -> EmbedderId | None:
+    """The embedder of the vectors in the catalog; None if there are no vectors."""
+    known = catalog.get(EMBEDDER)
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
     return None if known is None else EmbedderId(**known)
 
 
 def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
-    """Refuse to mix the vectors of two models; remember the model once its `dimension` is known.
+    """Refuse to mix the vectors of two models; store the model once its `dimension` is known.
 
     Raises:
         ModelMismatchError: the catalog holds vectors of another model.
@@ -145,10 +165,17 @@ def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = 
     embedders.check(files, known)
 
 
+<<<<<<< HEAD
 def stored_calibration(connection: Connection) -> Calibration | None:
     """What was measured last, if it was with the embedder and the texts of today."""
     stored = remembered.get(connection, CALIBRATION)
     if stored is None or stored["embedder"] != remembered.get(connection, EMBEDDER):
+=======
+def stored_calibration(catalog: Catalog) -> Calibration | None:
+    """The stored calibration; None if it is of another embedder or recipe."""
+    stored = catalog.get(CALIBRATION)
+    if stored is None or stored["embedder"] != catalog.get(EMBEDDER):
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         return None
     return Calibration.from_json(stored) if stored["recipe"] == recipe() else None
 
@@ -184,9 +211,9 @@ class Retriever:
     ) -> list[Retrieval]:
         """The `k` best current chunks for each question, of the documents chosen.
 
-        With `rerank` a reranker, if there is one, has the last word. With `whole_tables`, where a
-        question asks for an end of a table ("the newest", "the most"), the rest of the table
-        follows the `k`.
+        With `rerank` a reranker, if there is one, decides the order. With `whole_tables` a question
+        that needs all rows of a table ("the newest", "the most") also gets the rest of the table,
+        after the `k` hits.
         """
         if self._reranker is None or not rerank:
             found = self._embedded(questions, k, chosen)
@@ -215,7 +242,7 @@ class Retriever:
                 return self._find(vectors, questions, k, chosen, embedder)
 
     def _with_table(self, question: str, retrieval: Retrieval) -> Retrieval:
-        """The hits; behind them the rest of a table, if the question may be about a row there."""
+        """The hits, followed by the rest of a table if the question may need it."""
         compares = extremes.compares(question)
         # Most questions want no table, and to split the hits takes time.
         if not compares and not records.may_want_more(question):
@@ -232,7 +259,7 @@ class Retriever:
         return replace(retrieval, hits=(*retrieval.hits, *(scored(one, table) for one in rest)))
 
     def _rest(self, chunk: Passage, kinds: frozenset[tuple[str, str]]) -> Iterator[Passage]:
-        """The chunks before and after this one that go on with its table."""
+        """The chunks before and after this one that hold more of its table."""
         for way in (0, 1):
             at: Passage | None = chunk
             for _ in range(SEARCH.table_chunks):
@@ -246,7 +273,7 @@ class Retriever:
     def _reranked(
         self, reranker: Reranker, question: str, retrieval: Retrieval, k: int
     ) -> Retrieval:
-        """The `k` hits that the reranker puts first; their scores stay what they were."""
+        """The `k` best hits by the reranker; their scores stay the same."""
         first, rest = retrieval.hits[: SEARCH.reranked], retrieval.hits[SEARCH.reranked :]
         scores = reranker.scores(question, [hit.headed for hit in first])
         order = np.argsort(-scores, kind="stable")
@@ -257,12 +284,13 @@ class Retriever:
     ) -> list[Retrieval]:
         """The `k` current chunks nearest to each vector, `(n, dim) float32`; loads no model.
 
-        Where the `questions` are given that the vectors are of, their words count as well.
+        With the `questions` of the vectors, words are matched too.
         """
         asked = [""] * len(vectors) if questions is None else questions
         return self._find(vectors, asked, k, None, None)
 
     def calibrate(self) -> Calibration:
+<<<<<<< HEAD
         """What cosines mean in this knowledge base; measured if that is not known or outgrown."""
         while True:
             embedder = self.embedder
@@ -271,6 +299,12 @@ class Retriever:
                 self._lock,
                 self._catalog.database.reading() as connection,
             ):
+=======
+        """The calibration for this knowledge base; measured if it is unknown or outgrown."""
+        with self._lock, self._catalog.database.reading() as connection:
+            known = self._known_calibration(count_chunks(connection))
+            if known is None or known.outgrown(count_chunks(connection)):
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
                 index = self._caught_up(connection)
                 if index is None:
                     return UNMEASURED
@@ -284,12 +318,16 @@ class Retriever:
         chosen: Filter | None,
         embedder: Embedder | None,
     ) -> list[Retrieval]:
+<<<<<<< HEAD
         """Search with vectors of the embedder; None: they are of the one in use.
 
         Raises:
             _SwitchedError: the embedder is not in use any more.
         """
         wanted = max(k, 2)  # how clear the lead is shows in the second
+=======
+        wanted = max(k, 2)  # the margin needs the second
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         kept = k + SEARCH.spare
         with self._lock, self._catalog.database.reading() as connection:
             index = self._caught_up(connection)
@@ -314,6 +352,7 @@ class Retriever:
     def _calibrated(
         self, connection: Connection, index: VectorIndex, embedder: Embedder | None
     ) -> Calibration:
+<<<<<<< HEAD
         """The calibration, as any process stored it last; measured where that does not serve.
 
         Without an embedder nothing is measured.
@@ -336,6 +375,24 @@ class Retriever:
     ) -> Calibration:
         """Ask the packaged questions, about quite other things, and store what they find."""
         about = material(embedder)
+=======
+        """The calibration that a process stored last; measured if it is unknown or outgrown."""
+        known = self._known_calibration(len(index))
+        if len(index) and may_measure and (known is None or known.outgrown(len(index))):
+            known = self._calibration = self._measured(connection, index)
+        return known or UNMEASURED
+
+    def _known_calibration(self, chunks: int) -> Calibration | None:
+        """The calibration in memory, or one that another process has stored since."""
+        if self._calibration is None or self._calibration.outgrown(chunks):
+            self._calibration = stored_calibration(self._catalog)
+        return self._calibration
+
+    def _measured(self, connection: Connection, index: VectorIndex) -> Calibration:
+        """Measure and store the calibration with the packaged questions, about unrelated things."""
+        check_embedder(self._catalog, self._embedder.files)
+        about = material(self._embedder)
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         best = {}
         for language, questions in about.asked.items():
             vectors = about.vectors[language]
@@ -354,14 +411,14 @@ class Retriever:
         return measured
 
     def save(self, *, purge: bool = False) -> None:
-        """Write the index file anew if more than the share `LAG` of it has changed; else quick.
+        """Write the index file if more than the share `LAG` of it has changed.
 
-        Searches go on meanwhile, here and in other processes, with the index as it was, caught up.
-        Where another thread or process is writing the file already, that will do, except to
-        `purge`: then nothing is left in it of what is gone.
+        Searches run meanwhile, here and in other processes. Returns at once if another thread or
+        process is writing the file, except with `purge`, which waits: nothing deleted stays in the
+        file.
 
         Raises:
-            OSError: to `purge`, and the file cannot be written; else that is no loss.
+            OSError: with `purge`, if the file cannot be written; else a warning is logged.
         """
         if purge:
             index_file.remove_unfinished(self._path)
@@ -374,12 +431,12 @@ class Retriever:
         self._renew(known, purge=purge)
 
     def close(self) -> None:
-        """Wait for what a search has begun: an index made now is not made at the next opening."""
+        """Wait for a running rebuild, so that the next opening does not need one."""
         if self._renewal is not None:
             self._renewal.join()
 
     def problems(self, *, repair: bool) -> list[str]:
-        """What is wrong with the indexes; with `repair` they are made again from the catalog."""
+        """The problems of the indexes; with `repair` they are rebuilt from the catalog."""
         return [
             *self._full_text_problems(repair=repair),
             *self._vector_problems(repair=repair),
@@ -420,10 +477,14 @@ class Retriever:
         return [found] if found else []
 
     def _caught_up(self, connection: Connection) -> VectorIndex | None:
+<<<<<<< HEAD
         """The index, true for the snapshot of `connection`; None while nothing was embedded."""
         known = stored_embedder(connection)
         if known is None:
             return None
+=======
+        """The index at the snapshot of `connection`; None if nothing is embedded yet."""
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         index = self._index
         if index is not None and index.stamp.embedder != known:
             index = None
@@ -439,12 +500,17 @@ class Retriever:
         return index
 
     def _rebuilt(self, connection: Connection) -> VectorIndex:
-        """The index, made from the catalog alone and written, so that no other process has to.
+        """The index, built from the catalog and written, so that no other process builds it.
 
-        One that is too large to be exact is so for now: its file is written by who renews it.
+        A large index is exact at first; the renewal writes its file.
         """
+<<<<<<< HEAD
         embedder = stored_embedder(connection)
         assert embedder is not None  # there is nothing to rebuild before anything was embedded
+=======
+        embedder = stored_embedder(self._catalog)
+        assert embedder is not None  # without vectors there is no index to rebuild
+>>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         index = building.build_exact(connection, embedder)
         self._index = index
         if outgrown(len(index), index.trained_on):
@@ -455,7 +521,7 @@ class Retriever:
         return index
 
     def _file_serves(self, connection: Connection, known: EmbedderId, lag: float) -> bool:
-        """Whether the file is of the right kind and an opener has little to catch up with."""
+        """Whether the file is of the right kind and needs little updating."""
         summary = VectorIndex.summary(self._path)
         if summary is None or summary.stamp.embedder != known:
             return False
@@ -472,7 +538,7 @@ class Retriever:
             self._renewal.start()
 
     def _renew_quietly(self, known: EmbedderId) -> None:
-        """Renew in a thread that leaves the other processors to those who search."""
+        """Renew in a thread that uses one processor, so that searches have the others."""
         import faiss
 
         faiss.omp_set_num_threads(1)  # of this thread alone
@@ -482,10 +548,10 @@ class Retriever:
             log.warning("The vector index could not be renewed: %s", error)
 
     def _renew(self, known: EmbedderId, *, purge: bool) -> None:
-        """Search with the index of the file from now on, which is written first if it lags.
+        """Write the index file if it is out of date, and search with the index of the file.
 
-        Holds up no search. One thread or process at a time: killed at any moment, it leaves the old
-        file.
+        Does not block searches. One thread or process at a time; if it is killed, the old file
+        stays.
         """
         lock = FileLock(self._path.with_name(f"{self._path.name}.renewal.lock"))
         try:
@@ -517,7 +583,7 @@ class Retriever:
             lock.release()
 
     def _next(self, connection: Connection, known: EmbedderId) -> VectorIndex:
-        """The index that replaces that of the file, true for the snapshot of `connection`."""
+        """The index for a new file, at the snapshot of `connection`."""
         index = self._read_file(known, check_lists=True)
         if (
             index is None
@@ -529,7 +595,7 @@ class Retriever:
         return index.folded()
 
     def _write(self, index: VectorIndex) -> bool:
-        """Write the index file; failing that is no loss, since the catalog holds every vector."""
+        """Write the index file; a failure is only logged, since the catalog holds every vector."""
         try:
             index.save(self._path)
         except OSError as error:
@@ -538,7 +604,7 @@ class Retriever:
         return True
 
     def _read_file(self, known: EmbedderId, *, check_lists: bool = False) -> VectorIndex | None:
-        """The index of the file; None if there is none, or it is damaged or another embedder's."""
+        """The index of the file; None if it is missing, damaged or of another embedder."""
         try:
             index = VectorIndex.load(self._path, check_lists=check_lists)
         except FileNotFoundError:
@@ -558,7 +624,7 @@ def _rank(
     among: np.ndarray | None,
     scale: Scale,
 ) -> list[list[_Candidate]]:
-    """What is near to each question and what shares its words, best first: `k` or more."""
+    """The dense and lexical candidates of each question, fused, best first: `k` or more."""
     depth = max(k, SEARCH.pool)
     ids, scores = _nearest(connection, index, vectors, depth, among)
     ranked = []
@@ -585,13 +651,13 @@ def _nearest(
     k: int,
     among: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What `index.search` finds, scored with the vectors of the catalog if it is not exact."""
+    """The result of `index.search`, scored with the catalog's vectors if the index is not exact."""
     ids, scores = index.search(vectors, k, among)
     if not index.trained_on:
         return ids, scores
     stored = chunk_vectors(connection, np.unique(ids).tolist())
     for row, vector in enumerate(vectors):
-        # One that is missing means a damaged index, which is noticed where texts are read.
+        # A missing one means a damaged index, which is detected when texts are read.
         known = [column for column, one in enumerate(ids[row].tolist()) if one in stored]
         if known:
             scores[row, known] = np.stack([stored[i] for i in ids[row, known].tolist()]) @ vector
@@ -616,8 +682,8 @@ def _hits(
 ) -> list[tuple[Passage, ...]]:
     """The `k` best candidates of each row that are no near duplicates of better ones.
 
-    Further ones are looked up only where so many are that the spare ones do not do, and for a
-    question about the newest, whose words tell little about which passage is.
+    More than the spare ones are looked up only if too many are duplicates, and for a question about
+    the newest, which is decided by dates.
     """
     contents = lru_cache(maxsize=None)(partial(chunks_of, connection))
     found: dict[int, Passage] = {}
