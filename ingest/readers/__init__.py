@@ -158,7 +158,7 @@ def read_attached(name: str, data: bytes) -> Parsed | None:
 
 
 def _parse(format_: Format, data: bytes, name: str) -> tuple[Parsed, Metadata]:
-    """What the reader of a format makes of bytes."""
+    """Parse bytes of a format."""
     if format_.starts not in data[:1024]:
         article = "an" if format_.name[0] in "AEIOaeio" else "a"
         raise ReadError(f"not {article} {format_.name}: it looks like {looks_like(data)}")
@@ -174,7 +174,7 @@ def _parse(format_: Format, data: bytes, name: str) -> tuple[Parsed, Metadata]:
 
 
 def _document(parsed: Parsed, media_type: str, metadata: Metadata) -> Document:
-    """The result of a reader, cleaned: escapes and encodings of a format may hide anything."""
+    """The result of a reader, normalised: escapes of a format may hide control characters."""
     sections = []
     lost = shortened = 0
     for section in parsed.sections:

@@ -1,4 +1,4 @@
-"""E-books (.epub): their chapters in reading order, as the HTML that they are."""
+"""E-books (.epub): their chapters in reading order, read as HTML."""
 
 import io
 import posixpath
@@ -31,7 +31,7 @@ def read_book(data: bytes, name: str) -> tuple[str, list[Section]]:
         members = set(archive.namelist())
         sections: list[Section] = []
         for reference in package.iter("itemref"):
-            # A chapter that the spine names twice is read once.
+            # A chapter that is twice in the spine is read once.
             file = files.pop(reference.get("idref"), "")
             path = posixpath.normpath(posixpath.join(posixpath.dirname(root), file))
             if file and path in members:

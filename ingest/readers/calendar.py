@@ -1,6 +1,6 @@
 """Calendars (iCalendar, RFC 5545): a section for each event or task, under its title.
 
-Times are as entered; time zones are not converted, and repetitions not expanded.
+Times are not converted to another time zone, and repetitions not expanded.
 """
 
 import re
@@ -29,7 +29,7 @@ _MAIL = re.compile("^mailto:", re.IGNORECASE)
 
 
 def read_calendar(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """One section an entry, under what it is called."""
+    """One section an entry, below its summary."""
     text = decode(data)
     if "BEGIN:VCALENDAR" not in text[:1024].upper():
         raise ReadError("not a calendar: it does not begin as one")
@@ -72,7 +72,7 @@ def _entry(facts: dict[str, list[str]]) -> tuple[tuple[str, ...], str]:
 
 
 def _value(name: str, options: str, value: str) -> str:
-    """A value as it is read by people."""
+    """A value in readable form."""
     if name in ("DTSTART", "DTEND", "DUE"):
         return _moment(value, options)
     if name in ("ORGANIZER", "ATTENDEE"):

@@ -1,6 +1,6 @@
-"""The figures behind a chart of an office document, as they were last stored with it.
+"""The stored figures of a chart in an office document.
 
-Knows charts by categories, and those of points (x, y and the size of a bubble).
+Knows charts with categories, and charts of points (x, y and the size of a bubble).
 """
 
 from typing import Any
@@ -9,9 +9,9 @@ from ingest.readers.rows import table_text
 
 
 def chart_text(blob: bytes) -> str:
-    """The title, and one line a category or a point; from the XML of a chart's part.
+    """The title, and one line a category or a point, from the XML of a chart's part.
 
-    Nothing if it is of a newer kind, such as a funnel, or damaged.
+    Empty if it is damaged, or of a newer kind such as a funnel.
     """
     from lxml.etree import XMLSyntaxError
     from pptx.chart.chart import Chart
@@ -44,19 +44,19 @@ def _plot(plot: Any) -> str:
 
 
 def _points(series: Any) -> str:
-    """One series of points: what its y is called, and its x."""
+    """One series of points, with the name of its y and its x."""
     xs, ys, sizes = (_cache(series, name) for name in ("xVal", "yVal", "bubbleSize"))
     rows = [[xs.get(at, str(at + 1)), ys[at], sizes.get(at, "")] for at in sorted(ys)]
     return table_text(rows, ["x", _name(series) or "y", "size"])
 
 
 def _name(series: Any) -> str:
-    """What a series is called."""
+    """The name of a series."""
     return " ".join((series.findtext("{*}tx//{*}v") or "").split())
 
 
 def _cache(series: Any, name: str) -> dict[int, str]:
-    """The stored values of a series by their place."""
+    """The stored values of a series by index."""
     found = {}
     for point in series.iterfind(f"{{*}}{name}//{{*}}pt"):
         text = (point.findtext("{*}v") or "").strip()
@@ -66,7 +66,7 @@ def _cache(series: Any, name: str) -> dict[int, str]:
 
 
 def _figure(text: str) -> str:
-    """A stored number without the noise of its last binary digit."""
+    """A stored number without rounding errors."""
     try:
         return f"{float(text):.15g}"
     except ValueError:

@@ -1,6 +1,6 @@
-"""Source code of any language: the text itself, each definition under its first line.
+"""Source code of any language: the source text, each definition under its first line.
 
-Goes by key words and indentation alone, so that a language needs no parser of its own.
+Definitions are recognised by keywords and indentation; no language needs a parser.
 """
 
 import re
@@ -46,7 +46,7 @@ _CLOSING = re.compile(r"[\])}]|end\b|\{$")
 def read_code(data: bytes, name: str) -> Parsed:
     """Sections of kind code; the heading is the path of the definitions around them.
 
-    Of code that was minified, as beside a page that a browser saved, there are none.
+    Minified code has no sections.
     """
     lines = decode(data).split("\n")
     if 2 * sum(len(line) for line in lines if len(line) > _MINIFIED) > sum(map(len, lines)):
@@ -83,7 +83,7 @@ def read_code(data: bytes, name: str) -> Parsed:
 
 
 def _defines(line: str, indent: int, following: str, following_indent: int) -> bool:
-    """Whether a line begins a definition: what follows is its body."""
+    """Whether a line begins a definition, whose body follows."""
     if following_indent == indent and following == "{":
         line = f"{line} {{"
     elif following_indent <= indent:
@@ -96,7 +96,7 @@ def _defines(line: str, indent: int, following: str, following_indent: int) -> b
 
 
 def _with_attached(lines: list[str], indents: list[int], number: int, done: int) -> int:
-    """The index of the first of the comments and decorators that stand right above a line."""
+    """The index of the first comment or decorator directly above a line."""
     first = number
     while (
         first > done

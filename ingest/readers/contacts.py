@@ -61,7 +61,7 @@ def _contact(facts: dict[str, list[str]]) -> Section | None:
 
 
 def _value(name: str, options: str, value: str) -> str:
-    """A value as people read it, a number or address with what it is for."""
+    """A value in readable form, a number or address with its kind."""
     parts = re.split(r"(?<!\\);", value) if name in _STRUCTURED else [value]
     if name == "N":  # family name; given names; more; prefixes; suffixes
         parts = [*parts[3:4], *parts[1:3], *parts[:1], *parts[4:]]

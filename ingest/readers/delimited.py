@@ -1,6 +1,6 @@
 """Comma-, semicolon-, tab- and pipe-separated values.
 
-Knows where each record stands in the file; what names its columns is found by `rows`.
+Knows the lines of each record in the file; `rows` finds the header.
 """
 
 import csv
@@ -14,9 +14,9 @@ from ingest.readers.rows import find_header, join_names, row_text, title_text
 
 
 def read_delimited(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """One table; every row names its columns, and stands on its own lines of the file.
+    """One table; every row names its columns, and keeps its lines of the file.
 
-    What stands above the names of the columns is a section of its own.
+    The text above the header is a section of its own.
     """
     lines = decode(data).split("\n")
     start = 1 if re.fullmatch(r"sep=.", lines[0]) else 0  # Excel's own first line
@@ -27,10 +27,10 @@ def read_delimited(data: bytes, name: str) -> tuple[str, list[Section]]:
         if any(cell.strip() for cell in row)
     ]
     begin, end = find_header([row for _, row in records])
-    begin = len(records) if len(records) == 1 else begin  # names of columns without a row
+    begin = len(records) if len(records) == 1 else begin  # a header without rows
     header = join_names([row for _, row in records[begin:end]])
 
-    # Each row goes to the line where it begins, so that the text keeps the lines of the file.
+    # Each row is on the line where it begins, so that the text keeps the lines of the file.
     placed = [""] * len(lines)
     for line, row in records[:begin]:
         last = line + "".join(row).count("\n")
@@ -48,8 +48,8 @@ def read_delimited(data: bytes, name: str) -> tuple[str, list[Section]]:
 def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """(line index where it begins, cells) of every record.
 
-    A quote that is never closed, or closed in the middle of a cell, is a character of its line,
-    and concerns no other line.
+    A quotation mark that is never closed, or closed within a cell, is an ordinary character, and
+    affects no other line.
     """
     at = width = 0
     while at < len(lines):
@@ -64,7 +64,7 @@ def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[s
 
 
 def _quoted(lines: Sequence[str], at: int, delimiter: str) -> tuple[list[str], int]:
-    """The record that begins at a line, and how many lines it takes; empty if it is not sound."""
+    """The record that begins at a line, and its number of lines; empty if its quoting is wrong."""
     following = (f"{lines[number]}\n" for number in range(at, len(lines)))
     reader = csv.reader(following, delimiter=delimiter, strict=True, skipinitialspace=True)
     try:
@@ -74,7 +74,7 @@ def _quoted(lines: Sequence[str], at: int, delimiter: str) -> tuple[list[str], i
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """The cells of a line in which a quote is a character; those that are quoted well are not."""
+    """The cells of a line whose quoting is wrong; correctly quoted cells are unquoted."""
     quoted = rf'\s*"(?:[^"]|"")*"\s*(?={re.escape(delimiter)}|$)'
     plain = rf"[^{re.escape(delimiter)}]*"
     cells = re.findall(rf"(?:^|{re.escape(delimiter)})({quoted}|{plain})", line)
@@ -85,7 +85,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """The sign that divides most lines into the same number of cells, two at least.
+    """The delimiter that divides most lines into the same number of cells, at least two.
 
     csv.Sniffer guesses from letter frequencies and often takes a letter for the delimiter.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Kind = Literal["prose", "table", "code"]
-Metadata = Mapping[str, tuple[str, ...]]  # what a file says of itself, such as its author or tags
+Metadata = Mapping[str, tuple[str, ...]]  # such as author and tags
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class Section:
         text: Normalised text. In prose a blank line ends a paragraph; in a table a line is a row,
             and an indented line belongs to the row before it.
         kind: How the text may be divided.
-        first_line: The 1-based line of the file where `text` starts, so that line i of `text`
-            (from 0) is line `first_line + i` of the file. None where a file has no such lines.
-        page: The 1-based page, where a file has pages.
-        shared: It belongs to the site that the file is a page of, as its footer does, and is about
-            nothing that the file's title names.
+        first_line: The 1-based line of the file where `text` starts: line i of `text` (from 0) is
+            line `first_line + i` of the file. None if the format has no lines.
+        page: The 1-based page, if the format has pages.
+        shared: All pages of a site have it, such as its footer; the file's title is not its
+            heading.
     """
 
     heading: tuple[str, ...]
@@ -36,8 +36,8 @@ class Section:
 class Document:
     """One file as text with its structure; keys and values of the metadata in lower case.
 
-    `notes` says what of the file was left out, one line each: "pages 3 and 7 hold no text";
-    `sha256` is that of the bytes that were read, as 64 hex characters.
+    `notes` are lines about what was left out, such as "pages 3 and 7 hold no text". `sha256` is
+    the digest of the bytes that were read, as 64 hex characters.
     """
 
     title: str
@@ -62,28 +62,28 @@ def counted(number: int, what: str) -> str:
 
 
 class Outline:
-    """The path of headings at one place of a document, fed heading by heading."""
+    """The path of headings at one place of a document, updated heading by heading."""
 
     def __init__(self) -> None:
         """Begin above the first heading."""
         self._open: list[tuple[int, str, int | None]] = []
 
     def enter(self, level: int, title: str, line: int | None = None) -> None:
-        """A heading of this level begins, on this line: it closes those of its own and below."""
+        """Begin a heading; it ends those of the same and of lower levels."""
         while self._open and self._open[-1][0] >= level:
             self._open.pop()
         if title:
             self._open.append((level, title, line))
 
     def bare(self, sections: Sequence[Section | None], level: int = 0) -> Section | None:
-        """The innermost heading as a text, if a heading of `level` would end it with nothing below.
+        """The innermost heading as a section, if a heading of `level` ends it without a body.
 
-        To be asked before `enter`, and at the end of a document. So a line of an agenda, or a slide
-        with nothing but a title, is found as the text that it is.
+        Called before `enter`, and at the end of a document: so a line of an agenda, or a slide with
+        only a title, is text that can be found.
 
         Args:
-            sections: those of the document so far.
-            level: of the heading that follows; 0 at the end.
+            sections: The sections so far.
+            level: The level of the heading that follows; 0 at the end.
         """
         if not self._open or self._open[-1][0] < level:
             return None
@@ -105,7 +105,7 @@ def block(
     heading: tuple[str, ...] = (),
     kind: Kind = "prose",
 ) -> Section | None:
-    """A section of these lines without the blank ones around them; None if all are blank."""
+    """A section of these lines, stripped of blank lines; None if all are blank."""
     filled = [number for number, line in enumerate(lines) if line.strip()]
     if not filled:
         return None

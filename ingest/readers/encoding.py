@@ -6,7 +6,7 @@ from ingest.cleaning import LOST, normalise
 from ingest.errors import ReadError
 from ingest.readers.guessing import guess, is_misread, latin
 
-# The first bytes by which a file betrays what it is.
+# Magic bytes of formats.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", "a PDF"),
     (b"PK\x03\x04", "a zip archive or an office document"),
@@ -44,7 +44,7 @@ _WESTERN = frozenset(
     "\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a\u2013\u2014\u2026\u2022"
     "«»·°§©®™€£¥½¼¾¡¿\u00d7\u00a0"
 )
-# What is meant by a name that promises less, as in the Encoding standard of the WHATWG.
+# The encodings that these names stand for in practice (WHATWG Encoding standard).
 _MEANT = {
     **dict.fromkeys(("iso-8859-1", "latin-1", "latin1", "ascii", "us-ascii"), "cp1252"),
     **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"),
@@ -54,11 +54,11 @@ _MEANT = {
     "big5": "big5hkscs",
     "tis-620": "cp874",
 }
-_ODD_BYTE = re.compile("[\udc80-\udcff]")  # as surrogateescape keeps what is no UTF-8
+_ODD_BYTE = re.compile("[\udc80-\udcff]")  # a byte that is no UTF-8, by surrogateescape
 
 
 def looks_like(data: bytes) -> str:
-    """What the bytes seem to be, in words that follow "looks like"; "text" when nothing else."""
+    """The format of bytes, in words that follow "looks like"; "text" if none is recognised."""
     head = data[:1024]
     for magic, what in _MAGIC:
         if head.startswith(magic):
@@ -72,13 +72,13 @@ def looks_like(data: bytes) -> str:
 
 
 def decode(data: bytes, *, declared: str | None = None) -> str:
-    """Normalised text, in the encoding of a byte order mark, UTF-8, `declared`, or the likeliest.
+    """Normalised text, decoded by a byte order mark, as UTF-8, as `declared`, or by a guess.
 
     Raises:
         ReadError: The bytes are not text, or their encoding could not be detected.
     """
     for magic, what in _MAGIC:
-        # A program that is short enough may be prose too ("ID3 tags", "BZh"): ask for odd bytes.
+        # Short magic bytes may begin prose too ("ID3 tags", "BZh"): require bytes that are no text.
         if data.startswith(magic) and re.search(rb"[\x00-\x08\x80-\xff]", data[:4096]):
             raise ReadError(f"named as text, but looks like {what}")
     return normalise(_decode(data, declared))
@@ -108,7 +108,7 @@ def _decode(data: bytes, declared: str | None) -> str:
     controls = len(re.findall(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]", sample))
     if controls > 0.05 * len(sample):
         raise ReadError(f"binary, not text: {controls} control characters at its start")
-    # Encodings of seven bits are valid UTF-8 too, but read like nothing in it.
+    # 7-bit encodings are valid UTF-8 too, but not readable in it.
     first = declared if re.match(r"(?i)iso-?2022|hz", declared or "") else None
     if re.search(rb"\x1b\$[@B]", sample):
         first = first or "iso2022_jp"
@@ -127,7 +127,7 @@ def _decode(data: bytes, declared: str | None) -> str:
 
 
 def _as_unmarked_utf16(data: bytes) -> str | None:
-    """The text as UTF-16 if every second byte is nearly always zero, and the others never."""
+    """The text as UTF-16 if nearly every second byte is zero, and no other byte is."""
     for encoding, zeros, others in (
         ("utf-16-le", data[1::2], data[::2]),
         ("utf-16-be", data[::2], data[1::2]),
@@ -141,16 +141,16 @@ def _as_unmarked_utf16(data: bytes) -> str | None:
 
 
 def _as_nearly_utf8(data: bytes) -> str | None:
-    """The text as UTF-8 if nine in ten of its bytes above ASCII are; see `_as_damaged_utf8`."""
+    """The text as UTF-8 if nine in ten of its non-ASCII bytes are valid in it."""
     text = data.decode("utf-8", "surrogateescape")
     odd = len(_ODD_BYTE.findall(text))
     return _with_losses(text) if odd * 10 <= sum(byte > 0x7F for byte in data) else None
 
 
 def _as_damaged_utf8(data: bytes) -> str | None:
-    """The text as UTF-8 if half of its bytes above ASCII are, and letters of European languages.
+    """The text as UTF-8 if half of its non-ASCII bytes are valid in it, as European letters.
 
-    By chance that is so in hardly any other encoding.
+    In other encodings that hardly ever happens by chance.
     """
     text = data.decode("utf-8", "surrogateescape")
     odd = len(_ODD_BYTE.findall(text))
@@ -160,9 +160,9 @@ def _as_damaged_utf8(data: bytes) -> str | None:
 
 
 def _with_losses(text: str) -> str:
-    """A text with each byte that was no UTF-8 as a lost character.
+    """The text with a replacement character for each invalid byte.
 
-    A line that is none at all may have come from another file: it is read by itself.
+    A line that is invalid as a whole may come from another file, and is decoded by itself.
     """
     lines = text.split("\n")
     for number, line in enumerate(lines):
@@ -174,7 +174,7 @@ def _with_losses(text: str) -> str:
 
 
 def _by_statistics(data: bytes) -> str | None:
-    """The likeliest reading by the statistics of its characters."""
+    """The text in the likeliest encoding by charset_normalizer's statistics."""
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
@@ -182,10 +182,10 @@ def _by_statistics(data: bytes) -> str | None:
 
 
 def _as_western(data: bytes) -> str | None:
-    """The text as Windows-1252 if it reads like a language of western Europe.
+    """The text as Windows-1252 if it looks like a language of western Europe.
 
-    Detectors confuse the one-byte encodings when only a few letters carry an accent; at most one
-    letter in twelve does in these languages, clearly more in those of the sister encodings.
+    Detectors confuse one-byte encodings if few letters have an accent. In these languages at most
+    one letter in twelve has one, and clearly more in the languages of the similar encodings.
     """
     try:
         text = data.decode("cp1252")

@@ -28,7 +28,7 @@ _FACTS = {
 
 
 def read_xml(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """A heading an entry of a feed; a paragraph a record of anything else."""
+    """A section for each entry of a feed; in other files a paragraph for each record."""
     root = parse_xml(data)
     if root.tag == "html":
         return read_html(data, name)
@@ -48,7 +48,7 @@ def read_xml(data: bytes, name: str) -> tuple[str, list[Section]]:
 
 
 def _entry(entry: "Element") -> Iterator[Section]:
-    """The sections of one entry of a feed: when, who, where, then its text."""
+    """The sections of one entry of a feed: date, author and link, then its text."""
     title = words(entry.find("title"))
     heading = (title,) if title else ()
     facts: dict[str, list[str]] = {}
@@ -71,7 +71,7 @@ def _entry(entry: "Element") -> Iterator[Section]:
 
 
 def _leaves(record: "Element") -> Iterator[str]:
-    """`path: value` for every element that holds only text; mixed text as one line."""
+    """`path: value` for every element that has only text; mixed content is one line."""
     pending = [(record, str(record.tag))]
     while pending:
         element, path = pending.pop()
@@ -91,5 +91,5 @@ def _leaves(record: "Element") -> Iterator[str]:
 def _attributes(element: "Element", path: str) -> Iterator[str]:
     """`path.attribute: value` for the attributes of an element."""
     for key, value in element.attrib.items():
-        if value.strip() and not key.startswith("{"):  # those of other namespaces are technical
+        if value.strip() and not key.startswith("{"):  # other namespaces are technical
             yield f"{path}.{key}: {' '.join(value.split())}".lstrip(".")

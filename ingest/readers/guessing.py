@@ -1,6 +1,6 @@
 """Guesses the legacy encoding of bytes from the alphabets of languages.
 
-A short text has too little for statistics, but its letters are those of one language, in plausible
+A short text is too short for statistics, but its letters are those of one language, in plausible
 words. Knows alphabets; knows no words, and no Unicode encodings.
 """
 
@@ -65,7 +65,7 @@ _MISREAD = re.compile(
 
 
 def guess(data: bytes) -> str | None:
-    """The text decoded so that it looks like one language; None if no encoding does."""
+    """The text in an encoding in which it looks like one language; None if there is none."""
     for reading in (latin, _japanese, _in_an_alphabet):
         text = reading(data)
         if text is not None:
@@ -74,7 +74,7 @@ def guess(data: bytes) -> str | None:
 
 
 def is_misread(text: str) -> bool:
-    """Whether there are capitals or signs inside words where no language has them."""
+    """Whether capitals or signs stand inside words, as in no language."""
     if _MISREAD.search(text):
         return True
     return any(
@@ -85,7 +85,7 @@ def is_misread(text: str) -> bool:
 
 
 def _readings(data: bytes, encodings: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Each encoding that can decode the bytes, with the text."""
+    """Each encoding that can decode the bytes, with the decoded text."""
     for encoding in encodings:
         try:
             yield encoding, data.decode(encoding)
@@ -114,7 +114,7 @@ def latin(data: bytes) -> str | None:
 
 
 def _japanese(data: bytes) -> str | None:
-    """The text in the encoding in which a good part of it is kana, and hardly any of half width."""
+    """The text in the encoding with much kana, of which little is half-width."""
     for _, text in _readings(data, _JAPANESE):
         foreign = [one for one in text if not one.isascii()]
         kana = sum("\u3041" <= one <= "\u30fe" for one in foreign)
@@ -125,7 +125,7 @@ def _japanese(data: bytes) -> str | None:
 
 
 def _in_an_alphabet(data: bytes) -> str | None:
-    """The text in the encoding in which the letters that are common in a language are."""
+    """The text in the encoding that gives the common letters of a language."""
     best, best_share = None, _LEAST_SHARE
     for first, last, common, encodings in _ALPHABETS:
         for _, text in _readings(data, encodings):

@@ -30,10 +30,10 @@ def read_yaml(data: bytes, name: str) -> tuple[str, list[Section]]:
 def keyed_section(lines: list[str], first_line: int) -> Section | None:
     """YAML lines as a table: one row a record, comments between them.
 
-    The values of a mapping below the top, and all that is below it, are one record: they stand on
-    the line of its first, each with the keys that lead to it from there. A long record takes more
-    lines, and a text of several keeps them. Lines that
-    are no YAML (a template for it, say), or are nested very deeply, are given as they are, as code.
+    A mapping below the top is one record with all that is below it: its values are on the line of
+    the first, each with the path of its keys from there. A long record takes more lines, and a text
+    of several lines keeps them. Lines that are no YAML (a template, for one), or are nested very
+    deeply, are code.
     """
     try:
         values = [value for root in _roots(lines) for value in _values(root, (), root, {})]
@@ -48,7 +48,7 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
         record = record if inside else value.container
         taken.update(range(value.line, value.end))
         texts = [normalise(written).replace("\n", " ") for written in value.texts]
-        if inside and len(texts) == 1:  # what an escape had stood for
+        if inside and len(texts) == 1:  # an escape may stand for a line feed
             text = texts[0].removeprefix(f"{_name(record)}.")
             if len(placed[row]) + len(text) <= _ROW_CHARS:
                 placed[row] += f"; {text}"
@@ -67,7 +67,7 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
 
 
 def top_values(lines: list[str]) -> Metadata:
-    """The keys at the top of YAML lines whose value is a text, or a list of texts."""
+    """The top keys of YAML lines whose value is a text or a list of texts."""
     try:
         roots = _roots(lines)
     except ValueError:
@@ -81,7 +81,7 @@ def top_values(lines: list[str]) -> Metadata:
 
 
 def is_mapping(lines: list[str]) -> bool:
-    """Whether lines are YAML, and what they hold is keys of one word each with their values."""
+    """Whether lines are a YAML mapping whose keys are one word each."""
     try:
         roots = _roots(lines)
     except ValueError:
@@ -104,9 +104,9 @@ def _roots(lines: list[str]) -> list["Node"]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = "\n".join(lines)
     try:
-        if _too_deep(yaml.parse(text, loader)):  # composing such a text ends the process
+        if _too_deep(yaml.parse(text, loader)):  # composing it would crash the process
             raise ValueError(f"nested deeper than {_MAX_DEPTH}")
-        # Nodes and not objects: they know their lines, and no tag can make anything of them.
+        # Nodes have their lines, and no tag can construct an object.
         return [root for root in yaml.compose_all(text, loader) if root]
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
@@ -137,7 +137,7 @@ class _Value:
 def _values(
     node: "Node", path: tuple[str, ...], key: "Node", seen: dict["Node", str]
 ) -> Iterator[_Value]:
-    """All values below a node; what is repeated by an alias is named, not repeated.
+    """All values below a node; an alias names what it repeats.
 
     Aliases of aliases can stand for billions of values (the "billion laughs").
     """
@@ -183,7 +183,7 @@ def _scalar(node: "Node", path: tuple[str, ...], line: int) -> Iterator[_Value]:
 def _name(path: tuple[str, ...]) -> str:
     """The path as it is written: `berths.depth`.
 
-    Items of a list go without their numbers: one more at the top would change the text of all
-    below it, and so their identity.
+    Items of a list have no numbers: with numbers, a new first item would change the text, and so
+    the identity, of all others.
     """
     return ".".join(part for part in path if not part.startswith(_ITEM))

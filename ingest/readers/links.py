@@ -1,7 +1,7 @@
 """Writes addresses of links and descriptions of pictures into a page's text.
 
-Only those that the text alone lacks: addresses of people, other sites and files, and meaningful
-descriptions. Knows the page's own address only if the page states it.
+Addresses are written if the text does not have them: those of people, other sites and files. Knows
+the page's own address only if the page states it.
 """
 
 import re
@@ -50,7 +50,7 @@ def _host(href: str) -> str:
 
 
 def _address(href: str, own: set[str]) -> str:
-    """The address to be written; empty if it says nothing, or too much."""
+    """The address to write; empty if it is of no use, or too long."""
     href = href.strip()
     if len(href) > _LONGEST:
         return ""
@@ -71,13 +71,13 @@ def _is_canonical(link: "HtmlElement") -> bool:
 
 
 def _stands_alone(link: "HtmlElement") -> bool:
-    """Whether it is in a heading, which stays short, or in code, which stays unchanged."""
+    """Whether a link is in a heading or in code, which stay as they are."""
     around = link.iterancestors("h1", "h2", "h3", "h4", "h5", "h6", "pre", "code")
     return next(around, None) is not None
 
 
 def _append(element: "HtmlElement", text: str) -> None:
-    """Put text at the end of an element."""
+    """Append text to an element."""
     if len(element):
         element[-1].tail = f"{(element[-1].tail or '').rstrip()}{text}"
     else:

@@ -1,6 +1,6 @@
 """E-mail (.eml, Outlook's .msg, mailboxes): who, when, about what, the text and the attachments.
 
-Knows how a message is made of parts; what is in a part is for the reader of its format.
+Knows the parts of a message; the reader of its format reads a part.
 """
 
 import re
@@ -32,7 +32,7 @@ _MAX_HEADER = 2_000  # characters: some long lists of recipients are cut
 
 
 def read_eml(data: bytes, name: str) -> Parsed:
-    """What a mail program shows of a message; the subject is the title."""
+    """The text of a message as a mail program shows it; the subject is the title."""
     attachments = _Attachments()
     title, sections = _read_bytes(data, attachments)
     return Parsed(title or name, sections, attachments.notes())
@@ -44,7 +44,7 @@ def _read_bytes(data: bytes, attachments: "_Attachments") -> tuple[str, list[Sec
 
     if data.lower().count(b"boundary=") > _MAX_MULTIPARTS:
         raise ReadError(f"more than {_MAX_MULTIPARTS} parts that are made of parts")
-    # Not the newer policy, which parses every header into objects: a long one takes it minutes.
+    # Not the newer policy, which takes minutes to parse a long header.
     message = email.message_from_bytes(data.lstrip())
     if not any(key in message for key in ("From", "To", "Subject", "Date")):
         raise ReadError("not an e-mail: it has no header lines")
@@ -52,7 +52,7 @@ def _read_bytes(data: bytes, attachments: "_Attachments") -> tuple[str, list[Sec
 
 
 def read_mailbox(data: bytes, name: str) -> Parsed:
-    """The messages of a mailbox (mbox, RFC 4155); of too many the last, which are the newest."""
+    """The messages of a mailbox (mbox, RFC 4155); of too many only the last, the newest."""
     starts = [one.end() for one in re.finditer(rb"(?:\A|\n\r?\n)From [^\r\n]*\r?\n", data)]
     if not starts or data[:5] != b"From ":
         raise ReadError("not a mailbox: it does not begin as one")
@@ -77,23 +77,23 @@ def read_mailbox(data: bytes, name: str) -> Parsed:
 
 @dataclass(frozen=True)
 class _Attached:
-    """An attachment: its name, and its bytes unless they are not read."""
+    """An attachment: its name, and its bytes; None: they are not read."""
 
     name: str
     data: bytes | None = None
 
 
 class _Attachments:
-    """The attachments of a file, read within its limits, and the names of those that are not."""
+    """Reads the attachments of a file within limits, and notes those that are not read."""
 
     def __init__(self) -> None:
-        """None is read yet."""
+        """Nothing is read yet."""
         self._read = self._chars = 0
         self._not_read: list[str] = []
         self._left_out: list[str] = []
 
     def sections(self, attached: Iterable[_Attached]) -> Iterator[Section]:
-        """The sections of these, each under its name; their lines are none of the file."""
+        """The sections of attachments, each below its name, without line numbers."""
         for one in attached:
             try:
                 found = self._parsed(one)
@@ -108,7 +108,7 @@ class _Attachments:
                 yield replace(section, heading=(one.name, *section.heading), first_line=None)
 
     def _parsed(self, attached: _Attached) -> Parsed | None:
-        """An attachment as its reader has it; None if there is none."""
+        """The parsed attachment; None if it has no reader, or is one too many."""
         from ingest.readers import read_attached
 
         if self._read == _MAX_ATTACHED or attached.data is None:
@@ -122,7 +122,7 @@ class _Attachments:
         return found
 
     def notes(self) -> list[str]:
-        """What is not read of them."""
+        """The notes about what is not read."""
         found = [f"attachments are not read: {_listed(self._not_read)}"] if self._not_read else []
         return [*found, *([f"of attachments {_listed(self._left_out)}"] if self._left_out else [])]
 
@@ -142,7 +142,7 @@ def _read_message(
 def _sections(
     part: "Message", own: list[_Attached], attachments: _Attachments, depth: int
 ) -> Iterator[Section]:
-    """The sections of a part and of all in it, in the order in which they are shown."""
+    """The sections of a part and of the parts in it, in the order in which they are shown."""
     kind = part.get_content_type()
     if kind == "message/rfc822" and part.is_multipart():
         if depth == _MAX_FORWARDED:
@@ -162,7 +162,7 @@ def _sections(
             for one in _parts(part)
         ]
         if kind == "multipart/alternative":
-            # An invitation is no other form of the text: it says when.
+            # An invitation is no alternative of the text: it has the date.
             dates = [sections for kind, sections in found if kind == "text/calendar"]
             yield from _best([sections for kind, sections in found if kind != "text/calendar"])
             found = [("text/calendar", sections) for sections in dates]
@@ -173,12 +173,12 @@ def _sections(
         if isinstance(content, bytes) and content.strip():
             charset = part.get_content_charset("")
             if not charset.startswith(("utf-16", "utf-32")):
-                content = content.replace(b"\x00", b"")  # encoded, it says nothing of the file
+                content = content.replace(b"\x00", b"")  # after decoding no sign of a binary
             yield from _body(decode(content, declared=charset or None), kind)
 
 
 def _parts(part: "Message") -> Iterator["Message"]:
-    """What a part is made of."""
+    """The parts of a part."""
     payload = part.get_payload()
     for one in payload if isinstance(payload, list) else ():
         if not isinstance(one, str):
@@ -186,10 +186,10 @@ def _parts(part: "Message") -> Iterator["Message"]:
 
 
 def _best(forms: list[list[Section]]) -> list[Section]:
-    """Of the forms of one text the first, which is the plainest, if it says what the others say.
+    """The best of alternative forms: the first and plainest one that has the words of the others.
 
-    Else it is no form of that text, as one that only says that there is another: then the last,
-    which RFC 2046 (5.1.4) has as the richest, or one that is far longer.
+    The plain form may only refer to another one. Then the last is taken, which is the richest by
+    RFC 2046 (5.1.4), or one that is far longer.
     """
     said = [set(_WORD.findall(" ".join(one.text.lower() for one in form))) for form in forms]
     filled = [(form, words) for form, words in zip(forms, said, strict=True) if words]
@@ -203,7 +203,7 @@ def _best(forms: list[list[Section]]) -> list[Section]:
 
 
 def mail_metadata(data: bytes) -> Metadata:
-    """From, to, cc, subject and date, as the message says them."""
+    """From, to, cc, subject and date of the headers."""
     from email.parser import BytesHeaderParser
 
     headers = BytesHeaderParser().parsebytes(data.lstrip())
@@ -240,7 +240,7 @@ def read_msg(data: bytes, name: str) -> Parsed:
 def _message(
     subject: str, facts: Iterable[tuple[str, str]], body: list[Section]
 ) -> tuple[str, list[Section]]:
-    """Title and sections of a message put together: the subject is the title and the heading."""
+    """Title and sections of a message; the subject is the title and the heading."""
     title = _plain(subject)
     lines = [f"{key}: {_plain(value)}" for key, value in facts if value.strip()]
     sections = [Section((), normalise("\n".join(lines))), *body] if lines else body
@@ -259,17 +259,17 @@ def _body(text: str, kind: str) -> list[Section]:
 
 
 def _plain(header: str) -> str:
-    """A header's value on one line, without the encoding in which it was sent."""
+    """A header's value, decoded, on one line."""
     from email.header import decode_header, make_header
 
     header = header[:_MAX_HEADER]
-    with suppress(ValueError, LookupError):  # encoded in no way that is known: as it stands
+    with suppress(ValueError, LookupError):  # an unknown encoding: left as it is
         header = str(make_header(decode_header(header)))
     return " ".join(normalise(header).split())
 
 
 def _listed(names: list[str]) -> str:
-    """The first few, and how many more there are."""
+    """The first few names, and the number of the others."""
     more = len(names) - _MAX_NAMED
     return _names(names[:_MAX_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 

@@ -29,8 +29,7 @@ _LEFT_OUT = re.compile(
 _MAY_LEAVE_OUT = re.compile(r"<!--|^\[|~~|<(?:del|s|strike)>", re.IGNORECASE | re.MULTILINE)
 _BARE_MARK = re.compile(r"[\s>]*(?:[-*+]|\d+[.)])?\s*(?:\[[ xX]\])?\s*")
 _DESCRIBING = frozenset({"description", "summary", "abstract", "excerpt", "subtitle"})
-# The title, which is the document's; words to file it under, which filters have; and keys for the
-# program that makes a site of it.
+# The title, which is that of the document; tags, which are for filters; keys of site generators.
 _NOT_TEXT = frozenset(
     "title linktitle tags tag keywords categories category layout template permalink slug url "
     "aliases alias redirect_from redirects weight order nav_order nav_exclude parent has_children "
@@ -38,16 +37,16 @@ _NOT_TEXT = frozenset(
     "image images cover thumbnail icon css class cssclass cssclasses jupyter kernelspec "
     "output bibliography csl".split()
 )
-# A line of front matter that is no YAML after all: `title: Ports: an overview`.
+# A line of front matter that is no valid YAML: `title: Ports: an overview`.
 _LIKE_YAML = re.compile(r"[\w.-]+\s*:(?:\s|$)|\s|-\s|#|$")
 
 
 def read_markdown(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """Sections of the source text itself, marks included, divided as CommonMark divides it.
+    """Sections of the source text, with its marks, divided by the blocks of CommonMark.
 
     The title is that of the front matter, else the first top heading, else the file's name. A
-    description in the front matter is prose; the rest of it is a table, every value with the path
-    of keys that leads to it, but for keys that say nothing about the subject.
+    description in the front matter is prose. Its other keys are a table, every value with the path
+    of its keys, except keys that say nothing about the subject.
     """
     outline = Outline()
     sections: list[Section] = []
@@ -65,7 +64,7 @@ def front_matter(data: bytes) -> Metadata:
 
 
 def add_markdown(sections: list[Section], lines: list[str], outline: Outline) -> str:
-    """Add the sections of these lines, going on in `outline`; the title, or "" if there is none.
+    """Add the sections of these lines below `outline`; returns the title, or "" without one.
 
     A heading without a body at the end is left to the caller: more may follow.
     """
@@ -118,7 +117,7 @@ def add_markdown(sections: list[Section], lines: list[str], outline: Outline) ->
 
 
 def _blocks(lines: list[str]) -> "list[Token]":
-    """The blocks of these lines; inline parsing is where hostile input costs time."""
+    """The blocks of these lines; inline marks are not parsed, which hostile input makes slow."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark").enable("table")
@@ -127,7 +126,7 @@ def _blocks(lines: list[str]) -> "list[Token]":
 
 
 def _without_what_is_left_out(lines: list[str], tokens: "list[Token]") -> list[str]:
-    """The same number of lines without what their author commented or struck out, but for code."""
+    """As many lines, without comments and struck-out text; code stays."""
     code: set[int] = set()
     for token in tokens:
         if token.type in ("fence", "code_block") and token.map:
@@ -138,7 +137,7 @@ def _without_what_is_left_out(lines: list[str], tokens: "list[Token]") -> list[s
         if not is_code and _MAY_LEAVE_OUT.search(text):
             text = _LEFT_OUT.sub(_in_its_place, text)
         kept += text.split("\n")
-    # Of an item that is struck out altogether its mark is left.
+    # Of an item that is struck out as a whole only its mark is left.
     return [
         "" if line != before and _BARE_MARK.fullmatch(line) else line.rstrip()
         for line, before in zip(kept, lines, strict=True)
@@ -151,26 +150,26 @@ def _in_its_place(found: re.Match[str]) -> str:
 
 
 def _compact(row: str) -> str:
-    """A table row without what only lines it up: a rule of dashes may cost a token each."""
+    """A table row without padding: every dash of a rule may cost a token."""
     return re.sub(r"-{4,}", "---", re.sub(r"(?<=\S) {2,}", " ", row))
 
 
 def _front_matter_end(lines: list[str]) -> int:
-    """The number of lines the front matter takes, its two marks included; 0 without one."""
+    """The number of lines of the front matter with its two marks; 0 without one."""
     if lines[0] != "---":
         return 0
     end = next((at for at, line in enumerate(lines[1:], start=2) if line in ("---", "...")), 0)
     inside = lines[1 : end - 1]
     if not any(re.match(r"[\w.-]+\s*:", line) for line in inside):
         return 0
-    # A rule may also stand at the top of a letter, whose text is no pairs of keys and values.
+    # A letter may begin with a rule too; its text has no keys and values.
     return end if is_mapping(inside) or all(map(_LIKE_YAML.match, inside)) else 0
 
 
 def _front_matter_parts(lines: list[str]) -> tuple[list[Section], list[str]]:
-    """The descriptions in front matter, and its lines without them and what is no text.
+    """The descriptions in front matter, and its lines without them and without keys of no use.
 
-    A blank line stands in the place of each that is taken out.
+    Removed lines are blank.
     """
     values = {key.lower(): " ".join(found) for key, found in top_values(lines).items()}
     described: list[Section] = []

@@ -1,4 +1,4 @@
-"""XML parsed safely. Knows no format: what the elements mean is for the readers to say."""
+"""Parses XML safely. Knows no format."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ _MAX_DEPTH = 200
 def parse_xml(data: bytes) -> "Element":
     """The root element, names without their namespaces.
 
-    A document type is passed over; entities that it declares, and anything outside, are refused.
+    A document type is ignored; entities that it declares, and external ones, are refused.
 
     Raises:
         ReadError: It is not well-formed, declares entities, or is nested too deeply.
@@ -28,7 +28,7 @@ def parse_xml(data: bytes) -> "Element":
     text = decode(data, declared=declared_in_xml(data))
     parser = DefusedXMLParser(forbid_dtd=False, forbid_entities=True, forbid_external=True)
     try:
-        # As text: expat knows few encodings itself, and takes text for what it is.
+        # Decoded here, since expat knows few encodings.
         parser.feed(text.lstrip())
         root: Element = parser.close()
     except DefusedXmlException as error:

@@ -1,7 +1,6 @@
-"""Jupyter notebooks: the Markdown under its headings, the code, what it printed.
+"""Jupyter notebooks: Markdown under its headings, code and text outputs.
 
-Of an output that is given in several forms it takes the one that says most as text. Knows nothing
-of pictures.
+Of an output in several forms, the best form of text is taken. Knows no pictures.
 """
 
 import json
@@ -21,7 +20,7 @@ _OBJECT = re.compile(r"<[\w.]+(?: [^<>]*)?>")  # how Python shows what has no te
 
 
 def read_notebook(data: bytes, name: str) -> Parsed:
-    """Sections in the order of the cells; pictures and errors' traces are left out."""
+    """Sections in the order of the cells, without pictures and tracebacks."""
     try:
         notebook = json.loads(decode(data))
     except (json.JSONDecodeError, RecursionError) as error:
@@ -60,7 +59,7 @@ def _add(sections: list[Section], outline: Outline, text: str, kind: Kind) -> No
 
 
 def _outputs(outputs: Any) -> Iterator[tuple[Kind, str]]:
-    """The texts of the outputs of a cell; what was printed in a row is one."""
+    """The texts of the outputs of a cell; consecutive prints are one."""
     printed: list[str] = []
     for output in outputs:
         kind, text = _output(output)
@@ -75,7 +74,7 @@ def _outputs(outputs: Any) -> Iterator[tuple[Kind, str]]:
 
 
 def _output(output: dict[str, Any]) -> tuple[Kind, str]:
-    """The text of one output, and what kind of text it is."""
+    """The text of one output, and its kind."""
     if "evalue" in output:
         return "code", f"{output.get('ename', 'Error')}: {_joined(output['evalue'])}"
     if "text" in output:
@@ -95,10 +94,10 @@ def _output(output: dict[str, Any]) -> tuple[Kind, str]:
 
 
 def _shortened(text: str) -> str:
-    """A text that is cut where it gets long."""
+    """The text, cut to a maximum length."""
     return text if len(text) <= _MAX_OUTPUT else f"{text[:_MAX_OUTPUT].rstrip()} …"
 
 
 def _joined(lines: Any) -> str:
-    """A text that the format keeps as a string or as a list of lines."""
+    """A text that is stored as a string or as a list of lines."""
     return "".join(map(str, lines)) if isinstance(lines, list) else str(lines or "")

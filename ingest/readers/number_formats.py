@@ -1,7 +1,7 @@
-"""Numbers as a cell of a spreadsheet shows them, after the number formats of ECMA-376, 18.8.31.
+"""Numbers as a cell of a spreadsheet shows them, by the number formats of ECMA-376, 18.8.31.
 
-Knows digits, groups, percent, units and signs. A format that it does not understand (fractions,
-exponents, conditions) leaves the number as it is; dates are the business of the caller.
+Knows digits, groups, percent, units and signs. Other formats (fractions, exponents, conditions)
+leave the number unchanged. Knows no dates.
 """
 
 import re
@@ -51,13 +51,13 @@ def plain(value: float) -> str:
 
 @lru_cache(maxsize=1000)
 def _sections(code: str) -> tuple[tuple[Token, ...] | None, ...]:
-    """The tokens for positive numbers, negative ones and zero; None if not understood."""
+    """The tokens for positive and negative numbers and zero; None for an unknown format."""
     parts = [match[1] for match in _SECTIONS.finditer(code) if match[0]] or [code]
     return tuple(_tokens(part) for part in parts[:3])
 
 
 def _tokens(section: str) -> tuple[Token, ...] | None:
-    """The texts and places for digits of one section."""
+    """The texts and digit placeholders of one section."""
     tokens: list[Token] = []
     for match in _TOKEN.finditer(section):
         kind = match.lastgroup
@@ -79,7 +79,7 @@ def _has_digit(tokens: tuple[Token, ...] | None) -> bool:
 
 
 def _filled(tokens: tuple[Token, ...], number: Decimal) -> str:
-    """The tokens with the digits of the number in their places."""
+    """The tokens with the digits of the number."""
     places = "".join(text for kind, text in tokens if kind == "digits")
     if "General" in places:
         digits = str(int(number)) if number == int(number) else plain(float(number))
@@ -101,7 +101,7 @@ def _filled(tokens: tuple[Token, ...], number: Decimal) -> str:
 
 
 def _placed(tokens: tuple[Token, ...], whole: str, decimals: str) -> str:
-    """The digits set between the texts; the first place takes all that have no other."""
+    """The digits between the texts; the first placeholder takes all remaining ones."""
     pieces: list[str] = []
     last = max(number for number, (kind, _) in enumerate(tokens) if kind == "digits")
     point = next(

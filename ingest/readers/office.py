@@ -11,7 +11,7 @@ from ingest.readers.document import Metadata, counted
 
 _PART = "docProps/core.xml"
 _MAX_BYTES = 65_536
-# What programs put in the place of a description.
+# Placeholders that programs write as a description.
 _FILE_NAME = re.compile(
     r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|svg|emf|wmf|webp)|(?:picture|image|graphic) ?\d*",
     re.IGNORECASE,
@@ -19,9 +19,9 @@ _FILE_NAME = re.compile(
 
 
 def core_properties(data: bytes) -> Metadata:
-    """The core properties by their local names: creator, keywords, category, modified and so on.
+    """The core properties by their local names, such as creator, keywords and modified.
 
-    Where they are missing or damaged there are none: the text is what counts.
+    Empty if they are missing or damaged, since the text can still be read.
     """
     from lxml import etree
 
@@ -42,7 +42,7 @@ def core_properties(data: bytes) -> Metadata:
 
 
 def picture_text(properties: Any) -> str:
-    """What a picture or shape is said to show, from its non-visual properties; or nothing."""
+    """The description of a picture or shape in its non-visual properties; may be empty."""
     said = " ".join((properties.get("descr") or "").split())
     return f"[Image: {said}]" if said and not _FILE_NAME.fullmatch(said) else ""
 
@@ -55,7 +55,7 @@ RECORDING = "recording"
 
 
 def undescribed(root: Any) -> int:
-    """How many pictures below an element nothing describes, but for those that only decorate."""
+    """The number of pictures without a description below an element; decorations do not count."""
     found = 0
     for picture in root.iter("{*}pic"):
         place = next(picture.iterancestors("{*}inline", "{*}anchor"), picture)  # in a text
@@ -67,7 +67,7 @@ def undescribed(root: Any) -> int:
 
 
 def left_out(counts: Mapping[str, int], *others: str) -> list[str]:
-    """The note about what is not read of a document: so many of each kind, and the others named."""
+    """The note about what is not read of a document: the number of each kind, and other texts."""
     said = [
         counted(number, kind) + (" without a description" if kind == PICTURE else "")
         for kind, number in counts.items()
@@ -78,7 +78,7 @@ def left_out(counts: Mapping[str, int], *others: str) -> list[str]:
 
 
 def link_text(text: str, target: str) -> str:
-    """A text and where it leads, if that is an address which the text does not say already."""
+    """The text of a link with its address, unless the text has it already."""
     address = target.removeprefix("mailto:").strip()
     bare = address.partition("://")[2].rstrip("/") or address
     if not re.match(r"https?://|mailto:|ftp://", target) or bare in text:
@@ -87,7 +87,7 @@ def link_text(text: str, target: str) -> str:
 
 
 def drawing_texts(root: Any) -> list[str]:
-    """The texts of the shapes in a drawing of a sheet or a diagram, and what pictures show."""
+    """The texts of shapes, and descriptions of pictures, in a drawing of a sheet or a diagram."""
     texts = []
     for element in root.iter("{*}p", "{*}cNvPr"):
         if "descr" in element.attrib or element.tag.endswith("cNvPr"):

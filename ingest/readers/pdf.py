@@ -1,6 +1,6 @@
-"""PDF: the text layer, page by page, with what was filled in and what was noted on it.
+"""PDF: the text layer, page by page, with form fields and annotations.
 
-Reads what is text; recognises no letters in pictures, and says which pages hold none.
+There is no OCR: pages without text are named.
 """
 
 import io
@@ -39,9 +39,9 @@ _CONJUNCTIONS = frozenset("and or und oder sowie bis och eller og en of et ou y 
 
 
 def read_pdf(data: bytes, name: str) -> Parsed:
-    """One section a page; a line that heads or foots most pages is kept once.
+    """One section a page; a running header or footer is kept once.
 
-    The title is the file's name: what programs write into a PDF's own title is seldom one.
+    The title is the file's name, since the title that programs write into a PDF is seldom one.
     """
     from pypdf import PdfReader
     from pypdf.errors import DependencyError, FileNotDecryptedError
@@ -73,10 +73,10 @@ def read_pdf(data: bytes, name: str) -> Parsed:
 
 
 def drop_running_lines(pages: list[str]) -> list[str]:
-    """The pages without their numbers, and with a first or last line of most of them only once.
+    """The pages without page numbers, and with running headers and footers only once.
 
-    Two lines are the same only if they differ in nothing but the number of the page, which counts
-    as the pages do: "Invoice 1002", "Step 3" and a sum at the end are text.
+    Lines are equal only if they differ in nothing but a number that counts with the pages: "Invoice
+    1002", "Step 3" and a sum at the end are text.
     """
     if len(pages) < _FROM_PAGES:
         return pages
@@ -105,9 +105,9 @@ def drop_running_lines(pages: list[str]) -> list[str]:
 
 
 def without_hyphens(pages: list[str]) -> list[str]:
-    """The pages with words put together that were divided at the end of a line.
+    """The pages with words joined that were hyphenated at the end of a line.
 
-    A hyphen that the document writes elsewhere too, as in "well-known", stays.
+    A hyphen that the document also has within a line, as in "well-known", stays.
     """
     hyphens = {word.lower() for page in pages for word in re.findall(r"\w+-\w+", page)}
 
@@ -122,7 +122,7 @@ def without_hyphens(pages: list[str]) -> list[str]:
 
 
 def _running(line: str, page: int) -> tuple[str, int | None]:
-    """The line without the number of the page, and that number less `page`, if there is one."""
+    """The line without its page number, and that number minus `page`, if there is one."""
     found = _PAGE_MARK.search(line)
     if not found:
         return " ".join(line.split()), None
@@ -132,7 +132,7 @@ def _running(line: str, page: int) -> tuple[str, int | None]:
 
 
 def _written(reader: "PdfReader") -> tuple[list[list[str]], list[str]]:
-    """What was filled in and noted on each page, and what of the file is not read."""
+    """The form fields and annotations of each page, and notes about what is not read."""
     from pypdf.errors import PyPdfError
 
     lines: list[list[str]] = []
@@ -154,7 +154,7 @@ def _written(reader: "PdfReader") -> tuple[list[list[str]], list[str]]:
 
 
 def _filled_in_or_noted(page: "PageObject") -> list[str]:
-    """A line for each field of a form with what was filled in, and for each note on the page."""
+    """A line for each form field with a value, and for each annotation of a page."""
     lines = []
     for reference in page.annotations or ():
         annotation = reference.get_object()
@@ -167,7 +167,7 @@ def _filled_in_or_noted(page: "PageObject") -> list[str]:
 
 
 def _field(field: Mapping[str, Any]) -> str:
-    """`name: value` of a field; empty if there is none, or it is not to be read."""
+    """`name: value` of a field; empty without a value, or if it is a password."""
     flags = int(_inherited(field, "/Ff") or 0)
     value = _inherited(field, "/V")
     if _inherited(field, "/FT") == "/Btn":
@@ -184,12 +184,12 @@ def _field(field: Mapping[str, Any]) -> str:
 
 
 def _value(dictionary: Mapping[str, Any], key: str) -> Any:
-    """A value, which its `get` would give as a reference to it."""
+    """A value, resolved if it is a reference."""
     return dictionary[key] if key in dictionary else None  # noqa: SIM401
 
 
 def _inherited(field: Mapping[str, Any], key: str) -> Any:
-    """A value of a field, or of the fields that it is a part of."""
+    """A value of a field, or inherited from its parents."""
     for _ in range(_MAX_PARENTS):
         if key in field:
             return field[key]

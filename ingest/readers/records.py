@@ -1,7 +1,7 @@
-"""JSON and JSON lines: every value with the path of keys that leads to it, numbers as written.
+"""JSON and JSON lines: every value with the path of its keys, numbers as written.
 
-Takes what programs write under these names: comments, commas too many, a record after the other,
-a line that was cut. Knows nothing of what the keys mean.
+Accepts comments, trailing commas, several values in one file and a line that was cut off, as
+programs write them. Knows no meaning of keys.
 """
 
 import json
@@ -16,7 +16,7 @@ from ingest.readers.encoding import decode
 _MAX_DEPTH = 200
 _LONGEST_RECORD = 1000  # characters; a longer one is divided anyhow: better between its values
 _NAMED_LINES = 10  # of those left out; more are counted
-# Numbers stay the text that was written: 1.50 is no 1.5, and an identity of twenty digits no float.
+# Numbers keep their text: 1.50 is not 1.5, and an id of twenty digits is no float.
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 _VALUE = re.compile(r"[^\s,]")
 _TEXT_OR_COMMENT = re.compile(
@@ -26,7 +26,7 @@ _TEXT_OR_COMMENT = re.compile(
 
 
 def read_json(data: bytes, name: str) -> tuple[str, list[Section]] | Parsed:
-    """A list gives one line a record; an object one paragraph a key, one line a value or record.
+    """A list is one line a record; an object one paragraph a key, with one line a value or record.
 
     A file of several values is read as a list of them.
     """
@@ -55,7 +55,7 @@ def read_json(data: bytes, name: str) -> tuple[str, list[Section]] | Parsed:
 
 
 def read_json_lines(data: bytes, name: str) -> Parsed:
-    """One line a record, on the line of the file where the record stands; others are noted."""
+    """One line a record, on its line of the file; lines that are no record are noted."""
     lines: list[str] = []
     wrong: list[int] = []
     for number, line in enumerate(decode(data).split("\n"), start=1):
@@ -91,7 +91,7 @@ def _parse(text: str) -> Any:
 
 
 def _values(text: str) -> list[Any]:
-    """The values of a text in which one follows the other."""
+    """The consecutive values of a text."""
     values = []
     start = _VALUE.search(text)
     while start:
@@ -109,7 +109,7 @@ def _values(text: str) -> list[Any]:
 
 
 def _is_record(line: str) -> bool:
-    """Whether a line is an object or a list, complete in itself."""
+    """Whether a line is a complete object or list."""
     try:
         return isinstance(_parse(line), dict | list)
     except ReadError:
@@ -128,8 +128,8 @@ def _record(value: Any) -> str:
 def _leaves(value: Any, path: str, depth: int = 0) -> Iterator[str]:
     """`path: value` for every value that is no container; empty ones are left out.
 
-    A short item of a list is one of these texts, with all its values. Items go without their
-    numbers: one more at the top would change the text of all below it, and so their identity.
+    A short item of a list is one text with all its values. Items have no numbers: with numbers, a
+    new first item would change the text, and so the identity, of all others.
     """
     if depth > _MAX_DEPTH:
         raise ReadError(f"not readable JSON: nested deeper than {_MAX_DEPTH} levels")

@@ -1,6 +1,6 @@
-"""reStructuredText: headings and tables; what would insert files or raw output is disabled.
+"""reStructuredText: headings and tables, without comments.
 
-Comments at the margin are left out.
+Directives that insert files or raw output are disabled.
 """
 
 import re
@@ -19,7 +19,7 @@ _SAFE = {
     "raw_enabled": False,
     "syntax_highlight": "none",
     "line_length_limit": 10_000_000,
-    # Complaints, as about the directives of Sphinx, are dropped: the source text is what is kept.
+    # Messages, such as those about directives of Sphinx, are dropped: the source text is kept.
     "report_level": 5,
     "halt_level": 6,
     "warning_stream": False,
@@ -33,7 +33,7 @@ _COMMENT = re.compile(r"\.\.(?:$|\s+(?!\[|_|\||[\w:+.-]+\s*::))")
 
 
 def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """Sections of the source text itself, marks included; the rows of a table name their columns.
+    """Sections of the source text, with its marks; the rows of a table name their columns.
 
     The title is the first heading, else the file's name.
     """
@@ -42,7 +42,7 @@ def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
     from docutils.parsers.rst import Parser, states
 
     text = "\n".join(_without_comments(decode(data).split("\n")))
-    # What is inside a paragraph stays as it is: finding the marks there can take hours.
+    # Inline marks are not parsed: with hostile input that takes hours.
     inliner = states.Inliner()
     inliner.parse = lambda text, *_: ([nodes.Text(text)], [])
     parser = Parser(inliner=inliner)
@@ -77,7 +77,7 @@ def read_restructured(data: bytes, name: str) -> tuple[str, list[Section]]:
 
 
 def _without_comments(lines: list[str]) -> list[str]:
-    """The lines, blank where their author commented something out."""
+    """The lines, with blank ones in place of comments."""
     kept = list(lines)
     within = False
     for number, line in enumerate(lines):
@@ -101,7 +101,7 @@ def _plain(heading: str) -> str:
 
 
 def _level(section: "Element") -> int:
-    """How many sections it is in, itself included."""
+    """The depth of a section, from 1."""
     level = 0
     node: Element | None = section
     while node is not None:
@@ -141,10 +141,10 @@ def _table_end(lines: list[str], first: int) -> int:
 
 
 def _rows(node: "table", lines: list[str], first: int, last: int) -> list[str]:
-    """The rows of a table, each on the line of the file where it begins; the rest is blank.
+    """The rows of a table, each on the line of the file where it begins; other lines are blank.
 
-    Empty if some row stands at no line of its own, as the parser has it for the directive
-    `csv-table`: then the source text has to do.
+    Empty if the parser has no line for some row, as in the directive `csv-table`: then the source
+    text is used.
     """
     from docutils import nodes
 

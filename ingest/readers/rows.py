@@ -1,7 +1,7 @@
-"""Rows of cells → lines that can be understood alone: `Header: value; Header: value`.
+"""Rows of cells as lines that can be understood alone: `Header: value; Header: value`.
 
-Finds the rows that name the columns by what they hold and by what stands below them. Knows no
-format: a cell that spans rows or columns has been repeated in each of them by the caller.
+Finds the header by its cells and by the rows below it. Knows no format: the caller repeats a cell
+that spans rows or columns in each of them.
 """
 
 import re
@@ -12,7 +12,7 @@ Row = Sequence[str]
 
 
 class Label(str):
-    """The text of a cell that is set off from others, in bold for one, as what names them."""
+    """The text of a cell that is formatted as a label, such as in bold."""
 
     __slots__ = ()
 
@@ -34,10 +34,10 @@ _LOOKED_AT = 30  # rows below a header that tell whether it is one
 
 
 def is_header(row: Row, below: Sequence[Row] = ()) -> bool:
-    """Whether a first row names its columns: distinct short texts, none of them a figure.
+    """Whether a first row is a header: distinct short texts, none of them a figure.
 
-    A column may have a point in time for its name. With the rows below known, a name may also be
-    a step of an even scale, be long if what it names is short, or come twice.
+    A name may be a point in time. If the rows below are known, it may also be a step of an even
+    scale, be long above short values, or come twice.
     """
     below = below[:_LOOKED_AT]
     names = [cell.strip() for cell in row if cell.strip()]
@@ -67,18 +67,18 @@ def _is_scale(row: Row, figures: list[int], below: Sequence[Row]) -> bool:
 
 
 def _is_even(cells: Sequence[str]) -> bool:
-    """Whether these are three whole numbers or more, each as far from the one before."""
+    """Whether these are at least three whole numbers at equal distances."""
     return len(cells) > 2 and all(map(_WHOLE.fullmatch, cells)) and _step(cells) != 0
 
 
 def _step(cells: Sequence[str]) -> int:
-    """How far each of these whole numbers is from the one before; 0 if they are not even."""
+    """The equal distance of whole numbers from one to the next; 0 if it differs."""
     steps = {int(after) - int(before) for before, after in pairwise(cells)}
     return steps.pop() if len(steps) == 1 else 0
 
 
 def _is_short(column: int, row: Row, below: Sequence[Row]) -> bool:
-    """Whether a cell is short enough to be a name, on its own or beside what it names."""
+    """Whether a cell is short enough for a name, by itself or compared with its values."""
     length = len(row[column].strip())
     if length <= _LONGEST_NAME:
         return True
@@ -91,14 +91,14 @@ def _is_short(column: int, row: Row, below: Sequence[Row]) -> bool:
 
 
 def _differs(row: Row, below: Sequence[Row]) -> bool:
-    """Whether a row is unlike those below it: figures below a name, or none of its words again."""
+    """Whether a row differs from those below: they have figures, or none of its words."""
     names = {cell.strip() for cell in row if cell.strip()}
     unseen = len(below) > 1 and names.isdisjoint(_cells(range(len(row)), below))
     return unseen or names_figures(row, below)
 
 
 def names_figures(row: Row, below: Sequence[Row]) -> bool:
-    """Whether some column holds figures below a name that is none."""
+    """Whether some column has figures below a name that is no figure."""
     below = below[:_LOOKED_AT]
     return any(
         cell.strip()
@@ -109,23 +109,23 @@ def names_figures(row: Row, below: Sequence[Row]) -> bool:
 
 
 def _cells(columns: Sequence[int], rows: Sequence[Row]) -> list[str]:
-    """What stands in these columns."""
+    """The cells of these columns."""
     cells = (row[column].strip() for row in rows for column in columns if column < len(row))
     return [cell for cell in cells if cell]
 
 
 def _mostly(cells: Sequence[str], holds: Callable[[str], bool]) -> bool:
-    """Whether more than half of the cells are so."""
+    """Whether more than half of the cells meet a condition."""
     return sum(map(holds, cells)) * 2 > len(cells)
 
 
 def find_header(rows: Sequence[Row]) -> tuple[int, int]:
-    """Begin and end of the rows that name the columns; what is above is said of the whole table.
+    """Begin and end of the header rows; rows above them are about the whole table.
 
-    They are equal where no row names the columns.
+    Begin and end are equal if there is no header.
     """
     width = max((len(row) for row in rows[:_LOOKED_AT]), default=0)
-    # A title may stand alone, or a label beside its value: the latter only above a named table.
+    # A title may be alone; a label with its value is one only above a table with a header.
     above = 0
     while above < len(rows) and _is_title(rows[above], width):
         above += 1
@@ -141,20 +141,20 @@ def find_header(rows: Sequence[Row]) -> tuple[int, int]:
 
 
 def _is_title(row: Row, width: int) -> bool:
-    """Whether a row has one cell, or one across columns from the first, above a wider table."""
+    """Whether a row is a title: one cell, or one across the first columns, above a wider table."""
     filled = [cell for cell in row if cell.strip()]
     across = len(set(filled)) == 1 and bool(row[0].strip())
     return not filled or (width > 1 and (len(filled) == 1 or across))
 
 
 def _is_pair(row: Row) -> bool:
-    """Whether a row has a label and a value, and nothing else; or nothing or a title."""
+    """Whether a row is a label and a value, a title, or empty."""
     filled = [column for column, cell in enumerate(row) if cell.strip()]
     return filled in ([], [0], [0, 1])
 
 
 def _levels(rows: Sequence[Row]) -> int:
-    """How many of the first rows name the columns together: groups above, their parts below."""
+    """The number of header rows: groups of columns above, their parts below."""
     if len(rows) < 2:
         return 0
     levels, names = 1, list(rows[0])
@@ -167,7 +167,7 @@ def _levels(rows: Sequence[Row]) -> int:
 
 
 def _is_divided(upper: Row, lower: Row) -> bool:
-    """Whether the lower row names the parts of the groups in the upper one, and nothing twice."""
+    """Whether the lower row names the parts of the groups in the upper one, each once."""
     upper = _spread(upper, lower)
     groups = [first == second != "" for first, second in pairwise(upper)]
     if not any(groups) or len(upper) < len(lower):
@@ -180,7 +180,7 @@ def _is_divided(upper: Row, lower: Row) -> bool:
     for column, name in enumerate(upper):
         part = lower[column].strip() if column < len(lower) else ""
         in_group = any(groups[max(0, column - 1) : column + 1])
-        # What has a name of its own above is not named again below, and every part is named.
+        # A column with a name above has none below, and every part of a group has one.
         if (not part) if in_group else (name and part and name != part):
             return False
     joined = [name for name in join_names([upper, lower]) if name]
@@ -190,8 +190,8 @@ def _is_divided(upper: Row, lower: Row) -> bool:
 def _spread(upper: Row, lower: Row) -> list[str]:
     """The upper row with each group's name in all its columns.
 
-    A format without cells that span has a group's name in the first of them, and names below that
-    come once in every group.
+    In a format without spanning cells the name is in the first column of the group, and the names
+    below are the same in every group.
     """
     spread = [cell.strip() for cell in upper]
     spread += [""] * (len(lower) - len(spread))
@@ -206,7 +206,7 @@ def _spread(upper: Row, lower: Row) -> list[str]:
 
 
 def join_names(rows: Sequence[Row]) -> list[str]:
-    """The name of every column, from the rows that name it: `Autumn Sown`."""
+    """The name of every column, joined from the header rows: `Autumn Sown`."""
     names: list[str] = []
     for row in rows:
         names = _spread(names, row) if names else [cell.strip() for cell in row]
@@ -217,7 +217,7 @@ def join_names(rows: Sequence[Row]) -> list[str]:
 
 
 def is_form(rows: Sequence[Row]) -> bool:
-    """Whether each row has its own label, or several, in place of names for the columns."""
+    """Whether the table is a form: each row has labels of its own, and there is no header."""
     width = max(map(len, rows), default=0)
     if width < 2 or width % 2:
         return False
@@ -239,7 +239,7 @@ def is_form(rows: Sequence[Row]) -> bool:
 
 
 def _kind(value: str) -> str:
-    """What sort of value a cell holds, roughly: the cells of a column are mostly of one."""
+    """The rough kind of a cell's value, which most cells of a column share."""
     if "@" in value or "://" in value:
         return "address"
     if _TIME.fullmatch(value):
@@ -258,9 +258,9 @@ def form_text(row: Row) -> str:
 
 
 def row_text(header: Row, row: Row) -> str:
-    """One row as text: empty cells left out, columns without a name numbered from 1.
+    """One row as text, without empty cells; columns without a name are numbered from 1.
 
-    Line breaks inside a cell stay, indented, so that the row keeps the file's lines.
+    Line breaks in a cell stay, indented, so that the row keeps the lines of the file.
     """
     text = ""
     for column, cell in enumerate(row):
@@ -275,12 +275,12 @@ def row_text(header: Row, row: Row) -> str:
 
 
 def table_text(rows: Sequence[Row], header: Row | None = None, *, named: int = 0) -> str:
-    """A table as text, one line a row; without `header`, the first rows may turn out to be it.
+    """A table as text, one line a row; without `header` it is looked for in the first rows.
 
     Args:
         rows: The table.
         header: The names of the columns, if they are known.
-        named: How many of the first rows are marked as naming the columns.
+        named: The number of first rows that are marked as a header.
     """
     if header is None and named and named < len(rows):
         header, rows = join_names(rows[:named]), rows[named:]
@@ -303,7 +303,7 @@ def title_text(row: Row) -> str:
 
 
 def _has_labels(rows: Sequence[Row]) -> bool:
-    """Whether a table of two columns without names has a distinct text before every value."""
+    """Whether a table of two columns without a header has a distinct label before every value."""
     labels = [row[0].strip() for row in rows]
     return (
         max(map(len, rows), default=0) == 2
@@ -314,7 +314,7 @@ def _has_labels(rows: Sequence[Row]) -> bool:
 
 
 def _across(header: Row, row: Row) -> str:
-    """The text of a row; one cell that spans the table stands for no column of it."""
+    """The text of a row; a cell across the whole table belongs to no column."""
     spans = (
         len(row) > 1 and len(row) == len(header) and len(set(row)) == 1 and " " in row[0].strip()
     )
@@ -322,7 +322,7 @@ def _across(header: Row, row: Row) -> str:
 
 
 def table_lines(header: Row, rows: Sequence[Row]) -> str:
-    """A table as text, one line a row; a single column without a name needs none."""
+    """A table as text, one line a row; a single column needs no name."""
     if not any(header) and max(map(len, rows), default=0) == 1:
         texts = [" ".join("".join(row).split()) for row in rows]
     else:

@@ -1,7 +1,7 @@
-"""The details of an .xlsx sheet beside its values: merged cells, hidden rows, links, comments.
+"""Details of an .xlsx sheet besides its values: merged cells, hidden rows, links, comments.
 
-openpyxl does not give these when it reads large sheets row by row. Knows the parts of the package
-that belong to a sheet; knows nothing of tables.
+openpyxl does not have them in its mode for large sheets. Knows the parts of the package that belong
+to a sheet; knows no tables.
 """
 
 from collections import Counter
@@ -18,17 +18,17 @@ Area = tuple[int, int, int, int]  # first row, first column, last row, last colu
 
 @dataclass
 class Details:
-    """The details of one sheet beside its values.
+    """The details of one sheet besides its values.
 
     Attributes:
-        merged: The areas whose only value is that of their first cell.
-        hidden_rows: Rows that are not shown, but for those that a filter or an outline folds away.
-        hidden_columns: The same for columns; areas that reach over all rows.
-        formulas: Formulas of which no program has stored the value.
-        links: Where the text of a cell leads.
-        comments: Notes on a cell.
-        texts: What stands in text boxes, and what pictures are said to show.
-        left_out: How many there are of what is not read, by kind.
+        merged: The merged areas, whose value is in their first cell.
+        hidden_rows: Hidden rows, except those hidden by a filter or an outline.
+        hidden_columns: The same for columns, as areas over all rows.
+        formulas: Formulas without a stored value, by cell.
+        links: The addresses of links, by cell.
+        comments: The comments, by cell.
+        texts: Texts of text boxes, and descriptions of pictures.
+        left_out: The number of objects that are not read, by kind.
     """
 
     merged: list[Area] = field(default_factory=list)
@@ -72,7 +72,7 @@ def sheet_details(archive: ZipFile, path: str) -> Details:
 def _read_sheet(
     archive: ZipFile, path: str, targets: dict[str, str], details: Details
 ) -> Iterator[Area]:
-    """Fill in what the sheet itself says; the areas that it filters."""
+    """Add the details in the part of the sheet itself; returns the areas that it filters."""
     from lxml import etree
 
     tags = ("row", "col", "mergeCell", "hyperlink", "autoFilter")
@@ -106,12 +106,12 @@ def _read_sheet(
 
 
 def _hides(element: Any) -> bool:
-    """Whether a row or column is hidden, and not only folded into an outline."""
+    """Whether a row or column is hidden, and not by an outline."""
     return element.get("hidden") in ("1", "true") and element.get("outlineLevel", "0") == "0"
 
 
 def _formulas(row: Any, shared: dict[str, tuple[str, str]]) -> Iterator[tuple[Cell, str]]:
-    """The formulas of a row without a value; `shared` keeps those that others are copies of."""
+    """The formulas of a row without a value; `shared` has those that others copy."""
     from openpyxl.formula.translate import Translator, TranslatorError
 
     for formula in row.iter("{*}f"):
@@ -134,14 +134,14 @@ def _formulas(row: Any, shared: dict[str, tuple[str, str]]) -> Iterator[tuple[Ce
 
 
 def _filters(element: Any) -> Iterator[Area]:
-    """The areas below an element of which rows are hidden by a choice of values."""
+    """The areas below an element whose rows a filter of values hides."""
     for one in element.iter("{*}autoFilter"):
         if one.find("{*}filterColumn") is not None and one.get("ref"):
             yield _area(one.get("ref"))
 
 
 def _comments(root: Any) -> Iterator[tuple[Cell, str]]:
-    """The notes of a sheet, without the name of the author that Excel puts above them."""
+    """The comments of a sheet, without the author's name that Excel writes above them."""
     authors = ["".join(one.itertext()).strip() for one in root.iter("{*}author")]
     for comment in root.iter("{*}comment"):
         text = "".join(one.text or "" for one in comment.iter("{*}t"))

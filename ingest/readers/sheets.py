@@ -1,7 +1,7 @@
 """Workbooks (.xlsx, .xls): every visible sheet as tables whose rows name their columns.
 
-What is hidden is left out: sheets, rows, columns, and values that are struck out. Rows that a
-filter hides, or an outline folds away, are read.
+Hidden sheets, rows and columns and struck-out values are left out. Rows that a filter or an outline
+hides are read.
 """
 
 import datetime
@@ -35,7 +35,7 @@ _WIDEST = 256  # columns that a merged area is repeated in
 
 
 def read_xlsx(data: bytes, name: str) -> Parsed:
-    """A sheet is a heading; the values are those that were last calculated, else the formulas."""
+    """A sheet is a heading; its values are those last calculated, else the formulas."""
     import openpyxl
 
     check_archive(data, "an Excel workbook")
@@ -47,7 +47,7 @@ def read_xlsx(data: bytes, name: str) -> Parsed:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for sheet in book.worksheets:
             if sheet.sheet_state == "visible":
-                # What a sheet says of its own size is often wrong.
+                # The stored dimensions of a sheet are often wrong.
                 sheet.reset_dimensions()
                 details = sheet_details(archive, sheet._worksheet_path)
                 rows = ([_cell(cell) for cell in row] for row in sheet.iter_rows())
@@ -100,13 +100,13 @@ def read_xls(data: bytes, name: str) -> Parsed:
 
 
 class _Budget:
-    """How many cells a workbook may still have: a few bytes can claim millions of empty ones."""
+    """The number of cells that a workbook may have: a few bytes can declare millions."""
 
     def __init__(self) -> None:
         self._left = _MAX_CELLS
 
     def spend(self, rows: Iterable[list[str]]) -> Iterator[list[str]]:
-        """The rows, counted while they pass."""
+        """The rows; counts their cells."""
         for row in rows:
             self._left -= len(row) + 1
             if self._left < 0:
@@ -115,9 +115,9 @@ class _Budget:
 
 
 class _Grid:
-    """Turns the cells of a sheet as they are stored into those that a reader sees.
+    """Turns the stored cells of a sheet into the visible ones.
 
-    `hidden` counts the rows and columns that hold something which is not shown.
+    `hidden` counts the hidden rows and columns that are not empty.
     """
 
     def __init__(self, details: Details) -> None:
@@ -143,7 +143,7 @@ class _Grid:
         self.hidden["hidden column"] = len(columns)
 
     def _explain(self, number: int, row: list[str]) -> None:
-        """Put formulas where a value is missing, and addresses where a text leads somewhere."""
+        """Add formulas in place of missing values, and the addresses of links."""
         if not (self._details.formulas or self._details.links):
             return
         for column, text in enumerate(row, start=1):
@@ -153,7 +153,7 @@ class _Grid:
                 row[column - 1] = link_text(text, target)
 
     def _fill(self, number: int, row: list[str]) -> None:
-        """Repeat the value of a merged area in this row, if there is something else in the row."""
+        """Repeat the value of a merged area in this row, if the row has other values."""
         while self._coming and self._coming[-1][0] <= number:
             area = self._coming.pop()
             self._open.append((area, row[area[1] - 1] if area[1] <= len(row) else ""))
@@ -199,9 +199,9 @@ def _tables(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
 def _parts(
     rows: list[list[str]], header: Sequence[str]
 ) -> tuple[list[tuple[str, Kind]], Sequence[str]]:
-    """Text and kind of what is above a table and of the table, and the names of its columns.
+    """Text and kind of the part above a table and of the table, and its header.
 
-    A table without names of its own, below one with as many columns, goes on under that one's.
+    A table without a header, below one with as many columns, has that one's.
     """
     rows = _without_margin(rows)
     if is_form(rows):
@@ -220,21 +220,21 @@ def _parts(
 
 
 def _without_margin(rows: list[list[str]]) -> list[list[str]]:
-    """The rows without the columns that are empty all the way down and only indent them."""
+    """The rows without empty columns on the left."""
     firsts = (next((i for i, cell in enumerate(row) if cell.strip()), len(row)) for row in rows)
     margin = min(firsts, default=0)
     return [row[margin:] for row in rows]
 
 
 def _reference(cell: tuple[int, int]) -> str:
-    """A cell as it is called in a spreadsheet."""
+    """The name of a cell, such as `B2`."""
     from openpyxl.utils import get_column_letter
 
     return f"{get_column_letter(cell[1])}{cell[0]}"
 
 
 def _cell(cell: Any) -> str:
-    """The text of a cell of an .xlsx sheet, as it is shown, but for dates: those are ISO 8601."""
+    """The text of a cell of an .xlsx sheet as it is shown; dates are in ISO 8601."""
     value = cell.value
     if value is None:
         return ""
@@ -272,7 +272,7 @@ def _old_cell(cell: Any, book: Any) -> str:
 
 
 def _old_details(sheet: Any) -> Details:
-    """What an .xls sheet says beside its values; there all ranges are half open, from 0."""
+    """The details of an .xls sheet; its ranges are half open, from 0."""
     return Details(
         merged=[(top + 1, left + 1, end, right) for top, end, left, right in sheet.merged_cells],
         hidden_rows={
@@ -298,7 +298,7 @@ def _old_details(sheet: Any) -> Details:
 
 
 def _text(value: Any, format_: str) -> str:
-    """Any value; a date without a time of day is a date, a time without seconds has none."""
+    """Any value as text; a date without a time of day has none, a time without seconds too."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

@@ -1,6 +1,6 @@
 """Presentations (.pptx): a slide is a page, its title the heading.
 
-Left out are hidden slides and shapes, struck-out text, and the numbers of slides.
+Hidden slides and shapes, struck-out text and slide numbers are left out.
 """
 
 import io
@@ -32,7 +32,7 @@ _RUNS = ("r", "fld", "br", "AlternateContent", "m")
 
 
 def read_slides(data: bytes, name: str) -> Parsed:
-    """The texts, tables, charts, diagrams, notes and comments of every slide that is shown."""
+    """The texts, tables, charts, diagrams, notes and comments of every visible slide."""
     import pptx
 
     check_archive(data, "a presentation")
@@ -49,7 +49,7 @@ def read_slides(data: bytes, name: str) -> Parsed:
 
 
 def _slide(slide: Any, page: int, counts: Counter[str]) -> list[Section]:
-    """The sections of one slide; what is left out of it is counted."""
+    """The sections of one slide, and counts of what is left out."""
     title = slide.shapes.title
     outline = Outline()
     outline.enter(1, " ".join(title.text_frame.text.split()) if title is not None else "")
@@ -64,7 +64,7 @@ def _slide(slide: Any, page: int, counts: Counter[str]) -> list[Section]:
 
 
 def _parts(slide: Any, title: Any, counts: Counter[str]) -> Iterator[tuple[str, Kind]]:
-    """Text and kind of everything on a slide below its title, of its notes and its comments."""
+    """Text and kind of the parts of a slide below its title, with notes and comments."""
     for shape in _shapes(slide.shapes._spTree, slide.shapes):
         if title is not None and shape.shape_id == title.shape_id:
             continue
@@ -85,7 +85,7 @@ def _parts(slide: Any, title: Any, counts: Counter[str]) -> Iterator[tuple[str, 
 
 
 def _left_out(shape: Any) -> Counter[str]:
-    """What of a shape is not read."""
+    """Counts of what is not read of a shape."""
     element = shape._element
     if next(element.iter("{*}videoFile", "{*}audioFile"), None) is not None:
         return Counter({RECORDING: 1})
@@ -100,7 +100,7 @@ def _left_out(shape: Any) -> Counter[str]:
 
 
 def _shapes(tree: Any, parent: Any) -> Iterator[Any]:
-    """The shapes in order, those in groups too; of alternatives the first that is understood."""
+    """The shapes in order, also those in groups; of alternatives the first supported one."""
     from pptx.shapes.shapetree import SlideShapeFactory
 
     pending = list(reversed(tree))
@@ -130,7 +130,7 @@ def _is_slide_number(shape: Any) -> bool:
 
 
 def _frame(shape: Any) -> str:
-    """The paragraphs of a text frame; those of a placeholder for content are a list."""
+    """The paragraphs of a text frame; those of a content placeholder are a list."""
     lines = []
     paragraphs = shape.text_frame.paragraphs
     texts = [(one.level, _paragraph(one._p, shape.part).strip()) for one in paragraphs]
@@ -142,7 +142,7 @@ def _frame(shape: Any) -> str:
 
 
 def _paragraph(paragraph: Any, part: Any) -> str:
-    """The text of a paragraph without what is struck out, and where its links lead."""
+    """The text of a paragraph without struck-out runs, with the addresses of its links."""
     text = ""
     for run in paragraph:
         kind = run.tag.rpartition("}")[2] if isinstance(run.tag, str) else ""
@@ -165,7 +165,7 @@ def _paragraph(paragraph: Any, part: Any) -> str:
 
 
 def _target(element: Any, part: Any) -> str:
-    """Where the link of a run or a shape leads; empty if nowhere, or within the presentation."""
+    """The address of the link of a run or a shape; empty for none or an internal one."""
     link = None if element is None else element.find("{*}hlinkClick")
     relation = None if link is None else part.rels.get(link.get(f"{_R}id", ""))
     return relation.target_ref if relation is not None and relation.is_external else ""
@@ -190,7 +190,7 @@ def _cells(shape: Any) -> list[list[str]]:
 
 
 def _diagram(shape: Any) -> str:
-    """The words of a diagram (SmartArt), one line a point."""
+    """The texts of a diagram (SmartArt), one line a point."""
     ids = next(shape._element.iter("{*}relIds"), None)
     relation = None if ids is None else shape.part.rels.get(ids.get(f"{_R}dm", ""))
     if relation is None or relation.is_external:
@@ -199,7 +199,7 @@ def _diagram(shape: Any) -> str:
 
 
 def _comments(part: Any) -> Iterator[str]:
-    """What was remarked on a slide, in either of the formats for it."""
+    """The comments on a slide, in the old and the new format."""
     for relation in part.rels.values():
         if relation.reltype.rpartition("/")[2] == "comments" and not relation.is_external:
             for element in _parse(relation.target_part.blob).iter("{*}text", "{*}txBody"):

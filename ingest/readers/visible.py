@@ -1,7 +1,7 @@
-"""The visible parts of a page: what a user sees or can open, without navigation and decoration.
+"""The visible parts of a page: those that a user sees or can open, without navigation.
 
-Uses the elements and attributes of HTML and WAI-ARIA, and a few names that sites share; knows no
-style sheet and runs no script.
+Uses elements and attributes of HTML and WAI-ARIA, and a few names that many sites use. Knows no
+style sheets, and runs no scripts.
 """
 
 import re
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
-OPENER = "opener"  # what a button becomes that opens a text: its heading
-CLOSER = "closer"  # and where that text ends
+OPENER = "opener"  # replaces a button that opens a text: its heading
+CLOSER = "closer"  # the end of that text
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 # fmt: off
@@ -21,7 +21,7 @@ _DROPPED = frozenset({
     "del", "s", "strike",
 })
 # fmt: on
-# What names a part that is no text of the page: see the landmark roles of WAI-ARIA 1.2.
+# Landmark roles (WAI-ARIA 1.2) of parts that are not the text of the page.
 _DROPPED_ROLES = frozenset({"navigation", "menu", "menubar", "search", "dialog", "alertdialog"})
 _DROPPED_NAMES = frozenset({"breadcrumb", "breadcrumbs", "skip-link", "skiplink", "headerlink"})
 _CONSENT = re.compile(
@@ -29,11 +29,11 @@ _CONSENT = re.compile(
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _OPENS = re.compile(r"accordion|collaps|faq|question|expand|toggle|disclos", re.IGNORECASE)
-_MOST_STEPS = 3  # from a button up to what has the opened part beside it
+_MOST_STEPS = 3  # from a button up to the element before the opened part
 
 
 def is_left_out(element: "HtmlElement") -> bool:
-    """Whether it is hidden or struck out, or is navigation or a consent dialogue."""
+    """Whether an element is hidden, struck out, navigation or a consent dialogue."""
     if element.tag in _DROPPED or _is_hidden(element) or element.get("role") in _DROPPED_ROLES:
         return True
     names = f"{element.get('id', '')} {element.get('class', '')}"
@@ -42,10 +42,10 @@ def is_left_out(element: "HtmlElement") -> bool:
 
 
 def show_what_opens(root: "HtmlElement") -> None:
-    """Turn buttons that open a text into its heading, and show the hidden text.
+    """Show text that a button opens, and turn the button into its heading.
 
-    So the questions of an accordion are above their answers, and other tabs are text as well.
-    Buttons that open a menu stay buttons.
+    So the questions of an accordion are headings of their answers, and all tabs are text. Buttons
+    that open a menu stay buttons.
     """
     by_id = {element.get("id"): element for element in root.iter("*") if element.get("id")}
     for element in list(root.iter("*")):
@@ -56,7 +56,7 @@ def show_what_opens(root: "HtmlElement") -> None:
 
 
 def _open(button: "HtmlElement", by_id: dict[str, "HtmlElement"]) -> None:
-    """Do what a click on a button would, if it opens a text."""
+    """Show the text that a button opens, if it opens one."""
     text = "".join(button.itertext()).strip()
     if not text:
         return
@@ -78,7 +78,7 @@ def _says_that_it_opens(button: "HtmlElement") -> bool:
 
 
 def _opened_by(button: "HtmlElement", by_id: dict[str, "HtmlElement"]) -> "HtmlElement | None":
-    """The element that a button names as opened by it, else the next one."""
+    """The element that a button opens: the one it names, else the next one."""
     for name in ("aria-controls", "data-bs-target", "data-target"):
         target = by_id.get(button.get(name, "").lstrip("#"))
         if target is not None:
@@ -95,7 +95,7 @@ def _opened_by(button: "HtmlElement", by_id: dict[str, "HtmlElement"]) -> "HtmlE
 
 
 def _is_text(element: "HtmlElement") -> bool:
-    """Whether an element holds text that is not mostly links, as a menu is."""
+    """Whether an element has text other than links, unlike a menu."""
     if element.tag in _DROPPED or element.get("role") in _DROPPED_ROLES:
         return False
     linked = sum(len("".join(link.itertext()).strip()) for link in element.iter("a"))
@@ -110,13 +110,13 @@ def _show(element: "HtmlElement") -> None:
 
 
 def _is_hidden(element: "HtmlElement") -> bool:
-    # What is hidden until found is found by the search of a browser.
+    # A browser's search finds "hidden until found".
     hidden = element.get("hidden", "until-found").lower() != "until-found"
     return hidden or bool(_HIDDEN.search(element.get("style", "")))
 
 
 def _is_section(element: "HtmlElement") -> bool:
-    """Whether it is a part of the text, which has its name from its heading: `id="gdpr-notice"`."""
+    """Whether it is a section that is named after its heading: `id="gdpr-notice"`."""
     if element.tag in HEADINGS:
         return True
     heading = next(element.iter(*HEADINGS), None)

@@ -1,6 +1,6 @@
 """HTML: headings, paragraphs, lists, tables; menus, scripts and hidden parts left out.
 
-The header and footer of a site come last and as what all its pages share: they are found once.
+The header and footer of a site are last, and marked as shared, so that they are stored once.
 """
 
 import re
@@ -27,8 +27,8 @@ _BLOCKS = frozenset({
     "ul",
 })
 # fmt: on
-# What names a part of the site. As a class only where the name says so: within a page there
-# are cards and tables with a "header" of their own.
+# Names of the header and footer of a site. Classes are more specific, since cards and tables have a
+# "header" too.
 _SITE_ROLES = frozenset({"banner", "contentinfo"})
 _SITE_IDS = frozenset({"header", "masthead", "footer", "colophon", "site-header", "site-footer"})
 _SITE_CLASSES = frozenset({"site-header", "site-footer", "page-footer"})
@@ -44,14 +44,14 @@ _MAX_HEAD = 65_536  # characters of a page without a body
 
 
 def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """What a reader of the page sees; if it marks one <main> part, only that part."""
+    """The visible text of the page, or of its <main> element if there is exactly one."""
     from lxml import html
 
     text = decode(data, declared=_declared(data))
     if not text.strip():
         return name, []
-    # huge_tree raises libxml2's depth limit from 256 to 2,048; deeper elements would be lost in
-    # silence, so the parser's own complaint about it becomes an error.
+    # huge_tree raises libxml2's depth limit from 256 to 2,048. Deeper elements are lost without an
+    # error, so the parser's message about them becomes one.
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
     try:
         root = html.document_fromstring(text.encode(), parser=parser)
@@ -73,7 +73,7 @@ def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
 
 
 def _drop_controls(root: "HtmlElement") -> None:
-    """Take control characters out of the texts: lxml reads `&#27;`, and takes it from nobody."""
+    """Remove control characters from the texts: lxml reads `&#27;`, but refuses it elsewhere."""
     for element in root.iter():
         for name in ("text", "tail"):
             text = getattr(element, name) or ""
@@ -82,7 +82,7 @@ def _drop_controls(root: "HtmlElement") -> None:
 
 
 def _write_powers(root: "HtmlElement") -> None:
-    """Write 10 with a raised 6 as 10^6, which is not 106."""
+    """Write superscripts: 10 with a raised 6 is 10^6, not 106."""
     for sign in root.iter("sup"):
         previous, parent = sign.getprevious(), sign.getparent()
         before = parent.text if previous is None and parent is not None else previous.tail
@@ -110,13 +110,13 @@ def meta_elements(data: bytes) -> Metadata:
 
 
 def _declared(data: bytes) -> str | None:
-    """The encoding that the page says it is in."""
+    """The encoding that the page declares."""
     match = re.search(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w-]+)", data[:4096], re.IGNORECASE)
     return match[1].decode() if match else None
 
 
 class _Page:
-    """Collects the sections of a page while its elements go by in document order."""
+    """Collects the sections of a page from its elements in document order."""
 
     def __init__(self) -> None:
         self.sections: list[Section] = []
@@ -128,7 +128,7 @@ class _Page:
         self._mark = ""  # what the next paragraph begins with
 
     def walk(self, root: "HtmlElement") -> None:
-        """Read everything below `root`, without recursion: a page may be nested deeply."""
+        """Read all elements below `root`, without recursion: a page may be nested deeply."""
         from lxml import etree
 
         walker = etree.iterwalk(root, events=("start", "end", "comment"))
@@ -165,7 +165,7 @@ class _Page:
         self._keep_bare(0)
 
     def _take(self, element: "HtmlElement") -> None:
-        """Read an element that is treated as a whole."""
+        """Read an element as a whole."""
         if is_left_out(element):
             self._line.append(" ")
         elif element.tag in _HEADINGS:
@@ -183,17 +183,17 @@ class _Page:
             self._add(_table(element), "table")
 
     def _enter(self, level: int, heading: str) -> None:
-        """A heading begins."""
+        """Begin a heading."""
         self._keep_bare(level)
         self._outline.enter(level, heading)
 
     def _keep_bare(self, level: int) -> None:
-        """A heading with nothing below it is a text."""
+        """Make a heading without a body a section."""
         if bare := self._outline.bare(self.sections, level):
             self.sections.append(bare)
 
     def _end_paragraph(self) -> None:
-        """What has come since the last block is a paragraph."""
+        """End the current paragraph."""
         lines = (" ".join(line.split()) for line in "".join(self._line).split("\n\n"))
         text = "\n".join(line for line in lines if line)
         self._line = []
@@ -202,7 +202,7 @@ class _Page:
             self._mark = ""
 
     def _end_section(self) -> None:
-        """The paragraphs so far are a section; the items of a list stay together."""
+        """Make the paragraphs so far a section; the items of a list stay together."""
         self._end_paragraph()
         text = "\n\n".join(self._paragraphs)
         self._paragraphs = []
@@ -215,9 +215,9 @@ class _Page:
 
 
 def _is_of_site(element: "HtmlElement") -> bool:
-    """Whether it is the header or footer of the site, and none of an article or a section.
+    """Whether an element is the header or footer of the site, not of an article or a section.
 
-    One with a heading of the first levels is taken for the page's own.
+    One with a heading of the first levels belongs to the page.
     """
     named = (
         element.tag in ("header", "footer")
@@ -231,14 +231,14 @@ def _is_of_site(element: "HtmlElement") -> bool:
 
 
 def _is_data(element: "HtmlElement") -> bool:
-    """Whether it is a table of data, and not one that only lays out the page."""
+    """Whether it is a table of data, and not for layout."""
     if element.tag != "table" or element.get("role") == "presentation":
         return False
     return not any(True for _ in element.iterdescendants("table", "h1", "h2", "h3", "pre"))
 
 
 def _all_text(element: "HtmlElement") -> str:
-    """The text of an element that a reader sees."""
+    """The visible text of an element."""
     from lxml import etree
 
     pieces: list[str] = []
@@ -260,7 +260,7 @@ def _words(element: "HtmlElement") -> str:
 
 
 def _table(table: "HtmlElement") -> str:
-    """A table as one line a row, cells that span repeated in every row and column they span."""
+    """A table as one line a row; a spanning cell is repeated in each row and column."""
     rows: list[tuple[list[str], list[bool]]] = []
     pending: dict[int, tuple[int, str, bool]] = {}  # column → rows still to fill, text, is header
     cells_seen = 0
@@ -295,7 +295,7 @@ def _table(table: "HtmlElement") -> str:
 
 
 def _row_lines(rows: list[tuple[list[str], list[bool]]]) -> list[str]:
-    """The lines of a table, each naming its columns, or the row itself if it has a name."""
+    """The lines of a table, each with the names of its columns or of its row."""
     header: list[str] = []
     lines = []
     for number, (texts, heads) in enumerate(rows):
@@ -313,6 +313,6 @@ def _row_lines(rows: list[tuple[list[str], list[bool]]]) -> list[str]:
 
 
 def _span(cell: Any, attribute: str) -> int:
-    """How many rows or columns a cell takes."""
+    """The number of rows or columns of a cell."""
     value = cell.get(attribute, "")
     return min(max(int(value), 1), _MAX_SPAN) if re.fullmatch(r"\d{1,6}", value) else 1

@@ -1,4 +1,4 @@
-"""Web pages that a browser saved in one file (MHTML): the page, as the HTML that it is."""
+"""Web pages that a browser saved in one file (MHTML): the page, read as HTML."""
 
 from ingest.errors import ReadError
 from ingest.readers.document import Parsed, counted

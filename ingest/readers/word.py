@@ -1,6 +1,6 @@
 """Word documents (.docx): headings, paragraphs, tables, text boxes, notes, headers and footers.
 
-Left out are hidden and struck-out text, what tracked changes took away, and the numbers of pages.
+Hidden, struck-out and deleted text (tracked changes) and page numbers are left out.
 """
 
 import io
@@ -26,9 +26,9 @@ _WIDEST = 100  # columns that a cell may span
 def read_word(data: bytes, name: str) -> Parsed:
     """Sections in the order of the page; the rows of a table each name their columns.
 
-    Notes and comments stand below the paragraph that they are to; headers and footers come last,
-    once. The title is that of the properties, else a paragraph of style Title, else the first top
-    heading, else the file's name.
+    Notes and comments are below their paragraph; headers and footers are last, once. The title is
+    that of the properties, else a paragraph of style Title, else the first top heading, else the
+    file's name.
     """
     import docx
 
@@ -51,7 +51,7 @@ def read_word(data: bytes, name: str) -> Parsed:
 
 
 def _count_left_out(body: Any, counts: Counter[str]) -> None:
-    """Count the pictures that nothing describes, and what is embedded in another format."""
+    """Count pictures without a description, and embedded objects of other formats."""
     counts[PICTURE] += undescribed(body)
     for element in body.iter("{*}imagedata", "{*}OLEObject", f"{W}altChunk"):
         if next(element.iterancestors("{*}Fallback"), None) is not None:
@@ -74,7 +74,7 @@ def _within(parent: Any, *tags: str) -> Iterator[Any]:
 
 
 class _Parts:
-    """The parts of a document beside its body."""
+    """The parts of a document besides its body."""
 
     def __init__(self, main: Any) -> None:
         self._main = main
@@ -90,7 +90,7 @@ class _Parts:
             self._read_notes(part, tag, kind)
 
     def _related(self, *kinds: str) -> list[Any]:
-        """The parts that the document has of these kinds."""
+        """The parts of the document of these kinds."""
         relations = [one for one in self._main.rels.values() if not one.is_external]
         found = [one for one in relations if one.reltype.rpartition("/")[2] in kinds]
         return [
@@ -103,7 +103,7 @@ class _Parts:
         return parse(parts[0].blob) if parts else None
 
     def texts(self, part: Any) -> Texts:
-        """What reads the paragraphs of a part."""
+        """A reader for the paragraphs of a part."""
         return Texts(part, self.styles, self._notes, self.left_out)
 
     def _read_notes(self, part: str, tag: str, kind: str) -> None:
@@ -130,7 +130,7 @@ class _Parts:
 
 
 class _Story:
-    """Collects the sections of a document while its paragraphs and tables go by."""
+    """Collects the sections of a document from its paragraphs and tables in order."""
 
     def __init__(self, parts: _Parts, texts: Texts) -> None:
         self.sections: list[Section] = []
@@ -142,7 +142,7 @@ class _Story:
         self._paragraphs: list[tuple[str, bool]] = []  # and whether it is an item of a list
 
     def take(self, element: Any, *, boxed: bool = False) -> None:
-        """Read one paragraph or table; in a box nothing is a heading of the document."""
+        """Read one paragraph or table; in a text box there are no headings."""
         if element.tag == f"{W}tbl":
             self._take_table(element, boxed=boxed)
             return
@@ -187,17 +187,17 @@ class _Story:
         self._add(self._table(element), "table")
 
     def end(self) -> None:
-        """Nothing follows."""
+        """End the document."""
         self.end_section()
         self._keep_bare(0)
 
     def _keep_bare(self, level: int) -> None:
-        """A heading with nothing below it is a text."""
+        """Make a heading without a body a section."""
         if bare := self._outline.bare(self.sections, level):
             self.sections.append(bare)
 
     def end_section(self) -> None:
-        """The paragraphs so far are a section; the items of a list stay together."""
+        """Make the paragraphs so far a section; the items of a list stay together."""
         text = ""
         above = False
         for paragraph, is_item in self._paragraphs:
@@ -212,7 +212,7 @@ class _Story:
             self.sections.append(Section(self._outline.path, text, kind))
 
     def _table(self, table: Any) -> str:
-        """A table as one line a row; a cell that spans rows or columns is repeated in each."""
+        """A table as one line a row; a spanning cell is repeated in each row and column."""
         rows: list[list[str]] = []
         named = 0
         labelled = _labels_first_column(table)
@@ -233,7 +233,7 @@ class _Story:
         return table_text(rows, named=named)
 
     def _cell(self, cell: Any) -> str:
-        """The text of a cell on one line, tables inside it included; a label if it is all bold."""
+        """The text of a cell on one line, with nested tables; a `Label` if all is bold."""
         texts: list[str] = []
         for element in _within(cell, f"{W}p", f"{W}tbl"):
             if element.tag == f"{W}tbl":
@@ -253,7 +253,7 @@ class _Story:
 
 
 def _item(text: str, label: str, level: int) -> str:
-    """An item of a list; a number such as 4.1 says by itself how deep it is."""
+    """An item of a list; it is indented, unless its number, such as 4.1, shows the depth."""
     indent = "" if any(sign.isdigit() for sign in label) else "  " * level
     return f"{indent}{label} {text}" if label else text
 
@@ -270,7 +270,7 @@ def _cells(row: Any) -> list[Any]:
 
 
 def _lays_out(rows: Sequence[Sequence[Any]]) -> bool:
-    """Whether a table only places text: one column, or one row of cells with much in them."""
+    """Whether a table is for layout: one column, or one row of cells with much text."""
     if all(len(row) == 1 for row in rows):
         return True
     if len(rows) > 1:
@@ -283,7 +283,7 @@ def _lays_out(rows: Sequence[Sequence[Any]]) -> bool:
 
 
 def _labels_first_column(table: Any) -> bool:
-    """Whether the table is made to set off its first column, and not its first row."""
+    """Whether the table's style marks the first column as labels, and not the first row."""
     look = table.find(f"{W}tblPr/{W}tblLook")
     if look is None:
         return False
@@ -292,5 +292,5 @@ def _labels_first_column(table: Any) -> bool:
 
 
 def _number(said: str | None, otherwise: int) -> int:
-    """A number of columns that a table says."""
+    """A number of columns, as stored in a table."""
     return min(int(said), _WIDEST) if said and said.isdecimal() else otherwise

@@ -1,6 +1,6 @@
 """Styles and numbering of the paragraphs of a Word document.
 
-Knows headings, lists and automatic numbers, and what is hidden or struck out; knows no text.
+Knows headings, lists, automatic numbers, and hidden and struck-out text; knows no words.
 """
 
 from collections import defaultdict
@@ -17,19 +17,19 @@ _ROMAN = (
 
 
 def value(element: Any, path: str) -> str | None:
-    """The `val` of what is at a path such as `pPr/pStyle`; None if there is nothing."""
+    """The `val` of the element at a path such as `pPr/pStyle`; None without one."""
     found = element.find("/".join(f"{W}{name}" for name in path.split("/")))
     return None if found is None else found.get(f"{W}val", "")
 
 
 def is_on(element: Any, path: str) -> bool | None:
-    """Whether a switch such as `rPr/vanish` is on; None if it is not there."""
+    """Whether a toggle such as `rPr/vanish` is on; None if it is not set."""
     said = value(element, path)
     return None if said is None else said not in _OFF
 
 
 class Styles:
-    """The styles of a document, each with what it takes from those that it is based on."""
+    """The styles of a document, with inheritance."""
 
     def __init__(self, root: Any) -> None:
         """Read the styles part; None for a document without one."""
@@ -45,7 +45,7 @@ class Styles:
         return chain
 
     def names(self, paragraph: Any) -> list[str]:
-        """The names of a paragraph's style and of those it is based on, in lower case."""
+        """The names of a paragraph's style and its base styles, in lower case."""
         chain = self._chain(value(paragraph, "pPr/pStyle"))
         return [(value(style, "name") or "").lower() for style in chain]
 
@@ -61,7 +61,7 @@ class Styles:
         return 0
 
     def numbering(self, paragraph: Any) -> tuple[str, int | None, str]:
-        """The list a paragraph is in (empty if none), its level, and the style that says so."""
+        """The list of a paragraph (empty if none), its level, and the style that sets it."""
         level = None
         for one in (paragraph, *self._chain(value(paragraph, "pPr/pStyle"))):
             said = value(one, "pPr/numPr/ilvl")
@@ -73,17 +73,17 @@ class Styles:
         return "", None, ""
 
     def of_numbering(self, style: str) -> str:
-        """The list that a style for lists stands for."""
+        """The list of a list style."""
         numbers = (value(one, "pPr/numPr/numId") for one in self._chain(style))
         return next((number for number in numbers if number), "")
 
     def run_is(self, run: Any, *switches: str) -> bool:
-        """Whether one of these switches is on for a run of text, by itself or by its style."""
+        """Whether one of these toggles is on for a run, by itself or by its style."""
         chain = self._chain(value(run, "rPr/rStyle"))
         return any(self._switched(switch, (run, *chain)) for switch in switches)
 
     def paragraph_is(self, paragraph: Any, *switches: str) -> bool:
-        """Whether one of these switches is on for all text of a paragraph, by its style."""
+        """Whether one of these toggles is on for a whole paragraph, by its style."""
         chain = self._chain(value(paragraph, "pPr/pStyle"))
         return any(self._switched(switch, chain) for switch in switches)
 
@@ -94,7 +94,7 @@ class Styles:
 
 @dataclass
 class _Level:
-    """How the numbers of one level of a list look."""
+    """The format of the numbers of one level of a list."""
 
     format: str = "decimal"
     text: str = ""
@@ -104,7 +104,7 @@ class _Level:
 
 
 class Numbering:
-    """Counts the numbered paragraphs of a document while they go by."""
+    """Counts the numbered paragraphs of a document in order."""
 
     def __init__(self, root: Any, styles: Styles) -> None:
         """Read the numbering part; None for a document without one."""
@@ -139,9 +139,9 @@ class Numbering:
         }
 
     def label(self, paragraph: Any) -> tuple[str, int] | None:
-        """What stands before a paragraph of a list ("-" for any bullet), and its level from 0.
+        """The label of a paragraph of a list ("-" for any bullet), and its level from 0.
 
-        None for a paragraph in no list. Each call counts: once a paragraph, in their order.
+        None for a paragraph in no list. Call it once for each paragraph, in order: it counts.
         """
         number, said, style = self._styles.numbering(paragraph)
         if not number:
@@ -169,7 +169,7 @@ class Numbering:
 
 
 def _figure(count: int, form: str) -> str:
-    """A number as a list shows it."""
+    """A number in the format of a list."""
     if form == "none":
         return ""
     if form == "decimalZero":

@@ -1,7 +1,7 @@
 """The text of a Word paragraph as it is printed, with its links, notes and text boxes.
 
-Tracked changes are taken as accepted; what is hidden or struck out is left out. Knows one
-paragraph at a time; knows no headings, lists or tables.
+Tracked changes count as accepted; hidden and struck-out text is left out. Knows one paragraph at a
+time; knows no headings, lists or tables.
 """
 
 import re
@@ -21,7 +21,7 @@ _SIGNS = {
     f"{W}br": "\n", f"{W}cr": "\n", f"{W}tab": "\t", f"{W}noBreakHyphen": "-", f"{W}p": "\n",
     f"{_M}den": "/",
 }  # fmt: skip
-# What was deleted or moved away, and the second rendering that Word keeps of a drawing.
+# Deleted and moved text, and the fallback of a drawing.
 _GONE = frozenset({f"{W}del", f"{W}moveFrom", f"{W}pPr", f"{W}rPr"})
 _NOTES = {
     f"{W}footnoteReference": "Note",
@@ -35,7 +35,7 @@ _PAGE_FIELD = re.compile(r"\s*(?:PAGE|NUMPAGES|SECTIONPAGES)\b", re.IGNORECASE)
 
 @dataclass
 class Paragraph:
-    """A paragraph: its text, lines that explain it, text boxes anchored in it, its page numbers."""
+    """A paragraph: its text, its notes, the text boxes anchored in it, its page numbers."""
 
     text: str = ""
     notes: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Paragraph:
 
     @property
     def whole(self) -> str:
-        """The text, and the lines that explain it below."""
+        """The text, with its notes below."""
         return "\n".join([self.text.strip(), *self.notes]).strip()
 
 
@@ -60,7 +60,7 @@ class Texts:
     ) -> None:
         """`notes` are the texts of notes and comments by kind and number.
 
-        What is left out is counted in `left_out`.
+        `left_out` counts what is not read.
         """
         self._part = part
         self._styles = styles
@@ -76,7 +76,7 @@ class Texts:
             self._count_hidden(element, self._styles.paragraph_is(element, "vanish"))
             return found
         pieces: list[str] = []
-        fields: list[list[Any]] = []  # where the result begins, and the instruction
+        fields: list[list[Any]] = []  # the start of the result, and the instruction
         higher = False
         walker = etree.iterwalk(element, events=("start", "end"))
         for event, node in walker:
@@ -122,21 +122,21 @@ class Texts:
         return found
 
     def _count_hidden(self, element: Any, hidden: bool) -> None:
-        """Count a text that is hidden, and not struck out."""
+        """Count a hidden text that is not struck out."""
         words = "".join(one.text or "" for one in element.iter(*_TEXTS))
         self._left_out[HIDDEN] += hidden and bool(words.strip())
 
     def _keep_fields(
         self, run: Any, pieces: list[str], fields: list[list[Any]], found: Paragraph
     ) -> None:
-        """The marks of fields count in a hidden run too: else a field would never end."""
+        """Handle the marks of fields in a hidden run too: else a field would never end."""
         for node in run.iter(f"{W}fldChar", f"{W}instrText"):
             self._take_field(node, pieces, fields, found)
 
     def _take_field(
         self, node: Any, pieces: list[str], fields: list[list[Any]], found: Paragraph
     ) -> None:
-        """Follow a field that begins, says what it is, gives its result, and ends."""
+        """Handle the marks of a field: its begin, instruction, result and end."""
         if node.tag == f"{W}instrText":
             if fields:
                 fields[-1][1] += node.text or ""
@@ -150,7 +150,7 @@ class Texts:
             self._end_field(fields.pop(), pieces, found)
 
     def _end_field(self, made: list[Any], pieces: list[str], found: Paragraph) -> None:
-        """Add where a link leads; take out the numbers of pages."""
+        """End a field: add the address of a link, or remove a page number."""
         begin, instruction = made
         if link := _LINK_FIELD.match(instruction):
             pieces[begin:] = [link_text("".join(pieces[begin:]), link[1])]
@@ -159,13 +159,13 @@ class Texts:
             del pieces[begin:]
 
     def _target(self, number: str | None) -> str:
-        """The link behind a relation, as a field would say it."""
+        """The link of a relationship, in the form of a field."""
         relation = self._part.rels.get(number)
         external = relation is not None and relation.is_external
         return f'HYPERLINK "{relation.target_ref}"' if external else ""
 
     def _take_drawing(self, node: Any, pieces: list[str], found: Paragraph) -> None:
-        """What a picture shows, the words of a diagram, the figures of a chart."""
+        """Add the description of a picture, the texts of a diagram, or the figures of a chart."""
         if node.tag.endswith("}docPr"):
             text = picture_text(node)
             pieces.append(f" {text} " if text else "")
