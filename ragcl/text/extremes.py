@@ -20,6 +20,7 @@ _NOTHING = frozenset(("", "-", "\u2013", "\u2014", "?", "n/a", "na", "none", "un
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # or thousandths
 _ORDINAL = re.compile(r"second|third|fourth|fifth|\d+(?:nd|rd|th)|next|two|three|four|five|\d")
 _NAMING = frozenset({"which", "who", "whose", "where"})
+_ADJECTIVES = stems(" ".join(MEASURES))
 
 
 @dataclass(frozen=True)
@@ -146,39 +147,39 @@ def _found(
     asked: _Asked, table: Mapping[int, Row], columns: Mapping[str, Mapping[int, float]]
 ) -> Found | None:
     """The answer, if the question names one column, and nothing else is left open."""
-    if any(_ORDINAL.fullmatch(word) for word in asked.words):
+    column = _column(asked, columns)
+    answering = _answering(asked, table, column) if column else None
+    if column is None or answering is None or any(map(_ORDINAL.fullmatch, asked.words)):
         return None
-    # The column of a year that was not asked for is another one.
-    fits = {name: len(_meant(asked, name)) for name in columns if _numbers(name) <= asked.numbers}
-    best = [name for name in fits if fits[name] == max(fits.values())]
-    if len(best) != 1:
-        return None
-    column = best[0]
-    heading = next(iter(table.values())).heading
-    explained = _meant(asked, column) | stems(heading) | stems(asked.words[asked.place])
-    explained |= stems(" ".join(asked.words[asked.place + 1 : asked.place + 2])) & stems(
-        " ".join(MEASURES)
-    )
-    kept, said = _chosen_rows(asked, table, column)
-    explained |= said
-    answering = _answering(asked, table, column)
-    if answering is None:
-        return None
-    explained |= stems(answering)
-    left = {word for word in asked.wanted - explained if word not in _NAMING}
-    if asked.numbers - explained or len(left) > (1 if not stems(heading) & asked.wanted else 2):
+    kept, explained = _chosen_rows(asked, table, column)
+    following = asked.words[asked.place + 1 : asked.place + 2]
+    explained |= _meant(asked, column) | stems(answering) | stems(asked.words[asked.place])
+    explained |= stems(" ".join(following)) & _ADJECTIVES
+    if not _explains(asked, explained, next(iter(table.values())).heading):
         return None
     figures = {number: columns[column][number] for number in kept if number in columns[column]}
-    if not figures:
-        return None
-    end = (max if asked.most else min)(figures.values())
+    end = (max if asked.most else min)(figures.values(), default=None)
     ends = [number for number, figure in figures.items() if figure == end]
     values = {number: dict(table[number].fields).get(answering, "") for number in figures}
-    if len(ends) > 1 or not values[ends[0]]:
-        return None
-    if answering != column and len(set(values.values())) < len(values):
-        return None  # several rows of one thing: they would have to be added
+    several = answering != column and len(set(values.values())) < len(values)
+    if len(ends) != 1 or several or not values[ends[0]]:
+        return None  # a tie, or several rows of one thing, which would have to be added
     return Found(ends[0], values[ends[0]])
+
+
+def _column(asked: _Asked, columns: Mapping[str, Mapping[int, float]]) -> str | None:
+    """The column that the question names best; that of a year not asked for is another one."""
+    fits = {name: len(_meant(asked, name)) for name in columns if _numbers(name) <= asked.numbers}
+    best = [name for name, held in fits.items() if held == max(fits.values())]
+    return best[0] if len(best) == 1 else None
+
+
+def _explains(asked: _Asked, explained: set[str], heading: str) -> bool:
+    """Whether all numbers of the question are explained, and enough of its words."""
+    named = stems(heading) & asked.wanted
+    left = asked.wanted - explained - named - _NAMING
+    allowed = TEXT.unexplained * len(asked.wanted) if named else TEXT.unheaded
+    return asked.numbers <= explained | named and len(left) <= allowed
 
 
 def _chosen_rows(
@@ -207,7 +208,7 @@ def _answering(asked: _Asked, table: Mapping[int, Row], column: str) -> str | No
     if asks == "how":
         return column
     following = stems(" ".join(asked.words[asked.place + 1 : asked.place + 2]))
-    if named and (following & named or following <= stems(" ".join(MEASURES))):
+    if named and (following & named or following <= _ADJECTIVES):
         return key
     before = stems(" ".join(asked.words[: asked.place]))
     if asks == "what":

@@ -13,6 +13,7 @@ class TextRecipe:
     record_rows: int = 2  # rows with one first field that make a table; one is a sentence
     named: float = 0.5  # share of the words of a field's name that the question must hold
     unexplained: float = 1 / 3  # share of the question's words that may be in no key, name, heading
+    unheaded: int = 1  # the same in words, for a comparison that has no word of the heading
     acronym: tuple[int, int] = (2, 5)  # minimum and maximum number of letters
 
     # Words behind an "and", of which one is the question word of a second question.
