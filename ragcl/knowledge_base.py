@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -513,6 +513,7 @@ class KnowledgeBase:
         from ragcl.switching import Switch
 
         started = time.time()
+        progress = progress or _logged()
         if not language_model and not embedder:
             raise UsageError("no model is named: name a language model, an embedder, or both.")
         with self._locked("models.lock", "another process is changing its models"):

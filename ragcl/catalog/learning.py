@@ -27,8 +27,8 @@ from ragcl.catalog.schema import (
     study_rows,
 )
 from ragcl.catalog.stored_reading import StoredReading
-from ragcl.results import ConsolidationReport
 from ragcl.catalog.vectors import in_use
+from ragcl.results import ConsolidationReport
 
 ACTIVE = "active_set"
 WITHDRAWN = "withdrawn"

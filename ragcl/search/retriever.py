@@ -1,21 +1,12 @@
 """Retrieval: embed a question, search vectors and words, fuse the scores, rerank.
 
-<<<<<<< HEAD
-The vector index is caught up with the catalog before every search, inside the same snapshot that
-words are matched in and chunks are read from: what another process ingested is seen, what it
-deleted is never returned; a question embedded by another model than the chunks of that snapshot is
-embedded again. Since every opener does so, the index file may lag a little behind and is
-not written for every small change. An index that has outgrown its kind, or has much to catch up
-with, goes on serving while another thread makes the next one. What cosines mean is measured when
-the knowledge base is first searched, and again as it grows. Knows nothing of answers.
-=======
 Before every search the vector index is updated from the catalog, in the same snapshot in which
 words are matched and chunks are read: a search sees what another process has ingested, and never
-returns what it has deleted. The index file may therefore be a little out of date, and is not
-written for every small change. An index that needs another kind, or much updating, still serves
-while a thread builds the next one. The embedder is calibrated at the first search, and again as the
-knowledge base grows. Knows nothing of answers.
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
+returns what it has deleted. A question that was embedded by another model than the chunks of that
+snapshot is embedded again. The index file may be a little out of date, and is not written for every
+small change. An index that needs another kind, or much updating, still serves while a thread builds
+the next one. The embedder is calibrated at the first search, and again as the knowledge base grows.
+Knows nothing of answers.
 """
 
 import contextlib
@@ -87,14 +78,9 @@ class _Candidate:
 class Retrieval:
     """The hits of one question, best first; `vector`, `(dim,) float32`, is its embedding.
 
-<<<<<<< HEAD
-    `calibration` is what the cosines of it mean, and `embedder` made the vector; None: it is not
-    known. `second` is the second hit, however many are shown; None: it is among them, if there is
+    `calibration` maps its cosines to similarities, and `embedder` made the vector; None: it is not
+    known. `second` is the second hit if only one is kept; None: it is among the hits, if there is
     one.
-=======
-    `calibration` maps its cosines to similarities. `second` is the second hit if only one is kept;
-    None: it is among the hits, if there is one.
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
     """
 
     vector: np.ndarray
@@ -140,15 +126,9 @@ def scored(passage: Passage, by: "_Candidate | Passage") -> Passage:
     return replace(passage, score=by.score, lexical=by.lexical, fused=by.fused)
 
 
-<<<<<<< HEAD
 def stored_embedder(connection: Connection) -> EmbedderId | None:
-    """The embedder that made the vectors of the catalog; None while there are none."""
-    known = remembered.get(connection, EMBEDDER)
-=======
-def stored_embedder(catalog: Catalog) -> EmbedderId | None:
     """The embedder of the vectors in the catalog; None if there are no vectors."""
-    known = catalog.get(EMBEDDER)
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
+    known = remembered.get(connection, EMBEDDER)
     return None if known is None else EmbedderId(**known)
 
 
@@ -165,17 +145,10 @@ def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = 
     embedders.check(files, known)
 
 
-<<<<<<< HEAD
 def stored_calibration(connection: Connection) -> Calibration | None:
-    """What was measured last, if it was with the embedder and the texts of today."""
+    """The stored calibration; None if it is of another embedder or recipe."""
     stored = remembered.get(connection, CALIBRATION)
     if stored is None or stored["embedder"] != remembered.get(connection, EMBEDDER):
-=======
-def stored_calibration(catalog: Catalog) -> Calibration | None:
-    """The stored calibration; None if it is of another embedder or recipe."""
-    stored = catalog.get(CALIBRATION)
-    if stored is None or stored["embedder"] != catalog.get(EMBEDDER):
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         return None
     return Calibration.from_json(stored) if stored["recipe"] == recipe() else None
 
@@ -290,8 +263,7 @@ class Retriever:
         return self._find(vectors, asked, k, None, None)
 
     def calibrate(self) -> Calibration:
-<<<<<<< HEAD
-        """What cosines mean in this knowledge base; measured if that is not known or outgrown."""
+        """The calibration for this knowledge base; measured if it is unknown or outgrown."""
         while True:
             embedder = self.embedder
             with (
@@ -299,12 +271,6 @@ class Retriever:
                 self._lock,
                 self._catalog.database.reading() as connection,
             ):
-=======
-        """The calibration for this knowledge base; measured if it is unknown or outgrown."""
-        with self._lock, self._catalog.database.reading() as connection:
-            known = self._known_calibration(count_chunks(connection))
-            if known is None or known.outgrown(count_chunks(connection)):
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
                 index = self._caught_up(connection)
                 if index is None:
                     return UNMEASURED
@@ -318,16 +284,12 @@ class Retriever:
         chosen: Filter | None,
         embedder: Embedder | None,
     ) -> list[Retrieval]:
-<<<<<<< HEAD
         """Search with vectors of the embedder; None: they are of the one in use.
 
         Raises:
             _SwitchedError: the embedder is not in use any more.
         """
-        wanted = max(k, 2)  # how clear the lead is shows in the second
-=======
         wanted = max(k, 2)  # the margin needs the second
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         kept = k + SEARCH.spare
         with self._lock, self._catalog.database.reading() as connection:
             index = self._caught_up(connection)
@@ -352,8 +314,7 @@ class Retriever:
     def _calibrated(
         self, connection: Connection, index: VectorIndex, embedder: Embedder | None
     ) -> Calibration:
-<<<<<<< HEAD
-        """The calibration, as any process stored it last; measured where that does not serve.
+        """The calibration that a process stored last; measured if it is unknown or outgrown.
 
         Without an embedder nothing is measured.
 
@@ -373,26 +334,8 @@ class Retriever:
     def _measured(
         self, connection: Connection, index: VectorIndex, embedder: Embedder
     ) -> Calibration:
-        """Ask the packaged questions, about quite other things, and store what they find."""
-        about = material(embedder)
-=======
-        """The calibration that a process stored last; measured if it is unknown or outgrown."""
-        known = self._known_calibration(len(index))
-        if len(index) and may_measure and (known is None or known.outgrown(len(index))):
-            known = self._calibration = self._measured(connection, index)
-        return known or UNMEASURED
-
-    def _known_calibration(self, chunks: int) -> Calibration | None:
-        """The calibration in memory, or one that another process has stored since."""
-        if self._calibration is None or self._calibration.outgrown(chunks):
-            self._calibration = stored_calibration(self._catalog)
-        return self._calibration
-
-    def _measured(self, connection: Connection, index: VectorIndex) -> Calibration:
         """Measure and store the calibration with the packaged questions, about unrelated things."""
-        check_embedder(self._catalog, self._embedder.files)
-        about = material(self._embedder)
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
+        about = material(embedder)
         best = {}
         for language, questions in about.asked.items():
             vectors = about.vectors[language]
@@ -477,14 +420,10 @@ class Retriever:
         return [found] if found else []
 
     def _caught_up(self, connection: Connection) -> VectorIndex | None:
-<<<<<<< HEAD
-        """The index, true for the snapshot of `connection`; None while nothing was embedded."""
+        """The index at the snapshot of `connection`; None if nothing is embedded yet."""
         known = stored_embedder(connection)
         if known is None:
             return None
-=======
-        """The index at the snapshot of `connection`; None if nothing is embedded yet."""
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         index = self._index
         if index is not None and index.stamp.embedder != known:
             index = None
@@ -504,13 +443,8 @@ class Retriever:
 
         A large index is exact at first; the renewal writes its file.
         """
-<<<<<<< HEAD
         embedder = stored_embedder(connection)
-        assert embedder is not None  # there is nothing to rebuild before anything was embedded
-=======
-        embedder = stored_embedder(self._catalog)
         assert embedder is not None  # without vectors there is no index to rebuild
->>>>>>> 3ece815 (Say what results, the log, answering and the retriever do in plain words)
         index = building.build_exact(connection, embedder)
         self._index = index
         if outgrown(len(index), index.trained_on):
