@@ -13,9 +13,15 @@ DATA = Path(__file__).parent.parent / "data"
 REVISIONS = ("2026-01-15", "2026-04-15", "2026-07-15")
 
 
-def questions(revision: str, *, held_out: bool | None = None) -> list[dict[str, Any]]:
-    """The questions that hold in a revision; only those held out for measuring, or only others."""
-    lines = (DATA / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+def questions(
+    revision: str, *, held_out: bool | None = None, language: str = "en"
+) -> list[dict[str, Any]]:
+    """The questions that hold in a revision; only those held out for measuring, or only others.
+
+    The language is "en", "zh" or "de"; each is asked about chapters of its own.
+    """
+    name = "questions.jsonl" if language == "en" else f"questions_{language}.jsonl"
+    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
     return [
         one
         for one in map(json.loads, lines)

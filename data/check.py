@@ -27,7 +27,10 @@ KEYS = {
     "held_out", "valid_from", "valid_until", "superseded",
 }  # fmt: skip
 MIN_FACTS, MIN_CHANGES, WORDINGS = 66, 8, 4
+LANGUAGES, MIN_FACTS_OF_ONE = ("zh", "de"), 8
 NEAR, UNRELATED = 24, 12
+
+CHINESE = re.compile("[\u3007\u4e00-\u9fff]")  # no spaces between words
 
 Row = dict[str, Any]  # one line of a question file
 Texts = dict[str, dict[str, str]]  # revision → source → plain text
@@ -54,7 +57,9 @@ def normalise(text: str) -> str:
 
 
 def contains(text: str, phrase: str) -> bool:
-    """Say whether `phrase` occurs in `text` as whole words, both normalised."""
+    """Say whether `phrase` occurs in `text`, both normalised: as whole words if it has spaces."""
+    if CHINESE.search(phrase):
+        return normalise(phrase) in normalise(text)
     return f" {normalise(phrase)} " in f" {normalise(text)} "
 
 
@@ -169,6 +174,22 @@ def check_unanswerable(rows: list[Row], answerable: list[Row]) -> list[str]:
     return problems
 
 
+def check_language(language: str, rows: list[Row], texts: Texts) -> list[str]:
+    """Check that a chapter in another language is asked about, and alone holds the answers."""
+    problems = []
+    facts = {row["fact"] for row in rows}
+    if len(facts) < MIN_FACTS_OF_ONE:
+        problems.append(f"only {len(facts)} facts")
+    if {row["source"].split(".")[1:] == [language, "md"] for row in rows} != {True}:
+        problems.append("a question is about another chapter")
+    for row in rows:
+        for revision in valid_in(row):
+            for source, text in texts[revision].items():
+                if source != row["source"] and contains(text, row["answers"][0]):
+                    problems.append(f"{row['fact']}: its answer is in {revision}/{source} as well")
+    return [f"questions_{language}.jsonl: {problem}" for problem in problems]
+
+
 def main() -> int:
     """Run every check, print the outcome, return the exit code."""
     texts: Texts = {
@@ -177,13 +198,16 @@ def main() -> int:
         }
         for revision in REVISIONS
     }
-    rows, unanswerable = load("questions.jsonl"), load("unanswerable.jsonl")
+    english, unanswerable = load("questions.jsonl"), load("unanswerable.jsonl")
+    others = {language: load(f"questions_{language}.jsonl") for language in LANGUAGES}
+    rows = [*english, *(row for some in others.values() for row in some)]
     facts = group_by_fact(rows)
     changes = sum(len(groups) - 1 for groups in facts.values())
     problems = [problem for row in rows for problem in check_row(row, texts)]
     problems += [p for fact, groups in facts.items() for p in check_fact(fact, groups, texts)]
     problems += check_files(facts) + check_unanswerable(unanswerable, rows)
-    if len(facts) < MIN_FACTS or changes < MIN_CHANGES:
+    problems += [p for name, some in others.items() for p in check_language(name, some, texts)]
+    if len({row["fact"] for row in english}) < MIN_FACTS or changes < MIN_CHANGES:
         problems.append(f"only {len(facts)} facts and {changes} changes")
     if len({(row["question"], row["valid_from"]) for row in rows}) < len(rows):
         problems.append("a question is asked twice")
