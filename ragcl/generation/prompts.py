@@ -13,6 +13,7 @@ from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.plain_text import broken, pieces, rendered_ids, text_ids, turn_end
 from ragcl.once import once
+from ragcl.text.scripts import ITEM_MARK, QUESTION_MARKS
 
 ABSTENTION = "I don't know."
 # The end of every prompt for an answer. At the beginning of a turn a word has other tokens than
@@ -54,7 +55,7 @@ _QUESTIONS = (
     "what has it; a comparison of two things in the text; a sentence to complete, with ___ at its "
     "end."
 )
-_LISTED = re.compile(r"^\s*(?:[-*\u2022]|\(?\d+[.)])\s*")
+_LISTED = re.compile(rf"^\s*(?:[-*\u2022]|\(?\d+[.)]|{ITEM_MARK})\s*")
 
 # Examples make a small model answer briefly. Users will not ask about their subjects.
 _Example = tuple[tuple[str, ...], str, str]
@@ -176,7 +177,7 @@ def question_messages(passage: str, count: int) -> list[dict[str, str]]:
 def listed_questions(text: str, count: int) -> list[str]:
     """At most `count` questions of a model's answer, without list markers."""
     lines = (_LISTED.sub("", line).strip() for line in text.splitlines())
-    return list(dict.fromkeys(line for line in lines if line.endswith(("?", "\uff1f", "___"))))[
+    return list(dict.fromkeys(line for line in lines if line.endswith((*QUESTION_MARKS, "___"))))[
         :count
     ]
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ragcl.catalog.passage import Passage
 from ragcl.results import Quote, seen_as
+from ragcl.text.scripts import unspaced
 
 FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 
@@ -38,8 +39,10 @@ def _place(text: str, sentence: str) -> tuple[int, int] | None:
     start = text.find(sentence)
     if start >= 0:
         return start, start + len(sentence)
-    words = [re.escape(word) for word in sentence.split()]
-    found = re.search(r"\W*?\s+\W*?".join(words), text) if words else None
+    pieces, between = sentence.split(), r"\W*?\s+\W*?"
+    if unspaced(sentence):  # lines were joined without a space
+        pieces, between = list("".join(pieces)), rf"(?:{between})?"
+    found = re.search(between.join(map(re.escape, pieces)), text) if pieces else None
     return found.span() if found else None
 
 

@@ -18,9 +18,10 @@ from ragcl.generation.narrowing import Sentence, excerpts, fitting
 from ragcl.generation.prompts import QUOTE, Prompts, answer_tokens
 from ragcl.generation.recipe import QUOTING
 from ragcl.generation.scoring import Fork
+from ragcl.text.scripts import ITEM_MARK, spaced
 
 COLONS = (":", "\uff1a")  # a list or a value follows
-ITEM = re.compile(r"\s*(?:[-*+\u2022|]|\(?\w{1,2}[.)])\s")
+ITEM = re.compile(rf"\s*(?:(?:[-*+\u2022|]|\(?\w{{1,2}}[.)])\s|{ITEM_MARK})")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def choose(weights: Sequence[Weight]) -> list[Sentence]:
         for key in _with_what_it_needs(one.sentence, placed):
             if key not in chosen:
                 chosen[key] = placed[key]
-                words += len(placed[key].text.split())
+                words += len(spaced(placed[key].text).split())
     begins = defaultdict[str, float](float)
     for one in weights:
         begins[one.sentence.content_hash] += one.begins

@@ -3,8 +3,6 @@
 A span of the text cannot be invented. Knows no retrieval and no route.
 """
 
-import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,12 +15,18 @@ from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
 from ragcl.generation.recipe import READING
 from ragcl.generation.scoring import Continuation, Fork
 from ragcl.once import once
+from ragcl.text.scripts import starts, within
 from ragcl.text.words import content_words
 
 if TYPE_CHECKING:
     import torch
 
-_WORD = re.compile(r"(?<!\w)\w")
+# Around an answer: no part of it. The escapes are a dash and the marks of other scripts.
+_AROUND = (
+    " ,;:.\u2014-\"'"
+    "\u3000-\u3002\uff01\uff0c\uff0e\uff1a\uff1b\uff1f\uff61\uff64"
+    "\u060c\u061b\u061f\u06d4\u0589\u0964\u0965\u104a\u104b\u1361-\u1368\u17d4\u17d5"
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class SpanReader:
                 continue
             candidate = candidates[scored.candidate - 1]
             for length, end in candidate.ends:
-                text = candidate.text[:end].strip(" ,;:.\u2014-\"'")
+                text = candidate.text[:end].strip(_AROUND)
                 logprob = scored.stopped[length - 1]
                 score = logprob + nearness[scored.candidate - 1]
                 if asked.issuperset(content_words(text)):
@@ -150,19 +154,21 @@ class SpanReader:
         """The spans by start word, each with the lengths at which it may end."""
         texts, places = [], []
         for number, sentence in enumerate(sentences):
-            for start in _WORD.finditer(sentence):
-                texts.append(sentence[start.start() :][: READING.span_tokens * 6])
-                places.append(number)
+            for start in starts(sentence):
+                texts.append(sentence[start:][: READING.span_tokens * 6])
+                places.append((number, start))
         found: dict[tuple[int, ...], _Candidate] = {}
         encoded = answer_tokens(self._model.tokenizer, texts)
-        for text, number, tokens in zip(texts, places, encoded, strict=True):
+        for text, (number, start), tokens in zip(texts, places, encoded, strict=True):
             key = tokens.ids[: READING.span_tokens]
-            # A token that completes no character spells nothing yet.
-            pairs = itertools.pairwise((0, *tokens.ends[: READING.span_tokens]))
+            # Several tokens may spell one character: it ends with the last of them.
+            following = [*tokens.ends[1:], len(text) + 1]
             ends = tuple(
                 (length, end)
-                for length, (before, end) in enumerate(pairs, start=1)
-                if end > before and not text[end : end + 1].isalnum()
+                for length, (_, end, further) in enumerate(
+                    zip(key, tokens.ends, following, strict=False), start=1
+                )
+                if 0 < end < further and not within(sentences[number], start + end)
             )
             if ends and key not in found:
                 found[key] = _Candidate(text, number, key, ends)

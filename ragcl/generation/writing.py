@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from ragcl.generation.quoting import ITEM
 from ragcl.generation.recipe import QUOTING
+from ragcl.text.scripts import STOPS, as_ascii
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems
 
 _MARK = re.compile(r"\s*\[(\d+(?:\s*,\s*\d+)*)\]")
-_BEHIND = re.compile(r"([.!?\u3002])((?:\s*\[\d+(?:\s*,\s*\d+)*\])+)")
+_STOP = f"[.!?{STOPS}]"
+_BEHIND = re.compile(rf"({_STOP})((?:\s*\[\d+(?:\s*,\s*\d+)*\])+)")
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
-_NAME = re.compile(r"(?<=[\w,;)] )[^\W\d_a-z]\w*")  # a capital within a sentence
+_NAME = re.compile(r"(?<=[\w,;)] )[^\W\d_a-z]\w*")  # within a sentence; with a capital
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Checker:
         if chosen is None:
             return None
         marks = "".join(f"[{n + 1}]" for n in chosen)
-        stop = re.search(r"[.!?\u3002]*$", plain)
+        stop = re.search(rf"{_STOP}*$", plain)
         place = stop.start() if stop else len(plain)
         return Written(
             f"{plain[:place]} {marks}{plain[place:]}",
@@ -71,12 +73,13 @@ class Checker:
 
     def _supports(self, plain: str, passages: Sequence[int]) -> bool:
         """Whether passages together support a sentence."""
-        texts = " ".join(self._passages[n] for n in passages)
-        for number in _NUMBER.findall(plain):
+        texts = as_ascii(" ".join(self._passages[n] for n in passages))
+        for number in _NUMBER.findall(as_ascii(plain)):
             if not re.search(rf"(?<![\d.,:/-]){re.escape(number)}(?![.,:/-]?\d)", texts):
                 return False
         held = set().union(*(self._stems[n] for n in passages))
-        if any(not stems(name) <= held for name in _NAME.findall(plain)):
+        names = [name for name in _NAME.findall(plain) if name[0].isupper()]
+        if any(not stems(name) <= held for name in names):
             return False
         words = stems(" ".join(content_words(plain)))
         return len(words & held) >= QUOTING.support * len(words)

@@ -9,6 +9,7 @@ class TextRecipe:
 
     wrapped_chars: int = 30  # minimum length of a line that was wrapped
     title_words: int = 8  # at most
+    clause_chars: int = 60  # minimum length of a piece of a text that marks no ends of sentences
 
     record_rows: int = 2  # rows with one first field that make a table; one is a sentence
     named: float = 0.5  # share of the words of a field's name that the question must hold

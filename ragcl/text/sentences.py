@@ -1,11 +1,23 @@
 """Splits a text into sentences. Knows no grammar."""
 
 import re
+import unicodedata
+from collections.abc import Iterator
 
 from ragcl.text.recipe import TEXT
+from ragcl.text.scripts import (
+    CLOSING,
+    ITEM_MARK,
+    PAUSES,
+    QUESTION_MARKS,
+    STOPS,
+    UNSPACED,
+    simple,
+    spaced,
+)
 
-# The escapes are the full stops of Chinese and Japanese, which no space follows. A full stop after
-# an initial or an abbreviation, or before a small letter, ends no sentence.
+# A full stop after an initial, an abbreviation or a German ordinal, or before a small letter, ends
+# no sentence.
 _SHORT = (
     "Dr",
     "Mr",
@@ -21,14 +33,32 @@ _SHORT = (
     "i.e",
     "cf",
     "approx",
+    "Nr",
+    "bzw",
+    "z.B",
+    "d.h",
+    "u.a",
+    "Mme",
+    "Sra",
+)
+_SMALL = "".join(c for c in map(chr, range(0x10000)) if c.islower() and c.isalpha())
+# Behind an ordinal the month, or the century; "z. B." is an abbreviation of two.
+_GOES_ON = (
+    r"(?<=\d\.\s)(?:J\xe4n|Jan|Feb|M\xe4r|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Jahrhundert)"
+    r"|(?<=\bz\.\s)B\."
 )
 _END = re.compile(
-    "".join(rf"(?<!\b{re.escape(word)}\.)" for word in _SHORT)
-    + r"(?<!\b[A-Z]\.)(?:(?<=[.!?])|(?<=[.!?][\"')\]\u201d\u2019]))[^\S\n]+(?=[^\W\d_a-z]|[\W\d])"
-    + r"|(?<=[\u3002\uff01\uff1f])|\n+"
+    r"(?:(?<=[.!?])|(?<=[.!?][\"')\]\u201d\u2019])|(?<=[\u0370-\u03ff];))"
+    + "".join(rf"(?<!\b{re.escape(word)}\.)" for word in _SHORT)
+    + rf"(?<!\b[A-Z]\.)[^\S\n]+(?=[^\W\d_{_SMALL}]|[\W\d])(?!{_GOES_ON})"
+    # No space need follow the stops of other scripts, nor a question mark in Chinese.
+    + rf"|(?:(?<=[{STOPS}])|(?<=[{STOPS}][{CLOSING}])|(?<=\uff0e)(?!\d)"
+    + rf"|(?<=[{UNSPACED}][!?])(?=[{UNSPACED}]))(?![{STOPS}{CLOSING}])|\n+"
 )
 _RULE = re.compile(r"[-=~*_#\s]*")  # underlines a title, or separates two paragraphs
-_ITEM = re.compile(r"[-*+\u2022|>#]|\d+[.)]\s")
+_ITEM = re.compile(rf"[-*+\u2022|>#]|\d+[.)]\s|{ITEM_MARK}")
+_SPACELESS = re.compile(f"[{UNSPACED}{STOPS}{PAUSES}{CLOSING}]")
+_CLAUSE = re.compile("(?<=[\u0e00-\u0eff]) +(?=[\u0e00-\u0eff])")  # Thai and Lao have no stops
 _FIELD = re.compile(r"[\w .-]{1,60}:\s")
 _ROW = re.compile(r"\t|\S {2,}\S|\d$")  # of columns, or with a number at its end
 _CODE = re.compile(r" = |=>|[{};)\]]$")
@@ -41,7 +71,7 @@ def split_sentences(text: str) -> list[str]:
     after it: alone it would be similar to a question and answer nothing.
     """
     found: list[str] = []
-    for part in filter(None, map(str.strip, _END.split("\n".join(_unwrapped(text))))):
+    for part in _parted("\n".join(_unwrapped(text))):
         if found and _announces(found[-1], part):
             found[-1] = f"{found[-1]} {part}"
         else:
@@ -49,10 +79,21 @@ def split_sentences(text: str) -> list[str]:
     return found
 
 
+def _parted(text: str) -> Iterator[str]:
+    """The pieces between ends of sentences; of Thai and Lao the clauses, as long as a sentence."""
+    for part in filter(None, map(str.strip, _END.split(text))):
+        start = 0
+        for gap in () if simple(part) else _CLAUSE.finditer(part):
+            if gap.start() - start >= TEXT.clause_chars <= len(part) - gap.end():
+                yield part[start : gap.start()]
+                start = gap.end()
+        yield part[start:]
+
+
 def _unwrapped(text: str) -> list[str]:
     """The lines with wrapped ones joined, without horizontal rules."""
     lines = text.splitlines()
-    width = max(map(len, lines), default=0)
+    width = max(map(_columns, lines), default=0)
     found: list[str] = []
     broken = ""  # the line before, if this one may continue it
     for line in lines:
@@ -60,7 +101,7 @@ def _unwrapped(text: str) -> list[str]:
             broken = ""
             continue
         if broken and _goes_on(broken, line, width):
-            found[-1] += f" {line.strip()}"
+            found[-1] += f"{_gap(broken, line)}{line.strip()}"
         else:
             found.append(line)
         broken = line
@@ -69,26 +110,39 @@ def _unwrapped(text: str) -> list[str]:
 
 def _goes_on(line: str, other: str, width: int) -> bool:
     """Whether `other` continues the line, judged by its first letter and the line's width."""
-    if len(line) < TEXT.wrapped_chars or _ITEM.match(other.lstrip()):
+    if _columns(line) < TEXT.wrapped_chars or _ITEM.match(other.lstrip()):
         return False
     if (_FIELD.match(line) and _FIELD.match(other)) or _CODE.search(line) or _CODE.search(other):
         return False
-    first = other.split()[0]
-    full = len(line) + 1 + len(first) > width and not _ROW.search(line)
+    first = spaced(other).split()[0]
+    full = _columns(line) + 1 + _columns(first) > width and not _ROW.search(line)
     return first[0].islower() or (full and first[0].isalpha())
+
+
+def _columns(line: str) -> int:
+    """The width of a line on a terminal: Chinese characters are two columns wide."""
+    if simple(line):
+        return len(line)
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in line)
+
+
+def _gap(line: str, other: str) -> str:
+    """What separates two lines that are one: nothing between characters that take no space."""
+    inside = _SPACELESS.fullmatch(line.rstrip()[-1]) and _SPACELESS.match(other.lstrip())
+    return "" if inside else " "
 
 
 def _announces(line: str, other: str) -> bool:
     """Whether a line is a question or a title, and `other` is not another one."""
-    if line.endswith(("?", "\uff1f")):
-        return not other.endswith(("?", "\uff1f"))
+    if line.endswith(tuple(QUESTION_MARKS)):
+        return not other.endswith(tuple(QUESTION_MARKS))
     return _is_title(line) and not _is_title(other)
 
 
 def _is_title(line: str) -> bool:
     return (
-        len(line.split()) <= TEXT.title_words
-        and line[-1].isalpha()
+        line[-1].isalpha()
         and not _ITEM.match(line)
         and not re.search(r"[\d;:,|\t]", line)
+        and len(spaced(line).split()) <= TEXT.title_words
     )

@@ -8,9 +8,10 @@ import re
 
 from ragcl.text.english import English
 from ragcl.text.recipe import TEXT
+from ragcl.text.scripts import QUESTION_MARKS
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
-_QUESTION = re.compile(r"\w[^?\uff1f\u061f]*[?\uff1f\u061f]")  # the full-width and Arabic marks too
+_QUESTION = re.compile(rf"\w[^{QUESTION_MARKS}]*[{QUESTION_MARKS}]")
 # By language: words that join, question words, and words that begin a question without one.
 _WORDS = tuple(
     (frozenset(joining.split()), frozenset(asking.split()), frozenset(beginning.split()))

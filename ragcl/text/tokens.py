@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ragcl.text import units
+from ragcl.text.numerals import with_digits
+from ragcl.text.scripts import as_ascii
 from ragcl.text.values import GLYPH, LETTER, Token, value
 
 
@@ -58,7 +60,7 @@ def _plain(text: str) -> str:
     text = _FRACTION.sub(lambda one: f"{one[1]} {unicodedata.normalize('NFKC', one[2])}", text)
     text = unicodedata.normalize("NFKC", _RAISED.sub(_power, text)).translate(_ALONE)
     text = text.replace("\u2044", "/")
-    return "".join(str(unicodedata.decimal(c)) if c > "\x7f" and c.isdecimal() else c for c in text)
+    return with_digits(as_ascii(text))
 
 
 def _power(one: re.Match[str]) -> str:

@@ -5,12 +5,12 @@ of units and months.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ragcl.text import units
+from ragcl.text.scripts import MARKS, UNSPACED
 
 Kind = Literal["word", "glyph", "value", "unit", "mark"]
 
@@ -29,17 +29,13 @@ class Token:
     written: str = ""
 
 
-MARKS = "".join(c for c in map(chr, range(0x300, 0xAC00)) if unicodedata.category(c)[0] == "M")
-# Chinese, Japanese, Thai, Lao, Burmese, Khmer
-GLYPHS = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff"
-    "\uf900-\ufaff\U00020000-\U0003ffff"
-)
-LETTER = rf"(?:(?![{GLYPHS}])[\w{MARKS}])"
-GLYPH = re.compile(rf"[{GLYPHS}](?:(?=[\W_])[{MARKS}])*")
+LETTER = rf"(?:(?![{UNSPACED}])[\w{MARKS}])"
+GLYPH = re.compile(rf"[{UNSPACED}](?:(?=[\W_])[{MARKS}])*")
 _MONTH = "|".join(sorted(units.MONTHS, key=len, reverse=True))
-_ORDINAL = r"(?:st|nd|rd|th)?"
+_MONTH_STARTS = frozenset(name[:3] for name in units.MONTHS)
+_ORDINAL = r"(?:st|nd|rd|th|er)?"
 _ALSO_VERBS = frozenset({"may", "march", "mar"})  # a month only where it is written as a name
+_ALSO_NAMES = frozenset({"Mars", "Julio"})  # and only where it is not
 _DATES = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -47,7 +43,7 @@ _DATES = [
         r"(?P<y>\d{4})\s?\u5e74\s?(?P<m>\d{1,2})\s?\u6708(?:\s?(?P<d>\d{1,2})\s?\u65e5)?",
         r"(?P<m>\d{1,2})\s?\u6708\s?(?P<d>\d{1,2})\s?\u65e5",
         r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4})(?![\w.])",
-        rf"(?P<d>\d{{1,2}}){_ORDINAL}\.?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>\d{{4}})\b)?",
+        rf"(?P<d>\d{{1,2}}){_ORDINAL}\.?\s(?:of\s|de\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?:de\s)?(?P<y>\d{{4}})\b)?",
         rf"(?P<n>{_MONTH})\.?\s(?P<d>\d{{1,2}}){_ORDINAL}(?![\w%]|[.:,]\d)(?:,?\s(?P<y>\d{{4}})\b)?",
         rf"(?P<n>{_MONTH})\.?,?\s(?P<y>\d{{4}})\b",
         r"(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>\d{4})(?![\w/])",
@@ -84,9 +80,10 @@ _GLUED = re.compile(rf"(?!\d){LETTER}")
 _MAGNITUDE = re.compile(
     rf"[ -]?({'|'.join(sorted(units.MAGNITUDES, key=len, reverse=True))})\b\.?(?!\w)", re.IGNORECASE
 )
+_GLYPHS = "|".join(sorted(filter(GLYPH.match, units.WORDS), key=len, reverse=True))
 _UNIT_WORDS = re.compile(
     rf"(?:%|\u2030|\u2032{{1,2}}|[$\u20ac\u00a3\u00a5\u20b9\u20bd\u20a9]|\u00b0(?: ?{LETTER}+)?"
-    rf"|[{GLYPHS}]|(?:(?!\d){LETTER})+(?:\$|[ -](?:(?!\d){LETTER})+){{0,2}})"
+    rf"|{_GLYPHS}|(?:(?!\d){LETTER})+(?:\$|[ -](?:(?!\d){LETTER})+){{0,2}})"
 )
 _POWER_OF = re.compile(r"(?:(square|sq\.?)|cubic) ", re.IGNORECASE)
 _POWER = re.compile(r"\^?([23])(?!\d)")
@@ -111,7 +108,7 @@ def value(text: str, at: int, before: Sequence[Token]) -> tuple[list[Token], int
 
 
 def _date(text: str, at: int, _before: Sequence[Token]) -> tuple[list[Token], int]:
-    if not (text[at].isdigit() or text[at : at + 3].casefold() in units.MONTHS):
+    if not (text[at].isdigit() or text[at : at + 3].casefold() in _MONTH_STARTS):
         return [], at
     for pattern in _DATES:
         one = pattern.match(text, at)
@@ -124,7 +121,7 @@ def _date(text: str, at: int, _before: Sequence[Token]) -> tuple[list[Token], in
 def _day(parts: dict[str, str | None]) -> str | None:
     """Year, month and day as ISO 8601 has them, as far as they are given."""
     name = parts.get("n")
-    if name in _ALSO_VERBS:
+    if name in _ALSO_VERBS or name in _ALSO_NAMES:
         return None
     year, month, day = parts.get("y"), parts.get("m"), parts.get("d")
     one, other = parts.get("a"), parts.get("b")

@@ -2,8 +2,12 @@
 
 import re
 
+from ragcl.text.scripts import CONTINUING, as_ascii, simple, spaced
+
 # A number with its points, or else letters and digits; a version may begin with a v.
-_PARTS = re.compile(r"(?<![^\W_])v?(\d+(?:[.,:/-]\d+)+)(?![^\W_])|([^\W_]+)")
+_NUMBER = r"(?<![^\W_])v?(\d+(?:[.,:/-]\d+)+)(?![^\W_])"
+_PARTS = re.compile(rf"{_NUMBER}|([^\W_]+)")
+_MARKED_PARTS = re.compile(rf"{_NUMBER}|([^\W_]+(?:[{CONTINUING}]+[^\W_]*)*)")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in the middle of a `camelCase` name
 _FUNCTION_WORDS = frozenset(
     "a an the of in on at to is are was were be for and or by with what which who whom whose when "
@@ -14,9 +18,13 @@ _FUNCTION_WORDS = frozenset(
 def parts(text: str) -> list[str]:
     """The words and numbers of a text in lower case and in order.
 
-    A number keeps its points ("3.12"); a camel-case name ("releaseDate") is split.
+    A number keeps its points ("3.12"); a camel-case name ("releaseDate") is split, and so are words
+    of a script without spaces. Full-width letters and the digits of any script are those of ASCII.
     """
-    found = _PARTS.finditer(HUMP.sub(" ", text).lower())
+    if simple(text):
+        found = _PARTS.finditer(HUMP.sub(" ", text).lower())
+    else:
+        found = _MARKED_PARTS.finditer(HUMP.sub(" ", spaced(as_ascii(text))).lower())
     return [one[1] or one[2] for one in found]
 
 

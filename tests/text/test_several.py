@@ -18,6 +18,8 @@ from ragcl.text.several import asks_for_several
         "Où est la cantine et quand ouvre-t-elle ?",
         "¿Dónde está el faro y cuánto mide?",
         "泊位有多深\uff1f 谁负责\uff1f",
+        "泊位有多深？谁负责？",
+        "ما عمقه؟ من المسؤول؟",
     ],
 )
 def test_several_things(question: str) -> None:
