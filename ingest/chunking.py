@@ -21,12 +21,18 @@ from ingest.readers.document import Document, Kind, Section
 _LEAST_TOKENS = 16
 _RULE_ROW = re.compile(r"[ \t|:-]*-[ \t|:-]*")
 _CELL = re.compile(r"[^:;|\n]{1,100}: ([^;\n]{1,100}); ")
-# Where a line that is too long is split: after a sentence, a clause, a word. The code points are
-# the full stops of Chinese and Japanese, which no space follows.
+# Where a line that is too long is split: after a sentence, a clause, a word. No space need follow
+# the stops of Armenian, Arabic, Hindi, Tibetan, Burmese, Ethiopic, Khmer, Chinese and Japanese.
+_STOPS = (
+    "\u0589\u061f\u06d4\u0964\u0965\u0f0d\u0f0e\u104b\u1362\u1367\u17d4\u17d5"
+    "\u3002\uff01\uff1f\uff61"
+)
+_PAUSES = "\u060c\u061b\u104a\u1363-\u1366\u3001\uff0c\uff1a\uff1b\uff64"
+_CLOSING = "\u2019\u201d\u300b\u300d\u300f\u3011\uff09"
 _NEXT_CELL = r"(?<=;)\s+(?=[^\s:;][^:;]{0,99}:\s)"  # of a row that names its columns
 _SEPARATORS = [
-    r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])",
-    r"(?<=[;:,])\s+|(?<=[\uff0c\uff1b\uff1a\u3001])",
+    rf"(?<=[.!?])\s+|(?:(?<=[{_STOPS}])|(?<=[{_STOPS}][{_CLOSING}]))(?![{_STOPS}{_CLOSING}])",
+    rf"(?<=[;:,])\s+|(?<=[{_PAUSES}])",
     r"\s+",
 ]
 

@@ -23,7 +23,7 @@ from ragcl.generation.influence import Influence, Shown, leave_one_out, likeliho
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts
 from ragcl.generation.passages import joined
-from ragcl.generation.prompts import ABSTENTION, Prompts, is_abstention
+from ragcl.generation.prompts import ABSTENTION, Prompts, abstention, is_abstention
 from ragcl.generation.quotes import quotes
 from ragcl.generation.quoting import Quoter, choose
 from ragcl.generation.reading import Outlook, Reader, Reading
@@ -486,7 +486,7 @@ class Answerer:
         tokens = seen.prompt_tokens + len(prompt.ids)
         draft = self._written(job, ranked, tokens, support, last, kept)
         if not kept:
-            yield draft.completion.text
+            yield abstention(job.asked or job.question)
         return draft
 
     def _written(
@@ -631,7 +631,7 @@ class Answerer:
         return Answer(
             id=0,
             question=job.question,
-            text=ABSTENTION if abstained else draft.completion.text,
+            text=abstention(job.asked or job.question) if abstained else draft.completion.text,
             route="none" if abstained else draft.decision.route,
             mode=mode,
             citations=[] if abstained else [seen_as(Citation, hit) for hit in draft.support],

@@ -13,9 +13,10 @@ from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.plain_text import broken, pieces, rendered_ids, text_ids, turn_end
 from ragcl.once import once
+from ragcl.text.languages import ENGLISH, LANGUAGES, language
 from ragcl.text.scripts import ITEM_MARK, QUESTION_MARKS
 
-ABSTENTION = "I don't know."
+ABSTENTION = ENGLISH.unknown  # to the model, in any language
 # The end of every prompt for an answer. At the beginning of a turn a word has other tokens than
 # after a space, as in passages; with the cue, the tokens are the same and can be copied.
 CUE = "Answer:"
@@ -105,11 +106,21 @@ _DOES_NOT_KNOW = re.compile(
 _ONLY_THAT = re.compile(r"i (?:do not|don'?t|do n't) know|i(?:'m| am) not sure", re.IGNORECASE)
 
 
+_ABSTENTIONS = frozenset(one.unknown for one in LANGUAGES.values())
+
+
+def abstention(question: str) -> str:
+    """What a user is told, in the language of the question, if nothing answers it."""
+    return language(question).unknown
+
+
 def is_abstention(text: str) -> bool:
     """Whether an answer is an abstention.
 
     Names with such words are answers: "Unknown Pleasures" is a record.
     """
+    if text.strip() in _ABSTENTIONS:
+        return True
     plain = text.replace("\u2019", "'").strip().strip("\"'.!*_ \n\u201c\u201d")
     return (
         not text.strip()

@@ -1,18 +1,27 @@
 """Rewordings of a question by rules, without a model. Knows no text and no answer."""
 
+from ragcl.text.languages import language
+from ragcl.text.scripts import QUESTION_MARKS, STOPS
 from ragcl.text.words import content_words
 
 BRIEFLY, POLITELY = 0, 1  # indices in `rewordings`
 
 
 def rewordings(question: str) -> tuple[str, str]:
-    """Two other wordings: keywords alone, and a polite request."""
-    plain = question.strip().rstrip("?.!")
+    """Two other wordings in its language: keywords alone, and a polite request."""
+    plain = _bare(question)
     keywords = " ".join(content_words(plain))
-    return keywords or plain.lower(), f"Could you tell me: {plain[:1].lower()}{plain[1:]}?"
+    return keywords or plain.lower(), language(question).politely.format(_within(plain))
 
 
 def indirectly(question: str) -> str:
     """A third wording, for trials: `rewordings` are used for the proofs."""
-    plain = question.strip().rstrip("?.!")
-    return f"I would like to know: {plain[:1].lower()}{plain[1:]}."
+    return language(question).indirectly.format(_within(_bare(question)))
+
+
+def _bare(question: str) -> str:
+    return question.strip().strip("\u00a1\u00bf").rstrip(f".!{QUESTION_MARKS}{STOPS} ")
+
+
+def _within(plain: str) -> str:
+    return f"{plain[:1].lower()}{plain[1:]}"

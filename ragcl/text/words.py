@@ -2,6 +2,7 @@
 
 import re
 
+from ragcl.text.languages import FUNCTION_WORDS
 from ragcl.text.scripts import CONTINUING, as_ascii, simple, spaced
 
 # A number with its points, or else letters and digits; a version may begin with a v.
@@ -9,7 +10,7 @@ _NUMBER = r"(?<![^\W_])v?(\d+(?:[.,:/-]\d+)+)(?![^\W_])"
 _PARTS = re.compile(rf"{_NUMBER}|([^\W_]+)")
 _MARKED_PARTS = re.compile(rf"{_NUMBER}|([^\W_]+(?:[{CONTINUING}]+[^\W_]*)*)")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in the middle of a `camelCase` name
-_FUNCTION_WORDS = frozenset(
+_FUNCTION_WORDS = FUNCTION_WORDS | frozenset(
     "a an the of in on at to is are was were be for and or by with what which who whom whose when "
     "where how many much does do did it its as from that this there".split()
 )
@@ -34,5 +35,8 @@ def stems(text: str) -> set[str]:
 
 
 def content_words(text: str) -> list[str]:
-    """The words of a text without English function words, in lower case and in order."""
+    """The words of a text without function words, in lower case and in order.
+
+    Function words are those of English, and of languages that no other Latin text has words of.
+    """
     return [word for word in parts(text) if word not in _FUNCTION_WORDS]

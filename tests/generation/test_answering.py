@@ -1,5 +1,7 @@
 """Answering: the route that was decided, the sources it rests on, and the log it leaves."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import logging
 import math
 import os
@@ -165,6 +167,23 @@ def test_a_question_about_nothing_known_is_abstained_from(full: KnowledgeBase) -
     assert answer.citations == []
     assert answer.prompt_tokens == 0
     assert "nothing relevant" in answer.trace["reason"]
+
+
+def test_nothing_is_answered_in_the_language_of_the_question(kb: KnowledgeBase) -> None:
+    answer, stream = kb.ask("守塔人是谁？"), kb.ask("Wer ist der Wärter?", stream=True)
+
+    assert (answer.route, answer.text, answer.abstained) == ("none", "我不知道。", True)
+    assert "".join(stream) == stream.result.text == "Das weiß ich nicht."
+
+
+def test_right_to_left_text_is_shown_as_it_was(kb: KnowledgeBase, docs: Path) -> None:
+    text = "سعر الماء ٧٫١٥ كرونة لكل متر مكعب (الرصيف north-2)."
+    (docs / "water.md").write_text(f"# الميناء\n\n{text}\n", encoding="utf-8")
+    kb.ingest(docs)
+
+    [hit] = [one for one in kb.search("سعر الماء", k=9) if one.source == "water.md"]
+
+    assert (hit.heading, hit.text) == ("الميناء", text)
 
 
 def test_an_empty_knowledge_base_abstains(kb: KnowledgeBase) -> None:

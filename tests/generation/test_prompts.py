@@ -1,5 +1,7 @@
 """Prompts: passages are data, whatever they say, and only as many as the budget holds."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import copy
 
 import pytest
@@ -7,7 +9,15 @@ from conftest import CHAT_TEMPLATE
 from transformers import PreTrainedTokenizerFast
 
 from ragcl.generation.language_model import LanguageModel
-from ragcl.generation.prompts import ABSTENTION, CUE, Prompts, answer_tokens, is_abstention
+from ragcl.generation.prompts import (
+    ABSTENTION,
+    CUE,
+    Prompts,
+    abstention,
+    answer_tokens,
+    is_abstention,
+    listed_questions,
+)
 
 QUESTION = "How deep is the north berth?"
 
@@ -215,10 +225,23 @@ def test_an_answer_has_the_tokens_that_it_has_behind_the_cue(
         "It is not specified in the passages.",
         "The passage does not mention it.",
         "Sorry, I don't know.",
+        "我不知道。",
+        "Das weiß ich nicht.",
     ],
 )
 def test_what_counts_as_not_knowing(text: str) -> None:
     assert is_abstention(text)
+
+
+def test_a_user_is_told_so_in_the_language_of_the_question() -> None:
+    assert abstention("谁看守灯塔？") == "我不知道。"
+    assert abstention("Who keeps it?") == ABSTENTION
+
+
+def test_questions_are_listed_in_any_script() -> None:
+    text = "1、塔有多高？\n（二）谁看守？\n١. من يحرسه؟\n- Not one.\n③ 塔顶的灯是___"
+
+    assert listed_questions(text, 9) == ["塔有多高？", "谁看守？", "من يحرسه؟", "塔顶的灯是___"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Quoting: as much of the likeliest sentences as a quotation holds, and what they need beside."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import pytest
 
 from ragcl.catalog.passage import Passage
@@ -9,6 +11,7 @@ from ragcl.generation.prompts import Prompts
 from ragcl.generation.quotes import quotes
 from ragcl.generation.quoting import Quoter, Weight, choose, parts
 from ragcl.generation.recipe import QUOTING
+from ragcl.text.sentences import split_sentences
 
 TEXT = """\
 Ring the bell before you go in.
@@ -127,6 +130,24 @@ def test_a_block_of_code_is_quoted_in_whole() -> None:
     [found] = quotes(chunk((11, 21)), ["gate --check"])
 
     assert found.text == "```\ngate --open\ngate --check\n```"
+
+
+def test_lines_joined_without_a_space_are_found_again() -> None:
+    text = "石料是用平底船一块一块运来的，塔顶的灯每18秒闪\n三次。真的吗？是的。灯从日落亮到日出。"
+    passage = Passage(text, 0.5, "lamp.md", (4, 5), "灯", "x")
+    first, second, _ = split_sentences(text)
+
+    [found] = quotes(passage, [first, second])
+
+    assert second == "真的吗？ 是的。"
+    assert (found.text, found.lines) == (text[: -len("灯从日落亮到日出。")], (4, 5))
+
+
+def test_a_quotation_without_spaces_has_an_end() -> None:
+    sentence = "补给船每逢星期四给灯塔送去淡水粮食和信件。" * 5
+    weights = [weight(sentence, 0.9, place) for place in range(9)]
+
+    assert len(choose(weights)) < len(weights)
 
 
 def test_lines_that_cannot_be_told_are_those_of_the_chunk() -> None:

@@ -1,5 +1,7 @@
 """Reading: the nearest sentences, and from them a span that is really there and says something."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import json
 import re
 from dataclasses import replace
@@ -17,6 +19,7 @@ from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recipe import READING
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
+from ragcl.text.scripts import starts, within
 from ragcl.text.words import content_words
 
 QUESTION = "How deep is the north berth?"
@@ -51,6 +54,26 @@ def test_a_span_is_a_piece_of_its_sentence_in_whole_words(model: LanguageModel) 
         assert not re.match(r"\w\w", sentence[max(0, start - 1) : start + 1]) or start == 0
         end = start + len(span.text)
         assert not sentence[end : end + 1].isalnum()
+
+
+CHINESE = "白鹭礁灯塔由韩岭舟看守，塔身高四十三米。"
+
+
+def test_a_span_of_a_text_without_spaces_is_made_of_its_words(model: LanguageModel) -> None:
+    spans = {span.text for span in read(model, "谁看守灯塔？", CHINESE)}
+
+    assert len(spans) > 3
+    for text in spans:
+        places = [start for start in starts(CHINESE) if CHINESE.startswith(text, start)]
+        assert places
+        assert not all(within(CHINESE, start + len(text)) for start in places)
+
+
+def test_a_span_ends_with_no_piece_of_a_character(model: LanguageModel) -> None:
+    for span in read(model, "谁看守灯塔？", CHINESE):
+        written = model.tokenizer.decode(span.ids)
+        assert "\ufffd" not in written
+        assert written.strip().startswith(span.text)
 
 
 def test_a_span_says_more_than_the_question_did(model: LanguageModel) -> None:

@@ -1,5 +1,7 @@
 """Writing: a sentence stays where the passages that it cites say it, and nothing else does."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,19 @@ def test_a_sentence_rests_on_the_nearest_sentence_of_its_passage() -> None:
     [one] = Checker(PASSAGES).checked("In 1931 Ida Holm built it.")
 
     assert one.rests_on == ((0, "Ida Holm built it in 1931."),)
+
+
+def test_a_text_without_spaces_or_capitals_is_judged_by_its_words_and_numbers() -> None:
+    checker = Checker(
+        ["灯塔\n守塔人是韩岭舟。塔高４３米。", "Маяк\nсмотритель маяка живёт в порту."]
+    )
+
+    texts = [one.text for one in checker.checked("守塔人是韩岭舟。[1]塔高43米[1]。塔高44米[1]。")]
+
+    assert texts == ["守塔人是韩岭舟 [1]。", "塔高43米 [1]。"]
+    [found] = checker.checked("Смотритель маяка живёт тут, в порту [2].")
+    assert found.text == "Смотритель маяка живёт тут, в порту [2]."
+    assert checker.checked("Смотритель маяка Иван живёт в порту [2].") == []
 
 
 def test_items_of_a_list_begin_a_line() -> None:

@@ -1,5 +1,7 @@
 """Chunks never exceed the limit, lose no word, cite true lines, and change only where edited."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import re
 from pathlib import Path
 
@@ -136,6 +138,16 @@ def test_a_long_paragraph_divides_after_sentences() -> None:
     chunks = split(Section((), "The north berth is deep and long. " * 20, first_line=7))
     assert len(chunks) > 3
     assert all(one.text.endswith(".") and one.lines == (7, 7) for one in chunks)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "end"),
+    [("灯塔立在港口西南方。", "。"), ("نص قصير عن الميناء۔", "۔"), ("他说：“走吧。”", "”")],
+)
+def test_in_any_script(sentence: str, end: str) -> None:
+    chunks = split(Section((), sentence * 30, first_line=7))
+    assert len(chunks) > 3
+    assert all(one.text.endswith(end) for one in chunks)
 
 
 def test_a_word_longer_than_the_limit_is_divided() -> None:

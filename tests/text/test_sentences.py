@@ -1,5 +1,7 @@
 """Sentences: at their stops and at the ends of lines, and not within a number."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import pytest
 
 from ragcl.text.sentences import split_sentences

@@ -1,5 +1,7 @@
 """Questions that ask for several things are told from those that a phrase answers."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import pytest
 
 from ragcl.text.several import asks_for_several
@@ -19,6 +21,9 @@ from ragcl.text.several import asks_for_several
         "¿Dónde está el faro y cuánto mide?",
         "泊位有多深\uff1f 谁负责\uff1f",
         "泊位有多深？谁负责？",
+        "灯塔由谁看守，什么时候建成的",
+        "灯台守は誰で、いつ建てられましたか",
+        "Кто смотритель и когда построен маяк?",
         "ما عمقه؟ من المسؤول؟",
     ],
 )
@@ -39,6 +44,7 @@ def test_several_things(question: str) -> None:
         "Really??",
         "Wo liegen Kai und Werft?",
         "泊位有多深\uff1f",
+        "从底到顶，白鹭礁灯塔一共多少米？",
     ],
 )
 def test_one_thing(question: str) -> None:

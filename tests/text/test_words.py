@@ -1,5 +1,7 @@
 """Words, numbers with their points, and names of several words."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import pytest
 
 from ragcl.text.words import content_words, parts, stems
@@ -29,4 +31,6 @@ def test_forms_of_a_word_have_one_stem_and_numbers_keep_their_end() -> None:
 
 
 def test_words_that_carry_no_meaning_are_left_out() -> None:
+    assert content_words("白鹭礁灯塔的守塔人是谁？") == ["白鹭", "礁", "灯塔", "守", "塔", "人"]
+    assert content_words("Кто смотритель маяка?") == ["смотритель", "маяка"]
     assert content_words("What is the depth of berth 3.2?") == ["depth", "berth", "3.2"]

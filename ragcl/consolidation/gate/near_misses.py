@@ -18,6 +18,7 @@ from ragcl.catalog.passage import Passage
 from ragcl.consolidation.recipe import GATE
 from ragcl.search.retriever import Retriever
 from ragcl.text.answers import holds
+from ragcl.text.scripts import spaced
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words
 
@@ -76,6 +77,7 @@ def near_misses(
 
 def _other_words(question: str, words: Sequence[str], chance: random.Random) -> str:
     """A question with most of its content words replaced by some of `words`."""
+    question = spaced(question).strip()
     carrying = set(content_words(question))
     places = [one for one in re.finditer(r"\w+", question) if one[0].lower() in carrying]
     if not places:  # "What is it?" has no content word to replace

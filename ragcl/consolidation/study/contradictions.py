@@ -16,6 +16,8 @@ from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
 from ragcl.search.retriever import Retrieval
 from ragcl.text.answers import compatible
+from ragcl.text.numerals import with_digits
+from ragcl.text.scripts import spaced
 from ragcl.text.words import content_words, stems
 
 
@@ -94,10 +96,10 @@ def _comparable(one: str, answer: str, other: str, other_answer: str) -> bool:
     The reader extracts words even from a text that does not answer the question: those are no rival
     value.
     """
-    numbers = [bool(re.search(r"\d", text)) for text in (answer, other_answer)]
+    numbers = [bool(re.search(r"\d", with_digits(text))) for text in (answer, other_answer)]
     if any(numbers):
         return all(numbers)
-    lengths = sorted(len(text.split()) for text in (answer, other_answer))
+    lengths = sorted(len(spaced(text).split()) for text in (answer, other_answer))
     rest = stems(" ".join(content_words(one.replace(answer, " ", 1))))
     other_rest = stems(" ".join(content_words(other.replace(other_answer, " ", 1))))
     shared = len(rest & other_rest)

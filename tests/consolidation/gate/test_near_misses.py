@@ -1,5 +1,7 @@
 """Near misses: questions about a learned chunk to which no answer was taught."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import re
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.passage import Passage
 from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
 from ragcl.consolidation.recipe import GATE
+from ragcl.text.words import content_words
 
 DEPTH = "11 metres"
 
@@ -49,6 +52,20 @@ def test_they_are_worded_like_what_was_learned_and_ask_for_what_else_the_chunk_s
     assert plain.question == "takes tankers only"
     [other] = found(kb, chunk, answer="tankers")
     assert words(other.question) - words(QUESTION) <= {"11", "metres"}
+
+
+def test_words_without_spaces_are_replaced_one_by_one(kb: KnowledgeBase, docs: Path) -> None:
+    text = "守塔人是韩岭舟。风浪太大时补给船改在第二天出航。"
+    (docs / "lamp.md").write_text(f"# 灯塔\n\n{text}", encoding="utf-8")
+    kb.ingest(docs)
+    hit = next(one for one in kb.search("守塔人", k=9) if one.source == "lamp.md")
+    [chunk] = kb.catalog.documents.current([hit.content_hash]).values()
+
+    [near] = found(kb, chunk, answer="韩岭舟", question="谁是灯塔的守塔人？")
+
+    kept, new = (set(content_words(one)) for one in ("谁是灯塔的守塔人？", text[8:]))
+    assert len(set(content_words(near.question)) & new) > 1
+    assert set(content_words(near.question)) <= kept | new
 
 
 def test_of_a_long_chunk_there_are_a_few_and_the_same_every_time(

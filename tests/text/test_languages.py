@@ -1,0 +1,59 @@
+"""Languages: which one a question is in, and what is said in it."""
+
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
+import pytest
+
+from ragcl.text.languages import ENGLISH, LANGUAGES, language
+from ragcl.text.rewording import indirectly, rewordings
+
+
+@pytest.mark.parametrize(
+    ("code", "question"),
+    [
+        ("en", "How deep is the north berth?"),
+        ("en", "Depth of the 白鹭礁?"),
+        ("en", "Die cast parts?"),
+        ("en", "Los Angeles berth"),
+        ("zh", "白鹭礁灯塔有多高？"),
+        ("zh", "NASUWT是什么？"),
+        ("ja", "灯台守は誰ですか"),
+        ("ko", "등대지기는 누구입니까?"),
+        ("th", "ประภาคารอยู่ที่ไหน"),
+        ("hi", "प्रकाश स्तंभ कहाँ है?"),
+        ("ar", "أين المنارة؟"),
+        ("en", "فانوس دریایی کجاست؟"),  # Persian: in the script of Arabic, and not in the table
+        ("ru", "Кто смотритель маяка?"),
+        ("en", "Хто доглядає маяк?"),  # Ukrainian
+        ("de", "Wer leitet die Lehrwerkstatt?"),
+        ("fr", "Où est le phare ?"),
+        ("es", "¿Dónde está el faro?"),
+        ("it", "Dove si trova il faro?"),
+        ("pt", "Quem manda no porto?"),
+        ("en", "2026?"),
+    ],
+)
+def test_the_language_of_a_question(code: str, question: str) -> None:
+    assert language(question) is LANGUAGES[code]
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_language_has_all_that_is_said_and_knows_its_own(code: str) -> None:
+    one = LANGUAGES[code]
+    asked = one.politely.format("X")
+
+    assert one.unknown
+    assert one is ENGLISH or one.unknown != ENGLISH.unknown
+    assert "X" in asked
+    assert "X" in one.indirectly.format("X")
+    assert one.asking
+    assert one.joining
+
+
+def test_a_question_is_reworded_in_its_language() -> None:
+    assert rewordings("谁看守灯塔？") == ("看守 灯塔", "请问，谁看守灯塔？")
+    assert indirectly("谁看守灯塔？") == "我想知道谁看守灯塔。"
+    assert rewordings("Wer leitet die Werkstatt?")[1] == (
+        "Können Sie mir sagen: wer leitet die Werkstatt?"
+    )
+    assert indirectly("¿Dónde está el faro?") == "Quisiera saber: dónde está el faro."
