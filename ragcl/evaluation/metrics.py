@@ -15,9 +15,13 @@ from pathlib import Path
 from ragcl.errors import UsageError
 from ragcl.results import Answer, EvaluatedQuestion, EvaluationReport, Mode
 from ragcl.text.answers import holds
+from ragcl.text.scripts import BRACKETS, PAUSES, STOPS, UNSPACED
 
+_CHARACTER = re.compile(f"[{UNSPACED}]")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation + "\u2018\u2019\u201c\u201d")
+_PUNCTUATION = str.maketrans(
+    "", "", f"{string.punctuation}\u2018\u2019\u201c\u201d{STOPS}{PAUSES}{BRACKETS}"
+)
 
 
 def normalise(text: str) -> str:
@@ -36,8 +40,15 @@ def exact_match(text: str, answers: Sequence[str]) -> float:
 
 
 def token_f1(text: str, answers: Sequence[str]) -> float:
-    """The best F1 over words between `text` and an accepted string, in [0, 1]."""
-    return max((_f1(normalise(text).split(), normalise(a).split()) for a in answers), default=0.0)
+    """The best F1 over words between `text` and an accepted string, in [0, 1].
+
+    In scripts without spaces every character is a word, as in MLQA (Lewis et al. 2020).
+    """
+    return max((_f1(_words(text), _words(a)) for a in answers), default=0.0)
+
+
+def _words(text: str) -> list[str]:
+    return _CHARACTER.sub(r" \g<0> ", normalise(text)).split()
 
 
 def _f1(words: list[str], accepted: list[str]) -> float:

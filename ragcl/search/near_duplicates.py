@@ -27,6 +27,7 @@ from pathlib import PurePosixPath
 
 from ragcl.catalog.passage import Passage
 from ragcl.search.recipe import SEARCH
+from ragcl.text.scripts import spaced
 from ragcl.text.sentences import split_sentences
 
 KEPT_TEXTS = 4096  # whose words are remembered: those of a search are compared with one another
@@ -214,7 +215,7 @@ def _spaced(path: str) -> str:
 
 @lru_cache(maxsize=KEPT_TEXTS)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(text.lower()))
+    return tuple(_WORD.findall(spaced(text).lower()))
 
 
 @lru_cache(maxsize=KEPT_TEXTS)

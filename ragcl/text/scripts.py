@@ -30,7 +30,12 @@ STOPS = (
 # Commas, semicolons and colons of Arabic, Burmese, Ethiopic, Chinese and Japanese.
 PAUSES = "\u060c\u061b\u104a\u1361\u1363\u1364\u1365\u1366\u3001\uff0c\uff1a\uff1b\uff64"
 QUESTION_MARKS = "?\u061f\u1367\u1945\u2047\u2048\ua60f\ua6f7\uff1f"
-CLOSING = "\u00bb\u2019\u201d\u203a\u3009\u300b\u300d\u300f\u3011\u3015\uff09\uff3d\uff63"
+# Of Chinese and Japanese, in pairs.
+BRACKETS = (
+    "\u3008\u3009\u300a\u300b\u300c\u300d\u300e\u300f\u3010\u3011\u3014\u3015"
+    "\uff08\uff09\uff3b\uff3d\uff62\uff63"
+)
+CLOSING = f"\u00bb\u2019\u201d\u203a{BRACKETS[1::2]}"
 # Bullets, circled numbers, and the numbers of Chinese lists: what begins an item, beside ASCII.
 ITEM_MARK = (
     "(?:[\u00b7\u2022\u2023\u2043\u2219\u25a0-\u25ff\u2756\u27a2\u30fb\uff65]"

@@ -59,7 +59,7 @@ _RULE = re.compile(r"[-=~*_#\s]*")  # underlines a title, or separates two parag
 _ITEM = re.compile(rf"[-*+\u2022|>#]|\d+[.)]\s|{ITEM_MARK}")
 _SPACELESS = re.compile(f"[{UNSPACED}{STOPS}{PAUSES}{CLOSING}]")
 _CLAUSE = re.compile("(?<=[\u0e00-\u0eff]) +(?=[\u0e00-\u0eff])")  # Thai and Lao have no stops
-_FIELD = re.compile(r"[\w .-]{1,60}:\s")
+_FIELD = re.compile(r"[\w .-]{1,60}(?::\s|\uff1a)")
 _ROW = re.compile(r"\t|\S {2,}\S|\d$")  # of columns, or with a number at its end
 _CODE = re.compile(r" = |=>|[{};)\]]$")
 

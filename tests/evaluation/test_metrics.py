@@ -56,6 +56,11 @@ def test_exact_match() -> None:
     assert exact_match("", []) == 0.0
 
 
+def test_token_f1_of_a_script_without_spaces_is_over_characters() -> None:
+    assert token_f1("港务公司", ["港务"]) == pytest.approx(2 * 0.5 * 1 / 1.5)
+    assert exact_match("《港务》。", ["港务"]) == 1.0
+
+
 def test_token_f1_is_the_best_over_the_accepted_strings() -> None:
     assert token_f1("11 metres", ["11 metres deep"]) == pytest.approx(2 * 1 * (2 / 3) / (1 + 2 / 3))
     assert token_f1("11 11", ["11"]) == pytest.approx(2 * 0.5 * 1 / 1.5)

@@ -1,5 +1,7 @@
 """Near duplicates: one hit for what says the same, and the newest version of a file."""
 
+# ruff: noqa: RUF001 - texts of other scripts are tested
+
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -128,6 +130,15 @@ def test_of_two_versions_the_newer_takes_the_place_of_both(older: str, newer: st
     assert shown(new, old) == [2]
     other = chunk(3, "Soup costs 3 crowns.", "canteen.md")
     assert shown(old, other, new) == [2, 3]  # the place of the better ranked
+
+
+def test_versions_of_a_text_without_spaces_differ_by_a_word() -> None:
+    old = "灯塔建成于1907年，塔身高43米，有206级台阶，没有电梯，由守塔人和助手轮流看守。"
+    new = old.replace("43米", "45米")
+
+    assert shown(chunk(1, old, "lamp.md", 9), chunk(2, new, "lamp_v2.md", 1)) == [2]
+    other = "补给船每逢星期四给灯塔送去淡水和粮食，风浪太大时改在第二天出航，不载访客。"
+    assert shown(chunk(1, old, "lamp.md"), chunk(2, other, "lamp_v2.md")) == [1, 2]
 
 
 @pytest.mark.parametrize("copy", ["handbook (1).md", "handbook - Copy.md", "Copy of handbook.md"])
