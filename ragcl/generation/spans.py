@@ -15,18 +15,14 @@ from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
 from ragcl.generation.recipe import READING
 from ragcl.generation.scoring import Continuation, Fork
 from ragcl.once import once
-from ragcl.text.scripts import starts, within
+from ragcl.text.numerals import counts_on
+from ragcl.text.scripts import PAUSES, STOPS, starts, within
 from ragcl.text.words import content_words
 
 if TYPE_CHECKING:
     import torch
 
-# Around an answer: no part of it. The escapes are a dash and the marks of other scripts.
-_AROUND = (
-    " ,;:.\u2014-\"'"
-    "\u3000-\u3002\uff01\uff0c\uff0e\uff1a\uff1b\uff1f\uff61\uff64"
-    "\u060c\u061b\u061f\u06d4\u0589\u0964\u0965\u104a\u104b\u1361-\u1368\u17d4\u17d5"
-)
+_AROUND = f" ,;:.\u2014-\"'{PAUSES}{STOPS}"  # is no part of an answer
 
 
 @dataclass(frozen=True)
@@ -155,6 +151,8 @@ class SpanReader:
         texts, places = [], []
         for number, sentence in enumerate(sentences):
             for start in starts(sentence):
+                if counts_on(sentence, start):
+                    continue
                 texts.append(sentence[start:][: READING.span_tokens * 6])
                 places.append((number, start))
         found: dict[tuple[int, ...], _Candidate] = {}
@@ -168,11 +166,16 @@ class SpanReader:
                 for length, (_, end, further) in enumerate(
                     zip(key, tokens.ends, following, strict=False), start=1
                 )
-                if 0 < end < further and not within(sentences[number], start + end)
+                if 0 < end < further and _may_end(sentences[number], start + end)
             )
             if ends and key not in found:
                 found[key] = _Candidate(text, number, key, ends)
         return list(found.values())
+
+
+def _may_end(sentence: str, at: int) -> bool:
+    """Whether a span may end here: within no word, and not between a number and what it counts."""
+    return not within(sentence, at) and not counts_on(sentence, at)
 
 
 @dataclass(frozen=True)

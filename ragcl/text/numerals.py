@@ -28,6 +28,7 @@ _SOME = re.compile(
     rf"(?<!\d)(?:[{_ALL}]{{2,}}|[{_ONE}](?=[{_COUNTED}])|(?<!\w)[{_ONE}](?!\w))(?!\d)"
 )
 _TIMES = re.compile(rf"(\d+(?:\.\d+)?)([{''.join(_GROUPS)}])(?![\d{_ALL}])")
+_COUNTING = re.compile(rf"[\d{_ALL}] ?[{_COUNTED}{_ALL}]")
 _WEEK = re.compile(r"(?:星期|礼拜|禮拜|周|週)$")
 
 
@@ -37,6 +38,11 @@ def with_digits(text: str) -> str:
         return text
     text = _SHARE.sub(_percent, text)
     return _TIMES.sub(_multiplied, _SOME.sub(_written, text))
+
+
+def counts_on(text: str, at: int) -> bool:
+    """Whether a number goes on at a place of a text, or with what it counts: 5年, 三 米, 四十三."""
+    return at > 0 and _COUNTING.match(text, at - 1) is not None
 
 
 def _percent(found: re.Match[str]) -> str:

@@ -67,6 +67,8 @@ def test_a_span_of_a_text_without_spaces_is_made_of_its_words(model: LanguageMod
         places = [start for start in starts(CHINESE) if CHINESE.startswith(text, start)]
         assert places
         assert not all(within(CHINESE, start + len(text)) for start in places)
+        assert text.strip("，。") == text
+        assert not text.endswith(("四", "十", "三"))
 
 
 def test_a_span_ends_with_no_piece_of_a_character(model: LanguageModel) -> None:
