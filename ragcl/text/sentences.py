@@ -42,9 +42,18 @@ _SHORT = (
     "Sra",
 )
 _SMALL = "".join(c for c in map(chr, range(0x10000)) if c.islower() and c.isalpha())
-# Behind an ordinal the month, or the century; "z. B." is an abbreviation of two.
+# A German date or century goes on behind its ordinal; "z. B." is an abbreviation of two.
+_GERMAN = "Januar J\xe4nner Februar M\xe4rz Mai Juni Juli Oktober Dezember Jahrhundert".replace(
+    " ", "|"
+)
+_ORDINALS = [
+    rf"(?<=\b{word} {digits}\.\s)"
+    for word in "am vom zum bis dem den der".split()
+    for digits in (r"\d", r"\d\d")
+]
 _GOES_ON = (
-    r"(?<=\d\.\s)(?:J\xe4n|Jan|Feb|M\xe4r|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Jahrhundert)"
+    rf"(?<=\d\.\s)(?:{_GERMAN})\b"
+    rf"|(?:{'|'.join(_ORDINALS)})(?:April|August|September|November)\b"
     r"|(?<=\bz\.\s)B\."
 )
 _END = re.compile(

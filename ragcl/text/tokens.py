@@ -92,7 +92,8 @@ _DAYS = frozenset(
         *"mon tue tues wed thu thur thurs fri".split(),
     ]
 )
-_ABOUT_TIME = _DAYS | units.MONTHS.keys() - {"may", "march", "mar", "sept"}
+_NOT_ALWAYS_MONTHS = frozenset("may march mar sept mars mai mayo julio avril".split())
+_ABOUT_TIME = _DAYS | units.MONTHS.keys() - _NOT_ALWAYS_MONTHS
 _BEFORE_NOT = {"can": "can", "ca": "can", "wo": "will", "sha": "shall"}
 
 

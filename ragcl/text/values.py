@@ -35,7 +35,7 @@ _MONTH = "|".join(sorted(units.MONTHS, key=len, reverse=True))
 _MONTH_STARTS = frozenset(name[:3] for name in units.MONTHS)
 _ORDINAL = r"(?:st|nd|rd|th|er)?"
 _ALSO_VERBS = frozenset({"may", "march", "mar"})  # a month only where it is written as a name
-_ALSO_NAMES = frozenset({"Mars", "Julio"})  # and only where it is not
+_ALSO_NAMES = frozenset({"Mars", "Julio", "Mayo", "Avril"})  # and only where it is not
 _DATES = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

@@ -65,6 +65,10 @@ from ragcl.text.sentences import split_sentences
             "Es beginnt am 19. August. Im 19. Jahrhundert, z. B. Öl, galt Nr. 5 nicht.",
             ["Es beginnt am 19. August.", "Im 19. Jahrhundert, z. B. Öl, galt Nr. 5 nicht."],
         ),
+        (
+            "I am in room 19. Main entry. I was 12. Augment it.",
+            ["I am in room 19.", "Main entry.", "I was 12.", "Augment it."],
+        ),
         ("в 1907 г. построен. Он тут.", ["в 1907 г. построен.", "Он тут."]),
         (
             "一、塔与灯\n（一）塔高\n① 第一\n・項目\n2、乙\n第三条 丙",
