@@ -459,7 +459,7 @@ class Answerer:
         seen = self._look(job, ranked)
         if seen.form == "none":
             draft = _unanswered(job, seen)
-            yield draft.completion.text
+            yield abstention(job.asked or job.question)
             return draft
         prompt, support = self._written_prompt(job)
         last = Completion("", (), 0.0)
@@ -486,7 +486,7 @@ class Answerer:
         tokens = seen.prompt_tokens + len(prompt.ids)
         draft = self._written(job, ranked, tokens, support, last, kept)
         if not kept:
-            yield abstention(job.asked or job.question)
+            yield draft.completion.text
         return draft
 
     def _written(
