@@ -37,6 +37,7 @@ bench: models  ## measure, for some hours, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.faults
 	@$(BIN)/python -m benchmarks.index
 	@$(BIN)/python -m benchmarks.similarity
+	@$(BIN)/python -m benchmarks.switching
 ifdef DATA
 	@$(BIN)/python -m benchmarks.drift $(DATA)/probes
 	@$(BIN)/python -m benchmarks.reader ability $(DATA)/probes

@@ -543,8 +543,9 @@ class KnowledgeBase:
                 self.settings = self.settings.model_copy(update={"models": switch.models})
                 if switch.embedder is not None:
                     self._embedders.take(switch.embedder)
-                    self._retriever.save()
+                    # At once, so that other processes need not.
                     self._retriever.calibrate()
+                    self._retriever.save()
             if language_model:
                 drop_parts(self, ("_answerer", "_language_model"))
         return replace(
