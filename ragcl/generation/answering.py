@@ -670,6 +670,7 @@ class Answerer:
             self._say_that_nothing_is_logged()
             return list(answers)
         now = time.time()
+        embedder = jobs[0].retrieval.embedder if jobs else None
         entries = [
             AskRecord(
                 id=0,
@@ -686,7 +687,7 @@ class Answerer:
         try:
             ids = self._catalog.asks.record(entries)
             self._catalog.learning.add_study(
-                self._reader.teacher(jobs[0].retrieval.embedder),
+                self._reader.teacher(embedder),
                 [
                     draft.reading.stored()
                     for job, draft in zip(jobs, drafts, strict=True)
