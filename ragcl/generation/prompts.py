@@ -14,7 +14,7 @@ from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.plain_text import broken, pieces, rendered_ids, text_ids, turn_end
 from ragcl.once import once
 from ragcl.text.languages import ENGLISH, LANGUAGES, language
-from ragcl.text.scripts import ITEM_MARK, QUESTION_MARKS
+from ragcl.text.scripts import ITEM_MARK, QUESTION_MARKS, unspaced
 
 ABSTENTION = ENGLISH.unknown  # to the model, in any language
 # The end of every prompt for an answer. At the beginning of a turn a word has other tokens than
@@ -146,7 +146,11 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
     """The tokens of each answer."""
     if not texts:
         return []
-    parts = [pieces(f"{CUE} {broken(tokenizer, text)}") for text in texts]
+    gaps = [_gap(text) for text in texts]
+    parts = [
+        pieces(f"{CUE}{gap}{broken(tokenizer, text)}")
+        for gap, text in zip(gaps, texts, strict=True)
+    ]
     encoded = tokenizer(
         [CUE, *(piece for some in parts for piece in some)],
         add_special_tokens=False,
@@ -155,10 +159,10 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
     rows = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
     cue, _ = next(rows)
     found = []
-    for some in parts:
+    for gap, some in zip(gaps, parts, strict=True):
         ids: list[int] = []
         ends: list[int] = []
-        start = -len(CUE) - 1
+        start = -len(CUE) - len(gap)
         for piece, (tokens, places) in zip(some, rows, strict=False):
             ids += tokens
             # Several tokens may spell one character, and only the last of them completes it.
@@ -227,7 +231,12 @@ def excerpt(heading: str, sentences: Sequence[str]) -> str:
     The space before each keeps a word's tokens the same as within a line.
     """
     lines = [f"# {heading}"] if heading else []
-    return "\n".join([*lines, *(f" {sentence}" for sentence in sentences)])
+    return "\n".join([*lines, *(f"{_gap(sentence)}{sentence}" for sentence in sentences)])
+
+
+def _gap(text: str) -> str:
+    """What is before a text within a line: a space, but in a script without spaces nothing."""
+    return "" if unspaced(text[:1]) else " "
 
 
 class Prompts:
