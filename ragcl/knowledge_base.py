@@ -509,6 +509,7 @@ class KnowledgeBase:
             KnowledgeBaseBusyError: another process is changing the models.
         """
         from ragcl.consolidation import promotion
+        from ragcl.generation import calibrating
         from ragcl.search.embedders import Choice
         from ragcl.switching import Switch
 
@@ -548,6 +549,8 @@ class KnowledgeBase:
                     self._retriever.save()
             if language_model:
                 drop_parts(self, ("_answerer", "_language_model"))
+                # At once, so that the first question need not.
+                calibrating.forms_of(self._language_model)
         return replace(
             plan, adapters=switch.usable(), done=True, seconds=round(time.time() - started, 1)
         )
