@@ -15,6 +15,7 @@ from ragcl.generation.prompts import (
     Prompts,
     abstention,
     answer_tokens,
+    excerpt,
     is_abstention,
     listed_questions,
 )
@@ -231,6 +232,17 @@ def test_an_answer_has_the_tokens_that_it_has_behind_the_cue(
 )
 def test_what_counts_as_not_knowing(text: str) -> None:
     assert is_abstention(text)
+
+
+def test_a_text_without_spaces_has_the_tokens_that_it_has_within_a_line(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    [first, other] = answer_tokens(tokenizer, ["灯塔", "lamp"])
+
+    assert excerpt("", ["灯塔。", "A lamp."]) == "灯塔。\n A lamp."
+    assert tokenizer.decode(first.ids) == "灯塔"
+    assert first.ends[-1] == 2
+    assert tokenizer.decode(other.ids) == " lamp"
 
 
 def test_a_user_is_told_so_in_the_language_of_the_question() -> None:
