@@ -3,6 +3,7 @@
 A span of the text cannot be invented. Knows no retrieval and no route.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -159,14 +160,12 @@ class SpanReader:
         encoded = answer_tokens(self._model.tokenizer, texts)
         for text, (number, start), tokens in zip(texts, places, encoded, strict=True):
             key = tokens.ids[: READING.span_tokens]
-            # Several tokens may spell one character: it ends with the last of them.
-            following = [*tokens.ends[1:], len(text) + 1]
+            # A token that completes no character ends nothing.
+            lengths = itertools.pairwise((0, *tokens.ends[: READING.span_tokens]))
             ends = tuple(
                 (length, end)
-                for length, (_, end, further) in enumerate(
-                    zip(key, tokens.ends, following, strict=False), start=1
-                )
-                if 0 < end < further and _may_end(sentences[number], start + end)
+                for length, (before, end) in enumerate(lengths, start=1)
+                if before < end and _may_end(sentences[number], start + end)
             )
             if ends and key not in found:
                 found[key] = _Candidate(text, number, key, ends)

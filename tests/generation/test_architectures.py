@@ -17,6 +17,7 @@ from ragcl.generation import language_model, scoring
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.prompts import CUE, Prompts, answer_tokens
 from ragcl.generation.scoring import Fork
+from ragcl.generation.spans import SpanReader
 from tests.architectures import (
     ARCHITECTURES,
     CONTEXT,
@@ -210,6 +211,20 @@ def test_a_character_of_several_tokens_ends_with_the_last_of_them(made: Callable
     [found] = answer_tokens(made(), ["m水é"])
 
     assert found.ends == (0, 1, 1, 1, 2, 2, 3)
+
+
+@pytest.mark.parametrize("made", TOKENIZERS.values(), ids=TOKENIZERS)
+def test_the_tokens_of_every_span_spell_it(made: Callable[[], Any], tmp_path: Path) -> None:
+    """None ends within a character, nor has a part of the next one."""
+    tokenizer = made()
+    reader = SpanReader(opened(make(tmp_path, "llama", tokenizer)))
+
+    found = reader._candidates(["It is 7 \u6c34\u6df1, \u00e9t\u00e9."])
+
+    spelt = [(one, length, end) for one in found for length, end in one.ends]
+    assert {one.text[:end] for one, _, end in spelt} >= {"It is 7", "\u6c34\u6df1", "\u00e9t\u00e9"}
+    for one, length, end in spelt:
+        assert tokenizer.decode(one.ids[:length]).strip() == one.text[:end].strip()
 
 
 def test_no_prompt_ends_with_the_tokenizers_end_token() -> None:
