@@ -599,6 +599,10 @@ class Migration:
     embedded: int
     chunks: int
 
+    def __str__(self) -> str:
+        """How far it is."""
+        return f"{one_line(self.embedder)}: {self.embedded} of {self.chunks} chunks embedded"
+
 
 @dataclass(frozen=True)
 class ActiveAdapter(Readable):

@@ -8,7 +8,6 @@ continued by the next switch to the same embedder. Knows no terminal and no lock
 
 import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +20,7 @@ from ragcl.errors import ModelNotFoundError, UsageError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.index.vector_index import EmbedderId
 from ragcl.ingestion import embedding_text
+from ragcl.progress import Progress
 from ragcl.results import ModelsReport
 from ragcl.search.calibration import material
 from ragcl.search.embedder import Embedder
@@ -29,8 +29,6 @@ from ragcl.settings import Settings, checked
 
 AT_ONCE = 256  # chunks embedded between two commits: so much is lost at most
 SAMPLE = 64  # chunks on which the time is measured
-
-Progress = Callable[[str, int, int], None]  # stage, number done, number in all
 
 
 class Switch:

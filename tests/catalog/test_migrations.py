@@ -131,7 +131,7 @@ def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(tmp_pat
 
 
 def test_what_its_reader_reads_otherwise_is_read_again_after_an_upgrade(tmp_path: Path) -> None:
-    with catalog_after(15, tmp_path) as connection:
+    with catalog_after(16, tmp_path) as connection:
         connection.execute("INSERT INTO roots (id, path) VALUES (1, '/docs')")
         for name, media_type in (("a.eml", "message/rfc822"), ("b.pdf", "application/pdf")):
             connection.execute(
