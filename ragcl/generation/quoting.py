@@ -67,7 +67,7 @@ class Quoter:
                 [Fork(prompt, distinct)], adapter=None, keep=len(distinct)
             )
             started = {distinct[one.candidate]: one.begun[-1] for one in found}
-            scores = scores + np.array([started[one] for one in ids])
+            scores = scores + QUOTING.reader * np.array([started[one] for one in ids])
         shares = np.exp(scores - scores.max(initial=-np.inf))
         shares /= shares.sum() or 1.0
         begins = dict(zip(map(_place, shown), shares.tolist(), strict=True))

@@ -165,7 +165,7 @@ class Reader:
         self._context_tokens = context_tokens
         self._spans = SpanReader(model)
 
-    @once
+    @property
     def forms(self) -> Forms:
         """The thresholds for the form of an answer."""
         from ragcl.generation import calibrating  # which reads with a reader

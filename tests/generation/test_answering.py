@@ -124,13 +124,13 @@ def test_a_value_of_a_table_is_looked_up_once_whatever_the_weights(
     name = install(full, random_adapters, "s0-a", question)
     monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, 9.0),), strange=-1.0))
     looks: list[Outlook] = []
-    look = Reader._outlook
+    look = Reader.first_look
 
     def counted(self: Reader, *arguments: Any) -> Outlook:
         looks.append(look(self, *arguments))
         return looks[-1]
 
-    monkeypatch.setattr(Reader, "_outlook", counted)
+    monkeypatch.setattr(Reader, "first_look", counted)
 
     answer = full.ask(question, mode="both")
 

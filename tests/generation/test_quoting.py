@@ -42,12 +42,14 @@ def chunk(lines: tuple[int, int] | None) -> Passage:
 
 # --- which sentences
 
+TOO_UNLIKELY = weight("Three.", QUOTING.least / 3, 2)
+
 
 def test_sentences_are_taken_that_are_likely_enough() -> None:
-    weights = [weight("One.", 0.6, 4), weight("Two.", QUOTING.least, 1), weight("Three.", 0.01, 2)]
+    weights = [weight("One.", 0.6, 4), weight("Two.", QUOTING.least, 1), TOO_UNLIKELY]
 
     assert [one.text for one in choose(weights)] == ["One.", "Two."]
-    assert [one.text for one in choose([weight("Three.", 0.01, 2)])] == ["Three."]
+    assert [one.text for one in choose([TOO_UNLIKELY])] == ["Three."]
     assert choose([]) == []
 
 
@@ -89,10 +91,10 @@ def test_a_quotation_has_an_end() -> None:
 def test_an_item_comes_with_what_introduces_its_list_and_a_row_with_its_header() -> None:
     weights = [
         weight("- pull the lever", 0.99, 3),
-        weight("- turn the key", 0.02, 2),
-        weight("To open the gate:", 0.01, 1),
+        weight("- turn the key", QUOTING.least / 2, 2),
+        weight("To open the gate:", QUOTING.least / 3, 1),
     ]
-    rows = [weight("| tea | 1 |", 0.99, 2, 0), weight("| what | price |", 0.01, 0)]
+    rows = [weight("| tea | 1 |", 0.99, 2, 0), weight("| what | price |", QUOTING.least / 3, 0)]
 
     assert [one.place for one in choose(weights)] == [1, 3]
     assert [one.place for one in choose(rows)] == [0, 2]
