@@ -385,10 +385,10 @@ def test_a_problem_that_was_only_looked_at_is_done_in_part(full: Any, kb_folder:
 
     looked, mended = full("doctor", "--no-repair"), full("doctor")
 
-    assert looked.stdout == "  not repaired: the vector index has no file\n"
-    assert mended.stdout == "  repaired: the vector index has no file\n"
+    assert looked.stdout.startswith("  not repaired: the vector index has no file\nmemory: ")
+    assert mended.stdout.startswith("  repaired: the vector index has no file\nmemory: ")
     assert (looked.exit_code, mended.exit_code) == (1, 0)
-    assert full("doctor").stdout == "all well: 4 documents, 5 chunks, 0 active adapters\n"
+    assert full("doctor").stdout.startswith("all well: 4 documents, 5 chunks, 0 active adapters\n")
 
 
 @pytest.mark.parametrize(

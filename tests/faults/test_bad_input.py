@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -31,7 +32,6 @@ from ragcl import KnowledgeBase
 from ragcl.errors import (
     CatalogError,
     KnowledgeBaseBusyError,
-    ModelNotFoundError,
     SettingsError,
     UsageError,
 )
@@ -325,12 +325,25 @@ def test_a_model_that_is_not_there(role: str, name: str, filled: Path) -> None:
     assert ragcl(filled, "status").exit_code == 0
     if role == "embedder":
         assert_one_line(ragcl(filled, "search", NORTH), 3, name)
-        with KnowledgeBase.open(filled) as kb, pytest.raises(ModelNotFoundError):
-            kb.forget("berths.md")
     else:
         assert ragcl(filled, "search", NORTH).exit_code == 0
     path.write_text(right)
     assert state(filled) == before
+
+
+def test_a_document_is_forgotten_without_any_model(filled: Path) -> None:
+    path = filled / "ragcl.toml"
+    right = path.read_text()
+    path.write_text(
+        re.sub(r"(?m)^(embedder|language_model) = .*", r'\1 = "/no/such/folder"', right)
+    )
+    with KnowledgeBase.open(filled) as kb:
+        assert kb.forget("berths.md").chunks_removed == 2
+    path.write_text(right)
+
+    with KnowledgeBase.open(filled) as kb:
+        assert all(hit.source != "berths.md" for hit in kb.search(NORTH, k=9))
+        assert kb.doctor().problems == []
 
 
 # The catalog

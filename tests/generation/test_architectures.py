@@ -299,6 +299,6 @@ def test_passages_give_way_before_instructions_do() -> None:
 
     text = own.tokenizer.decode(own.with_context(QUESTION, ["word " * 200] * 4, 4000).ids)
 
-    assert text.startswith("Answer the question with a short phrase")
+    assert text.startswith("Answer the question from the passages.")
     assert text.count("] word word") == 1
     assert len(text) > 1400

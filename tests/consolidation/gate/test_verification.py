@@ -17,7 +17,7 @@ from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
 from ragcl.generation.scoring import Continuation, Fork
-from ragcl.results import RoutingRisk
+from ragcl.results import GateTest, RoutingRisk
 from ragcl.settings import ConsolidationSettings
 from ragcl.text.rewording import indirectly
 
@@ -96,7 +96,9 @@ def test_drift_is_the_ratio_of_perplexities(
 
 def test_a_verdict_passes_when_every_test_does() -> None:
     def verdict(**passed: bool) -> Verdict:
-        gate = tuple({"name": name.replace("_", " "), "passed": ok} for name, ok in passed.items())
+        gate = tuple(
+            GateTest(name.replace("_", " "), 0.5, 0.5, passed=ok) for name, ok in passed.items()
+        )
         return Verdict((), {}, {}, gate, RoutingRisk(0, 0, 0, 0.0, 0.9, 0, 0))
 
     good = verdict(proved_chunks=True, perplexity_ratio=True)
