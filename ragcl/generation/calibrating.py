@@ -20,6 +20,7 @@ import numpy as np
 
 from ragcl.catalog.passage import Passage
 from ragcl.files.digests import digest
+from ragcl.generation import reading
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Outlook, Reader
@@ -71,8 +72,8 @@ class Judged:
     @property
     def right(self) -> bool:
         """Whether the phrase that is read is an accepted one."""
-        reading = self.outlook.reading
-        return reading is not None and any(compatible(reading.answer, a) for a in self.answers)
+        read = self.outlook.reading
+        return read is not None and any(compatible(read.answer, a) for a in self.answers)
 
 
 def forms_of(model: LanguageModel) -> Forms:
@@ -80,7 +81,8 @@ def forms_of(model: LanguageModel) -> Forms:
     if model.files.reader is not None:
         return model.files.reader.forms
     recipes = digest(READING, CALIBRATION)
-    identity = f"{model.files.name}@{model.files.revision}/{VERSION}-{recipes}"
+    versions = f"{reading.VERSION}.{VERSION}"
+    identity = f"{model.files.name}@{model.files.revision}/{versions}-{recipes}"
     if identity not in _KNOWN:
         _KNOWN[identity] = _kept_or_measured(model, identity)
     return _KNOWN[identity]
