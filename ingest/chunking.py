@@ -393,13 +393,14 @@ class _Lines:
     def __init__(self, section: Section) -> None:
         self._first = section.first_line
         self._breaks = [match.start() for match in re.finditer("\n", section.text)]
+        self._ends = {line: last for line, last in section.ends}
 
     def span(self, start: int, end: int) -> tuple[int, int] | None:
         """First and last line of the text from `start` to before `end`."""
         if self._first is None:
             return None
-        above = bisect_left(self._breaks, start)
-        return self._first + above, self._first + bisect_left(self._breaks, end)
+        last = self._first + bisect_left(self._breaks, end)
+        return self._first + bisect_left(self._breaks, start), self._ends.get(last, last)
 
 
 def _checksum(block: _Block) -> int:

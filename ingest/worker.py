@@ -77,7 +77,13 @@ class FileReader:
         if "error" in reply:
             raise ReadError(one_line(reply["error"]))
         sections = tuple(
-            Section(**{**section, "heading": tuple(section["heading"])})
+            Section(
+                **{
+                    **section,
+                    "heading": tuple(section["heading"]),
+                    "ends": tuple(map(tuple, section["ends"])),
+                }
+            )
             for section in reply["sections"]
         )
         metadata = {key: tuple(values) for key, values in reply["metadata"].items()}

@@ -20,6 +20,8 @@ class Section:
         first_line: The 1-based line of the file where `text` starts: line i of `text` (from 0) is
             line `first_line + i` of the file. None if the format has no lines.
         page: The 1-based page, if the format has pages.
+        ends: Pairs of lines of the file: the line that a row is given on, and the last of the lines
+            that it was written on, where these are more.
         shared: All pages of a site have it, such as its footer; the file's title is not its
             heading.
     """
@@ -29,6 +31,7 @@ class Section:
     kind: Kind = "prose"
     first_line: int | None = None
     page: int | None = None
+    ends: tuple[tuple[int, int], ...] = ()
     shared: bool = False
 
 

@@ -5,7 +5,7 @@ Knows nothing of tags: a value is the text that was written.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest.cleaning import normalise
@@ -40,6 +40,7 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
     except (ValueError, RecursionError):
         return block(lines, first_line, kind="code")
     placed = [""] * len(lines)
+    ends: dict[int, int] = {}  # the last line that each of the lines in `placed` was written on
     taken: set[int] = set()
     record: tuple[str, ...] = ()
     row = 0  # the line that the record is written on
@@ -52,8 +53,11 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
             text = texts[0].removeprefix(f"{_name(record)}.")
             if len(placed[row]) + len(text) <= _ROW_CHARS:
                 placed[row] += f"; {text}"
+                ends[row] = max(ends.get(row, row), value.end - 1)
                 continue
         row = value.line
+        last = row + len(texts) - 1
+        ends[last] = max(ends.get(last, last), value.end - 1)
         for offset, text in enumerate(texts):
             at = row + offset
             if placed[at]:
@@ -63,7 +67,9 @@ def keyed_section(lines: list[str], first_line: int) -> Section | None:
     for number, line in enumerate(lines):
         if number not in taken and not placed[number] and line.lstrip().startswith("#"):
             placed[number] = f"  {line.strip()}" if line[0].isspace() else line
-    return block(placed, first_line, kind="table")
+    section = block(placed, first_line, kind="table")
+    longer = tuple((first_line + a, first_line + b) for a, b in ends.items() if b > a)
+    return section and replace(section, ends=longer)
 
 
 def top_values(lines: list[str]) -> Metadata:

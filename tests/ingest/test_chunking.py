@@ -329,3 +329,26 @@ def test_white_space_counts_where_it_has_a_meaning(
 ) -> None:
     hashes = {split(Section(("H",), text, kind))[0].content_hash for text in (one, other)}
     assert len(hashes) == (1 if same else 2)
+
+
+def test_a_record_is_cited_with_all_the_lines_that_it_was_written_on() -> None:
+    lines = ["---", "title: Port", "berths:"]
+    for n in range(6):
+        lines += [
+            f"  - name: berth {n}",
+            f"    depth: {n} metres",
+            "    note: >",
+            "      of sand",
+            "",
+        ]
+    source = "\n".join([*lines, "---", "", "Boats moor here."])
+
+    chunks = [one for one in markdown(source, limit=24) if "berth" in one.text]
+
+    assert len(chunks) > 1
+    for one in chunks:
+        assert one.lines is not None
+        named = "\n".join(source.split("\n")[one.lines[0] - 1 : one.lines[1]])
+        berths = set(re.findall(r"berth \d", one.text))
+        assert berths == set(re.findall(r"berth \d", named))
+        assert named.count("of sand") == len(berths)
