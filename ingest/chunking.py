@@ -393,14 +393,18 @@ class _Lines:
     def __init__(self, section: Section) -> None:
         self._first = section.first_line
         self._breaks = [match.start() for match in re.finditer("\n", section.text)]
-        self._ends = {line: last for line, last in section.ends}
+        self._ends = sorted(section.ends)
 
     def span(self, start: int, end: int) -> tuple[int, int] | None:
         """First and last line of the text from `start` to before `end`."""
         if self._first is None:
             return None
+        first = self._first + bisect_left(self._breaks, start)
         last = self._first + bisect_left(self._breaks, end)
-        return self._first + bisect_left(self._breaks, start), self._ends.get(last, last)
+        # The last row may go on behind a comment within it.
+        before = bisect_left(self._ends, (last + 1, 0))
+        row, row_end = self._ends[before - 1] if before else (0, 0)
+        return first, max(last, row_end) if row >= first else last
 
 
 def _checksum(block: _Block) -> int:
