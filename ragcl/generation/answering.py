@@ -328,7 +328,9 @@ class Answerer:
         chosen: Filter | None,
     ) -> list[Job]:
         """Decide the route of every question."""
-        reads = self._settings.reading != "quote"
+        # Asked only where something is read: another model's thresholds may have to be measured.
+        reads = mode != "weights" and self._settings.reading != "quote"
+        tells = reads and self._reader.forms.tells_unknown
         jobs = []
         for said, question, retrieval in found:
             decision = decide(
@@ -338,7 +340,7 @@ class Answerer:
                 snapshot.current,
                 self._settings.false_answers,
                 snapshot.demoted,
-                reader_tells=reads and self._reader.forms.tells_unknown,
+                reader_tells=tells,
                 several=asks_for_several(question),
             )
             if chosen and decision.route == "weights" and decision.adapter is None:
@@ -546,7 +548,7 @@ class Answerer:
             forms=seen.likely,
         )
 
-    def _look(self, job: Job, ranked: Sequence[Sentence]) -> "_Seen":
+    def _look(self, job: Job, ranked: Sequence[Sentence]) -> _Seen:
         """What the base model makes of the sentences found, and the form that it gives the answer.
 
         An adapter learns phrases, and with it a reader that knows what no passage says forgets to

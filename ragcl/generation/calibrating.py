@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 QUESTIONS = Path(str(resources.files(__package__))) / "reading.jsonl"
 CONTEXT_TOKENS = 900
 VERSION = 1  # of this code: raised when it sets other thresholds on the same questions
+_MADE_BY = f"{reading.VERSION}.{VERSION}-{digest(READING, CALIBRATION)}"
+_KNOWN: dict[str, Forms] = {}  # of this process, by model and what measured it
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,10 @@ def forms_of(model: LanguageModel) -> Forms:
     """The thresholds of a model: those of its trained reader, or else what was measured once."""
     if model.files.reader is not None:
         return model.files.reader.forms
-    recipes = digest(READING, CALIBRATION)
-    versions = f"{reading.VERSION}.{VERSION}"
-    identity = f"{model.files.name}@{model.files.revision}/{versions}-{recipes}"
+    identity = f"{model.files.name}@{model.files.revision}/{_MADE_BY}"
     if identity not in _KNOWN:
         _KNOWN[identity] = _kept_or_measured(model, identity)
     return _KNOWN[identity]
-
-
-_KNOWN: dict[str, Forms] = {}  # of this process, by model and recipe
 
 
 def _kept_or_measured(model: LanguageModel, identity: str) -> Forms:

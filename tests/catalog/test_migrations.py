@@ -112,10 +112,20 @@ def test_a_damaged_file_is_refused_with_what_to_do(tmp_path: Path, damage: bytes
         Catalog(tmp_path)
 
 
-def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(tmp_path: Path) -> None:
-    with catalog_after(4, tmp_path) as connection:
-        connection.execute("INSERT INTO roots VALUES (1, '/docs')")
-        for name, media_type in (("a.md", "text/markdown"), ("b.txt", "text/plain")):
+@pytest.mark.parametrize(
+    ("step", "read_again", "kept"),
+    [
+        (4, ("a.md", "text/markdown"), ("b.txt", "text/plain")),
+        (16, ("a.eml", "message/rfc822"), ("b.pdf", "application/pdf")),
+        (16, ("a.yaml", "application/yaml"), ("b.pdf", "application/pdf")),
+    ],
+)
+def test_what_its_reader_reads_otherwise_is_read_again_after_an_upgrade(
+    tmp_path: Path, step: int, read_again: tuple[str, str], kept: tuple[str, str]
+) -> None:
+    with catalog_after(step, tmp_path) as connection:
+        connection.execute("INSERT INTO roots (id, path) VALUES (1, '/docs')")
+        for name, media_type in (read_again, kept):
             connection.execute(
                 "INSERT INTO documents (root_id, path, title, media_type, size, mtime_ns, "
                 "ctime_ns, sha256, checked_ns, ingested_at) "
@@ -126,25 +136,7 @@ def test_what_may_say_something_of_itself_is_read_again_after_an_upgrade(tmp_pat
     catalog = Catalog(tmp_path)
 
     found = {one.path: (one.size, one.sha256, one.metadata) for one in catalog.documents.of_root(1)}
-    assert found == {"a.md": (-1, "", {}), "b.txt": (5, "digest", {})}
-    catalog.close()
-
-
-def test_what_its_reader_reads_otherwise_is_read_again_after_an_upgrade(tmp_path: Path) -> None:
-    with catalog_after(16, tmp_path) as connection:
-        connection.execute("INSERT INTO roots (id, path) VALUES (1, '/docs')")
-        for name, media_type in (("a.eml", "message/rfc822"), ("b.pdf", "application/pdf")):
-            connection.execute(
-                "INSERT INTO documents (root_id, path, title, media_type, size, mtime_ns, "
-                "ctime_ns, sha256, checked_ns, ingested_at) "
-                "VALUES (1, ?, 'title', ?, 5, 1, 1, 'digest', 2, 3.0)",
-                (name, media_type),
-            )
-
-    catalog = Catalog(tmp_path)
-
-    found = {one.path: (one.size, one.sha256) for one in catalog.documents.of_root(1)}
-    assert found == {"a.eml": (-1, ""), "b.pdf": (5, "digest")}
+    assert found == {read_again[0]: (-1, "", {}), kept[0]: (5, "digest", {})}
     catalog.close()
 
 
