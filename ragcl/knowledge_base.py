@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -46,6 +46,7 @@ from ragcl.results import (
     IngestReport,
     Migration,
     Mode,
+    ModelNeed,
     ModelsReport,
     RollbackReport,
     Status,
@@ -692,6 +693,8 @@ class KnowledgeBase:
             CatalogError: the catalog itself is damaged, which cannot be repaired.
             KnowledgeBaseBusyError: another process is changing it.
         """
+        from ragcl.models import hardware
+
         with self._writer():
             damage = self.catalog.database.check()
             if damage:
@@ -704,22 +707,27 @@ class KnowledgeBase:
             remaining = self._problems(repair=False) if repair and problems else problems
             if repair:
                 self.catalog.database.checkpoint()
+        whole, free = (one >> 20 for one in hardware.memory())
+        needs, needed = self._model_needs(free)
         return DoctorReport(
-            problems, bool(problems) and not remaining, remaining, **self._fitting_models()
+            problems,
+            bool(problems) and not remaining,
+            remaining,
+            memory_mb=whole,
+            free_mb=free,
+            needed_mb=needed,
+            fits=needs,
         )
 
-    def _fitting_models(self) -> dict[str, Any]:
-        """What the doctor says of memory."""
+    def _model_needs(self, free_mb: int) -> tuple[list[ModelNeed], int]:
+        """What the weights of the known models need, and those of the pair in use (MB)."""
         from ragcl.models import hardware, listing
 
         models = self.settings.models
         device = hardware.choose_device(models.device)
         bytes_a_weight = hardware.choose_dtype(models.dtype, device).itemsize
-        whole, free = (one >> 20 for one in hardware.memory())
         embedder = self._embedders.choice().embedder
-        needs, needed = listing.needs(models.language_model, embedder, bytes_a_weight, free)
-        fits = [asdict(one) for one in needs]
-        return {"memory_mb": whole, "free_mb": free, "needed_mb": needed, "fits": fits}
+        return listing.needs(models.language_model, embedder, bytes_a_weight, free_mb)
 
     def _problems(self, *, repair: bool) -> list[str]:
         from ragcl.consolidation.promotion import adapter_problems

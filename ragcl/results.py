@@ -13,6 +13,7 @@ from ragcl.printing import one_line, place, shortened
 Mode = Literal["auto", "context", "weights", "both"]
 Route = Literal["context", "weights", "both", "none"]
 Form = Literal["phrase", "quotation", "written", "none"]
+Role = Literal["embedder", "language_model"]
 MODES: tuple[Mode, ...] = ("auto", "context", "weights", "both")
 
 
@@ -712,6 +713,16 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class ModelNeed(Readable):
+    """The memory that the weights of a model need, in MB (2^20 bytes), and whether they fit."""
+
+    role: Role
+    name: str
+    weights_mb: int
+    fits: bool
+
+
+@dataclass(frozen=True)
 class DoctorReport:
     """The problems that were found, and those `remaining`: all, if repair was not asked for.
 
@@ -726,7 +737,7 @@ class DoctorReport:
     memory_mb: int = 0
     free_mb: int = 0
     needed_mb: int = 0
-    fits: list[dict[str, Any]] = field(default_factory=list)
+    fits: list[ModelNeed] = field(default_factory=list)
 
     def __str__(self) -> str:
         """The number of problems, and of those that remain."""

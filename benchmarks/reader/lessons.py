@@ -92,7 +92,8 @@ def lessons(
         pairs = [(source, asked) for source in given for asked in source.document.asked]
         questions = [asked.question for _, asked in pairs]
         found = kb._retriever.retrieve(questions, PASSAGES)
-        narrowed = Reader(model, kb._narrower, WHOLE_TOKENS).narrow(questions, found)
+        reader = Reader(model, kb._narrower, WHOLE_TOKENS)
+        narrowed = [reader.fitting(ranked) for ranked in reader.rank(questions, found)]
     chance = random.Random(seed)
     narrow = []
     for (source, asked), retrieval, shown in zip(pairs, found, narrowed, strict=True):

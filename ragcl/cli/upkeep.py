@@ -89,9 +89,9 @@ def doctor(
             f"of the models in use need {report.needed_mb / gb:.1f} GB, a round some more"
         )
         for one in report.fits:
-            if not one["fits"]:
-                size = f"{one['weights_mb'] / gb:.1f} GB"
-                say(f"  {one_line(one['name'])} does not fit: its weights need {size}")
+            if not one.fits:
+                size = f"{one.weights_mb / gb:.1f} GB"
+                say(f"  {one_line(one.name)} does not fit: its weights need {size}")
     if report.remaining:
         raise typer.Exit(PARTLY_DONE)
 

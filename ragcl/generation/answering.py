@@ -26,9 +26,9 @@ from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, abstention, is_abstention
 from ragcl.generation.quotes import quotes
 from ragcl.generation.quoting import Quoter, choose
-from ragcl.generation.reading import Outlook, Reader, Reading
+from ragcl.generation.reading import Reader, Reading, Verdict
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
-from ragcl.generation.recipe import QUOTING, READING
+from ragcl.generation.recipe import READING
 from ragcl.generation.routing import Decision, decide, in_passages
 from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
@@ -58,26 +58,6 @@ class Job:
     snapshot: Snapshot
     chosen: Filter | None = None
     asked: str | None = None  # the original, if a conversation rewrote the question
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """The reader's result on the shown sentences: the form of the answer, and its cost."""
-
-    outlook: Outlook
-    form: Form
-    shown: Sequence[Sentence]
-    prompt_tokens: int
-
-    @property
-    def likely(self) -> dict[str, float]:
-        """The log-probabilities (nats) of the forms, for the trace."""
-        outlook = self.outlook
-        return {
-            "phrase": round(outlook.phrase, 3),
-            "quote": round(outlook.quote, 3),
-            "unknown": round(outlook.not_knowing(), 3),
-        }
 
 
 @dataclass(frozen=True)
@@ -433,7 +413,7 @@ class Answerer:
         to abstain abstains from half of the questions that it could answer.
         """
         ranked = self._reader.rank([job.question for job in jobs], [job.retrieval for job in jobs])
-        seen = [self._look(job, some) for job, some in zip(jobs, ranked, strict=True)]
+        seen = [self._judge(job, some) for job, some in zip(jobs, ranked, strict=True)]
         drafts = {i: _unanswered(jobs[i], one) for i, one in enumerate(seen) if one.form == "none"}
         progress(len(drafts))
         for adapter in dict.fromkeys(job.decision.adapter for job in jobs):
@@ -458,7 +438,7 @@ class Answerer:
     def _stream_written(self, job: Job) -> Generator[str, None, Draft]:
         """As `_write`, but each kept sentence is streamed at once."""
         [ranked] = self._reader.rank([job.question], [job.retrieval])
-        seen = self._look(job, ranked)
+        seen = self._judge(job, ranked)
         if seen.form == "none":
             draft = _unanswered(job, seen)
             yield abstention(job.asked or job.question)
@@ -523,7 +503,7 @@ class Answerer:
         wanted = self._settings.reading
         if wanted == "quote":
             return self._quotation(job, ranked, 0, {})
-        seen = self._look(job, ranked)
+        seen = self._judge(job, ranked)
         if seen.form == "none":
             return _unanswered(job, seen)
         outlook, tokens, adapter = seen.outlook, seen.prompt_tokens, job.decision.adapter
@@ -548,27 +528,14 @@ class Answerer:
             forms=seen.likely,
         )
 
-    def _look(self, job: Job, ranked: Sequence[Sentence]) -> _Seen:
-        """What the base model makes of the sentences found, and the form that it gives the answer.
-
-        An adapter learns phrases, and with it a reader that knows what no passage says forgets to
-        say so: the form of an answer is for the model alone to tell, as it was calibrated.
-        """
-        forms = self._reader.forms
-        shown = self._reader.fitting(ranked)
-        outlook = self._reader.look(job.question, job.retrieval, shown)
-        limit = forms.limit(self._settings.false_abstentions)
-        if job.decision.doubt:
-            limit = min(limit, forms.strange)
-        form = outlook.form(forms, limit)
-        tokens = outlook.prompt_tokens
-        if form == "none" and outlook.asks_for_sentences(forms):
-            # Sentences are chosen from more of the text; so it gives up only if that says nothing.
-            shown = self._reader.fitting(ranked, QUOTING.shown_tokens)
-            outlook = self._reader.look(job.question, job.retrieval, shown)
-            form = outlook.form(forms, limit)
-            tokens += outlook.prompt_tokens
-        return _Seen(outlook, form, shown, tokens)
+    def _judge(self, job: Job, ranked: Sequence[Sentence]) -> Verdict:
+        return self._reader.judge(
+            job.question,
+            job.retrieval,
+            ranked,
+            self._settings.false_abstentions,
+            doubt=job.decision.doubt is not None,
+        )
 
     def _quotation(
         self, job: Job, ranked: Sequence[Sentence], tokens: int, likely: Mapping[str, float]
@@ -720,7 +687,7 @@ def _checker(support: Sequence[Passage]) -> Checker:
     return Checker([hit.headed for hit in support])
 
 
-def _unanswered(job: Job, seen: _Seen) -> Draft:
+def _unanswered(job: Job, seen: Verdict) -> Draft:
     """The draft that abstains, since the reader found no answer."""
     reason = job.decision.doubt or "the passages found do not say it"
     decision = replace(job.decision, route="none", adapter=None, reason=reason)

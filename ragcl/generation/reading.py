@@ -15,7 +15,7 @@ from ragcl.files.digests import digest
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts, fitting
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.recipe import READING
+from ragcl.generation.recipe import QUOTING, READING
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
 from ragcl.once import once
@@ -153,6 +153,28 @@ class Outlook:
         return beside if self.alone is None else (beside + self.alone) / 2
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """The form that an answer should take, the outlook that decided it, and the sentences shown.
+
+    `prompt_tokens` is the length of the prompts of all looks.
+    """
+
+    form: Form
+    outlook: Outlook
+    shown: Sequence[Sentence]
+    prompt_tokens: int
+
+    @property
+    def likely(self) -> dict[str, float]:
+        """The log-probabilities (nats) of the forms, for the trace."""
+        return {
+            "phrase": round(self.outlook.phrase, 3),
+            "quote": round(self.outlook.quote, 3),
+            "unknown": round(self.outlook.not_knowing(), 3),
+        }
+
+
 class Reader:
     """Reads the answer to a question from its retrieved passages."""
 
@@ -185,12 +207,6 @@ class Reader:
     def _prompts(self) -> Prompts:
         return Prompts.of(self._model)
 
-    def narrow(
-        self, questions: Sequence[str], retrievals: Sequence[Retrieval]
-    ) -> list[list[Sentence]]:
-        """The sentences to read for each question, the best last."""
-        return [self.fitting(ranked) for ranked in self.rank(questions, retrievals)]
-
     def rank(
         self, questions: Sequence[str], retrievals: Sequence[Retrieval]
     ) -> list[list[Sentence]]:
@@ -218,6 +234,42 @@ class Reader:
     ) -> Reading | None:
         """The reading of the best span; None if no span could be an answer."""
         return self.first_look(question, retrieval, sentences, adapter).reading
+
+    def judge(
+        self,
+        question: str,
+        retrieval: Retrieval,
+        ranked: Sequence[Sentence],
+        false_abstentions: float,
+        *,
+        doubt: bool = False,
+    ) -> Verdict:
+        """The form that the answer should take, by what the base model makes of the sentences.
+
+        An adapter learns phrases, and with it a reader that knows what no passage says forgets to
+        say so: the base model alone decides, as it was calibrated.
+
+        Args:
+            question: the question, which stands alone.
+            retrieval: what was found for it.
+            ranked: all sentences of the passages found, the best last.
+            false_abstentions: the share of answerable questions that it may abstain from.
+            doubt: whether similarity alone would not answer; then it abstains more readily.
+        """
+        forms = self.forms
+        limit = forms.limit(false_abstentions)
+        if doubt:
+            limit = min(limit, forms.strange)
+        shown = self.fitting(ranked)
+        outlook = self.look(question, retrieval, shown)
+        form, tokens = outlook.form(forms, limit), outlook.prompt_tokens
+        if form == "none" and outlook.asks_for_sentences(forms):
+            # Sentences are chosen from more of the text; so it gives up only if that says nothing.
+            shown = self.fitting(ranked, QUOTING.shown_tokens)
+            outlook = self.look(question, retrieval, shown)
+            form = outlook.form(forms, limit)
+            tokens += outlook.prompt_tokens
+        return Verdict(form, outlook, shown, tokens)
 
     def look(self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence]) -> Outlook:
         """The best span of the sentences, and how likely it is that no span answers."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from ragcl.errors import ModelNotFoundError
 from ragcl.models import measured, model_files
 from ragcl.models.measured import MeasuredModel, Pair
-from ragcl.models.model_files import Role, State
+from ragcl.models.model_files import State
+from ragcl.results import ModelNeed, Role
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,6 @@ class ListedModel:
     licence: str
     path: Path | None
     measured: tuple[Pair, ...]
-
-
-@dataclass(frozen=True)
-class Need:
-    """The memory that the weights of a model need, in MB (2^20 bytes), and whether they fit."""
-
-    role: Role
-    name: str
-    weights_mb: int
-    fits: bool
 
 
 def listed(language_model: str, embedder: str) -> list[ListedModel]:
@@ -87,7 +78,7 @@ def listed(language_model: str, embedder: str) -> list[ListedModel]:
 
 def needs(
     language_model: str, embedder: str, bytes_a_weight: int, free_mb: int
-) -> tuple[list[Need], int]:
+) -> tuple[list[ModelNeed], int]:
     """The memory that the weights of the models need that are listed.
 
     Args:
@@ -108,7 +99,7 @@ def needs(
         if parameters:
             weights = -(-parameters * bytes_a_weight // 2**20)
             in_use += weights if used[one.role] == one.name else 0
-            found.append(Need(one.role, one.name, weights, weights <= free_mb))
+            found.append(ModelNeed(one.role, one.name, weights, weights <= free_mb))
     return found, in_use
 
 

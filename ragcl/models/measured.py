@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ragcl.models.model_files import Role
+from ragcl.results import Role
 
 FILE = Path(__file__).with_name("measured.json")
 

@@ -29,8 +29,8 @@ import platformdirs
 from ragcl.errors import ModelNotFoundError, UsageError
 from ragcl.models import trained_reader
 from ragcl.models.trained_reader import TrainedReader
+from ragcl.results import Role
 
-Role = Literal["embedder", "language_model"]
 State = Literal["ready", "missing", "damaged"]
 Progress = Callable[[str], None]
 

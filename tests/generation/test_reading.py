@@ -130,7 +130,7 @@ def test_a_reading_is_the_best_span_with_soft_labels_for_its_tokens_and_the_stop
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
     reader = Reader(kb._language_model, kb._narrower, 200)
-    [sentences] = reader.narrow([QUESTION], [retrieval])
+    sentences = reader.fitting(reader.rank([QUESTION], [retrieval])[0])
 
     reading = reader.read(QUESTION, retrieval, sentences)
 
@@ -153,7 +153,7 @@ def test_a_trained_reader_looks_again_at_the_sentence_of_its_phrase_alone(
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
     reader = Reader(kb._language_model, kb._narrower, 400)
-    [sentences] = reader.narrow([QUESTION], [retrieval])
+    sentences = reader.fitting(reader.rank([QUESTION], [retrieval])[0])
     once = reader.look(QUESTION, retrieval, sentences)
     monkeypatch.setattr(Reader, "forms", Forms(strange=0.0))
     reader = Reader(kb._language_model, kb._narrower, 400)
@@ -179,7 +179,7 @@ def test_a_reading_survives_being_stored(kb: KnowledgeBase, docs: Path) -> None:
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
     reader = Reader(kb._language_model, kb._narrower, 200)
-    [sentences] = reader.narrow([QUESTION], [retrieval])
+    sentences = reader.fitting(reader.rank([QUESTION], [retrieval])[0])
     reading = reader.read(QUESTION, retrieval, sentences)
     assert reading is not None
 
@@ -216,7 +216,8 @@ def test_the_sentences_nearest_to_the_question_are_read_the_nearest_last(
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
 
     [all_of_them] = kb._narrower.rank([QUESTION], [retrieval])
-    [nearest] = Reader(kb._language_model, kb._narrower, 200).narrow([QUESTION], [retrieval])
+    reader = Reader(kb._language_model, kb._narrower, 200)
+    nearest = reader.fitting(reader.rank([QUESTION], [retrieval])[0])
 
     assert nearest == all_of_them[-len(nearest) :]
     assert nearest[-1].text == "The north berth is 11 metres deep."

@@ -108,7 +108,8 @@ class Studier:
                 _learnable(one)
                 for one in self._retriever.retrieve(group, self._passages, whole_tables=True)
             ]
-            narrowed = self._reader.narrow(group, retrievals)
+            ranked = self._reader.rank(group, retrievals)
+            narrowed = [self._reader.fitting(sentences) for sentences in ranked]
             read_before = self._read_before(kept, group, retrievals, narrowed)
             teacher_answers = self._teacher_answers(
                 [
@@ -118,7 +119,9 @@ class Studier:
                 ]
             )
             fresh: list[Reading] = []
-            for question, retrieval, sentences in zip(group, retrievals, narrowed, strict=True):
+            for question, retrieval, every, sentences in zip(
+                group, retrievals, ranked, narrowed, strict=True
+            ):
                 answer = vouched.get(question)
                 if answer:
                     given = self._reader.given(question, retrieval, sentences, answer)
@@ -127,7 +130,7 @@ class Studier:
                         continue
                 reading = read_before.get(question)
                 if reading is None:
-                    read = self._read(question, retrieval, sentences, teacher_answers)
+                    read = self._read(question, retrieval, every, teacher_answers)
                     if isinstance(read, str):
                         left_out[read] += 1
                         continue
@@ -277,7 +280,7 @@ class Studier:
         self,
         question: str,
         retrieval: Retrieval,
-        sentences: Sequence[Sentence],
+        ranked: Sequence[Sentence],
         teacher_answers: Mapping[str, str],
     ) -> Reading | str:
         """The base model's reading, or that of the larger teacher's answer if the text holds it.
@@ -286,16 +289,16 @@ class Studier:
         """
         if self._larger is not None:
             answer = teacher_answers.get(question)
-            given = answer and self._reader.given(question, retrieval, sentences, answer)
+            shown = self._reader.fitting(ranked)
+            given = answer and self._reader.given(question, retrieval, shown, answer)
             return given or NOTHING_SAYS_IT
-        if not sentences:
+        if not ranked:
             return NOTHING_SAYS_IT
-        outlook = self._reader.look(question, retrieval, sentences)
-        forms = self._reader.forms
-        form = outlook.form(forms, forms.limit(self._false_abstentions))
-        if form == "quotation":
+        verdict = self._reader.judge(question, retrieval, ranked, self._false_abstentions)
+        if verdict.form == "quotation":
             return NO_PHRASE
-        return NOTHING_SAYS_IT if form == "none" or outlook.reading is None else outlook.reading
+        reading = verdict.outlook.reading
+        return NOTHING_SAYS_IT if verdict.form == "none" or reading is None else reading
 
 
 def _learnable(retrieval: Retrieval) -> Retrieval:
