@@ -7,8 +7,9 @@ ingested as it was on a day, then three times as it had become a month later. Af
 come the questions whose answer it changed, through `KnowledgeBase.search` with three passages.
 
 - found: a passage of the product's own file that holds the answer, as a whole word, is among them.
-- superseded: passages that are not in the file as it is on disk now. The words of a passage have
-  to stand, in order, on the lines that it names; the keys above a value are not looked for.
+- superseded: passages that are not in the file as it is on disk now. Every value of a passage has
+  to stand on the lines that it names, behind its key and in its record; the keys above that key
+  are not looked for.
 - cost: the seconds of an ingest beside the files and the chunks that it changed, and the seconds
   of another that finds nothing to do.
 
@@ -37,7 +38,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,9 @@ BARS = {"found": 0.95, "superseded": 0}
 HALVES = ("development", "held out")
 # The keys that lead to a value, which the reader of front matter writes before its own key.
 _KEYS_ABOVE = re.compile(r"(?:^|(?<=; ))\s*(?:[\w-]+\.)+(?=[\w-]+:)", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|(?<=\s))#(?:\s.*|$)")
+_KEY = re.compile(r"\w[\w.-]*: ")
+_WORD = re.compile(r"(?<!\\)\w(?:[\w.:/+-]*\w)?")  # not the letter of an escape
 
 
 def main() -> None:
@@ -171,36 +175,53 @@ def holds(text: str, answer: str) -> bool:
 
 
 def current(hit: Hit, docs: Path) -> bool:
-    """Whether the words of the passage stand in this order on the lines of the file it names."""
+    """Whether every value of the passage stands on the lines of the file that it names.
+
+    It has to stand there behind its key, in its record, and as often as in the passage; the order
+    does not matter: a reader may put a comment behind the record that it was written in.
+    """
     path = docs / hit.source
     if not path.is_file() or not hit.lines:
         return False
     first, last = hit.lines
     lines = path.read_text(encoding="utf-8").splitlines()
-    passage, named = (
-        _words(_KEYS_ABOVE.sub("", hit.text)),
-        _words("\n".join(lines[first - 1 : last])),
-    )
-    if _in_order(passage, named):
-        return True
-    # A piece of a longer table begins with the table's header, which is above its lines.
-    header, _, rows = hit.text.partition("\n")
-    rule, _, rows = rows.partition("\n")
-    return (
-        set(rule) <= set("|-: ")
-        and any(_words(line) == _words(header) for line in lines)
-        and _in_order(_words(_KEYS_ABOVE.sub("", rows)), named)
-    )
+    named = _words(lines[first - 1 : last])
+    rows = hit.text.splitlines()
+    said = [value for row in rows for value in _values(row)]
+    missing = [value for value, times in Counter(said).items() if _count(value, named) < times]
+    # A piece of a long table begins with its header, and one of a long record with the record's
+    # first value: both stand above its lines.
+    if missing and (missing != said[:1] or not _count(missing[0], _words(lines[: first - 1]))):
+        return False
+    return all(_together(_values(row), named) for row in rows if _KEY.match(row))
 
 
-def _words(text: str) -> list[str]:
-    """Versions, dates and addresses are one word; quotes and the marks of a list are none."""
-    return re.findall(r"\w(?:[\w.:/+-]*\w)?", text)
+def _together(record: Sequence[str], named: str) -> bool:
+    """Whether the values of a record stand before the next one; true if its first is elsewhere."""
+    key, *rest = record[0].split()
+    start = f"{' '.join(rest)} "
+    begun = [part for part in f" {named} ".split(f" {key} ")[1:] if part.startswith(start)]
+    return not begun or any(all(_count(value, one) for value in record[1:]) for one in begun)
 
 
-def _in_order(words: Sequence[str], among: Sequence[str]) -> bool:
-    rest: Iterator[str] = iter(among)
-    return all(word in rest for word in words)
+def _values(line: str) -> list[str]:
+    """The words of each value of a record with its key, and of a comment; of prose, of a clause."""
+    parts = [*_COMMENT.sub("", line).split("; "), *_COMMENT.findall(line)]
+    return [words for part in parts if (words := _words([part]))]
+
+
+def _words(lines: Sequence[str]) -> str:
+    """The words of lines with spaces between them, those of comments last.
+
+    Versions, dates and addresses are one word; quotes and the marks of a list are none.
+    """
+    plain = [_COMMENT.sub("", line) for line in lines]
+    comments = [comment for line in lines for comment in _COMMENT.findall(line)]
+    return " ".join(_WORD.findall(_KEYS_ABOVE.sub("", "\n".join([*plain, *comments]))))
+
+
+def _count(some: str, words: str) -> int:
+    return len(re.findall(rf"(?<!\S){re.escape(some)}(?!\S)", words))
 
 
 # Figures

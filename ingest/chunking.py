@@ -2,7 +2,8 @@
 
 A section that fits is one chunk. A longer one is split between its blocks (paragraphs, rows, code
 between blank lines), and a block only if it alone is too long. Each piece of a split row begins
-with the row's first cell. Knows no tokenizer: the caller counts tokens.
+with the row's first cell. Records too many for a chunk share none with other text. Knows no
+tokenizer: the caller counts tokens.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
+from operator import itemgetter
 
 from ingest import cleaning
 from ingest.readers.document import Document, Kind, Section
@@ -29,6 +31,8 @@ _STOPS = (
 )
 _PAUSES = "\u060c\u061b\u104a\u1363-\u1366\u3001\uff0c\uff1a\uff1b\uff64"
 _CLOSING = "\u2019\u201d\u300b\u300d\u300f\u3011\uff09"
+# The start of a row, and the key that leads to it if it is a record: `berths.name: North`.
+_ROW = re.compile(r"([^\s:;|#]+)\.[^\s.:;|]+: |[^\s#]")
 _NEXT_CELL = r"(?<=;)\s+(?=[^\s:;][^:;]{0,99}:\s)"  # of a row that names its columns
 _SEPARATORS = [
     rf"(?<=[.!?])\s+|(?:(?<=[{_STOPS}])|(?<=[{_STOPS}][{_CLOSING}]))(?![{_STOPS}{_CLOSING}])",
@@ -193,11 +197,32 @@ class _Splitter:
             yield whole
             return
         blocks = [block for section in sections for block in self._blocks(section)]
-        for group in self._pack(blocks):
-            yield from self._within_limit(group)
+        for some, room in self._apart(blocks):
+            for group in self._pack(some, room):
+                yield from self._within_limit(group)
 
-    def _pack(self, blocks: Iterable[_Block]) -> Iterator[list[_Block]]:
-        """Fill groups up to the token limit, in order.
+    def _apart(self, blocks: Iterable[_Block]) -> Iterator[tuple[list[_Block], int]]:
+        """Stretches of blocks that share no chunk, and the tokens that a chunk of each may take.
+
+        The records below one key that do not fit into a chunk are such a stretch. They take half of
+        one each: whatever stands beside a record in its chunk makes it harder to find.
+        """
+        rest: list[_Block] = []
+        for key, run in groupby(_with_key(blocks), key=itemgetter(0)):
+            some = [block for _, block in run]
+            records = sum(block.text.startswith(f"{key}.") for block in some) if key else 0
+            if records > 1 and sum(block.cost for block in some) > self._room:
+                if rest:
+                    yield rest, self._room
+                yield some, self._room // 2
+                rest = []
+            else:
+                rest += some
+        if rest:
+            yield rest, self._room
+
+    def _pack(self, blocks: Iterable[_Block], room: int) -> Iterator[list[_Block]]:
+        """Fill groups with so many tokens, in order.
 
         A group that is half full also ends where the checksum of its last block is even
         (content-defined chunking, Muthitacharoen et al., LBFS, SOSP 2001). So after an edit the
@@ -207,8 +232,8 @@ class _Splitter:
         cost = 0
         for block in blocks:
             if group:
-                full = cost + block.cost > self._room
-                may_end = cost * 2 >= self._room and _checksum(group[-1]) % 2 == 0
+                full = cost + block.cost > room
+                may_end = cost * 2 >= room and _checksum(group[-1]) % 2 == 0
                 if full or may_end:
                     yield group
                     group, cost = [], 0
@@ -365,6 +390,17 @@ def _halves(block: _Block) -> list[_Block]:
     return [half for half in halves if half.text.strip()]
 
 
+def _with_key(blocks: Iterable[_Block]) -> Iterator[tuple[str, _Block]]:
+    """Blocks with the key that leads to the record that they are or belong to; empty: to none."""
+    key = ""
+    for block in blocks:
+        if block.kind != "table" or block.header:
+            key = ""
+        elif begun := None if block.key else _ROW.match(block.text):
+            key = begun[1] or ""
+        yield key, block
+
+
 def _text(group: Sequence[_Block]) -> str:
     """The text of a chunk of these blocks."""
     first, *others = group
@@ -383,8 +419,9 @@ def _kind(group: Sequence[_Block]) -> Kind:
 
 def _lines(group: Sequence[_Block]) -> tuple[int, int] | None:
     """First and last line of a chunk of these blocks."""
-    first, last = group[0].lines, group[-1].lines
-    return (first[0], last[1]) if first and last else None
+    spans = [block.lines for block in group if block.lines]
+    # A record may go on behind a comment that is the last block.
+    return (spans[0][0], max(last for _, last in spans)) if spans else None
 
 
 class _Lines:

@@ -8,12 +8,14 @@ import pytest
 
 from benchmarks.cost import shortest
 from benchmarks.drift import compared
+from benchmarks.freshness import current
 from benchmarks.index import Vectors, fill
 from benchmarks.paragraphs import WORDINGS
 from benchmarks.poison import UNSEEN
 from benchmarks.releases import WORDINGS as OF_RELEASES
 from benchmarks.rounds import Fact, score
 from ragcl.catalog import Catalog
+from ragcl.results import Hit
 from ragcl.search.retriever import Retriever
 from ragcl.text.words import content_words
 
@@ -87,3 +89,71 @@ def test_an_unseen_wording_is_no_learned_one_with_a_few_words_more() -> None:
 
     unseen = [json.loads(line)["unseen"] for line in UNSEEN.read_text("utf-8").splitlines()]
     assert len(set(unseen)) == len(unseen) == 40
+
+
+RELEASES = """---
+releases:
+-   release: "2.1"
+    # Its end was announced late.
+    end: 2032-05-01
+    latest: "2.1.4"
+
+-   release: "2.0"
+    end: 2031-11-01  # with support
+    latest: "2.0.9"
+---
+
+| Part | Grade |
+|------|-------|
+| hull | good; oak |
+| mast | fair |
+"""
+COMMENTED = "releases.release: 2.1; end: 2032-05-01; latest: 2.1.4\n  # Its end was announced late."
+SPREAD = "releases.release: 2.1\n  # Its end was announced late.\n  releases.end: 2032-05-01"
+BOTH = (
+    "releases.release: 2.1; end: 2032-05-01; latest: 2.1.4\n\n"
+    "releases.release: 2.0; end: 2031-11-01; latest: 2.0.9"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (COMMENTED, (3, 6)),
+        (SPREAD, (3, 5)),
+        (BOTH, (3, 10)),
+        ("releases.release: 2.1; latest: 2.1.4", (6, 6)),  # the rest of a long record
+        ("| Part | Grade |\n|---|---|\n| mast | fair |", (16, 16)),
+    ],
+)
+def test_a_passage_is_current_however_its_record_is_laid_out(
+    tmp_path: Path, text: str, lines: tuple[int, int]
+) -> None:
+    (tmp_path / "boats.md").write_text(RELEASES, encoding="utf-8")
+
+    assert current(Hit(text, 1, "boats.md", lines, "Boats", ""), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (COMMENTED.replace("2.1.4", "2.1.3"), (3, 6)),  # as it was before
+        (COMMENTED.replace("late", "early"), (3, 6)),
+        (BOTH.replace("2.0.9", "2.0.8"), (3, 10)),
+        (BOTH.replace("2031-11-01", "2032-05-01"), (3, 10)),  # only the other's
+        ("releases.release: 2.1; end: 2031-11-01", (3, 10)),
+        ("releases.release: 2.1; latest: 2.0.9\n\nreleases.release: 2.0; latest: 2.1.4", (3, 10)),
+        (COMMENTED, (8, 10)),  # it stands elsewhere
+        ("| Part | Grade |\n|---|---|\n| mast | good |", (16, 16)),
+    ],
+)
+def test_a_passage_that_the_file_does_not_hold_any_more_is_superseded(
+    tmp_path: Path, text: str, lines: tuple[int, int]
+) -> None:
+    path = tmp_path / "boats.md"
+    path.write_text(RELEASES, encoding="utf-8")
+
+    assert not current(Hit(text, 1, "boats.md", lines, "Boats", ""), tmp_path)
+
+    path.unlink()
+    assert not current(Hit(BOTH, 1, "boats.md", (3, 10), "Boats", ""), tmp_path)

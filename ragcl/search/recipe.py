@@ -14,7 +14,7 @@ class SearchRecipe:
     # Added for the last date, in the scale of the fused score; chosen as benchmarks/freshness.py
     # says.
     newest_weight: float = 0.75
-    table_chunks: int = 16  # chunks of a long table searched before and after a hit
+    table_chunks: int = 32  # chunks of a long table searched before and after a hit
     reranked: int = 20  # hits that a reranker scores: the right one is hardly ever further down
 
     # Near duplicates.

@@ -352,3 +352,36 @@ def test_a_record_is_cited_with_all_the_lines_that_it_was_written_on() -> None:
         berths = set(re.findall(r"berth \d", one.text))
         assert berths == set(re.findall(r"berth \d", named))
         assert named.count("of sand") == len(berths)
+
+
+def test_a_record_is_cited_to_its_end_where_a_comment_within_it_comes_last() -> None:
+    port = ["port:", "  name: North", "  # The old one.", f"  depth: {'six metres ' * 20}"]
+    source = "\n".join(["---", *port, f"  lamp: {'green above white ' * 14}", "---", "", "Boats."])
+
+    [one] = [one for one in markdown(source, limit=110) if "The old one." in one.text]
+
+    assert "lamp" not in one.text
+    assert "depth" in one.text
+    assert one.lines == (3, 5)
+
+
+def releases(count: int) -> str:
+    return "\n".join(f'- cycle: "{n}"\n  ends: 2031-{n % 12 + 1:02}-01' for n in range(count))
+
+
+def test_records_too_many_for_a_chunk_stand_apart_from_other_fields_and_few_together() -> None:
+    source = f"---\nowner: Ada Holm\nreleases:\n{releases(20)}\n---\n\nBoats moor here."
+
+    chunks = [one for one in markdown(source, limit=100) if "cycle: " in one.text]
+
+    assert len(chunks) > 1
+    for one in chunks:
+        assert "owner" not in one.text
+        assert "moor" not in one.text
+        assert count_tokens(embedding_text(one.heading, one.text)) <= 60
+
+
+def test_records_that_fit_into_a_chunk_stay_with_the_fields_beside_them() -> None:
+    source = f"---\nowner: Ada Holm\nreleases:\n{releases(2)}\n---\n\n{'Boats moor here. ' * 40}"
+
+    assert "owner" in next(one.text for one in markdown(source, limit=100) if "cycle" in one.text)
