@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
 from ragcl.catalog.recipe import WORDS
+from ragcl.text.scripts import as_ascii, simple
 from ragcl.text.words import HUMP
 
 TABLE = "full_text"
@@ -81,6 +82,7 @@ def searchable(original: str) -> str:
       a word by themselves and with its first number: python, python3.
     - Grouped digits, `12,750`, are joined. A number written apart, `2031-0049` or `E-1007`, is also
       indexed together; one written together, `SUP1203`, `5kg` or `getDelay`, also apart.
+    - Full-width letters and the digits of any script become those of ASCII.
     - An acronym that is spelled like a common word, as IT is, becomes another word beside it.
     - Runs of scripts without spaces become their overlapping pairs of characters. Pairs find
       Chinese, Japanese and Korean about as well as words do and need no dictionary (Nie et al., "On
@@ -89,7 +91,8 @@ def searchable(original: str) -> str:
 
     A change of this function needs a migration with a `rebuild`.
     """
-    marked = _ACRONYM.sub(lambda found: f"{found[0]} {_mark(found[0])}", original)
+    plain = _plain(original)
+    marked = _ACRONYM.sub(lambda found: f"{found[0]} {_mark(found[0])}", plain)
     dated = _DATE.sub(_date_indexed, marked)
     named = _NAME.sub(_name_indexed, _GROUPED.sub(_ungrouped, dated))
     return _UNSPACED.sub(_pairs, _VERSION.sub(_version_indexed, named))
@@ -102,11 +105,16 @@ def as_query(question: str) -> str:
     as a whole; an acronym that is spelled like a common word not as that word. A longer question
     all in capitals has no acronyms.
     """
+    question = _plain(question)
     if any(map(str.islower, question)) or len(question.split()) <= WORDS.shouted_words:
         question = _ACRONYM.sub(lambda found: _mark(found[0]), question)
     dated = _DATE.sub(lambda found: f" {found[0].replace('-', _JOINT)} ", question)
     named = _NAME.sub(_name_in_query, _GROUPED.sub(_ungrouped, dated))
     return _UNSPACED.sub(_pairs, _VERSION.sub(_version_in_query, named))
+
+
+def _plain(original: str) -> str:
+    return original if simple(original) else as_ascii(original)
 
 
 def _mark(acronym: str) -> str:

@@ -170,6 +170,9 @@ def test_a_version_or_a_date_is_found_by_its_beginnings(
         ("SUP-2031-0049", ["sup20310049", "20310049", "SUP-2031-0049"], []),
         ("a 5kg bag", ["5 kg", "5kg"], []),
         ("a 5 kg bag", ["5 kg", "5kg"], []),
+        ("深さは\uff11\uff12\uff0c\uff17\uff15\uff10メートル", ["12750", "12,750"], ["750"]),
+        ("\u0639\u0645\u0642 \u0661\u0662 \u0645\u062a\u0631", ["12", "\u0661\u0662"], ["1"]),
+        ("ticket \uff33\uff35\uff30\uff11\uff12\uff10\uff13", ["SUP1203", "sup-1203"], ["SUP120"]),
         ("call getDelay()", ["get delay", "getDelay", "getdelay"], ["getDelays2"]),
     ],
 )
