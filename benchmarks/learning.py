@@ -105,6 +105,17 @@ def alike(folder: Path) -> dict[str, Any]:
         )
 
 
+def chapter(folder: Path, language: str) -> dict[str, Any]:
+    """One round on the chapters of the handbook in another language: "zh" or "de"."""
+    lay_out(REVISIONS[-1], folder / "docs")
+    asked, unseen = (
+        questions(REVISIONS[-1], held_out=held_out, language=language) for held_out in (False, True)
+    )
+    with KnowledgeBase.open(folder / "kb") as kb:
+        kb.ingest(folder / "docs")
+        return measure(kb, folder, asked, unseen, [], trained=False)
+
+
 def unasked(folder: Path) -> dict[str, Any]:
     """What is known of facts of hot passages that only the teacher asked about."""
     docs = folder / "docs"
@@ -205,7 +216,7 @@ def measure(
     row("adapter, closed-book", "weights")
     row("adapter, with context", "both")
     agreement = {"unseen": _agreement(row("auto", "auto"), read)}
-    for among in ("asked before", "near misses"):
+    for among in ("asked before", *(["near misses"] if near else [])):
         read = row(f"base, open-book, {among}", "context", among)
         agreement[among] = _agreement(row(f"auto, {among}", "auto", among), read)
     if report.status == "promoted":

@@ -44,8 +44,7 @@ class StudyRecipe:
 class TrainingRecipe:
     """How rows become an adapter, beside the settings."""
 
-    # The optimizer and the adapter.
-    alpha: int = 2  # LoRA's alpha, times the rank
+    # The optimizer. LoRA's alpha is set by the model.
     beta2: float = 0.98  # Adam's: the usual 0.999 averages over more steps than there are
     warmup: float = 0.05  # share of the steps
 

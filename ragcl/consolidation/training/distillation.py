@@ -29,7 +29,12 @@ from transformers.pytorch_utils import Conv1D
 from ragcl.consolidation.recipe import TRAINING
 from ragcl.consolidation.training import together
 from ragcl.consolidation.training.anchors import likeliest, tokens
-from ragcl.consolidation.training.drift_penalty import DriftPenalty, model_input, recording
+from ragcl.consolidation.training.drift_penalty import (
+    DriftPenalty,
+    adapted_maps,
+    model_input,
+    recording,
+)
 from ragcl.consolidation.training.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.attention import attention_mask, text_config
@@ -127,7 +132,7 @@ class Distillation:
         targets = _targets(self._base, settings.targets)
         self._lora = LoraConfig(
             r=settings.rank,
-            lora_alpha=TRAINING.alpha * settings.rank,
+            lora_alpha=settings.rank,  # until `_begin`
             lora_dropout=0.0,
             use_rslora=settings.variant == "rslora",
             use_dora=settings.variant == "dora",
@@ -222,8 +227,15 @@ class Distillation:
         }
 
     def _begin(self, adapted: Any) -> None:
-        """Initialise A away from the anchors' inputs; B is zero, so the model is unchanged."""
+        """Initialise A away from the anchors' inputs; B is zero, so the model is unchanged.
+
+        The adapter is scaled by the model: a step of the optimizer at rate 1 changes the output of
+        an adapted map by about as much as there is of it. Models differ tenfold in the size of
+        their weights; with one alpha for all, a rate that suits one is ten times too large for
+        another.
+        """
         self._penalty.decorrelate(adapted)
+        scale_alpha(adapted, 1 / self._penalty.step(adapted))
 
     @torch.inference_mode()
     def _answers_behind_anchors(self, examples: Sequence[Example]) -> list[Example]:
@@ -415,6 +427,15 @@ class _Amplified(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
         return gradients[0] * AMPLIFICATION
+
+
+def scale_alpha(adapted: Any, factor: float) -> None:
+    """Multiply the alpha of a PEFT model's adapter, here and in the configuration to be saved."""
+    [(name, config)] = adapted.peft_config.items()
+    config.lora_alpha *= factor
+    for layer in adapted_maps(adapted).values():
+        layer.lora_alpha[name] = config.lora_alpha
+        layer.set_scale(name, 1.0)
 
 
 def _arguments(

@@ -1,6 +1,8 @@
 """Distillation: the loss is the divergence it says it is, and training leaves the base alone."""
 
 import contextlib
+import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,7 @@ from ragcl.consolidation.training.distillation import (
     _widened,
     pack,
     packed_loss,
+    scale_alpha,
     sparse_kl,
 )
 from ragcl.consolidation.training.distillation import _pieces as pieces
@@ -154,6 +157,56 @@ def test_the_penalty_is_the_relative_change_of_the_outputs_on_the_anchors(
                 change = 2 * layer.lora_B["default"](layer.lora_A["default"](given))
                 expected += float(change.square().sum() / out.square().sum())
             assert penalty().item() == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("size", [1.0, 0.125])
+def test_a_step_changes_the_outputs_by_the_same_share_whatever_the_size_of_the_weights(
+    model: LanguageModel, size: float
+) -> None:
+    rate = 0.01
+    with adapted(model) as (made, layers, _), torch.no_grad():
+        shares = []
+        for layer in layers:
+            layer.get_base_layer().weight.mul_(size)
+        with recording(made, sum(map(len, ANCHORS))) as recorded:
+            for text in ANCHORS:
+                made(input_ids=text[None])
+        drift = DriftPenalty(recorded)
+
+        scale_alpha(made, 1 / drift.step(made))
+
+        assert drift.step(made) == pytest.approx(1)
+        seen: dict[LoraLayer, list[tuple[torch.Tensor, torch.Tensor]]] = {m: [] for m in layers}
+        for layer in layers:
+            layer.register_forward_hook(lambda m, given, out: seen[m].append((given[0], out)))
+        for text in ANCHORS:
+            made(input_ids=text[None])
+        for layer, calls in seen.items():
+            given, out = (torch.cat([c[i][0, 1:] for c in calls]) for i in (0, 1))
+            low = layer.lora_A["default"](given)
+            # One row of B after one step of Adam, with the signs that change this token most.
+            change = layer.scaling["default"] * rate * low.abs().sum(-1)
+            shares.append(float(change.square().mean().sqrt() / out.square().mean().sqrt()))
+        assert math.prod(shares) ** (1 / len(shares)) == pytest.approx(rate, rel=0.3)
+        for layer in layers:
+            layer.get_base_layer().weight.div_(size)
+
+
+def test_the_scale_of_a_trained_adapter_is_in_its_configuration(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    distillation = Distillation(model, texts()[0][:2], ConsolidationSettings(min_steps=2, rank=2))
+    distillation.train(
+        examples(model), [], tmp_path, out_of_time=lambda: False, progress=lambda *_: None
+    )
+
+    config = json.loads((tmp_path / "adapter_config.json").read_text(encoding="utf-8"))
+    with distillation._adapted() as made:
+        torch.manual_seed(0)
+        distillation._begin(made)
+        expected = made.peft_config["default"].lora_alpha
+    assert config["lora_alpha"] == pytest.approx(expected, rel=0.3)
+    assert config["lora_alpha"] != 2
 
 
 def test_a_decorrelated_adapter_drifts_less_and_is_as_large(

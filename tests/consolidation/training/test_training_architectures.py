@@ -79,7 +79,7 @@ def test_training_learns_and_is_the_same_with_the_whole_model(
     model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ConsolidationSettings(
-        epochs=12, min_steps=1, rank=4, layers=0.5, batch_size=3, learning_rate=0.01
+        epochs=20, min_steps=1, rank=4, layers=0.5, batch_size=3, learning_rate=0.01
     )
 
     def trained(name: str) -> tuple[float, dict[str, torch.Tensor]]:
