@@ -26,7 +26,7 @@ from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, abstention, is_abstention
 from ragcl.generation.quotes import quotes
 from ragcl.generation.quoting import Quoter, choose
-from ragcl.generation.reading import Reader, Reading, Verdict
+from ragcl.generation.reading import Judgement, Reader, Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
 from ragcl.generation.recipe import READING
 from ragcl.generation.routing import Decision, decide, in_passages
@@ -528,7 +528,7 @@ class Answerer:
             forms=seen.likely,
         )
 
-    def _judge(self, job: Job, ranked: Sequence[Sentence]) -> Verdict:
+    def _judge(self, job: Job, ranked: Sequence[Sentence]) -> Judgement:
         return self._reader.judge(
             job.question,
             job.retrieval,
@@ -687,7 +687,7 @@ def _checker(support: Sequence[Passage]) -> Checker:
     return Checker([hit.headed for hit in support])
 
 
-def _unanswered(job: Job, seen: Verdict) -> Draft:
+def _unanswered(job: Job, seen: Judgement) -> Draft:
     """The draft that abstains, since the reader found no answer."""
     reason = job.decision.doubt or "the passages found do not say it"
     decision = replace(job.decision, route="none", adapter=None, reason=reason)

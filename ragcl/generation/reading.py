@@ -154,7 +154,7 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """The form that an answer should take, the outlook that decided it, and the sentences shown.
 
     `prompt_tokens` is the length of the prompts of all looks.
@@ -243,7 +243,7 @@ class Reader:
         false_abstentions: float,
         *,
         doubt: bool = False,
-    ) -> Verdict:
+    ) -> Judgement:
         """The form that the answer should take, by what the base model makes of the sentences.
 
         An adapter learns phrases, and with it a reader that knows what no passage says forgets to
@@ -269,7 +269,7 @@ class Reader:
             outlook = self.look(question, retrieval, shown)
             form = outlook.form(forms, limit)
             tokens += outlook.prompt_tokens
-        return Verdict(form, outlook, shown, tokens)
+        return Judgement(form, outlook, shown, tokens)
 
     def look(self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence]) -> Outlook:
         """The best span of the sentences, and how likely it is that no span answers."""

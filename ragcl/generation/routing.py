@@ -15,7 +15,7 @@ from ragcl.once import once
 from ragcl.results import Mode, Route
 from ragcl.search.retriever import Retrieval
 
-BOTH = "both"  # in an adapter's thresholds: the gain in context answers with the adapter on
+BOTH = "both"  # in an adapter's thresholds: the gain in context answers with it on; 0 if uncertain
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.gate.near_misses import NearMiss
-from ragcl.consolidation.gate.thresholds import SIMILARITY, Trial, calibrate
+from ragcl.consolidation.gate.thresholds import SIMILARITY, Trial, calibrate, lower_bound
 from ragcl.consolidation.recipe import GATE
 from ragcl.consolidation.study.forms import is_answer_of
 from ragcl.consolidation.training.anchors import Anchor, text_logprob
@@ -34,7 +34,7 @@ from ragcl.settings import ConsolidationSettings
 from ragcl.text.answers import canonical, same
 from ragcl.text.rewording import BRIEFLY, POLITELY, rewordings
 
-VERSION = "2"  # of this code: raised when thresholds or proofs get another meaning
+VERSION = "3"  # of this code: raised when thresholds or proofs get another meaning
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def verify(
         "near misses let through": risk.let_through / max(1, risk.near_misses),
         "perplexity ratio": ratio,
         "KL on anchors": kl,
-        "context answers gained": gain,
+        "context answers gained": gain.share,
     }
     gate = (
         _test("proved chunks", metrics, settings.min_proved, at_least=True),
@@ -163,7 +163,8 @@ def verify(
         _test("perplexity ratio", metrics, settings.max_perplexity_ratio, at_least=False),
         _test("context answers gained", metrics, -settings.max_context_loss, at_least=True),
     )
-    return Verdict(tuple(questions), thresholds | {BOTH: gain}, metrics, gate, risk)
+    thresholds[BOTH] = gain.share if gain.certain else 0.0
+    return Verdict(tuple(questions), thresholds, metrics, gate, risk)
 
 
 def _reworded(rows: Sequence[Reading], way: int) -> list[Reading]:
@@ -272,26 +273,49 @@ def drift(model: LanguageModel, adapter: str, anchors: Sequence[Anchor]) -> tupl
     return math.exp(change / tokens), kl / tokens
 
 
+@dataclass(frozen=True)
+class ContextGain:
+    """How many of so many in-context answers become right, and wrong, with the adapter on."""
+
+    gained: int
+    lost: int
+    asked: int
+
+    @property
+    def share(self) -> float:
+        """The change in the share of right answers."""
+        return (self.gained - self.lost) / max(1, self.asked)
+
+    @property
+    def certain(self) -> bool:
+        """Whether a sign test on the answers that changed shows a gain (McNemar 1947)."""
+        changed = self.gained + self.lost
+        return lower_bound(self.gained, changed, 1 - GATE.confidence) > 0.5 if changed else False
+
+
 def _context_gain(
     model: LanguageModel,
     adapter: str,
     prompts: Prompts,
     rows: Sequence[Reading],
     context_tokens: int,
-) -> float:
-    """The change in the share of right in-context answers when the adapter is switched on.
+) -> ContextGain:
+    """How in-context answers change when the adapter is switched on.
 
     The right answer is the pooled label, so an adapter gains where the base model misreads.
     """
     reader = SpanReader(model)
-    gain = 0
+    gained = lost = 0
     for row in rows:
         shown = [one.text for one in excerpts(row.sentences)]
         prompt = prompts.with_context(row.question, shown, context_tokens)
-        for weights, part in ((adapter, 1), (None, -1)):
+        right = []
+        for weights in (adapter, None):
             spans = reader.spans(prompt, row.question, row.sentences, weights)
-            gain += part * (bool(spans) and is_answer_of(spans[0].text, row))
-    return gain / max(1, len(rows))
+            right.append(bool(spans) and is_answer_of(spans[0].text, row))
+        gained += right[0] and not right[1]
+        lost += right[1] and not right[0]
+    return ContextGain(gained, lost, len(rows))
 
 
 def _mean(values: Sequence[bool]) -> float:

@@ -294,11 +294,11 @@ class Studier:
             return given or NOTHING_SAYS_IT
         if not ranked:
             return NOTHING_SAYS_IT
-        verdict = self._reader.judge(question, retrieval, ranked, self._false_abstentions)
-        if verdict.form == "quotation":
+        judged = self._reader.judge(question, retrieval, ranked, self._false_abstentions)
+        if judged.form == "quotation":
             return NO_PHRASE
-        reading = verdict.outlook.reading
-        return NOTHING_SAYS_IT if verdict.form == "none" or reading is None else reading
+        reading = judged.outlook.reading
+        return NOTHING_SAYS_IT if judged.form == "none" or reading is None else reading
 
 
 def _learnable(retrieval: Retrieval) -> Retrieval:

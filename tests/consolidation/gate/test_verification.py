@@ -11,11 +11,19 @@ import torch
 
 from ragcl.consolidation.gate import verification
 from ragcl.consolidation.gate.thresholds import Trial, calibrate
-from ragcl.consolidation.gate.verification import Learned, Verdict, drift, rewordings, verify
+from ragcl.consolidation.gate.verification import (
+    ContextGain,
+    Learned,
+    Verdict,
+    drift,
+    rewordings,
+    verify,
+)
 from ragcl.consolidation.training.anchors import Anchor, make, texts
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
+from ragcl.generation.routing import BOTH
 from ragcl.generation.scoring import Continuation, Fork
 from ragcl.results import GateTest, RoutingRisk
 from ragcl.settings import ConsolidationSettings
@@ -134,16 +142,20 @@ class Parrot:
             yield Continuation(best, stopped, stopped, (none, none))
 
 
+UNCHANGED = ContextGain(gained=0, lost=0, asked=8)
+
+
 def judged(
     monkeypatch: pytest.MonkeyPatch,
     parrot: Parrot,
     trained: list[Reading],
     held_out: list[Reading],
     reworded: Sequence[Reading] = (),
+    gain: ContextGain = UNCHANGED,
 ) -> tuple[Verdict, list[tuple[int, int]]]:
     """What verification finds where nothing drifts, and the progress that it tells."""
     monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
-    monkeypatch.setattr(verification, "_context_gain", lambda *_: 0.0)
+    monkeypatch.setattr(verification, "_context_gain", lambda *_: gain)
     done: list[tuple[int, int]] = []
     verdict = verify(
         parrot,  # type: ignore[arg-type]
@@ -163,6 +175,32 @@ def judged(
 
 def politely(rows: Sequence[Reading]) -> list[Reading]:
     return [replace(row, question=rewordings(row.question)[1]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("gain", "share", "served"),
+    [
+        (ContextGain(0, 0, 32), 0, 0),
+        (ContextGain(2, 0, 32), 1 / 16, 0),  # as likely by chance as one coin in four
+        (ContextGain(4, 0, 32), 1 / 8, 1 / 8),
+        (ContextGain(6, 4, 32), 1 / 16, 0),
+        (ContextGain(0, 4, 32), -1 / 8, 0),
+    ],
+)
+def test_passages_are_read_with_the_adapter_only_if_a_sign_test_shows_a_gain(
+    model: LanguageModel,
+    monkeypatch: pytest.MonkeyPatch,
+    gain: ContextGain,
+    share: float,
+    served: float,
+) -> None:
+    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(4)]
+    parrot = Parrot(model, {row.question: row.answer for row in trained})
+
+    verdict, _ = judged(monkeypatch, parrot, trained, trained[:2], gain=gain)
+
+    assert verdict.metrics["context answers gained"] == pytest.approx(share)
+    assert verdict.thresholds[BOTH] == pytest.approx(served)
 
 
 def test_thresholds_are_set_on_questions_that_were_not_trained_on_as_they_are_met(
