@@ -1,5 +1,6 @@
 """The command line: results on standard output, the rest on standard error, and exit codes."""
 
+import io
 import json
 import os
 import subprocess
@@ -271,6 +272,43 @@ def test_an_answer_is_printed_with_its_sources(full: Any) -> None:
         assert text
         assert any(line.startswith("  [") and "berths.md:5" in line for line in sources)
         assert "route context" in sources[-1]
+
+
+def test_a_question_needs_no_quotes(full: Any) -> None:
+    words = QUESTION.split()
+
+    assert document(full("ask", *words, "--json"))["question"] == QUESTION
+    assert full("search", *words).stdout == full("search", QUESTION).stdout
+
+
+def test_an_answer_of_a_filter_that_accepts_nothing_says_so(full: Any) -> None:
+    said = full("ask", QUESTION, "--where", "author=nobody").stdout
+
+    assert "the filter accepts no document" in said
+
+
+def test_an_explanation_names_its_columns_and_headings(full: Any) -> None:
+    full("ask", QUESTION)
+    lines = full("explain", "1").stdout.splitlines()
+
+    assert "  cosine, words:" in lines
+    assert any("berths.md:5  Berths > North berth  (cited)" in line for line in lines)
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_who_waits_at_a_terminal_is_told_that_models_are_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, said in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setenv("TERM", "xterm")
+        with common.loading():
+            pass
+        assert ("loading the models" in stream.getvalue()) == said
 
 
 def test_every_verb_prints_something_for_people(full: Any, tmp_path: Path) -> None:
