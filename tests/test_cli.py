@@ -335,6 +335,14 @@ def test_every_verb_prints_something_for_people(full: Any, tmp_path: Path) -> No
         assert expected in result.stdout
 
 
+def test_a_wrong_file_is_told_in_plain_words(full: Any, docs: Path, tmp_path: Path) -> None:
+    file = full("ingest", docs / "canteen.md").stderr
+    missing = full("evaluate", tmp_path / "none.jsonl").stderr
+
+    assert file.endswith("canteen.md is a file; give the folder that holds it.\n")
+    assert "none.jsonl cannot be read: no such file or directory. Give a file" in missing
+
+
 # --- a conversation
 
 
@@ -363,6 +371,14 @@ def test_chat_shows_how_a_question_was_understood(full: Any) -> None:
     assert result.stdout.count("understood as") == 1
     assert "  understood as: Since when does the canteen open?\n" in result.stdout
     assert "canteen.md" in result.stdout
+
+
+def test_chat_repeats_piped_questions_before_their_answers(full: Any) -> None:
+    result = full("chat", typed=f"{QUESTION}\nWhen does the canteen open?\n")
+
+    asked = [line for line in result.stdout.splitlines() if line.startswith("> ")]
+    assert asked == [f"> {QUESTION}", "> When does the canteen open?"]
+    assert result.stdout.startswith(f"> {QUESTION}\n")
 
 
 def test_chat_names_what_is_no_command(full: Any) -> None:

@@ -114,7 +114,10 @@ def _typed(prompt: str) -> Iterator[str]:
     if not sys.stdin.isatty():
         if isinstance(sys.stdin, io.TextIOWrapper):  # undecodable bytes are refused as a question
             sys.stdin.reconfigure(errors="surrogateescape")
-        yield from filter(None, map(str.strip, sys.stdin))
+        for line in filter(None, map(str.strip, sys.stdin)):
+            if prompt and not line.startswith("/"):
+                say(f"{prompt}{line}")  # as on a terminal: whose answer it is
+            yield line
         return
     with contextlib.suppress(ImportError):  # not on every system
         import readline  # noqa: F401  # the arrow keys
