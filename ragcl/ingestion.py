@@ -265,7 +265,8 @@ class _Target:
         # The scan's own errors have no errno, and a complete message.
         reason = f"{self.path or folder}: {error.strerror}" if error.errno else str(error)
         if self._catalog.roots.find(self.path) is None:
-            return UsageError(f"cannot ingest: {reason}. Check the path.")
+            hint = "" if isinstance(error, NotADirectoryError) else " Check the path."
+            return UsageError(f"cannot ingest: {reason}.{hint}")
         return FolderUnavailableError(
             f"cannot ingest: {reason}. Mount the drive; or if its documents are to go, run "
             f"`ragcl forget {self.path}`."

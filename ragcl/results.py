@@ -429,8 +429,14 @@ class ConsolidationReport(Readable):
     risks: dict[str, RoutingRisk] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """The status and the reason."""
-        return self.status + (f": {one_line(self.reason)}" if self.reason else "")
+        """The status, the reason, and how much was learned."""
+        said = self.status + (f": {one_line(self.reason)}" if self.reason else "")
+        if not self.questions_trained:
+            return said
+        return (
+            f"{said}; {self.chunks_selected} hot chunks, {self.questions_trained} questions "
+            f"trained, {self.chunks_proved} chunks proved"
+        )
 
 
 @dataclass(frozen=True)

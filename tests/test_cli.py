@@ -1,5 +1,6 @@
 """The command line: results on standard output, the rest on standard error, and exit codes."""
 
+import io
 import json
 import os
 import subprocess
@@ -273,6 +274,43 @@ def test_an_answer_is_printed_with_its_sources(full: Any) -> None:
         assert "route context" in sources[-1]
 
 
+def test_a_question_needs_no_quotes(full: Any) -> None:
+    words = QUESTION.split()
+
+    assert document(full("ask", *words, "--json"))["question"] == QUESTION
+    assert full("search", *words).stdout == full("search", QUESTION).stdout
+
+
+def test_an_answer_of_a_filter_that_accepts_nothing_says_so(full: Any) -> None:
+    said = full("ask", QUESTION, "--where", "author=nobody").stdout
+
+    assert "the filter accepts no document" in said
+
+
+def test_an_explanation_names_its_columns_and_headings(full: Any) -> None:
+    full("ask", QUESTION)
+    lines = full("explain", "1").stdout.splitlines()
+
+    assert "  cosine, words:" in lines
+    assert any("berths.md:5  Berths > North berth  (cited)" in line for line in lines)
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_who_waits_at_a_terminal_is_told_that_models_are_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, said in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setenv("TERM", "xterm")
+        with common.loading():
+            pass
+        assert ("loading the models" in stream.getvalue()) == said
+
+
 def test_every_verb_prints_something_for_people(full: Any, tmp_path: Path) -> None:
     questions = tmp_path / "questions.jsonl"
     questions.write_text('{"question": "Zyx wvu?", "answers": []}\n')
@@ -295,6 +333,14 @@ def test_every_verb_prints_something_for_people(full: Any, tmp_path: Path) -> No
         result = full(*arguments)
         assert result.exit_code == 0, result.stderr
         assert expected in result.stdout
+
+
+def test_a_wrong_file_is_told_in_plain_words(full: Any, docs: Path, tmp_path: Path) -> None:
+    file = full("ingest", docs / "canteen.md").stderr
+    missing = full("evaluate", tmp_path / "none.jsonl").stderr
+
+    assert file.endswith("canteen.md is a file; give the folder that holds it.\n")
+    assert "none.jsonl cannot be read: no such file or directory. Give a file" in missing
 
 
 # --- a conversation
@@ -325,6 +371,14 @@ def test_chat_shows_how_a_question_was_understood(full: Any) -> None:
     assert result.stdout.count("understood as") == 1
     assert "  understood as: Since when does the canteen open?\n" in result.stdout
     assert "canteen.md" in result.stdout
+
+
+def test_chat_repeats_piped_questions_before_their_answers(full: Any) -> None:
+    result = full("chat", typed=f"{QUESTION}\nWhen does the canteen open?\n")
+
+    asked = [line for line in result.stdout.splitlines() if line.startswith("> ")]
+    assert asked == [f"> {QUESTION}", "> When does the canteen open?"]
+    assert result.stdout.startswith(f"> {QUESTION}\n")
 
 
 def test_chat_names_what_is_no_command(full: Any) -> None:

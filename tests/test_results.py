@@ -9,6 +9,7 @@ from ragcl import results
 from ragcl.results import (
     Answer,
     Citation,
+    ConsolidationReport,
     Failure,
     Hit,
     IngestReport,
@@ -50,6 +51,17 @@ def test_every_result_is_a_line_of_its_own_making() -> None:
 
     assert len(kinds) > 10
     assert [one.__name__ for one in kinds if "__str__" not in vars(one)] == []
+
+
+def test_a_round_tells_how_much_it_learned() -> None:
+    done = ConsolidationReport(
+        1, "promoted", "", chunks_selected=6, chunks_proved=5, questions_trained=10
+    )
+
+    assert str(done) == "promoted; 6 hot chunks, 10 questions trained, 5 chunks proved"
+    assert str(ConsolidationReport(2, "nothing due", "nothing new is hot")) == (
+        "nothing due: nothing new is hot"
+    )
 
 
 def test_an_answer_tells_route_and_place() -> None:

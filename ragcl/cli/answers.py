@@ -5,7 +5,7 @@ import io
 import json as json_module
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 
 import typer
@@ -20,6 +20,7 @@ from ragcl.cli.common import (
     Until,
     Where,
     app,
+    loading,
     opened,
     print_json,
     say,
@@ -29,15 +30,18 @@ from ragcl.errors import UsageError
 from ragcl.printing import one_line
 
 if TYPE_CHECKING:
+    from ragcl.generation.answering import AnswerStream
     from ragcl.knowledge_base import KnowledgeBase
     from ragcl.results import Answer, Mode
+
+_Waiting = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 @app.command()
 @verb
 def ask(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    question: Annotated[list[str], typer.Argument(help="The question.")],
     mode: ModeOption = "auto",
     stream: Annotated[bool, typer.Option(help="Print the answer as it is written.")] = True,
     record: Annotated[bool, typer.Option(help="Enter the question in the log.")] = True,
@@ -51,17 +55,14 @@ def ask(
     how = _how(mode, record, source, since, until, where)
     with opened(context) as kb:
         if json or not stream:
-            answer = kb.ask(question, **how)
+            with loading():
+                answer = kb.ask(" ".join(question), **how)
             if json:
                 print_json(answer)
                 return
             say(answer.text)
         else:
-            pieces = kb.ask(question, stream=True, **how)
-            for piece in pieces:
-                say(piece, nl=False)
-            say()
-            answer = pieces.result
+            answer = _printed(kb.ask(" ".join(question), stream=True, **how), loading)
     for line in display.sources(answer):
         say(line)
 
@@ -86,6 +87,7 @@ def chat(
     refused = False
     with opened(context) as kb:
         history: list[tuple[str, str]] = []
+        waiting: _Waiting = loading
         for line in _typed("" if json else "> "):
             if line == "/quit":
                 break
@@ -96,12 +98,13 @@ def chat(
                 say(f"ragcl: {line} is no command: /new starts anew, /quit ends.", err=True)
                 continue
             try:
-                answer = _turn(kb, line, history, json, how)
+                answer = _turn(kb, line, history, json, how, waiting)
             except UsageError as error:
                 say(f"ragcl: {one_line(str(error))}", err=True)
                 refused = True
                 continue
             history.append((answer.question, answer.text))
+            waiting = contextlib.nullcontext
     if refused and not sys.stdin.isatty():
         raise typer.Exit(PARTLY_DONE)
 
@@ -111,7 +114,10 @@ def _typed(prompt: str) -> Iterator[str]:
     if not sys.stdin.isatty():
         if isinstance(sys.stdin, io.TextIOWrapper):  # undecodable bytes are refused as a question
             sys.stdin.reconfigure(errors="surrogateescape")
-        yield from filter(None, map(str.strip, sys.stdin))
+        for line in filter(None, map(str.strip, sys.stdin)):
+            if prompt and not line.startswith("/"):
+                say(f"{prompt}{line}")  # as on a terminal: whose answer it is
+            yield line
         return
     with contextlib.suppress(ImportError):  # not on every system
         import readline  # noqa: F401  # the arrow keys
@@ -128,6 +134,7 @@ def _turn(
     history: list[tuple[str, str]],
     json: bool,
     how: "_How",
+    waiting: _Waiting,
 ) -> "Answer":
     """One question of a conversation, answered and printed."""
     from ragcl.results import to_dict
@@ -136,16 +143,23 @@ def _turn(
         whole = kb.ask(question, history=history, **how)
         say(json_module.dumps(to_dict(whole), ensure_ascii=False))
         return whole
-    pieces = kb.ask(question, history=history, stream=True, **how)
-    for piece in pieces:
-        say(piece, nl=False)
-    say()
-    answer = pieces.result
+    answer = _printed(kb.ask(question, history=history, stream=True, **how), waiting)
     if answer.question != question:
         say(f"  understood as: {answer.question}")
     for line in display.sources(answer):
         say(line)
     return answer
+
+
+def _printed(pieces: "AnswerStream", waiting: _Waiting) -> "Answer":
+    """An answer, printed as it comes; `waiting` is what is shown until its first piece."""
+    with waiting():
+        first = next(pieces, "")
+    say(first, nl=False)
+    for piece in pieces:
+        say(piece, nl=False)
+    say()
+    return pieces.result
 
 
 class _How(TypedDict):
@@ -195,7 +209,7 @@ def _pairs(where: list[str] | None) -> dict[str, str]:
 @verb
 def search(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(help="What to look for.")],
+    question: Annotated[list[str], typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
     source: Source = None,
     since: Since = None,
@@ -203,10 +217,11 @@ def search(
     where: Where = None,
     json: Json = False,
 ) -> None:
-    """Show the best passages for a question."""
-    with opened(context) as kb:
+    """Show the best passages for a question, after their cosine and how well the words match."""
+    conditions = _pairs(where)
+    with opened(context) as kb, loading():
         hits = kb.search(
-            question, k=k, source=source, since=since, until=until, where=_pairs(where)
+            " ".join(question), k=k, source=source, since=since, until=until, where=conditions
         )
     if json:
         print_json(hits)

@@ -169,6 +169,18 @@ def progress_bars() -> Iterator["Progress"]:
         yield show
 
 
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """Say on a terminal that the models are loaded, which takes some seconds."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("loading the models"):
+        yield
+
+
 def print_json(result: Any) -> None:
     """A result, or several, as one JSON document on standard output."""
     from ragcl.results import to_dict

@@ -26,9 +26,14 @@ def sources(answer: "Answer") -> Iterator[str]:
 
 
 def place(source: "Hit | Citation | Quote") -> str:
-    """The place of a hit, a citation or a quote: file, lines or page, heading."""
+    """The place of a hit, a citation or a quote, with notes: file, lines or page, heading.
+
+    The notes are its other files, older versions, and why it is never learned.
+    """
     where = printing.place(source.source, source.lines, source.page, source.heading)
-    notes = _notes(source.elsewhere, source.supersedes, source.flags)
+    notes = [f"also in {_listed(source.elsewhere)}"] if source.elsewhere else []
+    notes += [f"newer than {_listed(source.supersedes)}"] if source.supersedes else []
+    notes += [f"never learned: {', '.join(source.flags)}"] if source.flags else []
     return where + "".join(f"  ({note})" for note in notes)
 
 
@@ -44,29 +49,21 @@ def explanation(found: "Explanation", influence: bool) -> Iterator[str]:
         yield "  influence (nats), cosine, words:"
         if found.adapter:
             yield f"  {_nats(found.weights_influence)}  the weights"
+    elif found.sources:
+        yield "  cosine, words:"
     for source in found.sources:
-        where = printing.place(source.source, source.lines)
         marks = ["cited"] if source.cited else []
         marks += [] if source.current else ["no longer current"]
         if source.learned_at:
             marks.append(f"learned {datetime.fromtimestamp(source.learned_at):%Y-%m-%d %H:%M}")
-        marks += _notes(source.elsewhere, source.supersedes, source.flags)
         scores = f"{source.score:.3f} {source.lexical or 0:.3f}"
         if influence:
             scores = f"{_nats(source.influence)}  {scores}"
-        yield f"  {scores}  {where}  {', '.join(marks)}"
+        yield f"  {scores}  {place(source)}" + (f"  ({', '.join(marks)})" if marks else "")
 
 
 def _nats(influence: float | None) -> str:
     return f"{'unknown' if influence is None else f'{influence:+.2f}':>8}"
-
-
-def _notes(elsewhere: Sequence[str], supersedes: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """Notes on a passage: its other files, older versions, and why it is never learned."""
-    notes = [f"also in {_listed(elsewhere)}"] if elsewhere else []
-    notes += [f"newer than {_listed(supersedes)}"] if supersedes else []
-    notes += [f"never learned: {', '.join(flags)}"] if flags else []
-    return notes
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ chunk can be removed. Knows nothing of how the figures were computed.
 
 import html
 import io
+import math
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -155,7 +156,10 @@ def _tables(
         _Table(
             "The router asks for at least",
             ("feature", "threshold"),
-            [(name, f"{value:.3f}") for name, value in limits.items()],
+            [
+                (name, "any" if value == -math.inf else f"{value:.3f}")
+                for name, value in limits.items()
+            ],
         )
         for limits in thresholds
     ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragcl.errors import UsageError
+from ragcl.printing import reason
 from ragcl.results import Answer, EvaluatedQuestion, EvaluationReport, Mode
 from ragcl.text.answers import holds
 from ragcl.text.scripts import BRACKETS, PAUSES, STOPS, UNSPACED
@@ -76,7 +77,9 @@ def read_questions(path: Path) -> list[Question]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}. Give a file of JSON lines.") from error
+        raise UsageError(
+            f"{path} cannot be read: {reason(error)}. Give a file of JSON lines."
+        ) from error
     questions = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():

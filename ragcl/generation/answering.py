@@ -322,6 +322,7 @@ class Answerer:
                 snapshot.demoted,
                 reader_tells=tells,
                 several=asks_for_several(question),
+                filtered=bool(chosen),
             )
             if chosen and decision.route == "weights" and decision.adapter is None:
                 reason = "no adapter holds anything of the documents chosen"

@@ -22,6 +22,7 @@ from ragcl.generation.scoring import Fork
 from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.settings import AnsweringSettings
 from ragcl.text.english import English, is_english, words
+from ragcl.text.languages import ENGLISH, language
 
 History = Sequence[tuple[str, str]]
 
@@ -83,8 +84,14 @@ class Conversation:
         return self._settled(question, turns, chosen) if turns else question
 
     def _settled(self, question: str, turns: Sequence[Turn], chosen: Filter | None) -> str:
-        english = is_english(f"{turns[-1].question} {question}")
-        found = follow_up(question, turns) if english else _any_language(question, turns[-1])
+        last = turns[-1]
+        english = is_english(f"{last.question} {question}") and language(question) is ENGLISH
+        if english:
+            found = follow_up(question, turns)
+        elif is_english(last.question):  # words of another language would help no search
+            found = FollowUp((Candidate(question),))
+        else:
+            found = _any_language(question, last)
         longest = self._settings.max_question_chars
         rest = tuple(one for one in found.candidates[1:] if len(one.question) <= longest)
         if self._settings.reading == "write" and (rest or not english):

@@ -140,6 +140,7 @@ def decide(
     *,
     reader_tells: bool = False,
     several: bool = False,
+    filtered: bool = False,
 ) -> Decision:
     """Choose the route for one question.
 
@@ -154,9 +155,10 @@ def decide(
         reader_tells: whether the reader was trained to abstain: then it decides where nothing
             relevant seems to have been found.
         several: whether the question asks for several things, of which a learned answer is one.
+        filtered: whether a filter selected the documents.
     """
     if mode != "weights":
-        missing = _irrelevant(retrieval, false_answers)
+        missing = _irrelevant(retrieval, false_answers, filtered)
         if missing:
             doubt = f"nothing relevant was found: {missing}"
             if reader_tells and retrieval.hits:
@@ -178,10 +180,10 @@ def decide(
     return Decision("weights", holder, reason)
 
 
-def _irrelevant(retrieval: Retrieval, false_answers: float) -> str | None:
+def _irrelevant(retrieval: Retrieval, false_answers: float, filtered: bool) -> str | None:
     """Why no hit is relevant; None if one is."""
     if not retrieval.hits:
-        return "nothing is ingested"
+        return "the filter accepts no document" if filtered else "nothing is ingested"
     best = max(hit.fused for hit in retrieval.hits)
     needed = retrieval.calibration.needed(retrieval.vector, false_answers)
     if best >= needed:

@@ -17,13 +17,13 @@ from ragcl.generation.recipe import READING
 from ragcl.generation.scoring import Continuation, Fork
 from ragcl.once import once
 from ragcl.text.numerals import counts_on
-from ragcl.text.scripts import PAUSES, STOPS, starts, within
+from ragcl.text.scripts import PAUSES, STOPS, starts, with_sign, within
 from ragcl.text.words import content_words
 
 if TYPE_CHECKING:
     import torch
 
-_AROUND = f" ,;:.\u2014-\"'{PAUSES}{STOPS}"  # is no part of an answer
+_AROUND = f" ,;:.\u2014-\"'{PAUSES}{STOPS}"  # ends no answer
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class SpanReader:
                 continue
             candidate = candidates[scored.candidate - 1]
             for length, end in candidate.ends:
-                text = candidate.text[:end].strip(_AROUND)
+                text = candidate.text[:end].rstrip(_AROUND)
                 logprob = scored.stopped[length - 1]
                 score = logprob + nearness[scored.candidate - 1]
                 if asked.issuperset(content_words(text)):
@@ -154,8 +154,9 @@ class SpanReader:
             for start in starts(sentence):
                 if counts_on(sentence, start):
                     continue
-                texts.append(sentence[start:][: READING.span_tokens * 6])
-                places.append((number, start))
+                begin = with_sign(sentence, start)
+                texts.append(sentence[begin:][: READING.span_tokens * 6])
+                places.append((number, begin))
         found: dict[tuple[int, ...], _Candidate] = {}
         encoded = answer_tokens(self._model.tokenizer, texts)
         for text, (number, start), tokens in zip(texts, places, encoded, strict=True):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextRecipe:
-    """What counts as a sentence, a title, a record, or a second question."""
+    """What counts as a sentence, a title, a record, a sign, or a second question."""
 
     wrapped_chars: int = 30  # minimum length of a line that was wrapped
     title_words: int = 8  # at most
@@ -19,6 +19,8 @@ class TextRecipe:
 
     # Words behind an "and", of which one is the question word of a second question.
     asks_within: int = 2
+
+    sign_chars: int = 3  # of what stands before a word and belongs to it, at most: "<-$5"
 
 
 TEXT = TextRecipe()

@@ -10,6 +10,8 @@ import sys
 import unicodedata
 from functools import lru_cache
 
+from ragcl.text.recipe import TEXT
+
 # Marks above, below and around letters, which Python counts as no letters.
 MARKS = "".join(c for c in map(chr, range(0x300, 0xAC00)) if unicodedata.category(c)[0] == "M")
 # Scripts without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer
@@ -48,6 +50,14 @@ _CONTINUING = frozenset(CONTINUING)
 _RUN = re.compile(rf"[{UNSPACED}](?:[{UNSPACED}{CONTINUING}]*[{UNSPACED}{MARKS}])?")
 _START = re.compile(rf"(?<![\w{CONTINUING}])\w")
 _LETTER = re.compile(r"\w")
+# What changes the meaning of a word and stands before it: of a number sign, comparison, tolerance
+# and currency; of others as in "--all", "#news", "@me", "/etc" and ".NET".
+_FREE = r"(?<![^\s(\[\"':;,|\u00ab\u201c\u201e])"
+_ADDRESS = "[#@/.]"
+_OF_NUMBERS = re.compile(
+    rf"{_FREE}(?:[-+<>~\u00b1\u2212\u2248\u2264\u2265]{{0,2}}[$\u00a2-\u00a5\u20a0-\u20cf]?|{_ADDRESS})"
+)
+_OF_WORDS = re.compile(rf"{_FREE}(?:--|{_ADDRESS})")
 # Full-width letters and signs, and the digits of all scripts, which stand for those of ASCII.
 _AS_ASCII = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     code: ord(str(unicodedata.decimal(chr(code))))
@@ -84,6 +94,13 @@ def starts(text: str) -> list[int]:
     """Where words begin, in order."""
     found = {one.start() for one in _START.finditer(text)}
     return sorted(found | {at for at in breaks(text) if _LETTER.match(text, at)})
+
+
+def with_sign(text: str, at: int) -> int:
+    """Where the word that begins at a place of a text begins with its sign: -5, $5, <5, .NET."""
+    signs = _OF_NUMBERS if text[at].isdigit() else _OF_WORDS
+    places = range(max(0, at - TEXT.sign_chars), at)
+    return next((place for place in places if signs.fullmatch(text, place, at)), at)
 
 
 def within(text: str, at: int) -> bool:

@@ -125,6 +125,12 @@ def test_it_says_why_a_candidate_was_thrown_away(tmp_path: Path) -> None:
         assert "Rejected: it drifted." in text
 
 
+def test_what_the_router_does_not_ask_for_is_no_number(tmp_path: Path) -> None:
+    report.write(tmp_path, round_report(tmp_path), 1.0, [{"score": float("-inf")}], ROUNDS)
+
+    assert "| score | any |" in report.path(tmp_path, 2).read_text(encoding="utf-8")
+
+
 def test_text_from_documents_is_never_markup(tmp_path: Path) -> None:
     hostile = learned(KEPT, source=HOSTILE, heading=HOSTILE)
     left = ChunkLeftOut(HOSTILE, GONE, HOSTILE)

@@ -234,6 +234,16 @@ def test_other_languages_fall_back_on_the_words_of_the_last_question() -> None:
     assert [one.question for one in short.candidates] == ["東は?", "北埠頭の水深は 東は?"]
 
 
+def test_a_question_in_another_language_than_the_last_is_left_as_it_is(
+    full: KnowledgeBase,
+) -> None:
+    history = [("What length of boat does the slipway take?", "7.5 metres")]
+    talk = Conversation(full._retriever, full._language_model, AnsweringSettings())
+
+    for asked in ("Wie viel kostet der Segelkurs?", "Combien coûte le cours ?"):
+        assert talk.stand_alone(asked, history) == asked
+
+
 # --- the default models
 
 

@@ -56,6 +56,15 @@ def test_a_span_is_a_piece_of_its_sentence_in_whole_words(model: LanguageModel) 
         assert not sentence[end : end + 1].isalnum()
 
 
+def test_a_span_has_the_sign_of_its_number(model: LanguageModel) -> None:
+    texts = {span.text for span in read(model, QUESTION, "At low water it is -2 metres, or $5.")}
+
+    assert {text for text in texts if text[0] in "-2$5"} <= {
+        "-2", "-2 metres", "-2 metres, or", "-2 metres, or $5", "$5"
+    }  # fmt: skip
+    assert any(text.startswith("-2") for text in texts)
+
+
 CHINESE = "白鹭礁灯塔由韩岭舟看守，塔身高四十三米。"
 
 

@@ -156,6 +156,13 @@ def test_nothing_relevant_is_abstained_from(mode: Mode) -> None:
         assert route(mode, retrieval(0, depth=80), false_answers=1.0).route == mode
 
 
+def test_a_filter_that_accepts_no_document_is_what_the_reason_names() -> None:
+    nothing = decide("auto", retrieval(0), ActiveAdapters(None, ()), (), 0.1, filtered=True)
+
+    assert nothing.route == "none"
+    assert nothing.reason.endswith("the filter accepts no document")
+
+
 def test_a_hit_found_by_its_words_does_not_hide_that_another_is_near() -> None:
     far, near = retrieval(0, words=80, depth=20).hits[::-1]
     found = Retrieval(at(0), (replace(far, lexical=1.0, fused=1.2), near), CALIBRATION)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ragcl.text.scripts import as_ascii, breaks, simple, spaced, starts, within
+from ragcl.text.scripts import as_ascii, breaks, simple, spaced, starts, with_sign, within
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,48 @@ def test_a_word_may_end_within_a_name_or_a_number_at_a_sign() -> None:
 
     assert starts(text) == [0, 10, 12]
     assert [at for at in range(1, 14) if not within(text, at)] == [4, 9, 11, 13]
+
+
+@pytest.mark.parametrize(
+    ("text", "signed"),
+    [
+        ("kept at -18 °C", "-18 °C"),
+        ("outside −7 °C", "−7 °C"),
+        ("it costs $45", "$45"),
+        ("a balance of -$320", "-$320"),
+        ("a ticket (€6)", "€6)"),
+        ("lead <5 µg", "<5 µg"),
+        ("within ±0.2 g", "±0.2 g"),
+        ("call +47 555", "+47 555"),
+        ("written in .NET", ".NET"),
+        ("use --dry-run", "--dry-run"),
+        ("see /etc/fstab", "/etc/fstab"),
+        ("in #alerts", "#alerts"),
+    ],
+)
+def test_a_word_begins_with_the_sign_that_changes_its_meaning(text: str, signed: str) -> None:
+    at = text.index(signed)
+    word = next(place for place in starts(text) if place >= at)
+
+    assert with_sign(text, word) == at
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("- Treasurer", "Treasurer"),
+        ("-Treasurer", "Treasurer"),
+        ("5-7 metres", "7 metres"),
+        ("a v-12 engine", "12 engine"),
+        ("“quoted”", "quoted"),
+        ("**bold**", "bold"),
+        ("...and", "and"),
+        ("> 5 boats", "5 boats"),
+        ("1/2 litre", "2 litre"),
+    ],
+)
+def test_what_is_no_sign_of_a_word_stays_outside(text: str, word: str) -> None:
+    assert with_sign(text, text.index(word)) == text.index(word)
 
 
 def test_digits_and_wide_letters_are_those_of_ascii_and_as_many() -> None:
