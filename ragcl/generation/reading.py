@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import torch
 
 NEVER = -1e3  # nats of what is impossible; finite, since JSON has no infinity
-VERSION = "15"  # of this code: raised when it reads the same question differently
+VERSION = "16"  # of this code: raised when it reads the same question differently
 
 
 @dataclass(frozen=True)
