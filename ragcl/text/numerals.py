@@ -1,4 +1,4 @@
-"""Chinese numerals, of which Japanese are some, as the numbers that they are.
+"""Numbers in words and in groups: Chinese numerals, of which Japanese are some, and phone numbers.
 
 A numeral alone may be a piece of a word (一起, 万一, 张三). So only what is certainly a number is
 read: several numerals in a row, or one before what is counted or measured. Knows no units.
@@ -30,6 +30,17 @@ _SOME = re.compile(
 _TIMES = re.compile(rf"(\d+(?:\.\d+)?)([{''.join(_GROUPS)}])(?![\d{_ALL}])")
 _COUNTING = re.compile(rf"[\d{_ALL}] ?[{_COUNTED}{_ALL}]")
 _WEEK = re.compile(r"(?:星期|礼拜|禮拜|周|週)$")
+
+# With a country code, in any groups; or with a leading 0, in three groups or more.
+_PHONE = re.compile(
+    r"(?<![\w.,+])(?:\+\d[\d()]*(?:[ \u00a0\u202f/-]\(?\d[\d)]*)+"
+    r"|0\d+(?:[ \u00a0\u202f]\d+){2,})(?![\w.,:]?\d)"
+)
+
+
+def phone_numbers(text: str) -> list[tuple[int, int]]:
+    """Where the phone numbers in groups of digits begin and end."""
+    return [one.span() for one in _PHONE.finditer(text)]
 
 
 def with_digits(text: str) -> str:

@@ -65,6 +65,19 @@ def test_a_span_has_the_sign_of_its_number(model: LanguageModel) -> None:
     assert any(text.startswith("-2") for text in texts)
 
 
+def test_a_phone_number_is_read_whole_however_many_tokens_it_takes(model: LanguageModel) -> None:
+    number = "+44 20 7946 0321"
+    assert len(model.tokenizer(number)["input_ids"]) > READING.span_tokens
+
+    texts = {span.text for span in read(model, QUESTION, f"Call {number} at night.")}
+
+    assert {text for text in texts if any(map(str.isdigit, text))} <= {
+        number, f"{number} at", f"{number} at night", f"Call {number}",
+        f"Call {number} at", f"Call {number} at night",
+    }  # fmt: skip
+    assert number in texts
+
+
 CHINESE = "白鹭礁灯塔由韩岭舟看守，塔身高四十三米。"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ragcl.text.numerals import counts_on, with_digits
+from ragcl.text.numerals import counts_on, phone_numbers, with_digits
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,17 @@ def test_a_number_goes_on_with_what_it_counts() -> None:
     assert not counts_on("每5年", 3)
     assert not counts_on("45 crowns", 2)
     assert not counts_on("5", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Call +44 20 7946 0321, day or night.", ["+44 20 7946 0321"]),
+        ("call 020 7946 0321 or +49-30-1234", ["020 7946 0321", "+49-30-1234"]),
+        ("+44 (0)20 7946 0321", ["+44 (0)20 7946 0321"]),
+        ("on 05-07-2031 at 12:30, 12 750 boats", []),
+        ("0.5 to 0.7 metres, 2019 2020 2021", []),
+    ],
+)
+def test_phone_numbers_are_found_whole(text: str, numbers: list[str]) -> None:
+    assert [text[start:end] for start, end in phone_numbers(text)] == numbers
