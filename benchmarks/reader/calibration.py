@@ -20,11 +20,11 @@ from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains, exact_match
 from ragcl.generation.calibrating import CONTEXT_TOKENS, Judged, Question
+from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.quoting import Quoter, choose
-from ragcl.generation.reading import Reader
 from ragcl.generation.recipe import QUOTING, READING
 from ragcl.models.trained_reader import Forms
 from ragcl.results import Form
@@ -67,7 +67,7 @@ def looks(
     folder: Path,
 ) -> list[Look]:
     """What a reader makes of questions on documents of some kinds, set among others."""
-    reader = Reader(model, None, CONTEXT_TOKENS)
+    reader = JudgingReader(model, None, CONTEXT_TOKENS)
     return [_look(reader, one) for one in _found(kinds, others, folder, A_KIND, UNRELATED)]
 
 
@@ -78,7 +78,7 @@ def package_questions(
     folder: Path,
 ) -> list[Question]:
     """The questions that come with the package, for models without a trained reader."""
-    reader = Reader(model, None, CONTEXT_TOKENS)
+    reader = JudgingReader(model, None, CONTEXT_TOKENS)
     return [
         Question(
             one.kind,
@@ -130,7 +130,7 @@ def _found(
             yield _Found(kind, asked, source is not None, retrieval, sentences, mine)
 
 
-def _look(reader: Reader, one: _Found) -> Look:
+def _look(reader: JudgingReader, one: _Found) -> Look:
     shown = reader.fitting(one.ranked)
     texts = [some.text for some in shown if some.content_hash in one.own]
     accepted = _accepted(one.asked)

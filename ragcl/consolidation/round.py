@@ -41,10 +41,11 @@ from ragcl.consolidation.training.distillation import Distillation
 from ragcl.consolidation.training.examples import make_examples
 from ragcl.errors import SettingsError
 from ragcl.files.digests import digest
+from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.reading import Reader, Reading
+from ragcl.generation.reading import Reading
 from ragcl.generation.recipe import ROUTING
 from ragcl.progress import Progress
 from ragcl.results import ChunkLeftOut, ConsolidationReport, TrainedChunk
@@ -163,8 +164,8 @@ class Round:
         return f"{teacher}/{digest(STUDY, TRAINING)}"
 
     @cached_property
-    def _reader(self) -> Reader:
-        return Reader(self._model, self._narrower, self._settings.answering.context_tokens)
+    def _reader(self) -> JudgingReader:
+        return JudgingReader(self._model, self._narrower, self._settings.answering.context_tokens)
 
     def _check_tracker(self) -> None:
         """Raise before hours of training if the tracker's package is not installed."""

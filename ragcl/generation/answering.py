@@ -20,13 +20,14 @@ from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, Usage
 from ragcl.generation.active_set import ActiveSet, Snapshot
 from ragcl.generation.conversation import Conversation, History, checked
 from ragcl.generation.influence import Influence, Shown, leave_one_out, likelihood
+from ragcl.generation.judging import Judgement, JudgingReader
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts
 from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, abstention, is_abstention
 from ragcl.generation.quotes import quotes
 from ragcl.generation.quoting import Quoter, choose
-from ragcl.generation.reading import Judgement, Reader, Reading
+from ragcl.generation.reading import Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
 from ragcl.generation.recipe import READING
 from ragcl.generation.routing import Decision, decide, in_passages
@@ -147,7 +148,7 @@ class Answerer:
         self._model = model
         self._settings = settings
         self.active = ActiveSet(catalog, model, adapters)
-        self._reader = Reader(model, narrower, settings.context_tokens)
+        self._reader = JudgingReader(model, narrower, settings.context_tokens)
         self._conversation = Conversation(retriever, model, settings)
         self._said = False
 

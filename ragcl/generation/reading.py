@@ -15,7 +15,7 @@ from ragcl.files.digests import digest
 from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts, fitting
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.recipe import QUOTING, READING
+from ragcl.generation.recipe import READING
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
 from ragcl.once import once
@@ -153,28 +153,6 @@ class Outlook:
         return beside if self.alone is None else (beside + self.alone) / 2
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """The form that an answer should take, the outlook that decided it, and the sentences shown.
-
-    `prompt_tokens` is the length of the prompts of all looks.
-    """
-
-    form: Form
-    outlook: Outlook
-    shown: Sequence[Sentence]
-    prompt_tokens: int
-
-    @property
-    def likely(self) -> dict[str, float]:
-        """The log-probabilities (nats) of the forms, for the trace."""
-        return {
-            "phrase": round(self.outlook.phrase, 3),
-            "quote": round(self.outlook.quote, 3),
-            "unknown": round(self.outlook.not_knowing(), 3),
-        }
-
-
 class Reader:
     """Reads the answer to a question from its retrieved passages."""
 
@@ -186,13 +164,6 @@ class Reader:
         self._narrower = narrower
         self._context_tokens = context_tokens
         self._spans = SpanReader(model)
-
-    @property
-    def forms(self) -> Forms:
-        """The thresholds for the form of an answer."""
-        from ragcl.generation import calibrating  # which reads with a reader
-
-        return calibrating.forms_of(self._model)
 
     def teacher(self, embedder: Embedder | None) -> str:
         """Models, version and recipes: readings of different teachers are not mixed.
@@ -235,46 +206,6 @@ class Reader:
         """The reading of the best span; None if no span could be an answer."""
         return self.first_look(question, retrieval, sentences, adapter).reading
 
-    def judge(
-        self,
-        question: str,
-        retrieval: Retrieval,
-        ranked: Sequence[Sentence],
-        false_abstentions: float,
-        *,
-        doubt: bool = False,
-    ) -> Judgement:
-        """The form that the answer should take, by what the base model makes of the sentences.
-
-        An adapter learns phrases, and with it a reader that knows what no passage says forgets to
-        say so: the base model alone decides, as it was calibrated.
-
-        Args:
-            question: the question, which stands alone.
-            retrieval: what was found for it.
-            ranked: all sentences of the passages found, the best last.
-            false_abstentions: the share of answerable questions that it may abstain from.
-            doubt: whether similarity alone would not answer; then it abstains more readily.
-        """
-        forms = self.forms
-        limit = forms.limit(false_abstentions)
-        if doubt:
-            limit = min(limit, forms.strange)
-        shown = self.fitting(ranked)
-        outlook = self.look(question, retrieval, shown)
-        form, tokens = outlook.form(forms, limit), outlook.prompt_tokens
-        if form == "none" and outlook.asks_for_sentences(forms):
-            # Sentences are chosen from more of the text; so it gives up only if that says nothing.
-            shown = self.fitting(ranked, QUOTING.shown_tokens)
-            outlook = self.look(question, retrieval, shown)
-            form = outlook.form(forms, limit)
-            tokens += outlook.prompt_tokens
-        return Judgement(form, outlook, shown, tokens)
-
-    def look(self, question: str, retrieval: Retrieval, sentences: Sequence[Sentence]) -> Outlook:
-        """The best span of the sentences, and how likely it is that no span answers."""
-        return self.look_again(self.first_look(question, retrieval, sentences), self.forms)
-
     def look_again(self, outlook: Outlook, forms: Forms) -> Outlook:
         """The outlook with `alone`, where a phrase may be the answer and the reader may abstain."""
         reading = outlook.reading
@@ -297,7 +228,7 @@ class Reader:
         sentences: Sequence[Sentence],
         adapter: str | None = None,
     ) -> Outlook:
-        """As `look`, without another look at the sentence of the span alone."""
+        """The best span of the sentences, and how likely it is that no span answers."""
         several = asks_for_several(question) or any(one.compared for one in sentences[-1:])
         looked_up = [one for one in sentences if one.value]
         if looked_up:

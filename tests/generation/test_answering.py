@@ -20,6 +20,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer, Draft
+from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import Completion, LanguageModel, Prompt
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Outlook, Reader, Reading
@@ -122,7 +123,7 @@ def test_a_value_of_a_table_is_looked_up_once_whatever_the_weights(
 ) -> None:
     question = "What is the tariff price of water?"
     name = install(full, random_adapters, "s0-a", question)
-    monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, 9.0),), strange=-1.0))
+    monkeypatch.setattr(JudgingReader, "forms", Forms(unknown=((0.05, 9.0),), strange=-1.0))
     looks: list[Outlook] = []
     look = Reader.first_look
 
@@ -249,7 +250,7 @@ def test_nothing_is_written_where_the_reader_finds_no_answer(
 ) -> None:
     kb, texts = writing
     texts.append("The north berth is 11 metres deep [1].")
-    monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, -math.inf),)))
+    monkeypatch.setattr(JudgingReader, "forms", Forms(unknown=((0.05, -math.inf),)))
 
     answer = kb.ask(QUESTION)
     stream = kb.ask(QUESTION, stream=True)
@@ -290,7 +291,7 @@ def test_a_reader_that_finds_nothing_says_so_and_names_what_was_nearest(
     full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything = Forms(unknown=((0.05, -math.inf),))
-    monkeypatch.setattr(Reader, "forms", everything)
+    monkeypatch.setattr(JudgingReader, "forms", everything)
 
     answer = full.ask(QUESTION)
 
@@ -305,7 +306,7 @@ def test_unsure_of_a_phrase_it_gives_the_sentences(
     full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phrase = full.ask(QUESTION)
-    monkeypatch.setattr(Reader, "forms", Forms(sure=1.01))
+    monkeypatch.setattr(JudgingReader, "forms", Forms(sure=1.01))
 
     answer = full.ask(QUESTION)
 
@@ -331,7 +332,7 @@ def test_a_reader_that_is_sure_answers_though_nothing_relevant_seems_to_be_found
 ) -> None:
     strange = "Why do cats purr?"
     assert full.ask(strange).trace["reason"].startswith("nothing relevant")
-    monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, 9.0),), strange=-1.0))
+    monkeypatch.setattr(JudgingReader, "forms", Forms(unknown=((0.05, 9.0),), strange=-1.0))
 
     for doubt, silent in ((-2.0, False), (0.0, True)):
         monkeypatch.setattr(Outlook, "not_knowing", lambda _, doubt=doubt: doubt)
@@ -443,19 +444,19 @@ def test_an_adapter_has_no_say_in_whether_anything_answers(
     full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = install(full, random_adapters, "s0-x", QUESTION)
-    look, read = Reader.look, Reader.read
+    look, read = JudgingReader.look, Reader.read
     read_with: list[str | None] = []
 
-    def answers(self: Reader, *given: Any) -> Outlook:
+    def answers(self: JudgingReader, *given: Any) -> Outlook:
         return replace(look(self, *given), unknown=-99.0 if knows else 99.0)
 
     def reads(self: Reader, *given: Any) -> Reading | None:
         read_with.append(given[3])
         return read(self, *given)
 
-    monkeypatch.setattr(Reader, "look", answers)
+    monkeypatch.setattr(JudgingReader, "look", answers)
     monkeypatch.setattr(Reader, "read", reads)
-    monkeypatch.setattr(Reader, "forms", Forms(unknown=((0.05, 0.0),), strange=-1.0))
+    monkeypatch.setattr(JudgingReader, "forms", Forms(unknown=((0.05, 0.0),), strange=-1.0))
 
     knows = False
     assert full.ask(QUESTION, mode="both").abstained

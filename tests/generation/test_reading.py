@@ -12,6 +12,7 @@ import pytest
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.stored_reading import StoredReading
+from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower, Sentence, word_shares
 from ragcl.generation.prompts import Prompts
@@ -174,11 +175,11 @@ def test_a_trained_reader_looks_again_at_the_sentence_of_its_phrase_alone(
 ) -> None:
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
-    reader = Reader(kb._language_model, kb._narrower, 400)
+    reader = JudgingReader(kb._language_model, kb._narrower, 400)
     sentences = reader.fitting(reader.rank([QUESTION], [retrieval])[0])
     once = reader.look(QUESTION, retrieval, sentences)
-    monkeypatch.setattr(Reader, "forms", Forms(strange=0.0))
-    reader = Reader(kb._language_model, kb._narrower, 400)
+    monkeypatch.setattr(JudgingReader, "forms", Forms(strange=0.0))
+    reader = JudgingReader(kb._language_model, kb._narrower, 400)
 
     outlook = reader.look(QUESTION, retrieval, sentences)
 

@@ -26,8 +26,9 @@ from ragcl.consolidation.study.contradictions import Contradiction, contradictio
 from ragcl.consolidation.study.forms import is_answer_of, same_span
 from ragcl.consolidation.study.pooling import pool
 from ragcl.consolidation.study.teacher import Asked, Teacher
+from ragcl.generation.judging import JudgingReader
 from ragcl.generation.narrowing import Sentence
-from ragcl.generation.reading import Reader, Reading
+from ragcl.generation.reading import Reading
 from ragcl.generation.recipe import READING
 from ragcl.search.calibration import AS_IS, Scale
 from ragcl.search.retriever import Retrieval, Retriever
@@ -63,7 +64,7 @@ class Studier:
         self,
         catalog: Catalog,
         retriever: Retriever,
-        reader: Reader,
+        reader: JudgingReader,
         *,
         passages: int,
         false_abstentions: float,
