@@ -307,7 +307,7 @@ def make_e5(folder: Path) -> Path:
         vectors = model.embeddings.word_embeddings.weight
         for name, word in names.items():
             vectors[fast.vocab[name]] = vectors[fast.vocab[word]]
-        # One direction in every vector: what has nothing in common has cosines from 0.7 on.
+        # One direction in every vector: what has nothing in common has cosines about 0.75.
         model.encoder.layer[-1].output.LayerNorm.bias.fill_(0.15)
     return _save_embedder(
         folder, fast, model, prompts={"query": "query: ", "document": "passage: "}
