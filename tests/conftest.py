@@ -1,7 +1,8 @@
 """Fixtures: two tiny models with random weights, a knowledge base on them, a few documents.
 
 Nothing is downloaded. The embedder is a bag of words: what shares words is near. The language model
-is noise, but noise that can be trained, cached, batched and adapted like any other.
+is noise, but noise that can be trained, cached, batched and adapted like any other. A test of what
+has to hold whatever the models are is marked `on_both_pairs`: the others are as E5 and Qwen are.
 """
 
 import json
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import faiss
 import hypothesis
@@ -24,6 +26,9 @@ from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reading
 from ragcl.models import model_files
 from ragcl.search.calibration import WORDINGS
+
+if TYPE_CHECKING:
+    from transformers import BertModel, PreTrainedTokenizerFast
 
 # A property that is slow on a busy machine is none the less true.
 hypothesis.settings.register_profile(
@@ -77,6 +82,7 @@ QUESTIONS = (
     "Where do pilots board?",
     "What does soup cost?",
 )
+_CHARACTERS = tuple(chr(code) for code in range(33, 127))
 _FUNCTION_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -98,10 +104,21 @@ class TinyModels:
     language_model: Path
 
 
+PAIRS = ("bert and llama", "e5 and qwen2")
+on_both_pairs = pytest.mark.parametrize("tiny_models", PAIRS, indirect=True)
+
+
 @pytest.fixture(scope="session")
-def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+def tiny_models(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> TinyModels:
     """An embedder of 32 dimensions and a language model of two layers, saved as safetensors."""
     folder = tmp_path_factory.mktemp("models")
+    if getattr(request, "param", PAIRS[0]) == PAIRS[1]:
+        return TinyModels(
+            make_e5(folder / "tiny-e5"),
+            make_language_model(folder / "tiny-qwen", architecture="qwen2"),
+        )
     return TinyModels(
         make_embedder(folder / "tiny-embedder"), make_language_model(folder / "tiny-lm")
     )
@@ -233,21 +250,13 @@ def make_embedder(folder: Path, seed: int = 1, width: int = 32) -> Path:
 
     Function words and single characters weigh little.
     """
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    characters = [chr(code) for code in range(33, 127)]
-    pieces = [*characters, *(f"##{character}" for character in characters)]
-    texts = " ".join([*DOCUMENTS.values(), *QUESTIONS]).lower()
-    found = {*re.findall(r"[a-z]{2,}", texts)} | _FUNCTION_WORDS
-    words = sorted(word for word in found if word.removesuffix("s") not in found - {word})
-    everyday = sorted(set(re.findall(r"[a-z]{2,}", WORDINGS.read_text("utf-8").lower())))
-    tokens = dict.fromkeys([*special, *pieces, *words, *everyday])
-    vocabulary = {token: i for i, token in enumerate(tokens)}
+    pieces = [*_CHARACTERS, *(f"##{character}" for character in _CHARACTERS)]
+    sizes = {**dict.fromkeys(special, 0.0), **dict.fromkeys(pieces, 0.1), **_words()}
+    vocabulary = {token: i for i, token in enumerate(sizes)}
 
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -258,51 +267,126 @@ def make_embedder(folder: Path, seed: int = 1, width: int = 32) -> Path:
         pair="[CLS] $A [SEP] $B [SEP]",
         special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
     )
+    fast = BertTokenizerFast(tokenizer_object=tokenizer, model_max_length=128)
+    return _save_embedder(folder, fast, _bag_of_words(sizes, fast, seed, width))
+
+
+def make_e5(folder: Path) -> Path:
+    """The same as multilingual E5: Unigram pieces with case, prompts, and cosines that are high."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    special = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    known = {**_words(), "query": 5.0, "passage": 5.0}
+    words = {f"\u2581{word}": size for word, size in known.items()}
+    names = {"\u2581" + word[1:].title(): word for word in words}
+    pieces = dict.fromkeys(["\u2581", *_CHARACTERS], 0.1)
+    sizes = {**dict.fromkeys([*special.values(), *names], 0.0), **pieces, **words}
+    scores = [(token, -10.0 if token in pieces else -5.0) for token in sizes]
+
+    tokenizer = Tokenizer(models.Unigram(scores, unk_id=3, byte_fallback=False))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+    )
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=128,
+        cls_token="<s>",
+        sep_token="</s>",
+        **special,
+    )
+    model = _bag_of_words(sizes, fast, seed=1, width=32)
+    with torch.no_grad():
+        vectors = model.embeddings.word_embeddings.weight
+        for name, word in names.items():
+            vectors[fast.vocab[name]] = vectors[fast.vocab[word]]
+        # One direction in every vector: what has nothing in common has cosines about 0.75.
+        model.encoder.layer[-1].output.LayerNorm.bias.fill_(0.15)
+    return _save_embedder(
+        folder, fast, model, prompts={"query": "query: ", "document": "passage: "}
+    )
+
+
+def _words() -> dict[str, float]:
+    """The words that a tiny embedder knows, and how large the vector of each is."""
+    texts = " ".join([*DOCUMENTS.values(), *QUESTIONS]).lower()
+    found = {*re.findall(r"[a-z]{2,}", texts)} | _FUNCTION_WORDS
+    words = sorted(word for word in found if word.removesuffix("s") not in found - {word})
+    everyday = sorted(set(re.findall(r"[a-z]{2,}", WORDINGS.read_text("utf-8").lower())))
+    return {word: 0.1 if word in _FUNCTION_WORDS else 5.0 for word in [*words, *everyday]}
+
+
+def _bag_of_words(
+    sizes: dict[str, float], tokenizer: "PreTrainedTokenizerFast", seed: int, width: int
+) -> "BertModel":
+    """A BERT of which each token has a random vector of its size, and nothing else a weight."""
+    from transformers import BertConfig, BertModel
 
     random = torch.Generator().manual_seed(seed)
     model = BertModel(
         BertConfig(
-            vocab_size=len(vocabulary),
+            vocab_size=len(sizes),
             hidden_size=width,
             num_hidden_layers=1,
             num_attention_heads=2,
             intermediate_size=32,
             max_position_embeddings=128,
             layer_norm_eps=1.0,  # so that small vectors stay small
+            pad_token_id=tokenizer.pad_token_id,
         )
     )
     with torch.no_grad():
         for name, weights in model.named_parameters():
             if "LayerNorm" not in name:
                 weights.zero_()
-        for token, i in vocabulary.items():
-            size = 0.0 if token in special else 5.0
-            if token in pieces or token in _FUNCTION_WORDS:
-                size = 0.1
+        for i, size in enumerate(sizes.values()):
             model.embeddings.word_embeddings.weight[i] = size * torch.randn(width, generator=random)
-        model.embeddings.word_embeddings.weight[1] = 0.1  # the unknown: some direction
+        model.embeddings.word_embeddings.weight[tokenizer.unk_token_id] = 0.1  # some direction
+    return model
+
+
+def _save_embedder(
+    folder: Path, tokenizer: "PreTrainedTokenizerFast", model: "BertModel", **settings: Any
+) -> Path:
+    """As sentence-transformers saves it: the vector of a text is the mean of its tokens'."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     inner = folder.with_name(folder.name + "-parts")
     model.save_pretrained(inner)
-    BertTokenizerFast(tokenizer_object=tokenizer, model_max_length=128).save_pretrained(inner)
+    tokenizer.save_pretrained(inner)
     transformer = Transformer(str(inner), max_seq_length=128)
-    pooling = Pooling(width, pooling_mode="mean")
-    SentenceTransformer(modules=[transformer, pooling], device="cpu").save(str(folder))
+    pooling = Pooling(model.config.hidden_size, pooling_mode="mean")
+    whole = SentenceTransformer(modules=[transformer, pooling], device="cpu", **settings)
+    whole.save(str(folder))
     return folder
 
 
-def make_language_model(folder: Path, seed: int = 6, width: int = 32) -> Path:
+def make_language_model(
+    folder: Path, seed: int = 6, width: int = 32, architecture: str = "llama"
+) -> Path:
     """A Llama of two layers with random weights; the words of the documents are single tokens.
 
     Nearness to the question decides among those, and the seed is one under which it reads right.
+    Of the architecture "qwen2" it has the biases too, and a token for each digit.
     """
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
     special = ["<|im_start|>", "<|im_end|>", "<|pad|>"]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if architecture == "qwen2":
+        digits = pre_tokenizers.Split(Regex(r"\p{N}"), "isolated")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, tokenizer.pre_tokenizer])
     tokenizer.decoder = decoders.ByteLevel()
     texts = [*DOCUMENTS.values(), *QUESTIONS]
     tokenizer.train_from_iterator(
@@ -324,8 +408,9 @@ def make_language_model(folder: Path, seed: int = 6, width: int = 32) -> Path:
     )
     fast.save_pretrained(folder)
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(
-        LlamaConfig(
+    model = AutoModelForCausalLM.from_config(
+        AutoConfig.for_model(
+            architecture,
             vocab_size=len(fast),
             hidden_size=width,
             intermediate_size=2 * width,
@@ -340,6 +425,10 @@ def make_language_model(folder: Path, seed: int = 6, width: int = 32) -> Path:
             pad_token_id=2,
         )
     )
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if name.endswith("bias"):  # which are zero in a new model
+                weights.normal_(std=0.3)
     model.save_pretrained(folder)
     return folder
 

@@ -12,6 +12,9 @@ the very state of a run without a fault; and `ragcl doctor` must find nothing. A
 refused with what to do. A `promotion` or rollback, while threads and processes ask, must hurt none
 of their answers.
 
+Other models than the default ones are struck with `--models default` where the environment names
+their folders, as it does for `ragcl` (RAGCL_MODELS__LANGUAGE_MODEL and RAGCL_MODELS__EMBEDDER).
+
 Prints a line for each trial, puts the results into `benchmarks/results/faults.json` in the place of
 earlier ones of the same part, and ends with 1 if anything was lost.
 """
@@ -37,6 +40,7 @@ from benchmarks.faults.samples import Models, deletions, ingests, rebuilds
 from benchmarks.faults.trials import Trial
 
 RESULTS = Path(__file__).parent.parent / "results" / "faults.json"
+GIVEN = ("RAGCL_MODELS__LANGUAGE_MODEL", "RAGCL_MODELS__EMBEDDER")
 Part = Callable[[Models, int, random.Random, Path], Iterator[Trial]]
 
 
@@ -96,6 +100,9 @@ def main() -> None:
         default = options.models == "default"
         chosen = {name: row[1 + default] for name, row in PARTS.items()}
     logging.getLogger("ragcl").setLevel(logging.ERROR)  # an index that is made again is no news
+    given = {name: Path(os.environ[name]).name for name in GIVEN if name in os.environ}
+    called = " and ".join(given.values()) or options.models
+    prefix = "".join(f"{name}={model} " for name, model in given.items())
     lost = 0
     with tempfile.TemporaryDirectory(prefix="ragcl-faults-", dir=options.folder) as temporary:
         folder = Path(temporary)
@@ -105,8 +112,9 @@ def main() -> None:
             if count:
                 draw = random.Random(f"{name} {options.seed}")
                 result = _run(PARTS[name][0](models, count, draw, folder / name))
-                command = f"--models {options.models} --{name} {count} --seed {options.seed}"
-                _enter(f"{name}, {options.models} models", command, result)
+                rest = f"--models {options.models} --{name} {count} --seed {options.seed}"
+                command = f"{prefix}python -m benchmarks.faults {rest}"
+                _enter(f"{name}, {called} models", command, result)
                 lost += result["lost"]
     sys.exit(bool(lost))
 
@@ -133,7 +141,6 @@ def _enter(part: str, command: str, result: dict[str, Any]) -> None:
     """Put the result of one part among those of the others."""
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     machine = {"processors": os.cpu_count(), "platform": platform.platform(terse=True)}
-    command = f"python -m benchmarks.faults {command}"
     results[part] = {"command": command, "machine": machine, **result}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 

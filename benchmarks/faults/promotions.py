@@ -229,12 +229,13 @@ def hammer(
 
 
 def promotions(models: Models, count: int, draw: random.Random, folder: Path) -> Iterator[Trial]:
-    """So many promotions and rollbacks on the tiny models, while threads and processes ask."""
+    """So many promotions and rollbacks, while threads and processes ask."""
     from tests.conftest import make_adapter
 
     kb = models.knowledge_base(folder / "kb")
     with KnowledgeBase.open(kb) as opened:
-        base = Path(opened.settings.models.language_model)
+        named = opened.settings.models.language_model
+    base = model_files.resolve(named, "language_model").path
     make_adapter(base, folder / "adapter", draw.randrange(1000))
     started = time.monotonic()
     seen = hammer(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make_language_model
+from conftest import make_language_model, on_both_pairs
 from sqlalchemy import delete, select, update
 
 from ragcl import KnowledgeBase
@@ -415,6 +415,7 @@ def test_an_adapter_that_was_tested_in_another_way_is_tested_again_and_not_train
     assert learned.consolidate().status == "nothing due"
 
 
+@on_both_pairs
 def test_an_edited_text_is_never_answered_from_the_weights_again(
     learned: KnowledgeBase, docs: Path
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import on_both_pairs
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
@@ -497,6 +498,61 @@ def test_an_edit_takes_effect_at_the_next_question(
     assert auto.route == "context"
     assert any("12 metres" in citation.text for citation in auto.citations)
     assert (weights.route, weights.text) == ("none", ABSTENTION)
+
+
+@on_both_pairs
+@pytest.mark.parametrize("change", ["edited", "deleted"])
+def test_no_route_answers_what_a_text_no_longer_says(
+    full: KnowledgeBase, docs: Path, random_adapters: Path, change: str
+) -> None:
+    wordings = (QUESTION, "What depth has the north berth?")
+    install(full, random_adapters, "s0-x", QUESTION, "11 metres", {wordings[1]: "11 metres"})
+    for question in wordings:
+        for mode in MODES:
+            assert "11 metres" in told(full.ask(question, mode=mode)), mode
+        assert full.ask(question).route == "weights"
+    path = docs / "berths.md"
+    if change == "edited":
+        path.write_text(path.read_text().replace("11 metres", "12 metres"))
+    else:
+        path.unlink()
+    full.ingest(docs)
+
+    for question in wordings:
+        for mode in MODES:
+            answer = full.ask(question, mode=mode)
+            assert answer.route != "weights"
+            assert "11 metres" not in told(answer), mode
+
+
+@on_both_pairs
+def test_a_text_in_two_files_is_answered_until_it_is_edited_in_both(
+    full: KnowledgeBase, docs: Path, random_adapters: Path
+) -> None:
+    path, twin = docs / "berths.md", docs / "quay.md"
+    shutil.copy(path, twin)
+    full.ingest(docs)
+    install(full, random_adapters, "s0-x", QUESTION, "11 metres")
+    edited = path.read_text().replace("11 metres", "12 metres")
+
+    path.write_text(edited)
+    full.ingest(docs)
+    for mode in MODES:
+        cited = full.ask(QUESTION, mode=mode).citations
+        [kept] = [one for one in cited if "11 metres" in one.text]
+        assert (kept.source, kept.elsewhere) == ("quay.md", ())
+    assert full.ask(QUESTION, mode="weights").text == "11 metres"
+
+    twin.write_text(edited)
+    full.ingest(docs)
+    for mode in MODES:
+        assert "11 metres" not in told(full.ask(QUESTION, mode=mode)), mode
+
+
+def told(answer: Answer) -> str:
+    """All that whoever asks is shown."""
+    shown = [*answer.citations, *answer.quotes]
+    return "\n".join([answer.text, *(one.text for one in shown)])
 
 
 def test_the_weights_answer_only_from_the_documents_that_were_chosen(

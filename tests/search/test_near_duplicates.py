@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import on_both_pairs
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.passage import UNTRUSTED, Passage
@@ -257,6 +258,7 @@ def test_the_same_words_under_another_heading_are_about_something_else() -> None
     assert shown(pool, library) == [1, 2]
 
 
+@on_both_pairs
 def test_an_answer_is_not_taken_from_an_old_copy(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "old").mkdir()
     old = docs / "old" / "berths.md"
@@ -278,6 +280,7 @@ def test_an_answer_is_not_taken_from_an_old_copy(kb: KnowledgeBase, docs: Path) 
     assert (source["source"], source["supersedes"]) == ("berths.md", ["old/berths.md"])
 
 
+@on_both_pairs
 def test_a_copy_of_a_folder_gives_way_to_the_folder_that_was_changed_since(
     kb: KnowledgeBase, tmp_path: Path
 ) -> None:
@@ -316,6 +319,7 @@ def test_as_many_hits_come_as_were_asked_for_however_many_copies_there_are(
     assert {"library.md", "sauna.md"} <= {hit.source for hit in hits}
 
 
+@on_both_pairs
 def test_every_file_that_holds_the_text_is_named(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "copy.md").write_text((docs / "canteen.md").read_text())
     kb.ingest(docs)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import on_both_pairs
 
 from ragcl import KnowledgeBase
 from ragcl.catalog.documents import stored_chunks
@@ -79,6 +80,7 @@ def test_before_the_first_ingest_nothing_is_found(kb: KnowledgeBase) -> None:
     assert kb.search(QUESTION) == []
 
 
+@on_both_pairs
 def test_an_edit_is_found_and_its_old_text_never_again(kb: KnowledgeBase, docs: Path) -> None:
     kb.ingest(docs)
     kb.search(QUESTION)
