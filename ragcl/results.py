@@ -727,6 +727,11 @@ class ModelNeed(Readable):
     weights_mb: int
     fits: bool
 
+    def __str__(self) -> str:
+        """The model, what it needs and whether that fits."""
+        verdict = "fits" if self.fits else "does not fit"
+        return f"{one_line(self.name)}: {self.weights_mb} MB, {verdict}"
+
 
 @dataclass(frozen=True)
 class DoctorReport:

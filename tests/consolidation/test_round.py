@@ -24,7 +24,8 @@ from ragcl.consolidation.study.contradictions import Contradiction
 from ragcl.consolidation.study.pooling import Label, pool
 from ragcl.consolidation.training import distillation
 from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
-from ragcl.generation.reading import Outlook, Reader, Reading
+from ragcl.generation.judging import JudgingReader
+from ragcl.generation.reading import Outlook, Reading
 from ragcl.generation.recipe import READING, ROUTING
 from ragcl.results import ConsolidationReport
 from ragcl.text.recipe import TEXT
@@ -115,9 +116,9 @@ def test_a_round_learns_what_was_asked_about(asked: KnowledgeBase) -> None:
 def test_a_text_whose_readings_contradict_one_another_is_left_out_and_named(
     kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = Reader.look
+    look = JudgingReader.look
 
-    def look_otherwise(self: Reader, question: str, *rest: Any) -> Outlook:
+    def look_otherwise(self: JudgingReader, question: str, *rest: Any) -> Outlook:
         found = look(self, question, *rest)
         if found.reading is None or "berth" not in question:
             return found
@@ -125,7 +126,7 @@ def test_a_text_whose_readings_contradict_one_another_is_left_out_and_named(
         reading = replace(found.reading, answer=answer, candidates=((answer, 1.0),))
         return replace(found, reading=reading)
 
-    monkeypatch.setattr(Reader, "look", look_otherwise)
+    monkeypatch.setattr(JudgingReader, "look", look_otherwise)
     kb.ingest(docs)
     kb.ask_many(ASKED)
 
@@ -622,13 +623,13 @@ def test_what_was_read_in_time_is_not_read_again(
     limited.round(until="studying")
     kept = kept_questions(asked)
     read: list[str] = []
-    look = Reader.look
+    look = JudgingReader.look
 
-    def looked(self: Reader, question: str, *rest: Any) -> Outlook:
+    def looked(self: JudgingReader, question: str, *rest: Any) -> Outlook:
         read.append(question)
         return look(self, question, *rest)
 
-    monkeypatch.setattr(Reader, "look", looked)
+    monkeypatch.setattr(JudgingReader, "look", looked)
 
     limited.round()
 

@@ -33,4 +33,4 @@ def test_the_digest_of_several_recipes_counts_each() -> None:
 
     assert both not in (digest(STUDY), digest(TRAINING))
     assert both != digest(replace(STUDY, part=0.4), TRAINING)
-    assert both != digest(STUDY, replace(TRAINING, alpha=1))
+    assert both != digest(STUDY, replace(TRAINING, warmup=0.5))
