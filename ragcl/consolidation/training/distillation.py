@@ -29,12 +29,7 @@ from transformers.pytorch_utils import Conv1D
 from ragcl.consolidation.recipe import TRAINING
 from ragcl.consolidation.training import together
 from ragcl.consolidation.training.anchors import likeliest, tokens
-from ragcl.consolidation.training.drift_penalty import (
-    DriftPenalty,
-    adapted_maps,
-    model_input,
-    recording,
-)
+from ragcl.consolidation.training.drift_penalty import DriftPenalty, model_input, recording
 from ragcl.consolidation.training.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.attention import attention_mask, text_config
@@ -132,7 +127,7 @@ class Distillation:
         targets = _targets(self._base, settings.targets)
         self._lora = LoraConfig(
             r=settings.rank,
-            lora_alpha=settings.rank,  # until `_begin`
+            lora_alpha=settings.rank,  # scaled below
             lora_dropout=0.0,
             use_rslora=settings.variant == "rslora",
             use_dora=settings.variant == "dora",
@@ -153,6 +148,7 @@ class Distillation:
         ):
             replay = [one for text in replay for one in labelled([text], adapted)]
         self._penalty = DriftPenalty(recorded)
+        self._lora.lora_alpha *= self._scale()  # type: ignore[assignment]  # it need not be whole
         self._pieces = [piece for one in replay for piece in _pieces(one)]
 
     def train(
@@ -227,15 +223,20 @@ class Distillation:
         }
 
     def _begin(self, adapted: Any) -> None:
-        """Initialise A away from the anchors' inputs; B is zero, so the model is unchanged.
-
-        The adapter is scaled by the model: a step of the optimizer at rate 1 changes the output of
-        an adapted map by about as much as there is of it. Models differ tenfold in the size of
-        their weights; with one alpha for all, a rate that suits one is ten times too large for
-        another.
-        """
+        """Initialise A away from the anchors' inputs; B is zero, so the model is unchanged."""
         self._penalty.decorrelate(adapted)
-        scale_alpha(adapted, 1 / self._penalty.step(adapted))
+
+    def _scale(self) -> float:
+        """The scale of adapters with which one learning rate suits any model.
+
+        A step of the optimizer at rate 1 then changes the output of an adapted map by about as much
+        as there is of it. Models differ tenfold in the size of their weights; with one alpha for
+        all, a rate that suits one is ten times too large for another.
+        """
+        torch.manual_seed(self._settings.seed)  # as the adapters that are trained
+        with self._adapted() as adapted:
+            self._begin(adapted)
+            return 1 / self._penalty.step(adapted)
 
     @torch.inference_mode()
     def _answers_behind_anchors(self, examples: Sequence[Example]) -> list[Example]:
@@ -427,15 +428,6 @@ class _Amplified(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
         return gradients[0] * AMPLIFICATION
-
-
-def scale_alpha(adapted: Any, factor: float) -> None:
-    """Multiply the alpha of a PEFT model's adapter, here and in the configuration to be saved."""
-    [(name, config)] = adapted.peft_config.items()
-    config.lora_alpha *= factor
-    for layer in adapted_maps(adapted).values():
-        layer.lora_alpha[name] = config.lora_alpha
-        layer.set_scale(name, 1.0)
 
 
 def _arguments(

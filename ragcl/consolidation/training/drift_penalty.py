@@ -35,7 +35,7 @@ def recording(adapted: Any, tokens: int) -> Iterator[Activations]:
 
     The caller switches the adapter off. `tokens` is the number of tokens in all texts.
     """
-    layers = adapted_maps(adapted) if tokens else {}
+    layers = _adapted_maps(adapted) if tokens else {}
     maps = [*layers]
     shapes = {one: (layer.in_features, layer.out_features) for one, layer in layers.items()}
     recorded = Activations({one: [] for one in maps}, dict.fromkeys(maps, 0.0), shapes)
@@ -71,7 +71,7 @@ class DriftPenalty:
 
     def of(self, adapted: Any) -> Callable[[], torch.Tensor]:
         """A function that computes the penalty (a scalar) of a PEFT model's current adapter."""
-        layers = adapted_maps(adapted)
+        layers = _adapted_maps(adapted)
         groups = [([layers[one] for one in group], given) for group, given in self._groups]
 
         def penalty() -> torch.Tensor:
@@ -95,7 +95,7 @@ class DriftPenalty:
         to inputs unlike the anchors: it learns faster and changes other text less. ROME
         (arXiv 2202.05262) writes facts in the same metric.
         """
-        layers = adapted_maps(adapted)
+        layers = _adapted_maps(adapted)
         for group, given in self._groups:
             for one, inputs in zip(group, given, strict=True):
                 [name] = layers[one].active_adapters
@@ -111,7 +111,7 @@ class DriftPenalty:
         scaling x rate x |A x|_1 at most, and about sqrt(2 r / pi) |A x|_2. Of all maps this is the
         geometric mean; 1 if nothing was recorded.
         """
-        layers = adapted_maps(adapted)
+        layers = _adapted_maps(adapted)
         logs = []
         for group, given in self._groups:
             for one, inputs in zip(group, given, strict=True):
@@ -150,7 +150,7 @@ def _factorable(matrix: torch.Tensor) -> torch.Tensor:
     return matrix.float().cpu() if matrix.device.type == "mps" else matrix.float()
 
 
-def adapted_maps(adapted: Any) -> dict[Any, Any]:
+def _adapted_maps(adapted: Any) -> dict[Any, Any]:
     """The adapted linear maps of the base model, each with its PEFT layer."""
     from peft.tuners.lora import LoraLayer
 
