@@ -150,18 +150,18 @@ class SpanReader:
     def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
         """The spans by start word, each with the lengths at which it may end."""
         texts, places = [], []
-        phones = [phone_numbers(sentence) for sentence in sentences]
         for number, sentence in enumerate(sentences):
             for start in starts(sentence):
                 begin = with_sign(sentence, start)
-                if counts_on(sentence, start) or _cuts(phones[number], begin):
+                if counts_on(sentence, begin):
                     continue
                 texts.append(sentence[begin:][: READING.span_tokens * 6])
                 places.append((number, begin))
         found: dict[tuple[int, ...], _Candidate] = {}
         encoded = answer_tokens(self._model.tokenizer, texts)
         for text, (number, start), tokens in zip(texts, places, encoded, strict=True):
-            whole = next((end - start for begin, end in phones[number] if begin == start), 0)
+            phones = phone_numbers(sentences[number])
+            whole = next((end - start for begin, end in phones if begin == start), 0)
             limit = max(READING.span_tokens, sum(end <= whole for end in tokens.ends))
             key = tokens.ids[:limit]
             # A token that completes no character ends nothing.
@@ -169,9 +169,7 @@ class SpanReader:
             ends = tuple(
                 (length, end)
                 for length, (before, end) in enumerate(lengths, start=1)
-                if before < end
-                and _may_end(sentences[number], start + end)
-                and not _cuts(phones[number], start + end)
+                if before < end and _may_end(sentences[number], start + end)
             )
             if ends and key not in found:
                 found[key] = _Candidate(text, number, key, ends)
@@ -181,10 +179,6 @@ class SpanReader:
 def _may_end(sentence: str, at: int) -> bool:
     """Whether a span may end here: within no word, and not between a number and what it counts."""
     return not within(sentence, at) and not counts_on(sentence, at)
-
-
-def _cuts(numbers: Sequence[tuple[int, int]], at: int) -> bool:
-    return any(start < at < end for start, end in numbers)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ read: several numerals in a row, or one before what is counted or measured. Know
 """
 
 import re
+from functools import lru_cache
 
 DIGITS = {
     numeral: value
@@ -38,9 +39,10 @@ _PHONE = re.compile(
 )
 
 
-def phone_numbers(text: str) -> list[tuple[int, int]]:
+@lru_cache
+def phone_numbers(text: str) -> tuple[tuple[int, int], ...]:
     """Where the phone numbers in groups of digits begin and end."""
-    return [one.span() for one in _PHONE.finditer(text)]
+    return tuple(one.span() for one in _PHONE.finditer(text))
 
 
 def with_digits(text: str) -> str:
@@ -53,7 +55,9 @@ def with_digits(text: str) -> str:
 
 def counts_on(text: str, at: int) -> bool:
     """Whether a number goes on at a place of a text, or with what it counts: 5年, 三 米, 四十三."""
-    return at > 0 and _COUNTING.match(text, at - 1) is not None
+    if at > 0 and _COUNTING.match(text, at - 1):
+        return True
+    return any(start < at < end for start, end in phone_numbers(text))
 
 
 def _percent(found: re.Match[str]) -> str:
