@@ -21,7 +21,6 @@ from typing import Any
 
 from benchmarks import learning
 from benchmarks.progress import say
-from ragcl.generation.language_model import LanguageModel
 from ragcl.models import model_files
 from ragcl.settings import Settings
 
@@ -55,11 +54,10 @@ def main() -> None:
             found = learning.alike(Path(folder))
         else:
             found = learning.chapter(Path(folder), options.language)
-    files = model_files.resolve(models.language_model, "language_model")
+    model = model_files.resolve(models.language_model, "language_model").path
     result = {
         "command": "python -m benchmarks.models",
-        "rows": _rows(options.out)
-        | {f"{name}, {options.language}": _row(found, LanguageModel(files))},
+        "rows": _rows(options.out) | {f"{name}, {options.language}": _row(found, model)},
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -71,14 +69,14 @@ def _rows(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
 
 
-def _row(found: dict[str, Any], model: LanguageModel) -> dict[str, Any]:
-    """The figures of one pair."""
+def _row(found: dict[str, Any], model: Path) -> dict[str, Any]:
+    """The figures of one pair, whose language model is in a folder."""
     report, rows = found["round"], found["rows"]
     trained, held_out = report["questions_trained"], report["questions_held_out"]
     left_out = report["questions_left_out"]
     taught = trained + held_out
     return {
-        "parameters": sum(one.numel() for one in model.base.parameters()),
+        "parameters": model_files.parameters(model),
         "status": report["status"],
         **{column: rows[name]["accuracy"] for column, name in COLUMNS.items() if name in rows},
         "from the weights, asked before": rows["auto, asked before"]["from_weights"],

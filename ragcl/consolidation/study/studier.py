@@ -131,7 +131,7 @@ class Studier:
                         continue
                 reading = read_before.get(question)
                 if reading is None:
-                    read = self._read(question, retrieval, every, teacher_answers)
+                    read = self._read(question, retrieval, every, sentences, teacher_answers)
                     if isinstance(read, str):
                         left_out[read] += 1
                         continue
@@ -282,6 +282,7 @@ class Studier:
         question: str,
         retrieval: Retrieval,
         ranked: Sequence[Sentence],
+        shown: Sequence[Sentence],
         teacher_answers: Mapping[str, str],
     ) -> Reading | str:
         """The base model's reading, or that of the larger teacher's answer if the text holds it.
@@ -290,7 +291,6 @@ class Studier:
         """
         if self._larger is not None:
             answer = teacher_answers.get(question)
-            shown = self._reader.fitting(ranked)
             given = answer and self._reader.given(question, retrieval, shown, answer)
             return given or NOTHING_SAYS_IT
         if not ranked:
