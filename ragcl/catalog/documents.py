@@ -93,13 +93,15 @@ class Filter:
     `source` is a glob over a file's path, relative to its root or absolute and in any Unicode form,
     whose `*` matches any characters, `/` too. The file was last changed at `since_ns` or later and
     before `until_ns` (ns since the epoch). For each key and glob of `metadata`, in lower case, the
-    file's metadata have a value of that key that the glob matches.
+    file's metadata have a value of that key that the glob matches. With `trusted` no folder around
+    the file is untrusted.
     """
 
     source: str | None = None
     since_ns: int | None = None
     until_ns: int | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -659,6 +661,8 @@ def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
         condition &= documents.c.mtime_ns >= chosen.since_ns
     if chosen.until_ns is not None:
         condition &= documents.c.mtime_ns < chosen.until_ns
+    if chosen.trusted:
+        condition &= _document_trusted()
     for key, pattern in chosen.metadata:
         said = func.json_each(documents.c.metadata).table_valued("key", "value", name="said")
         value = func.json_each(said.c.value).table_valued("value", name="one")

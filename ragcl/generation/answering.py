@@ -98,8 +98,17 @@ class Draft:
         return None
 
 
-# What was asked, if in the course of a conversation; what it became; and what that retrieved.
-Found = tuple[str | None, str, Retrieval]
+@dataclass(frozen=True)
+class Found:
+    """A question and what it retrieved; `asked` is the original, if a conversation rewrote it.
+
+    `trusted` is what trusted folders alone hold for it; None: all that it retrieved is of them.
+    """
+
+    question: str
+    retrieval: Retrieval
+    asked: str | None
+    trusted: Retrieval | None = None
 
 
 class AnswerStream:
@@ -179,8 +188,8 @@ class Answerer:
         turns = self._check(questions, mode, history)
         found = self._retrieved(questions, chosen, turns)
         with self.active.taken(chosen, _embedder(found)) as snapshot:
-            jobs = self._jobs(found, mode, snapshot, chosen)
-            drafts = self._draft(jobs, progress or (lambda _: None))
+            attempts = [self._attempts(one, mode, snapshot, chosen) for one in found]
+            jobs, drafts = self._tried(attempts, progress or (lambda _: None))
         seconds = (time.time() - started) / max(1, len(jobs))
         answers = [
             self._finish(job, mode, draft, seconds) for job, draft in zip(jobs, drafts, strict=True)
@@ -260,18 +269,19 @@ class Answerer:
     ) -> Iterator[str | Answer]:
         started = time.time()
         found = self._retrieved([question], chosen, turns)
-        pieces: list[str] = []
         with self.active.taken(chosen, _embedder(found)) as snapshot:
-            [job] = self._jobs(found, mode, snapshot, chosen)
-            reads = job.decision.route in ("context", "both")
-            if reads and self._settings.reading == "write":
-                draft = yield from self._stream_written(job)
-                answer = self._finish(job, mode, draft, time.time() - started)
-            else:  # a span or a quotation is complete at once
-                [draft] = self._draft([job], lambda _: None)
-                answer = self._finish(job, mode, draft, time.time() - started)
-                pieces = re.findall(r"\s*\S+", answer.text)
-        yield from pieces
+            for job in self._attempts(found[0], mode, snapshot, chosen):
+                reads = job.decision.route in ("context", "both")
+                written = reads and self._settings.reading == "write"
+                if written:
+                    draft = yield from self._stream_written(job)
+                else:  # a span or a quotation is complete at once
+                    [draft] = self._draft([job], lambda _: None)
+                if not draft.silent:
+                    break
+            answer = self._finish(job, mode, draft, time.time() - started)
+        if not written or answer.abstained:
+            yield from re.findall(r"\s*\S+", answer.text)
         yield self._record([job], [draft], [answer])[0] if record else answer
 
     @once
@@ -299,37 +309,84 @@ class Answerer:
         passages = self._settings.passages
         retrievals = self._retriever.retrieve(questions, passages, chosen, whole_tables=True)
         said = asked if turns else [None] * len(questions)
-        return list(zip(said, questions, retrievals, strict=True))
+        found = [
+            Found(question, retrieval, original)
+            for question, retrieval, original in zip(questions, retrievals, said, strict=True)
+        ]
+        mixed = [
+            i for i, one in enumerate(found) if not all(hit.trusted for hit in one.retrieval.hits)
+        ]
+        if mixed:
+            firm = self._retriever.retrieve(
+                [questions[i] for i in mixed], passages, chosen, whole_tables=True, trusted=True
+            )
+            for i, retrieval in zip(mixed, firm, strict=True):
+                found[i] = replace(found[i], trusted=retrieval)
+        return found
 
-    def _jobs(
+    def _attempts(
+        self, found: Found, mode: Mode, snapshot: Snapshot, chosen: Filter | None
+    ) -> list[Job]:
+        """The jobs for a question, of which the first that is answered counts.
+
+        What is untrusted, anybody may have written, and made it fit the question best: it is read
+        only where the trusted passages are irrelevant or do not answer.
+        """
+        every = self._job(found, found.retrieval, mode, snapshot, chosen)
+        if found.trusted is None:
+            return [every]
+        firm = self._job(found, found.trusted, mode, snapshot, chosen)
+        if firm.decision.route == "none" or firm.decision.doubt:
+            return [every]
+        reason = (
+            f"{firm.decision.reason}; untrusted passages are read only if trusted ones are silent"
+        )
+        firm = replace(firm, decision=replace(firm.decision, reason=reason))
+        return [firm] if mode == "weights" else [firm, every]
+
+    def _job(
         self,
-        found: Sequence[Found],
+        found: Found,
+        retrieval: Retrieval,
         mode: Mode,
         snapshot: Snapshot,
         chosen: Filter | None,
-    ) -> list[Job]:
-        """Decide the route of every question."""
+    ) -> Job:
+        """The question with its route."""
         # Asked only where something is read: another model's thresholds may have to be measured.
         reads = mode != "weights" and self._settings.reading != "quote"
-        tells = reads and self._reader.forms.tells_unknown
-        jobs = []
-        for said, question, retrieval in found:
-            decision = decide(
-                mode,
-                retrieval,
-                snapshot.adapters,
-                snapshot.current,
-                self._settings.false_answers,
-                snapshot.demoted,
-                reader_tells=tells,
-                several=asks_for_several(question),
-                filtered=bool(chosen),
-            )
-            if chosen and decision.route == "weights" and decision.adapter is None:
-                reason = "no adapter holds anything of the documents chosen"
-                decision = Decision("none", None, reason)
-            jobs.append(Job(question, retrieval, decision, snapshot, chosen, said))
-        return jobs
+        decision = decide(
+            mode,
+            retrieval,
+            snapshot.adapters,
+            snapshot.current,
+            self._settings.false_answers,
+            snapshot.demoted,
+            reader_tells=reads and self._reader.forms.tells_unknown,
+            several=asks_for_several(found.question),
+            filtered=bool(chosen),
+        )
+        if chosen and decision.route == "weights" and decision.adapter is None:
+            reason = "no adapter holds anything of the documents chosen"
+            decision = Decision("none", None, reason)
+        return Job(found.question, retrieval, decision, snapshot, chosen, found.asked)
+
+    def _tried(
+        self, attempts: Sequence[Sequence[Job]], progress: Callable[[int], None]
+    ) -> tuple[list[Job], list[Draft]]:
+        """For each question the first of its jobs that is answered, else the last; its draft."""
+        done: dict[int, tuple[Job, Draft]] = {}
+        first = {i: jobs[0] for i, jobs in enumerate(attempts) if len(jobs) > 1}
+        drafts = self._draft(list(first.values()), lambda _: None)
+        for (i, job), draft in zip(first.items(), drafts, strict=True):
+            if not draft.silent:
+                done[i] = job, draft
+        progress(len(done))
+        last = {i: jobs[-1] for i, jobs in enumerate(attempts) if i not in done}
+        drafts = self._draft(list(last.values()), progress)
+        done.update(zip(last, zip(last.values(), drafts, strict=True), strict=True))
+        chosen = [done[i] for i in range(len(attempts))]
+        return [job for job, _ in chosen], [draft for _, draft in chosen]
 
     def _draft(self, jobs: Sequence[Job], progress: Callable[[int], None]) -> list[Draft]:
         """Make the answers; one from the weights that is not accepted is read instead."""
@@ -438,13 +495,11 @@ class Answerer:
         return [drafts[i] for i in range(len(jobs))]
 
     def _stream_written(self, job: Job) -> Generator[str, None, Draft]:
-        """As `_write`, but each kept sentence is streamed at once."""
+        """As `_write`, but each kept sentence is streamed at once; of an abstention, nothing."""
         [ranked] = self._reader.rank([job.question], [job.retrieval])
         seen = self._judge(job, ranked)
         if seen.form == "none":
-            draft = _unanswered(job, seen)
-            yield abstention(job.asked or job.question)
-            return draft
+            return _unanswered(job, seen)
         prompt, support = self._written_prompt(job)
         last = Completion("", (), 0.0)
 
@@ -682,7 +737,7 @@ class Answerer:
 
 def _embedder(found: Sequence[Found]) -> Embedder | None:
     """The embedder of the questions, which were all retrieved for at once."""
-    return found[0][2].embedder if found else None
+    return found[0].retrieval.embedder if found else None
 
 
 def _checker(support: Sequence[Passage]) -> Checker:

@@ -181,13 +181,17 @@ class Retriever:
         *,
         rerank: bool = True,
         whole_tables: bool = False,
+        trusted: bool = False,
     ) -> list[Retrieval]:
         """The `k` best current chunks for each question, of the documents chosen.
 
-        With `rerank` a reranker, if there is one, decides the order. With `whole_tables` a question
+        With `trusted` nothing of an untrusted folder is found, nor takes the place of what is. With
+        `rerank` a reranker, if there is one, decides the order. With `whole_tables` a question
         that needs all rows of a table ("the newest", "the most") also gets the rest of the table,
         after the `k` hits.
         """
+        if trusted:
+            chosen = self._trusted(chosen)
         if self._reranker is None or not rerank:
             found = self._embedded(questions, k, chosen)
         else:
@@ -205,6 +209,12 @@ class Retriever:
             self._with_table(question, retrieval)
             for question, retrieval in zip(questions, found, strict=True)
         ]
+
+    def _trusted(self, chosen: Filter | None) -> Filter | None:
+        """The filter that also refuses untrusted folders, if there are any."""
+        if not self._catalog.roots.untrusted():
+            return chosen
+        return replace(chosen or Filter(), trusted=True)
 
     def _embedded(self, questions: Sequence[str], k: int, chosen: Filter | None) -> list[Retrieval]:
         """Embed the questions and search; again if the embedder was switched in between."""
@@ -253,14 +263,19 @@ class Retriever:
         return _cut(replace(retrieval, hits=(*(first[i] for i in order), *rest)), k)
 
     def nearest(
-        self, vectors: np.ndarray, k: int, questions: Sequence[str] | None = None
+        self,
+        vectors: np.ndarray,
+        k: int,
+        questions: Sequence[str] | None = None,
+        *,
+        trusted: bool = False,
     ) -> list[Retrieval]:
         """The `k` current chunks nearest to each vector, `(n, dim) float32`; loads no model.
 
-        With the `questions` of the vectors, words are matched too.
+        With the `questions` of the vectors, words are matched too; `trusted` as in `retrieve`.
         """
         asked = [""] * len(vectors) if questions is None else questions
-        return self._find(vectors, asked, k, None, None)
+        return self._find(vectors, asked, k, self._trusted(None) if trusted else None, None)
 
     def calibrate(self) -> Calibration:
         """The calibration for this knowledge base; measured if it is unknown or outgrown."""

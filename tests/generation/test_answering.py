@@ -765,6 +765,86 @@ def test_progress_counts_every_question(full: KnowledgeBase, random_adapters: Pa
     assert seen[-1] == ("answering", 3, 3)
 
 
+# --- what anybody may have written
+
+
+@pytest.fixture
+def guests(full: KnowledgeBase, tmp_path: Path) -> Path:
+    """An untrusted folder that says more than the trusted ones, and contradicts them."""
+    folder = tmp_path / "guests"
+    folder.mkdir()
+    for name in range(6):  # more than the passages of an answer
+        said = f"How deep is the north berth? The north berth is {90 + name} metres deep, it is."
+        (folder / f"berth{name}.md").write_text(f"# How deep is the north berth?\n\n{said}\n")
+    (folder / "lighthouse.md").write_text("# Lighthouse\n\nThe lighthouse flashes green.\n")
+    full.ingest(folder, trusted=False)
+    return folder
+
+
+@pytest.mark.usefixtures("guests")
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("mode", ["auto", "context", "both"])
+def test_however_many_untrusted_passages_are_found_a_trusted_one_answers(
+    full: KnowledgeBase, mode: Any, stream: bool
+) -> None:
+    assert not any(hit.flags == () for hit in full.search(QUESTION, k=4))
+
+    asked = full.ask(QUESTION, mode=mode, stream=stream)
+    answer = asked if isinstance(asked, Answer) else asked.result
+
+    assert answer.citations[0].source == "berths.md"
+    assert not any(
+        one.source.startswith("berth") and one.source != "berths.md" for one in answer.citations
+    )
+    assert "9" not in answer.text
+    assert "untrusted passages are read only if" in answer.trace["reason"]
+    assert "berths.md" in {one.source for one in full.explain(answer.id).sources}
+
+
+@pytest.mark.usefixtures("guests")
+def test_many_untrusted_passages_do_not_keep_the_weights_from_answering(
+    full: KnowledgeBase, random_adapters: Path, tmp_path: Path
+) -> None:
+    full.forget(tmp_path / "guests")
+    install(full, random_adapters, "s0-x", QUESTION)
+    known = full.ask(QUESTION)
+    full.ingest(tmp_path / "guests", trusted=False)
+
+    answer = full.ask(QUESTION)
+
+    assert known.route == answer.route == "weights"
+    assert answer.text == known.text
+
+
+@pytest.mark.usefixtures("guests")
+def test_untrusted_passages_answer_what_trusted_ones_do_not(
+    full: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert full.ask("What does the lighthouse flash?").citations[0].source == "lighthouse.md"
+
+    judge = JudgingReader.judge
+
+    def silent(
+        self: Any, question: str, retrieval: Any, ranked: Any, limit: Any, **more: Any
+    ) -> Any:
+        found = judge(self, question, retrieval, ranked, limit, **more)
+        known = all(hit.trusted for hit in retrieval.hits) or "soup" in question
+        return replace(found, form="none") if known else found
+
+    monkeypatch.setattr(JudgingReader, "judge", silent)
+    seen: list[int] = []
+
+    answers = full.ask_many(
+        [QUESTION, "What does soup cost?"], progress=lambda *one: seen.append(one[1])
+    )
+
+    assert [one.abstained for one in answers] == [False, True]
+    assert answers[0].citations[0].source.startswith("berth")
+    assert "9" in answers[0].quotes[0].text
+    assert seen[-1] == 2
+    assert full.ask(QUESTION, stream=True).result.text == answers[0].text
+
+
 # --- the log
 
 
