@@ -14,7 +14,7 @@ import importlib.util
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -52,7 +52,7 @@ from ragcl.results import ChunkLeftOut, ConsolidationReport, TrainedChunk
 from ragcl.search.retriever import Retriever, similarity
 from ragcl.settings import Settings
 from ragcl.text.answers import holds, same
-from ragcl.text.rewording import indirectly
+from ragcl.text.rewording import briefly, indirectly
 
 FORGOTTEN = "its source text was forgotten during the round: the next round learns the rest"
 
@@ -69,6 +69,7 @@ class _Shard:
     verdict: Verdict | None = None
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
     reworded: list[Reading] = field(default_factory=list)
+    variants: list[Reading] = field(default_factory=list)
     near_misses: list[NearMiss] = field(default_factory=list)
 
 
@@ -425,6 +426,11 @@ class Round:
             folder = promotion.adapter_folder(self._folder, shard.adapter)
             self._model.attach(shard.adapter, folder)
             shard.reworded = self._reworded(shard)
+            shard.variants = [
+                one
+                for reword in (briefly, indirectly)
+                for one in self._in_other_words(shard.held_out, reword)
+            ]
             shard.near_misses = self._near_misses(shard)
             verdict = self._test(shard, progress)
             if verdict.only_drifted and self._shrink(shard, folder):
@@ -442,7 +448,13 @@ class Round:
         """
         if len(shard.held_out) >= GATE.min_held_out:
             return []
-        other = [indirectly(row.question) for row in shard.trained]
+        return self._in_other_words(shard.trained, indirectly)
+
+    def _in_other_words(
+        self, rows: Sequence[Reading], reword: Callable[[str], str]
+    ) -> list[Reading]:
+        """The rows with their questions reworded, and retrieved for."""
+        other = [reword(row.question) for row in rows]
         passages = self._settings.answering.passages
         found = self._retriever.retrieve(other, passages, trusted=True)
         return [
@@ -454,7 +466,7 @@ class Round:
                 score=retrieval.hits[0].score,
                 margin=retrieval.margin,
             )
-            for row, question, retrieval in zip(shard.trained, other, found, strict=True)
+            for row, question, retrieval in zip(rows, other, found, strict=True)
             if retrieval.hits
         ]
 
@@ -478,10 +490,13 @@ class Round:
             shard.trained,
             shard.held_out,
             shard.reworded,
+            shard.variants,
             shard.near_misses,
             self._unseen,
-            shard.chunks,
+            self._catalog.documents.current(shard.chunks),
             self._limits,
+            reader=self._reader,
+            scale=self._retriever.calibrate().questions,
             context_tokens=self._settings.answering.context_tokens,
             progress=lambda done, total: progress("verifying", done, total),
         )

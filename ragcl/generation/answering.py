@@ -15,6 +15,7 @@ from typing import Self
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.documents import Filter
+from ragcl.catalog.learning import LearnedQuestion
 from ragcl.catalog.passage import Passage
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError, RagclError, UsageError, check_text
 from ragcl.generation.active_set import ActiveSet, Snapshot
@@ -30,7 +31,7 @@ from ragcl.generation.quoting import Quoter, choose
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
 from ragcl.generation.recipe import READING
-from ragcl.generation.routing import Decision, decide, in_passages
+from ragcl.generation.routing import FIT, Decision, decide, in_passages
 from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
 from ragcl.once import once
@@ -43,6 +44,9 @@ from ragcl.text.sentences import split_sentences
 from ragcl.text.several import asks_for_several
 
 log = logging.getLogger(__name__)
+
+
+UNPROVED = "the weights did not say what they were proved to know about this"
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ class Draft:
     """An answer before it is finished: its route, its text, its support and its cost.
 
     `said` has the supporting sentences by content hash of their chunk; `forms` the reader's
-    log-probability of each form of answer (nats).
+    log-probability of each form of answer (nats). `fit`: that of a proved answer from the weights;
+    None: it was not needed, or there is no such answer.
     """
 
     decision: Decision
@@ -77,6 +82,7 @@ class Draft:
     form: Form = "phrase"
     said: Mapping[str, Sequence[str]] = field(default_factory=dict)
     forms: Mapping[str, float] = field(default_factory=dict)
+    fit: float | None = None
 
     @property
     def silent(self) -> bool:
@@ -91,10 +97,15 @@ class Draft:
     def shortcoming(self) -> str | None:
         """Why an answer from the weights is not accepted; None if it is."""
         needed, expected = self.decision.min_confidence, self.decision.expected
+        fits = self.decision.min_fit
         if needed is not None and self.completion.logprob < needed:
             return f"the weights were less sure of their answer than the calibrated {needed:.2f}"
         if expected is not None and not same(self.completion.text, expected):
-            return "the weights did not say what they were proved to know about this"
+            return UNPROVED
+        if fits is not None and self.fit is None:
+            return UNPROVED
+        if fits is not None and self.fit is not None and self.fit < fits:
+            return f"the passage says it less clearly ({self.fit:.2f}) than the needed {fits:.2f}"
         return None
 
 
@@ -381,7 +392,7 @@ class Answerer:
         for (i, job), draft in zip(first.items(), drafts, strict=True):
             if not draft.silent:
                 done[i] = job, draft
-        progress(len(done))
+                progress(1)
         last = {i: jobs[-1] for i, jobs in enumerate(attempts) if i not in done}
         drafts = self._draft(list(last.values()), progress)
         done.update(zip(last, zip(last.values(), drafts, strict=True), strict=True))
@@ -423,8 +434,8 @@ class Answerer:
     def _recall(self, jobs: Sequence[Job], adapter: str) -> list[Draft]:
         """Choose among the trained answers about the retrieved passages, so that each can be cited.
 
-        If the answer must be that of the nearest trained question, likelihood alone chooses;
-        otherwise the similarity of the questions is a prior.
+        If the very question was trained, likelihood alone chooses; otherwise the similarity of the
+        questions is a prior.
         """
         taught = []
         for job in jobs:
@@ -445,15 +456,34 @@ class Answerer:
         completions = recall(self._model, prompts, choices, adapter=adapter)
         drafts = []
         for job, told, prompt, said in zip(jobs, taught, prompts, completions, strict=True):
-            _, about = told.get(said.text, (0.0, ""))
+            learned = told[said.text][1] if said.text in told else None
+            about = learned.content_hash if learned else ""
             source = tuple(hit for hit in job.retrieval.hits if hit.content_hash == about)
             held = [
                 one for hit in source for one in split_sentences(hit.text) if holds(one, said.text)
             ]
-            drafts.append(
-                Draft(job.decision, said, len(prompt.ids), source, said={about: held[:1]})
-            )
+            fit, more = self._fit(job, learned)
+            decision = job.decision
+            if fit is not None and more:
+                decision = replace(decision, features={**(decision.features or {}), FIT: fit})
+            tokens = len(prompt.ids) + more
+            drafts.append(Draft(decision, said, tokens, source, said={about: held[:1]}, fit=fit))
         return drafts
+
+    def _fit(self, job: Job, learned: LearnedQuestion | None) -> tuple[float | None, int]:
+        """The fit of an answer from the weights, if one is needed and it may be served.
+
+        And the length of the prompt it took.
+        """
+        needed, first = job.decision.min_fit, job.retrieval.hits[:1]
+        if needed is None or learned is None or not learned.proved:
+            return None, 0
+        if not first or learned.content_hash != first[0].content_hash:
+            return None, 0
+        if needed == -math.inf:
+            return math.inf, 0
+        found = self._reader.fit(job.question, first[0], learned.question, learned.answer)
+        return (None, 0) if found is None else (round(found[0], 4), found[1])
 
     def _from_memory(self, jobs: Sequence[Job]) -> list[Draft]:
         """Generate answers with the base model, without passages."""

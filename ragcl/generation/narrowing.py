@@ -90,6 +90,15 @@ def fitting(
     return sorted(shown.values(), key=lambda some: some.score)
 
 
+def sentences_of(passage: Passage) -> list[Sentence]:
+    """The sentences of a passage in order, without scores."""
+    texts = split_sentences(passage.text)
+    return [
+        Sentence(text, passage.content_hash, 0.0, passage.heading, place, header)
+        for place, (text, header) in enumerate(zip(texts, records.headers(texts), strict=True))
+    ]
+
+
 class Narrower:
     """Ranks the sentences of hits by similarity to the question and by its words.
 

@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragcl.catalog.passage import Passage
 from ragcl.catalog.stored_reading import StoredReading, StoredSentence
 from ragcl.files.digests import digest
 from ragcl.generation.language_model import LanguageModel, Prompt
-from ragcl.generation.narrowing import Narrower, Sentence, excerpts, fitting
-from ragcl.generation.prompts import Prompts
+from ragcl.generation.narrowing import (
+    Narrower,
+    Sentence,
+    excerpts,
+    fitting,
+    sentences_of,
+    word_shares,
+)
+from ragcl.generation.prompts import Prompts, answer_tokens
 from ragcl.generation.recipe import READING
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
@@ -220,6 +228,29 @@ class Reader:
             alone=self._spans.not_knowing(prompt, reading.ids),
             prompt_tokens=outlook.prompt_tokens + len(prompt.ids),
         )
+
+    def fit(
+        self, question: str, passage: Passage, asked: str, answer: str
+    ) -> tuple[float, int] | None:
+        """How well a passage's answer to the question `asked` answers another question.
+
+        The base model is shown the sentence that holds the answer, alone: of those that do, the one
+        with most words of `asked`.
+
+        Returns:
+            The log-odds (nats) of the answer against the abstention, and the length of the prompt;
+            None if no sentence holds it.
+        """
+        every = sentences_of(passage)
+        held = [one for one in every if holds(one.text, answer)]
+        if not held:
+            return None
+        shares = word_shares(asked, [one.text for one in held], [""] * len(held))
+        best = max(zip(shares, held, strict=True), key=lambda pair: pair[0])[1]
+        shown = [one for one in every if one.place in (best.header, best.place)]
+        prompt = self.prompt(question, shown)
+        [tokens] = answer_tokens(self._model.tokenizer, [answer])
+        return -self._spans.not_knowing(prompt, tokens.ids), len(prompt.ids)
 
     def first_look(
         self,

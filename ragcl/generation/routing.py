@@ -4,7 +4,7 @@ Pure decisions on vectors and scores; knows no model, no storage and no text of 
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,23 +15,31 @@ from ragcl.once import once
 from ragcl.results import Mode, Route
 from ragcl.search.retriever import Retrieval
 
-BOTH = "both"  # in an adapter's thresholds: the gain in context answers with it on; 0 if uncertain
+# In an adapter's thresholds: the gain in context answers with it on, 0 if uncertain; and the least
+# fit of an answer in its sentence (nats), -inf where the reader cannot tell.
+BOTH = "both"
+FIT = "fit"
+
+# Answers, each with the cosine of the nearest question that it was learned for, and that question.
+Taught = dict[str, tuple[float, LearnedQuestion]]
 
 
 @dataclass(frozen=True)
 class Decision:
     """A route, the adapter it uses (None: the base model) and the reason.
 
-    In the mode `auto`, an answer from the weights must equal `expected`, the answer to the nearest
-    learned question about the passage, and reach `min_confidence`, if it is set. Otherwise the
-    passages are read, with the adapter `beside` or without any. `doubt` says why the passages seem
-    irrelevant; the reader then decides whether to abstain.
+    In the mode `auto`, an answer from the weights must reach `min_confidence`. If the question was
+    learned word for word, it must equal `expected`; else it must have been learned about the best
+    passage and proved, and its `Reader.fit` must reach `min_fit`. Otherwise the passages are read,
+    with the adapter `beside` or without any. `doubt` says why the passages seem irrelevant; the
+    reader then decides whether to abstain.
     """
 
     route: Route
     adapter: str | None
     reason: str
     min_confidence: float | None = None
+    min_fit: float | None = None
     expected: str | None = None
     features: dict[str, float] | None = None
     beside: str | None = None
@@ -82,21 +90,10 @@ class ActiveAdapters:
         """The adapter that holds the first of the passages that any holds."""
         return next((self.holder[key].id for key in passages if key in self.holder), None)
 
-    def taught(
-        self, adapter: str, passages: Sequence[str], vector: np.ndarray
-    ) -> dict[str, tuple[float, str]]:
-        """The answers about passages that an adapter was trained on.
-
-        Each with the cosine of `vector` to the nearest question that it was trained for, and the
-        passage of that question; the nearest first.
-        """
+    def taught(self, adapter: str, passages: Sequence[str], vector: np.ndarray) -> Taught:
+        """The answers about passages that an adapter was trained on; see `taught`."""
         holder = next((one for one in self.adapters if one.id == adapter), None)
-        found: dict[str, tuple[float, str]] = {}
-        for question in holder.questions if holder else ():
-            if question.answer and question.content_hash in passages:
-                near = (float(question.vector @ vector), question.content_hash)
-                found[question.answer] = max(near, found.get(question.answer, near))
-        return dict(sorted(found.items(), key=lambda pair: -pair[1][0]))
+        return taught(holder.questions if holder else (), passages, vector)
 
     def stale_reason(self, retrieval: Retrieval, current: Collection[str]) -> str | None:
         """Why no adapter may answer: the question is about a learned text that is gone.
@@ -128,6 +125,23 @@ class ActiveAdapters:
         scores = self._question_vectors[about] @ vector if about else ()
         found = zip(map(float, scores), (self._questions[i] for i in about), strict=True)
         return sorted(found, key=lambda pair: -pair[0])
+
+
+def taught(
+    questions: Iterable[LearnedQuestion], passages: Collection[str], vector: np.ndarray
+) -> Taught:
+    """The answers to learned questions about passages, the nearest first.
+
+    Each with the cosine of `vector` to the nearest question that it was learned for, and that
+    question.
+    """
+    found: Taught = {}
+    for question in questions:
+        if question.answer and question.content_hash in passages:
+            cosine = float(question.vector @ vector)
+            if question.answer not in found or cosine > found[question.answer][0]:
+                found[question.answer] = cosine, question
+    return dict(sorted(found.items(), key=lambda pair: -pair[1][0]))
 
 
 def decide(
@@ -219,11 +233,13 @@ def _auto(
         "similarity": round(similarity, 4),
     }
     limits = _for_itself(adapter.thresholds, question) if itself else adapter.thresholds
-    if not question.proved:
+    # An adapter that was verified before there was this threshold has to be verified again.
+    min_fit = limits.get(FIT, math.inf)
+    if not (question.proved if itself else any(one.proved for _, one in near)):
         return in_passages(beside, "nothing like this question was proved", features)
     if several and not itself:
         return in_passages(beside, "it asks for more than one thing", features)
-    if math.inf in limits.values():
+    if math.inf in (min_fit, *limits.values()):
         reason = "the weights may answer only what was verified, word for word"
         return in_passages(beside, reason, features)
     for name, value in features.items():
@@ -233,10 +249,11 @@ def _auto(
     return Decision(
         "weights",
         adapter.id,
-        "the best passage is current in the weights and proved for "
-        + ("this very question" if itself else "questions like this"),
+        "the best passage is current in the weights and "
+        + ("proved for this very question" if itself else "says what they were proved to know"),
         min_confidence=limits["confidence"],
-        expected=question.answer,
+        min_fit=None if itself else min_fit,
+        expected=question.answer if itself else None,
         features=features,
         beside=beside,
     )
@@ -256,7 +273,7 @@ def _for_itself(calibrated: Mapping[str, float], question: LearnedQuestion) -> d
     So only the margin has to be that of the time it was learned.
     """
     margin = min(calibrated["margin"], question.margin - ROUTING.rounding)
-    return {**dict.fromkeys(calibrated, -math.inf), "margin": margin}
+    return {**dict.fromkeys([*calibrated, FIT], -math.inf), "margin": margin}
 
 
 def _stack(vectors: Sequence[np.ndarray]) -> np.ndarray:

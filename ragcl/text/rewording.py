@@ -14,6 +14,11 @@ def rewordings(question: str) -> tuple[str, str]:
     return keywords or plain.lower(), language(question).politely.format(_within(plain))
 
 
+def briefly(question: str) -> str:
+    """Its keywords alone."""
+    return rewordings(question)[BRIEFLY]
+
+
 def indirectly(question: str) -> str:
     """A third wording, for trials: `rewordings` are used for the proofs."""
     return language(question).indirectly.format(_within(_bare(question)))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conftest import on_both_pairs
@@ -32,7 +33,7 @@ from ragcl.results import MODES, Answer, ConsolidationReport
 
 QUESTION = "How deep is the north berth?"
 ELSEWHERE = "Zyx wvu tsr?"
-EASY = {"score": 0.3, "margin": 0.0, "similarity": 0.5, "confidence": -99.0}
+EASY = {"score": 0.3, "margin": 0.0, "similarity": 0.5, "confidence": -99.0, "fit": -math.inf}
 
 
 @pytest.fixture
@@ -404,6 +405,66 @@ def test_an_answer_that_is_not_the_one_that_was_proved_is_read_instead(
     assert "did not say" in answer.trace["reason"]
     forced = full.ask(QUESTION, mode="weights")
     assert (forced.route, forced.text) == ("weights", recalled)
+
+
+def test_a_new_wording_is_answered_from_the_weights_if_the_passage_says_so(
+    full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reworded = f"Please: {QUESTION}"
+    install(full, random_adapters, "s0-x", QUESTION, answer="11 metres", fit=0.5)
+    monkeypatch.setattr("ragcl.generation.recall.ROUTING", replace(ROUTING, nearness=999.0))
+    asked: list[tuple[Any, ...]] = []
+    found: dict[str, tuple[float, int] | None] = {}
+
+    def fit(_: Any, question: str, passage: Any, *learned: str) -> tuple[float, int] | None:
+        asked.append((question, passage.source, *learned))
+        return found[question]
+
+    monkeypatch.setattr(JudgingReader, "fit", fit)
+    for clear, route, why in (
+        ((0.6, 50), "weights", "says what they were proved to know"),
+        ((0.4, 50), "context", "less clearly (0.40) than the needed 0.50"),
+        (None, "context", "did not say"),
+    ):
+        found[reworded] = clear
+        answer = full.ask(reworded)
+
+        assert (answer.route, answer.trace["tried"]) == (route, "weights")
+        assert why in answer.trace["reason"]
+    assert asked == [(reworded, "berths.md", QUESTION, "11 metres")] * 3
+
+    found[reworded] = (0.6, 50)
+    from_weights = full.ask(reworded)
+    assert (from_weights.trace["features"] or {})["fit"] == 0.6
+    assert from_weights.prompt_tokens == 50 + full.ask(reworded, mode="weights").prompt_tokens
+    assert full.ask(QUESTION).route == "weights"  # asked as it was learned, nothing else is read
+    assert len(asked) == 4
+
+
+def test_a_new_wording_is_read_if_the_weights_know_it_of_another_passage_or_not_for_sure(
+    full: KnowledgeBase, random_adapters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reworded, soup = f"Please: {QUESTION}", "What does soup cost?"
+    monkeypatch.setattr("ragcl.generation.recall.ROUTING", replace(ROUTING, nearness=999.0))
+    monkeypatch.setattr(JudgingReader, "fit", lambda *_: (99.0, 50))
+    install(full, random_adapters, "s0-x", QUESTION, answer="11 metres", fit=0.5)
+    assert full.ask(reworded).route == "weights"
+    name = install(full, random_adapters, "s0-y", QUESTION, answer="11 metres", also={soup: "x"})
+    _, [adapter] = full.catalog.learning.active()
+    assert adapter.id == name
+    elsewhere, here = adapter.questions[1].content_hash, adapter.questions[0].content_hash
+
+    for about, proved in ((elsewhere, True), (here, False)):
+        nearest = replace(adapter.questions[0], content_hash=about, proved=proved)
+        other = replace(
+            adapter.questions[1], content_hash=here, vector=np.float32(0.9) * nearest.vector
+        )
+        known = (about, [replace(adapter, questions=(nearest, other))])
+        monkeypatch.setattr(full.catalog.learning, "active_key", lambda key=about: key)
+        monkeypatch.setattr(full.catalog.learning, "active", lambda known=known: known)
+        answer = full.ask(reworded, record=False)
+        assert (answer.route, answer.trace["tried"]) == ("context", "weights")
+        assert "did not say" in answer.trace["reason"]
 
 
 def test_asked_alone_the_weights_favour_what_the_nearest_question_was_taught(

@@ -15,7 +15,7 @@ from ragcl.search.retriever import Retrieval
 FALSE_ANSWERS = 0.1
 # Questions about quite other things find a passage that fits by 0.25.
 CALIBRATION = Calibration(languages=(Language("en", np.zeros(2, np.float32), (0.25, 0.25)),))
-LIMITS = {"score": 0.5, "margin": 0.1, "similarity": 0.8, "confidence": -1.0}
+LIMITS = {"score": 0.5, "margin": 0.1, "similarity": 0.8, "confidence": -1.0, "fit": 0.5}
 
 
 def at(degrees: float) -> np.ndarray:
@@ -74,6 +74,7 @@ def test_what_is_current_proved_and_decisive_is_answered_from_the_weights() -> N
 
     assert (decision.route, decision.adapter) == ("weights", "s0")
     assert decision.min_confidence == LIMITS["confidence"]
+    assert (decision.min_fit, decision.expected) == (LIMITS["fit"], None)
     assert decision.features is not None
     assert decision.features["score"] == pytest.approx(np.cos(np.radians(15)), abs=1e-3)
     assert decision.features["margin"] == pytest.approx(
@@ -91,7 +92,7 @@ def test_the_very_question_that_was_proved_is_not_held_to_what_was_calibrated_on
     unproved = route("auto", again, adapter(questions=(("depth", 0, False),)))
 
     assert (decision.route, decision.expected) == ("weights", "depth!")
-    assert decision.min_confidence == -np.inf
+    assert (decision.min_confidence, decision.min_fit) == (-np.inf, None)
     assert decision.reason.endswith("this very question")
     assert unproved.route == "context"
 
@@ -120,7 +121,7 @@ def test_only_what_was_taught_about_the_passages_given_may_be_said() -> None:
 
     found = active.taught("s0", ["price", "depth", "crew"], at(0))
 
-    assert {answer: about for answer, (_, about) in found.items()} == {
+    assert {answer: one.content_hash for answer, (_, one) in found.items()} == {
         "price!": "price",
         "depth!": "depth",
     }
@@ -133,7 +134,9 @@ def test_an_answer_taught_for_several_questions_is_as_near_as_the_nearest_of_the
 
     found = ActiveAdapters(1, (first,)).taught("s0", ["depth"], at(0))
 
-    assert found == {"depth!": (pytest.approx(0.5), "depth")}
+    [(answer, (cosine, about))] = found.items()
+    assert (answer, about.content_hash) == ("depth!", "depth")
+    assert cosine == pytest.approx(0.5)
 
 
 def test_of_several_adapters_the_one_that_holds_the_chunk_speaks() -> None:
@@ -203,7 +206,7 @@ def test_the_best_passage_must_be_the_learned_one() -> None:
 
 
 def test_a_question_like_one_that_was_not_proved_is_read() -> None:
-    not_proved = adapter(questions=(("depth", 0, False), ("depth", 10, True)))
+    not_proved = adapter(questions=(("depth", 5, False), ("depth", 10, True)))
 
     decision = route("auto", SURE, not_proved)
 
@@ -223,8 +226,8 @@ def test_only_questions_about_the_best_passage_count() -> None:
     assert decision.reason.startswith("similarity")
 
 
-def test_the_weights_may_say_only_what_the_nearest_question_proved() -> None:
-    near, nearer, far = at(30), at(10), at(80)
+def test_of_a_question_that_was_learned_the_weights_may_say_only_what_it_proved() -> None:
+    near, nearer, far = at(30), at(5), at(80)
     questions = tuple(
         LearnedQuestion("depth", "?", answer, vector, 0.5, proved)
         for answer, vector, proved in (
@@ -254,10 +257,12 @@ def test_every_feature_must_reach_its_calibrated_threshold(name: str) -> None:
 
 def test_where_no_threshold_will_do_only_the_very_questions_proved_are_answered() -> None:
     never = replace(adapter(), thresholds=dict.fromkeys(LIMITS, float("inf")))
+    earlier = {name: -np.inf for name in LIMITS if name != "fit"}  # verified by an earlier version
     unproved = replace(never, questions=adapter(questions=(("depth", 0, False),)).questions)
     itself = retrieval(0, depth=20, other=90)
 
     assert route("auto", SURE, never).route == "context"
+    assert route("auto", SURE, replace(never, thresholds=earlier)).route == "context"
     assert route("auto", itself, never).route == "weights"
     assert route("auto", itself, unproved).route == "context"
 

@@ -17,11 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragcl.consolidation.recipe import GATE
+from ragcl.generation.routing import FIT
 from ragcl.results import RoutingRisk
 
 SIMILARITY = "similarity"
-FEATURES = ("confidence", "margin", "score", SIMILARITY)
-NEVER = dict.fromkeys(FEATURES, math.inf)
+# What thresholds are set on. A new wording is less like the passage and the questions learned, and
+# none the less the sentence answers it: so likeness counts only where the reader tells no fit.
+BY_FIT = ("confidence", "margin", FIT)
+BY_LIKENESS = ("confidence", "margin", "score", SIMILARITY)
+NEVER = dict.fromkeys((*BY_LIKENESS, FIT), math.inf)
 
 Limits = dict[str, float]
 
@@ -30,10 +34,11 @@ Limits = dict[str, float]
 class Trial:
     """A question as the router would see it, and whether the weights' answer was right.
 
-    `eligible`: its best passage was learned, the nearest question learned about that passage was
-    proved, and the weights gave the answer of that question. `features` are what the thresholds are
-    set on; `similarity` is the cosine to that nearest question. `agreed`: the weights gave the
-    in-context answer. Trials of one `fact` are not independent.
+    `eligible`: the weights gave an answer that was learned about its best passage and proved.
+    `features` are what the thresholds are set on: `similarity` is the cosine to the nearest
+    question learned about that passage, `fit` that of the answer in its sentence, of a reader that
+    can tell what is not answered. `agreed`: the weights gave the in-context answer. Trials of one
+    `fact` are not independent.
     """
 
     fact: str
@@ -112,21 +117,24 @@ def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: flo
 
     The loosest are, of all combinations that keep both conditions, the one that routes most trials;
     of equal ones that which lets the fewest near misses through. Each stricter one raises every
-    lower feature to its quantile at one of `GATE.levels`. There is always a threshold on
-    similarity: a proof holds in the neighbourhood of its questions, never for the whole chunk.
+    lower feature to its quantile at one of `GATE.levels`. There is always a threshold on the fit,
+    or, where there is none, on similarity: a proof holds for questions like its own, never for the
+    whole chunk.
     """
     good = [one for one in trials if one.eligible and one.agreed]
     if not good:
         return []
-    steps = np.quantile(_features(good), GATE.levels, axis=0)
+    names = BY_FIT if FIT in good[0].features else BY_LIKENESS
+    always = names[-1]
+    steps = np.quantile(_features(good, names), GATE.levels, axis=0)
     grids = [
-        np.unique([*([] if name == SIMILARITY else [-math.inf]), *column])
-        for name, column in zip(FEATURES, steps.T, strict=True)
+        np.unique([*([] if name == always else [-math.inf]), *column])
+        for name, column in zip(names, steps.T, strict=True)
     ]
     right = np.array([one.agreed for one in trials])
-    routed = _routed(trials, grids)
+    routed = _routed(_features(trials, names), grids)
     count = routed.sum(axis=-1)
-    let_through = _routed(near_misses, grids).sum(axis=-1)
+    let_through = _routed(_features(near_misses, names), grids).sum(axis=-1)
     keeps = (count > 0) & (let_through <= GATE.let_through * len(near_misses))
     keeps &= (routed & right).sum(axis=-1) >= agreement * count
     if not keeps.any():
@@ -135,27 +143,27 @@ def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: flo
     best = np.unravel_index(worth.argmax(), worth.shape)
     loosest = np.array([grid[place] for grid, place in zip(grids, best, strict=True)])
     made = [loosest, *(np.maximum(loosest, step) for step in steps)]
-    limits_of = [dict(zip(FEATURES, map(float, one), strict=True)) for one in made]
+    limits_of = [dict(zip(names, map(float, one), strict=True)) for one in made]
     return [one for i, one in enumerate(limits_of) if one not in limits_of[:i]]
 
 
-def _features(trials: Sequence[Trial]) -> np.ndarray:
-    """`(n, 4) float64`; NaN for trials that are not eligible, which no threshold passes."""
-    rows = [
-        [one.features[name] if one.eligible else math.nan for name in FEATURES] for one in trials
-    ]
-    return np.array(rows, np.float64).reshape(-1, len(FEATURES))
+def _features(trials: Sequence[Trial], names: Sequence[str]) -> np.ndarray:
+    """`(n, features) float64`; NaN for trials that are not eligible, which no threshold passes."""
+    rows = [[one.features[name] if one.eligible else math.nan for name in names] for one in trials]
+    return np.array(rows, np.float64).reshape(-1, len(names))
 
 
-def _routed(trials: Sequence[Trial], grids: Sequence[np.ndarray]) -> np.ndarray:
+def _routed(features: np.ndarray, grids: Sequence[np.ndarray]) -> np.ndarray:
     """The trials that each combination of the thresholds in the grids routes.
 
+    Args:
+        features: `(trials, features) float64`.
+        grids: the thresholds of each feature.
+
     Returns:
-        `(len(grids[0]), …, len(grids[3]), len(trials)) bool`.
+        `(len(grids[0]), …, len(grids[-1]), trials) bool`.
     """
-    passes = [
-        column >= grid[:, None] for column, grid in zip(_features(trials).T, grids, strict=True)
-    ]
+    passes = [column >= grid[:, None] for column, grid in zip(features.T, grids, strict=True)]
     return functools.reduce(
         operator.and_,
         (

@@ -14,27 +14,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ragcl.catalog.learning import LearnedQuestion
+from ragcl.catalog.passage import Passage
 from ragcl.consolidation.gate.near_misses import NearMiss
-from ragcl.consolidation.gate.thresholds import SIMILARITY, Trial, calibrate, lower_bound
+from ragcl.consolidation.gate.thresholds import NEVER, SIMILARITY, Trial, calibrate, lower_bound
 from ragcl.consolidation.recipe import GATE
 from ragcl.consolidation.study.forms import is_answer_of
 from ragcl.consolidation.training.anchors import Anchor, text_logprob
 from ragcl.consolidation.training.distillation import sparse_kl
 from ragcl.files.digests import digest
+from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
-from ragcl.generation.recall import likelihood_alone, recall
+from ragcl.generation.recall import by_nearness, recall
 from ragcl.generation.recipe import ROUTING
-from ragcl.generation.routing import BOTH
+from ragcl.generation.routing import BOTH, FIT, taught
 from ragcl.generation.spans import SpanReader
 from ragcl.results import GateTest, RoutingRisk
+from ragcl.search.calibration import Scale
 from ragcl.settings import ConsolidationSettings
 from ragcl.text.answers import canonical, same
 from ragcl.text.rewording import BRIEFLY, POLITELY, rewordings
 
-VERSION = "3"  # of this code: raised when thresholds or proofs get another meaning
+VERSION = "4"  # of this code: raised when thresholds or proofs get another meaning
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,14 @@ def verify(
     trained: Sequence[Reading],
     held_out: Sequence[Reading],
     reworded: Sequence[Reading],
+    variants: Sequence[Reading],
     near_misses: Sequence[NearMiss],
     anchors: Sequence[Anchor],
-    chunks: Sequence[str],
+    chunks: Mapping[str, Passage],
     settings: ConsolidationSettings,
     *,
+    reader: JudgingReader,
+    scale: Scale,
     context_tokens: int,
     progress: Callable[[int, int], None],
 ) -> Verdict:
@@ -89,10 +95,13 @@ def verify(
         trained: the rows it was trained on.
         held_out: rows it was not trained on, with the in-context answers.
         reworded: other wordings of trained rows, asked as well where held-out rows are few.
+        variants: other wordings of held-out rows, for the thresholds of the router alone.
         near_misses: questions about the same chunks whose answers were not trained.
         anchors: texts that were not trained on.
-        chunks: the content hashes of its chunks.
+        chunks: its chunks by content hash.
         settings: the limits of the gate.
+        reader: what will answer, for the fit of answers in their sentences.
+        scale: maps cosines of questions to similarities.
         context_tokens: the budget of a prompt with context.
         progress: called with (questions done, questions in all).
     """
@@ -100,7 +109,7 @@ def verify(
     polite = _reworded(trained, POLITELY)
     unseen = [*held_out, *reworded]
     shown = [*held_out, *(trained if reworded else ())]
-    not_taught: list[Reading | NearMiss] = [*unseen, *near_misses]
+    not_taught: list[Reading | NearMiss] = [*unseen, *variants, *near_misses]
     asked = {one.question: one for one in not_taught}
     questions_in_all = 3 * len(trained) + len(asked)
     done = 0
@@ -122,26 +131,22 @@ def verify(
 
     proofs = _proofs(trained, polite, right)
     answered(3 * len(trained) - done)  # questions that did not have to be asked
-    learned = Learned(trained, proofs)
+    learned = Learned(list(map(_learned, trained, proofs)), chunks, reader, scale)
     recalled = recall(
         model,
         [prompts.closed_book(question) for question in asked],
-        [likelihood_alone(learned.taught(one)) for one in asked.values()],
+        [learned.choices(one) for one in asked.values()],
         adapter=adapter,
         progress=answered,
     )
     answers = dict(zip(asked, recalled, strict=True))
     trials = [learned.trial(one, answers[one.question], one.answer) for one in unseen]
     agreed = [trial.agreed for trial in trials]
+    trials += [learned.trial(one, answers[one.question], one.answer) for one in variants]
     near = [learned.trial(one, answers[one.question], None) for one in near_misses]
     thresholds, risk = calibrate(trials, near, settings.agreement)
-    questions = [
-        LearnedQuestion(row.content_hash, row.question, row.answer, row.vector, row.margin, proof)
-        for row, proof in [
-            *zip(trained, proofs, strict=True),
-            *zip(held_out, agreed, strict=False),
-        ]
-    ]
+    thresholds = {**dict.fromkeys(NEVER, -math.inf), **thresholds}
+    questions = [*learned.questions, *map(_learned, held_out, agreed)]
     proved = {question.content_hash for question in questions if question.proved}
     ratio, kl = drift(model, adapter, anchors)
     gain = _context_gain(model, adapter, prompts, shown[: GATE.context_sample], context_tokens)
@@ -201,47 +206,67 @@ def _proofs(
     return proofs
 
 
+def _learned(row: Reading, proved: bool) -> LearnedQuestion:
+    return LearnedQuestion(
+        row.content_hash, row.question, row.answer, row.vector, row.margin, proved
+    )
+
+
 class Learned:
     """The trained questions of an adapter, as the router will use them."""
 
-    def __init__(self, trained: Sequence[Reading], proofs: Sequence[bool]) -> None:
-        self._trained = trained
-        self._proofs = proofs
+    def __init__(
+        self,
+        questions: Sequence[LearnedQuestion],
+        chunks: Mapping[str, Passage],
+        reader: JudgingReader,
+        scale: Scale,
+    ) -> None:
+        self.questions = questions
+        self._chunks = chunks
+        self._reader = reader
+        self._scale = scale
 
-    def taught(self, asked: Reading | NearMiss) -> list[str]:
-        """The trained answers about the passages that a question retrieves.
-
-        They are sorted by the similarity of their question to it, the most similar first.
-        """
-        rows = [row for row in self._trained if row.content_hash in asked.found]
-        return [
-            row.answer for row in sorted(rows, key=lambda row: -float(row.vector @ asked.vector))
-        ]
+    def choices(self, asked: Reading | NearMiss) -> dict[str, float]:
+        """The trained answers about the passages that a question retrieves, with log-priors."""
+        told = taught(self.questions, asked.found, asked.vector)
+        return by_nearness({answer: self._scale(cosine) for answer, (cosine, _) in told.items()})
 
     def trial(self, asked: Reading | NearMiss, answer: Completion, right: str | None) -> Trial:
         """The trial of a question that was not trained on.
 
         `right` is the in-context answer; None for near misses, whose answers are always wrong.
         """
+        told = taught(self.questions, asked.found, asked.vector)
+        _, learned = told.get(answer.text, (0.0, None))
+        first = asked.found[0]
+        eligible = learned is not None and learned.proved and learned.content_hash == first
         about = [
-            (float(row.vector @ asked.vector), i)
-            for i, row in enumerate(self._trained)
-            if row.content_hash == asked.found[0]
+            float(one.vector @ asked.vector) for one in self.questions if one.content_hash == first
         ]
-        cosine, nearest = max(about, default=(-1.0, None))
+        features = {
+            "confidence": answer.logprob,
+            "margin": asked.margin,
+            "score": asked.score,
+            SIMILARITY: max(about, default=-1.0),
+        }
+        if learned is not None and eligible and self._reader.forms.tells_unknown:
+            fit = self._fit(asked.question, learned)
+            eligible = fit is not None
+            features[FIT] = -math.inf if fit is None else fit
         return Trial(
             fact=_fact(asked),
-            eligible=nearest is not None
-            and self._proofs[nearest]
-            and is_answer_of(answer.text, self._trained[nearest]),
-            features={
-                "confidence": answer.logprob,
-                "margin": asked.margin,
-                "score": asked.score,
-                SIMILARITY: cosine,
-            },
+            eligible=eligible,
+            features=features,
             agreed=right is not None and _agrees(answer.text, right, asked),
         )
+
+    def _fit(self, question: str, learned: LearnedQuestion) -> float | None:
+        passage = self._chunks.get(learned.content_hash)
+        if passage is None:  # it has just been edited
+            return None
+        found = self._reader.fit(question, passage, learned.question, learned.answer)
+        return None if found is None else found[0]
 
 
 def _fact(asked: Reading | NearMiss) -> str:

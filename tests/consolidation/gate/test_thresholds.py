@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragcl.consolidation.gate.thresholds import (
-    FEATURES,
+    BY_LIKENESS,
     NEVER,
     Trial,
     at_least,
@@ -22,7 +22,7 @@ from ragcl.consolidation.gate.thresholds import (
 )
 from ragcl.consolidation.recipe import GATE
 
-VALUES = st.fixed_dictionaries({name: st.floats(-1, 1) for name in FEATURES})
+VALUES = st.fixed_dictionaries({name: st.floats(-1, 1) for name in BY_LIKENESS})
 TRIALS = st.lists(
     st.builds(Trial, st.sampled_from("abcdefghij"), st.booleans(), VALUES, st.booleans()),
     max_size=30,
@@ -30,7 +30,7 @@ TRIALS = st.lists(
 
 
 def trial(n: int, agreed: bool = True, eligible: bool = True, **features: float) -> Trial:
-    return Trial(f"fact {n}", eligible, {**dict.fromkeys(FEATURES, 0.5), **features}, agreed)
+    return Trial(f"fact {n}", eligible, {**dict.fromkeys(BY_LIKENESS, 0.5), **features}, agreed)
 
 
 # --- the two splits
@@ -68,7 +68,7 @@ def test_the_family_goes_from_loose_to_strict(trials: list[Trial], near: list[Tr
     every = family(trials, near, 0.9)
 
     for one, stricter in itertools.pairwise(every):
-        assert all(one[name] <= stricter[name] for name in FEATURES)
+        assert all(one[name] <= stricter[name] for name in BY_LIKENESS)
         assert one != stricter
     assert len(every) <= 9
 
@@ -105,7 +105,7 @@ def test_what_is_held_out_can_only_make_thresholds_stricter(
     limits, _ = calibrate(trials, near, 0.95)
     otherwise, _ = calibrate(wished, near, 0.95)
 
-    assert all(limits[name] >= otherwise[name] for name in FEATURES)
+    assert all(limits[name] >= otherwise[name] for name in BY_LIKENESS)
 
 
 def test_a_few_trials_that_are_all_right_are_enough_to_route_and_little_is_promised() -> None:
@@ -124,6 +124,19 @@ def test_how_near_a_question_must_be_is_always_asked() -> None:
     limits, _ = calibrate([trial(n, similarity=0.7 + n / 10) for n in range(3)], [], 0.95)
 
     assert limits["similarity"] >= 0.7
+
+
+def test_where_the_reader_tells_the_fit_it_is_asked_for_and_likeness_is_not() -> None:
+    """What was learned is asked in wordings that no trial is as unlike."""
+    learned = [trial(n, similarity=0.9 + n / 1000, score=0.8, fit=n / 10) for n in range(20)]
+    near = [trial(100 + n, agreed=False, similarity=0.2, score=0.1, fit=0.45) for n in range(20)]
+
+    limits, risk = calibrate(learned, near, 0.95)
+
+    assert limits.keys() == {"confidence", "margin", "fit"}
+    assert 0.45 < limits["fit"] <= 0.8
+    assert risk.let_through == 0
+    assert calibrate(learned, [], 0.95)[0]["fit"] >= 0  # though nothing asks for it
 
 
 def test_near_misses_are_kept_out_by_what_tells_them_apart() -> None:
@@ -242,7 +255,7 @@ def simulated(
     chance = random.Random(seed)
 
     def one(n: int, value: float, agreed: bool) -> Trial:
-        return Trial(f"{seed} {n}", True, dict.fromkeys(FEATURES, value), agreed)
+        return Trial(f"{seed} {n}", True, dict.fromkeys(BY_LIKENESS, value), agreed)
 
     values = [chance.random() for _ in range(count)]
     trials = [one(n, value, chance.random() < share(value)) for n, value in enumerate(values)]

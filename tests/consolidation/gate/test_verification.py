@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from ragcl.catalog.learning import LearnedQuestion
+from ragcl.catalog.passage import Passage
 from ragcl.consolidation.gate import verification
 from ragcl.consolidation.gate.thresholds import Trial, calibrate
 from ragcl.consolidation.gate.verification import (
@@ -25,7 +27,9 @@ from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
 from ragcl.generation.routing import BOTH
 from ragcl.generation.scoring import Continuation, Fork
+from ragcl.models.trained_reader import Forms
 from ragcl.results import GateTest, RoutingRisk
+from ragcl.search.calibration import AS_IS
 from ragcl.settings import ConsolidationSettings
 from ragcl.text.rewording import indirectly
 
@@ -142,6 +146,17 @@ class Parrot:
             yield Continuation(best, stopped, stopped, (none, none))
 
 
+class Fits:
+    """A reader that finds the fit of every answer 1, or cannot tell what is not answered."""
+
+    def __init__(self, *, tells: bool = True) -> None:
+        self.forms = Forms(strange=0.0) if tells else Forms()
+
+    def fit(self, _question: str, passage: Passage, _asked: str, answer: str) -> Any:
+        return (1.0, 60) if answer in passage.text else None
+
+
+PASSAGE = Passage("0, 1, 2, 3, 4, 5 or 6 metres.", 0.0, "a.md", (1, 1), "", "x")
 UNCHANGED = ContextGain(gained=0, lost=0, asked=8)
 
 
@@ -152,6 +167,7 @@ def judged(
     held_out: list[Reading],
     reworded: Sequence[Reading] = (),
     gain: ContextGain = UNCHANGED,
+    variants: Sequence[Reading] = (),
 ) -> tuple[Verdict, list[tuple[int, int]]]:
     """What verification finds where nothing drifts, and the progress that it tells."""
     monkeypatch.setattr(verification, "drift", lambda *_: (1.0, 0.0))
@@ -163,10 +179,13 @@ def judged(
         trained,
         held_out,
         reworded,
+        variants,
         [],
         [],
-        ["x"],
+        {"x": PASSAGE},
         ConsolidationSettings(),
+        reader=Fits(),  # type: ignore[arg-type]
+        scale=AS_IS,
         context_tokens=100,
         progress=lambda *pair: done.append(pair),
     )
@@ -219,11 +238,20 @@ def test_thresholds_are_set_on_questions_that_were_not_trained_on_as_they_are_me
     monkeypatch.setattr(verification, "calibrate", noted)
 
     verdict, _ = judged(monkeypatch, Parrot(model, {}), trained, held_out, reworded)
+    without = verdict.metrics["closed-book agreement"]
 
     assert [one.fact for one in tried] == ["x 3 <m>", "x 1 <m>"]
     degrees = [math.degrees(math.acos(one.features["similarity"])) for one in tried]
     assert degrees == pytest.approx([1, 3], abs=0.1)
     assert verdict.risk.trials == 1
+    tried.clear()
+    variants = [placed("Depth of berth 3?", "3 metres", 32)]
+    verdict, _ = judged(
+        monkeypatch, Parrot(model, {}), trained, held_out, reworded, variants=variants
+    )
+    assert [one.fact for one in tried] == ["x 3 <m>", "x 1 <m>", "x 3 <m>"]
+    assert verdict.metrics["closed-book agreement"] == without  # the gate is not about them
+    assert len(verdict.questions) == 5
 
 
 def test_one_question_that_was_held_out_does_not_decide_alone(
@@ -298,14 +326,25 @@ def says(text: str, logprob: float = -0.1) -> Completion:
     return Completion(text, (1,), logprob)
 
 
-def test_a_trial_is_eligible_if_the_weights_say_what_the_nearest_question_proved() -> None:
+def learned_of(rows: Sequence[Reading], proofs: Sequence[bool], *, tells: bool = True) -> Learned:
+    """The rows as they are learned, of passages that hold every answer."""
+    questions = [
+        LearnedQuestion(one.content_hash, one.question, one.answer, one.vector, 0.1, proved)
+        for one, proved in zip(rows, proofs, strict=True)
+    ]
+    text = " ".join(one.answer for one in rows)
+    chunks = {key: replace(PASSAGE, text=text, content_hash=key) for key in ("x", "y")}
+    return Learned(questions, chunks, Fits(tells=tells), AS_IS)  # type: ignore[arg-type]
+
+
+def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_of_the_best_passage() -> None:
     rows = [
         placed("depth?", "11 metres", 0),
         placed("length?", "186 metres", 30),
         placed("cook?", "Ann", 5, "y"),
     ]
-    learned = Learned(rows, [True, True, True])
-    asked = placed("how deep?", "11 metres", 10)
+    learned = learned_of(rows, [True, True, True])
+    asked = replace(placed("how deep?", "11 metres", 10), found=("x", "y"))
 
     said = learned.trial(asked, says("11 metres"), asked.answer)
     other = learned.trial(asked, says("186 metres"), asked.answer)
@@ -314,15 +353,30 @@ def test_a_trial_is_eligible_if_the_weights_say_what_the_nearest_question_proved
     assert not learned.trial(asked, says("11 metres"), None).agreed  # to a near miss it is wrong
     assert not learned.trial(asked, says("11 metres"), "12 metres").agreed
     assert said.features["similarity"] == pytest.approx(math.cos(math.radians(10)))
-    assert (other.eligible, other.agreed) == (False, False)  # proved for a farther question
+    assert (other.eligible, other.agreed) == (True, False)
     assert not learned.trial(asked, says("Ann"), None).eligible  # of another passage
-    unproved = Learned(rows, [False, True, True])
+    assert not learned.trial(asked, says(ABSTENTION), asked.answer).eligible
+    unproved = learned_of(rows, [False, True, True])
     assert not unproved.trial(asked, says("11 metres"), asked.answer).eligible
-    assert not Learned([], []).trial(asked, says("11 metres"), asked.answer).eligible
+    assert not learned_of([], []).trial(asked, says("11 metres"), asked.answer).eligible
+
+
+def test_a_trial_has_the_fit_of_the_answer_in_its_passage_where_the_reader_can_tell() -> None:
+    rows = [placed("depth?", "11 metres", 0)]
+    asked = placed("how deep?", "11 metres", 10)
+    edited = Learned(learned_of(rows, [True]).questions, {}, Fits(), AS_IS)  # type: ignore[arg-type]
+
+    told = learned_of(rows, [True]).trial(asked, says("11 metres"), asked.answer)
+    not_told = learned_of(rows, [True], tells=False).trial(asked, says("11 metres"), asked.answer)
+
+    assert (told.eligible, told.features["fit"]) == (True, 1.0)
+    assert not_told.eligible
+    assert "fit" not in not_told.features
+    assert not edited.trial(asked, says("11 metres"), asked.answer).eligible
 
 
 def test_another_value_is_never_what_was_proved() -> None:
-    learned = Learned([placed("draught?", "1.5 metres", 0)], [True])
+    learned = learned_of([placed("draught?", "1.5 metres", 0)], [True])
     asked = placed("what draught?", "1.5 metres", 10)
 
     trial = learned.trial(asked, says("15 metres"), asked.answer)
@@ -331,7 +385,7 @@ def test_another_value_is_never_what_was_proved() -> None:
 
 
 def test_trials_of_one_fact_are_told_from_those_of_others() -> None:
-    learned = Learned([placed("depth?", "11 metres", 0)], [True])
+    learned = learned_of([placed("depth?", "11 metres", 0)], [True])
     asked = [
         placed("how deep?", "11 metres", 10),
         placed("what depth?", "11 Metres.", 20),
@@ -347,8 +401,10 @@ def test_trials_of_one_fact_are_told_from_those_of_others() -> None:
 
 def test_what_may_be_recalled_was_taught_about_a_passage_found() -> None:
     rows = [placed("depth?", "11 metres", 0), placed("cook?", "Ann", 5, "y")]
-    learned = Learned(rows, [True, True])
+    learned = learned_of(rows, [True, True])
     asked = placed("how deep?", "11 metres", 10)
 
-    assert learned.taught(asked) == ["11 metres"]
-    assert learned.taught(replace(asked, found=("z", "y", "x"))) == ["Ann", "11 metres"]
+    assert list(learned.choices(asked)) == ["11 metres"]
+    both = learned.choices(replace(asked, found=("z", "y", "x")))
+    assert list(both) == ["Ann", "11 metres"]
+    assert both["Ann"] > both["11 metres"]  # its question is nearer
