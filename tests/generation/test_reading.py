@@ -4,18 +4,21 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ragcl import KnowledgeBase
+from ragcl.catalog.passage import Passage
 from ragcl.catalog.stored_reading import StoredReading
 from ragcl.generation.judging import JudgingReader
-from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.language_model import LanguageModel, Prompt
 from ragcl.generation.narrowing import Narrower, Sentence, word_shares
-from ragcl.generation.prompts import Prompts
+from ragcl.generation.prompts import Prompts, answer_tokens
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recipe import READING
 from ragcl.generation.spans import Span, SpanReader
@@ -191,6 +194,43 @@ def test_a_trained_reader_looks_again_at_the_sentence_of_its_phrase_alone(
     assert outlook.not_knowing() == pytest.approx((beside.not_knowing() + outlook.alone) / 2)
     assert outlook.prompt_tokens == beside_tokens(reader, sentences) + len(alone.ids)
     assert once.alone is None
+
+
+def test_the_fit_of_an_answer_is_read_in_the_sentence_that_it_was_learned_from(
+    model: LanguageModel,
+) -> None:
+    reader = Reader(model, None, 100)
+    text = "The fair opens on Monday. The north berth is closed on Monday. Soup costs 3 crowns."
+    passage = Passage(text, 0.0, "a.md", (1, 1), "Harbour", "x")
+    asked, other = "When is the north berth closed?", "On what day is no ship let in?"
+    shown = Sentence("The north berth is closed on Monday.", "x", 0.0, "Harbour", 1)
+    prompt = reader.prompt(other, [shown])
+    [tokens] = answer_tokens(model.tokenizer, ["Monday"])
+
+    found = reader.fit(other, passage, asked, "Monday")
+
+    assert found == (-SpanReader(model).not_knowing(prompt, tokens.ids), len(prompt.ids))
+    assert reader.fit(other, passage, asked, "Tuesday") is None
+
+
+def test_the_fit_of_a_value_is_read_in_its_row_below_the_header(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(model, None, 100)
+    rows = ["| berth | depth |", "|---|---|", "| north | 11 m |", "| south | 7 m |"]
+    passage = Passage("\n".join(rows), 0.0, "a.md", (1, 4), "Berths", "x")
+    shown: list[str] = []
+
+    def prompt(_: Any, question: str, sentences: Sequence[Sentence]) -> Prompt:
+        shown.extend(one.text for one in sentences)
+        return Prompts.of(model).closed_book(question)
+
+    monkeypatch.setattr(Reader, "prompt", prompt)
+
+    assert reader.fit("And?", passage, "What is the depth of the south berth?", "7 m") is not None
+    assert "berth" in shown[0]
+    assert "south" in shown[-1]
+    assert not any("north" in one for one in shown)
 
 
 def beside_tokens(reader: Reader, sentences: list[Sentence]) -> int:
