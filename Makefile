@@ -23,7 +23,7 @@ demo-full: models  ## the same with every fact of the handbook, which takes long
 	@$(BIN)/python -m benchmarks.demo --full
 
 test: lint models  ## lint, then every test, those with the real models too
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: models  ## measure, for some hours, and write the results to benchmarks/
 	@$(BIN)/python -m benchmarks.answers $(if $(DATA),--data $(DATA))
