@@ -375,7 +375,7 @@ def test_an_answer_found_before_the_switch_uses_no_adapter_of_after_it(
     found = learned._answerer._retrieved([QUESTION], None, ())
     learned.use_models(embedder=old)
 
-    with learned._answerer.active.taken(None, found[0][2].embedder) as snapshot:
+    with learned._answerer.active.taken(None, found[0].retrieval.embedder) as snapshot:
         assert snapshot.adapters.adapters == ()
     with learned._answerer.active.taken() as snapshot:
         assert len(snapshot.adapters.adapters) == 1
