@@ -22,7 +22,7 @@ from ragcl.generation.active_set import ActiveSet, Snapshot
 from ragcl.generation.conversation import Conversation, History, checked
 from ragcl.generation.influence import Influence, Shown, leave_one_out, likelihood
 from ragcl.generation.judging import Judgement, JudgingReader
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.narrowing import Narrower, Sentence, excerpts
 from ragcl.generation.passages import joined
 from ragcl.generation.prompts import ABSTENTION, Prompts, abstention, is_abstention
@@ -32,6 +32,7 @@ from ragcl.generation.reading import Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
 from ragcl.generation.recipe import READING
 from ragcl.generation.routing import FIT, Decision, decide, in_passages
+from ragcl.generation.scoring import Prompt
 from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
 from ragcl.once import once

@@ -14,11 +14,11 @@ from ragcl.catalog.documents import Filter
 from ragcl.errors import UsageError
 from ragcl.generation.antecedents import Turn
 from ragcl.generation.followups import Candidate, FollowUp, follow_up
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.plain_text import text_ids
 from ragcl.generation.prompts import Prompts, is_abstention
 from ragcl.generation.recipe import CONVERSATION
-from ragcl.generation.scoring import Fork
+from ragcl.generation.scoring import Fork, Prompt
 from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.settings import AnsweringSettings
 from ragcl.text.english import English, is_english, words

@@ -9,7 +9,8 @@ and nothing of how the sources were found.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
+from ragcl.generation.scoring import Prompt
 from ragcl.generation.spans import continuation
 
 

@@ -23,6 +23,7 @@ from ragcl.generation.plain_text import turn_end
 from ragcl.generation.scoring import (
     Continuation,
     Fork,
+    Prompt,
     Scoring,
     leader,
     log_sums,
@@ -47,17 +48,6 @@ KEPT_PREFIXES = 4
 
 class AnotherBaseError(ModelNotFoundError):
     """An adapter is of another base model: after a change of the model that is as it should be."""
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """Token ids; the first `shared` of them are the same for every prompt of its kind.
-
-    The keys and values of the shared prefix are cached.
-    """
-
-    ids: tuple[int, ...]
-    shared: int = 0
 
 
 @dataclass(frozen=True)

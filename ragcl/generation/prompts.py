@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ragcl.errors import SettingsError
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.plain_text import broken, pieces, rendered_ids, text_ids, turn_end
+from ragcl.generation.scoring import Prompt
 from ragcl.once import once
 from ragcl.text.languages import ENGLISH, LANGUAGES, language
 from ragcl.text.scripts import ITEM_MARK, QUESTION_MARKS, unspaced

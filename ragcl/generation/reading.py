@@ -13,7 +13,7 @@ import numpy as np
 from ragcl.catalog.passage import Passage
 from ragcl.catalog.stored_reading import StoredReading, StoredSentence
 from ragcl.files.digests import digest
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import (
     Narrower,
     Sentence,
@@ -24,6 +24,7 @@ from ragcl.generation.narrowing import (
 )
 from ragcl.generation.prompts import Prompts, answer_tokens
 from ragcl.generation.recipe import READING
+from ragcl.generation.scoring import Prompt
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
 from ragcl.once import once

@@ -6,10 +6,10 @@ among the trained answers and the abstention. Knows no route and no text.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import ABSTENTION, answer_tokens
 from ragcl.generation.recipe import ROUTING
-from ragcl.generation.scoring import Fork
+from ragcl.generation.scoring import Fork, Prompt
 from ragcl.text.answers import canonical
 
 

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
     import torch
     from transformers import DynamicCache
 
-    from ragcl.generation.language_model import Prompt
-
 PACKED_TOKENS = 512  # of texts packed into one row; longer texts get a row of their own
 LOGITS = 48 << 20  # that are kept at once: 200 MB in float32
 SUMMED_LOGITS = 8 * 49_152  # 1.5 MB
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids; the first `shared` of them are the same for every prompt of its kind.
+
+    The keys and values of the shared prefix are cached.
+    """
+
+    ids: tuple[int, ...]
+    shared: int = 0
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Fork:
     always scored, however likely their first token is.
     """
 
-    prompt: "Prompt"
+    prompt: Prompt
     candidates: Sequence[tuple[int, ...]]
     prior: Sequence[float] = ()
     kept: int = 0

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
 from ragcl.generation.recipe import READING
-from ragcl.generation.scoring import Continuation, Fork
+from ragcl.generation.scoring import Continuation, Fork, Prompt
 from ragcl.once import once
 from ragcl.text.numerals import counts_on, phone_numbers
 from ragcl.text.scripts import PAUSES, STOPS, starts, with_sign, within

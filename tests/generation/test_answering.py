@@ -23,11 +23,12 @@ from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.errors import CatalogError, UsageError
 from ragcl.generation.answering import Answerer, Draft
 from ragcl.generation.judging import JudgingReader
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Outlook, Reader, Reading
 from ragcl.generation.recipe import ROUTING
 from ragcl.generation.routing import Decision
+from ragcl.generation.scoring import Prompt
 from ragcl.models.trained_reader import Forms
 from ragcl.results import MODES, Answer, ConsolidationReport
 

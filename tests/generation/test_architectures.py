@@ -14,9 +14,9 @@ from transformers import AutoModelForCausalLM, BloomConfig, MambaConfig
 
 from ragcl.errors import SettingsError
 from ragcl.generation import language_model, scoring
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import CUE, Prompts, answer_tokens
-from ragcl.generation.scoring import Fork
+from ragcl.generation.scoring import Fork, Prompt
 from ragcl.generation.spans import SpanReader
 from tests.architectures import (
     ARCHITECTURES,

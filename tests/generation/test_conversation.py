@@ -13,8 +13,9 @@ from ragcl.errors import UsageError
 from ragcl.generation import conversation
 from ragcl.generation.antecedents import Turn
 from ragcl.generation.conversation import Conversation, checked, is_faithful
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.recipe import CONVERSATION
+from ragcl.generation.scoring import Prompt
 from ragcl.settings import AnsweringSettings
 
 HERE = Path(__file__).parent / "conversations"

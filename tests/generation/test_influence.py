@@ -10,8 +10,9 @@ from transformers import AutoModelForCausalLM
 
 from ragcl import KnowledgeBase
 from ragcl.generation.influence import Shown, leave_one_out, likelihood
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
+from ragcl.generation.scoring import Prompt
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from ragcl.errors import ModelNotFoundError, SettingsError
 from ragcl.generation import language_model
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
-from ragcl.generation.scoring import Fork
+from ragcl.generation.language_model import Completion, LanguageModel
+from ragcl.generation.scoring import Fork, Prompt
 from tests.conftest import make_adapter
 
 TEXTS = (

@@ -16,11 +16,12 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.passage import Passage
 from ragcl.catalog.stored_reading import StoredReading
 from ragcl.generation.judging import JudgingReader
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower, Sentence, word_shares
 from ragcl.generation.prompts import Prompts, answer_tokens
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recipe import READING
+from ragcl.generation.scoring import Prompt
 from ragcl.generation.spans import Span, SpanReader
 from ragcl.models.trained_reader import Forms
 from ragcl.text.scripts import starts, within

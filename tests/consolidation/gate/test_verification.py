@@ -22,11 +22,11 @@ from ragcl.consolidation.gate.verification import (
     verify,
 )
 from ragcl.consolidation.training.anchors import Anchor, make, texts
-from ragcl.generation.language_model import Completion, LanguageModel, Prompt
+from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
 from ragcl.generation.routing import BOTH
-from ragcl.generation.scoring import Continuation, Fork
+from ragcl.generation.scoring import Continuation, Fork, Prompt
 from ragcl.models.trained_reader import Forms
 from ragcl.results import GateTest, RoutingRisk
 from ragcl.search.calibration import AS_IS

@@ -33,8 +33,9 @@ from ragcl.consolidation.training.distillation import _pieces as pieces
 from ragcl.consolidation.training.drift_penalty import DriftPenalty, _decorrelated, recording
 from ragcl.consolidation.training.fused_lora import fused
 from ragcl.errors import SettingsError
-from ragcl.generation.language_model import LanguageModel, Prompt
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
+from ragcl.generation.scoring import Prompt
 from ragcl.settings import ConsolidationSettings
 
 SEEDS = st.integers(0, 2**31)
