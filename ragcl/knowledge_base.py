@@ -179,8 +179,9 @@ class KnowledgeBase:
             allow_empty: False refuses to remove all documents of an empty folder, whose drive may
                 not be mounted.
             trusted: whether the model may learn from this folder; None: as before, at first yes. An
-                untrusted text is never answered from the weights, with effect at once. A folder
-                inside an untrusted one is untrusted too.
+                untrusted text is never answered from the weights, and answers only what trusted
+                text does not, with effect at once. A folder inside an untrusted one is untrusted
+                too.
             progress: called as the work goes on, with the stage, how many are done, and how many
                 there are; None: lines of the log, at the level INFO.
 

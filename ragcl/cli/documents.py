@@ -45,7 +45,8 @@ def ingest(
         bool | None,
         typer.Option(
             "--trusted/--untrusted",
-            help="Whether the model may learn from this folder, from now on; at first yes.",
+            help="Whether the model may learn from this folder, from now on; at first yes. "
+            "Untrusted text answers only what trusted text does not.",
             show_default=False,
         ),
     ] = None,

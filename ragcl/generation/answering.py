@@ -31,7 +31,7 @@ from ragcl.generation.quoting import Quoter, choose
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import by_nearness, likelihood_alone, recall
 from ragcl.generation.recipe import READING
-from ragcl.generation.routing import FIT, Decision, decide, in_passages
+from ragcl.generation.routing import FIT, Decision, decide, in_passages, servable
 from ragcl.generation.scoring import Prompt
 from ragcl.generation.writing import Checker, Written
 from ragcl.generation.writing import joined as joined_text
@@ -103,9 +103,11 @@ class Draft:
             return f"the weights were less sure of their answer than the calibrated {needed:.2f}"
         if expected is not None and not same(self.completion.text, expected):
             return UNPROVED
-        if fits is not None and self.fit is None:
+        if fits is None:
+            return None
+        if self.fit is None:
             return UNPROVED
-        if fits is not None and self.fit is not None and self.fit < fits:
+        if self.fit < fits:
             return f"the passage says it less clearly ({self.fit:.2f}) than the needed {fits:.2f}"
         return None
 
@@ -463,7 +465,8 @@ class Answerer:
             held = [
                 one for hit in source for one in split_sentences(hit.text) if holds(one, said.text)
             ]
-            fit, more = self._fit(job, learned)
+            first = next(iter(job.retrieval.found), "")
+            fit, more = self._fit(job, servable(told, said.text, first))
             decision = job.decision
             if fit is not None and more:
                 decision = replace(decision, features={**(decision.features or {}), FIT: fit})
@@ -472,18 +475,14 @@ class Answerer:
         return drafts
 
     def _fit(self, job: Job, learned: LearnedQuestion | None) -> tuple[float | None, int]:
-        """The fit of an answer from the weights, if one is needed and it may be served.
-
-        And the length of the prompt it took.
-        """
-        needed, first = job.decision.min_fit, job.retrieval.hits[:1]
-        if needed is None or learned is None or not learned.proved:
-            return None, 0
-        if not first or learned.content_hash != first[0].content_hash:
+        """The fit of a servable answer, if one is needed, and the length of the prompt it took."""
+        needed = job.decision.min_fit
+        if needed is None or learned is None:
             return None, 0
         if needed == -math.inf:
             return math.inf, 0
-        found = self._reader.fit(job.question, first[0], learned.question, learned.answer)
+        best = job.retrieval.hits[0]
+        found = self._reader.fit(job.question, best, learned.question, learned.answer)
         return (None, 0) if found is None else (round(found[0], 4), found[1])
 
     def _from_memory(self, jobs: Sequence[Job]) -> list[Draft]:

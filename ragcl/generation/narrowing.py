@@ -93,9 +93,18 @@ def fitting(
 def sentences_of(passage: Passage) -> list[Sentence]:
     """The sentences of a passage in order, without scores."""
     texts = split_sentences(passage.text)
+    return _scored(passage, texts, [0.0] * len(texts))
+
+
+def _scored(
+    passage: Passage, texts: Sequence[str], scores: Sequence[float] | np.ndarray
+) -> list[Sentence]:
+    """The sentences of a passage, which are these texts, with their scores."""
     return [
-        Sentence(text, passage.content_hash, 0.0, passage.heading, place, header)
-        for place, (text, header) in enumerate(zip(texts, records.headers(texts), strict=True))
+        Sentence(text, passage.content_hash, float(score), passage.heading, place, header)
+        for place, (text, score, header) in enumerate(
+            zip(texts, scores, records.headers(texts), strict=True)
+        )
     ]
 
 
@@ -136,12 +145,7 @@ class Narrower:
         for hit in retrieval.hits:
             texts, vectors = self._kept[by, hit.content_hash]
             scores = scale(vectors @ retrieval.vector) - READING.lead * (best - hit.fused)
-            found += [
-                Sentence(text, hit.content_hash, float(score), hit.heading, place, header)
-                for place, (text, score, header) in enumerate(
-                    zip(texts, scores, records.headers(texts), strict=True)
-                )
-            ]
+            found += _scored(hit, texts, scores)
         shares = word_shares(question, [one.text for one in found], [one.heading for one in found])
         fits = [
             replace(sentence, score=sentence.score + READING.every_word * share)

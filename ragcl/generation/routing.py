@@ -144,6 +144,14 @@ def taught(
     return dict(sorted(found.items(), key=lambda pair: -pair[1][0]))
 
 
+def servable(told: Taught, answer: str, passage: str) -> LearnedQuestion | None:
+    """The question that an answer was learned for, if it was proved and is about the passage."""
+    _, learned = told.get(answer, (0.0, None))
+    if learned is None or not learned.proved or learned.content_hash != passage:
+        return None
+    return learned
+
+
 def decide(
     mode: Mode,
     retrieval: Retrieval,

@@ -29,7 +29,7 @@ from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reading
 from ragcl.generation.recall import by_nearness, recall
 from ragcl.generation.recipe import ROUTING
-from ragcl.generation.routing import BOTH, FIT, taught
+from ragcl.generation.routing import BOTH, FIT, servable, taught
 from ragcl.generation.spans import SpanReader
 from ragcl.results import GateTest, RoutingRisk
 from ragcl.search.calibration import Scale
@@ -238,9 +238,8 @@ class Learned:
         `right` is the in-context answer; None for near misses, whose answers are always wrong.
         """
         told = taught(self.questions, asked.found, asked.vector)
-        _, learned = told.get(answer.text, (0.0, None))
         first = asked.found[0]
-        eligible = learned is not None and learned.proved and learned.content_hash == first
+        learned = servable(told, answer.text, first)
         about = [
             float(one.vector @ asked.vector) for one in self.questions if one.content_hash == first
         ]
@@ -250,7 +249,8 @@ class Learned:
             "score": asked.score,
             SIMILARITY: max(about, default=-1.0),
         }
-        if learned is not None and eligible and self._reader.forms.tells_unknown:
+        eligible = learned is not None
+        if learned is not None and self._reader.forms.tells_unknown:
             fit = self._fit(asked.question, learned)
             eligible = fit is not None
             features[FIT] = -math.inf if fit is None else fit

@@ -33,7 +33,7 @@ from ragcl.generation.recipe import READING
 from ragcl.search.calibration import AS_IS, Scale
 from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.text.answers import compatible, same
-from ragcl.text.rewording import BRIEFLY, rewordings
+from ragcl.text.rewording import briefly
 
 GROUP = 32  # questions read before their rows are stored: what a killed round loses at most
 WRITTEN_AT_ONCE = 8  # chunks that a larger teacher writes questions about between deadline checks
@@ -235,15 +235,15 @@ class Studier:
 
     def _answers_in_brief(self, readings: Sequence[Reading]) -> Sequence[str | None]:
         """The answers to the questions asked in brief, from the same passages."""
-        briefly = [rewordings(one.question)[BRIEFLY] for one in readings]
+        in_brief = [briefly(one.question) for one in readings]
         if self._larger is None:
             return [
                 self._reader.best_span(brief, one.sentences)
-                for brief, one in zip(briefly, readings, strict=True)
+                for brief, one in zip(in_brief, readings, strict=True)
             ]
-        retrievals = self._retriever.retrieve(briefly, self._passages, trusted=True)
+        retrievals = self._retriever.retrieve(in_brief, self._passages, trusted=True)
         passages = [_leading(_learnable(one)) for one in retrievals]
-        return self._larger.answers(list(zip(briefly, passages, strict=True)))
+        return self._larger.answers(list(zip(in_brief, passages, strict=True)))
 
     def write_questions(
         self,
