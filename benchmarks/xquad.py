@@ -1,6 +1,7 @@
 """XQuAD (Artetxe et al. 2020): its articles, and those that a reader may be tested on.
 
-Knows the file `xquad.en.json` of the repository google-deepmind/xquad, and no benchmark.
+Knows the files `xquad.LANGUAGE.json` of the repository google-deepmind/xquad, which hold the same
+articles in the same order, and no benchmark.
 """
 
 import json
@@ -15,9 +16,8 @@ NOT_TESTED = frozenset(
 )
 
 
-def articles(folder: Path) -> list[dict[str, Any]]:
+def articles(folder: Path, language: str = "en") -> list[dict[str, Any]]:
     """All articles, as SQuAD writes them: a `title`, and `paragraphs` with their `qas`."""
-    found: list[dict[str, Any]] = json.loads(
-        (folder / "xquad.en.json").read_text(encoding="utf-8")
-    )["data"]
+    text = (folder / f"xquad.{language}.json").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = json.loads(text)["data"]
     return found

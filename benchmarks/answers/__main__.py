@@ -16,6 +16,9 @@ nothing is learned here. The sections:
 - *alike*: firms that are all alike in four styles of document.
 - *xquad*: the 32 articles that no reader was trained on. *contained*, *exact* (SQuAD's), prompt
   tokens.
+- *translated*: every fourth of these questions in English and in Chinese, for models that know
+  both. *recall@1*: the first passage found is the right one. *unrelated*: of every eighth, asked
+  where only the other articles are, the share that was not answered.
 - *tables*: what release tables say of newest cycles, latest releases and ends of life; of the
   questions whose row was found.
 
@@ -31,7 +34,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.answers import firms
 from benchmarks.progress import say
@@ -204,34 +207,82 @@ def alike(folder: Path, _data: Path | None) -> dict[str, Any]:
 def xquad(folder: Path, data: Path | None) -> dict[str, Any]:
     """Paragraphs of Wikipedia, each a file, and what people asked about them."""
     assert data is not None
-    docs = folder / "docs"
-    docs.mkdir()
-    rows: list[tuple[str, list[str]]] = []
-    for article in articles(data / "xquad"):
-        tested = article["title"] not in NOT_TESTED
-        for number, paragraph in enumerate(article["paragraphs"]):
-            path = docs / str(number) / f"{article['title']}.txt"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(paragraph["context"], encoding="utf-8")
-            if tested:
-                rows += [
-                    (one["question"], [answer["text"] for answer in one["answers"]])
-                    for one in paragraph["qas"]
-                ]
+    rows = _laid_out(folder / "docs", articles(data / "xquad"))
     with KnowledgeBase.open(folder / "kb") as kb:
-        kb.ingest(docs)
+        kb.ingest(folder / "docs")
         started = time.time()
-        answers = kb.ask_many([question for question, _ in rows], mode="context", record=False)
+        answers = kb.ask_many([row.question for row in rows], mode="context", record=False)
         seconds = (time.time() - started) / len(rows)
-    pairs = [(one.text, accepted) for one, (_, accepted) in zip(answers, rows, strict=True)]
     return {
         "questions": len(rows),
+        **_read(rows, answers),
+        "prompt tokens": statistics.mean(one.prompt_tokens for one in answers),
+        "seconds a question": seconds,
+    }
+
+
+def translated(folder: Path, data: Path | None) -> dict[str, Any]:
+    """The same paragraphs and questions in English and in Chinese."""
+    assert data is not None
+    return {
+        language: _in_language(folder / language, articles(data / "xquad", language))
+        for language in ("en", "zh")
+    }
+
+
+def _in_language(folder: Path, every: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What is found, answered and not answered in one language."""
+    others = [article for article in every if article["title"] in NOT_TESTED]
+    _laid_out(folder / "docs", others)
+    with KnowledgeBase.open(folder / "kb") as kb:
+        kb.ingest(folder / "docs")
+        rows = _laid_out(folder / "docs", every)[::4]
+        strange = kb.ask_many([row.question for row in rows[::2]], mode="context", record=False)
+        kb.ingest(folder / "docs")
+        answers = kb.ask_many([row.question for row in rows], mode="context", record=False)
+    first = [one.trace["hits"][0]["source"] for one in answers]
+    return {
+        "questions": len(rows),
+        "recall@1": statistics.mean(
+            source == row.source for source, row in zip(first, rows, strict=True)
+        ),
+        **_read(rows, answers),
+        "unrelated": statistics.mean(one.abstained for one in strange),
+    }
+
+
+class Asked(NamedTuple):
+    """A question about a paragraph, with the accepted answers and where the paragraph is."""
+
+    question: str
+    accepted: list[str]
+    source: str
+
+
+def _laid_out(docs: Path, every: Sequence[dict[str, Any]]) -> list[Asked]:
+    """Writes the paragraphs of articles, each a file; returns the questions that may be tested."""
+    rows = []
+    for article in every:
+        for number, paragraph in enumerate(article["paragraphs"]):
+            source = f"{number}/{article['title']}.txt"
+            (docs / source).parent.mkdir(parents=True, exist_ok=True)
+            (docs / source).write_text(paragraph["context"], encoding="utf-8")
+            if article["title"] not in NOT_TESTED:
+                rows += [
+                    Asked(one["question"], [answer["text"] for answer in one["answers"]], source)
+                    for one in paragraph["qas"]
+                ]
+    return rows
+
+
+def _read(rows: Sequence[Asked], answers: Sequence[Answer]) -> dict[str, float]:
+    """The answers against the accepted ones."""
+    pairs = [(one.text, row.accepted) for one, row in zip(answers, rows, strict=True)]
+    return {
         "contained": statistics.mean(contains(text, right) for text, right in pairs),
         "exact": statistics.mean(exact_match(text, right) for text, right in pairs),
         "silent": statistics.mean(one.abstained for one in answers),
         "quotations": statistics.mean(one.form == "quotation" for one in answers),
-        "prompt tokens": statistics.mean(one.prompt_tokens for one in answers),
-        "seconds a question": seconds,
     }
 
 
@@ -292,9 +343,10 @@ SECTIONS = {
     "followups": followups,
     "alike": alike,
     "xquad": xquad,
+    "translated": translated,
     "tables": tables,
 }
-NEEDS_DATA = frozenset({"xquad", "tables"})
+NEEDS_DATA = frozenset({"xquad", "translated", "tables"})
 
 if __name__ == "__main__":
     main()
