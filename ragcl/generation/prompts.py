@@ -4,6 +4,7 @@ Passages are untrusted data: they are inside the user's message, and no word of 
 control token. Knows nothing of how passages were found.
 """
 
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -144,14 +145,14 @@ class AnswerTokens:
 
 
 def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
-    """The tokens of each answer."""
+    """The tokens of each answer, after the cue and a space.
+
+    The space is there in every script, also in one that has none between words: a model that is
+    shown "Answer: Biscuit" expects it, and an answer without would lose to any word of Latin.
+    """
     if not texts:
         return []
-    gaps = [_gap(text) for text in texts]
-    parts = [
-        pieces(f"{CUE}{gap}{broken(tokenizer, text)}")
-        for gap, text in zip(gaps, texts, strict=True)
-    ]
+    parts = [pieces(f"{CUE} {broken(tokenizer, text)}") for text in texts]
     encoded = tokenizer(
         [CUE, *(piece for some in parts for piece in some)],
         add_special_tokens=False,
@@ -160,10 +161,10 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str]) -> list[AnswerTokens]:
     rows = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
     cue, _ = next(rows)
     found = []
-    for gap, some in zip(gaps, parts, strict=True):
+    for some in parts:
         ids: list[int] = []
         ends: list[int] = []
-        start = -len(CUE) - len(gap)
+        start = -len(CUE) - 1
         for piece, (tokens, places) in zip(some, rows, strict=False):
             ids += tokens
             # Several tokens may spell one character, and only the last of them completes it.
@@ -229,15 +230,12 @@ def _trained_user(question: str, passages: Sequence[str]) -> str:
 def excerpt(heading: str, sentences: Sequence[str]) -> str:
     """Sentences of one chunk below its heading, a line each, as in every prompt.
 
-    The space before each keeps a word's tokens the same as within a line.
+    The space before each keeps a word's tokens the same as within a line, where its script has
+    spaces.
     """
     lines = [f"# {heading}"] if heading else []
-    return "\n".join([*lines, *(f"{_gap(sentence)}{sentence}" for sentence in sentences)])
-
-
-def _gap(text: str) -> str:
-    """What is before a text within a line: a space, but in a script without spaces nothing."""
-    return "" if unspaced(text[:1]) else " "
+    gaps = ("" if unspaced(sentence[:1]) else " " for sentence in sentences)
+    return "\n".join([*lines, *map(operator.add, gaps, sentences)])
 
 
 class Prompts:
