@@ -85,17 +85,10 @@ class GateRecipe:
     min_held_out: int = 8  # with fewer, one failure could fail the gate: other wordings are added
     bisections: int = 5  # of an adapter's scale (STABLE's gate: accept, shrink, or reject)
 
-    # Near misses.
-    near_misses: int = 3  # for one chunk at most
-    near_miss_words: int = 3  # content words that a sentence needs to make one
-    # Share of the question's words. At this share their cosine to the trained questions is that of
-    # people's near misses.
-    replaced_words: float = 2 / 3
-
     # Thresholds.
     # Quantiles of the right trials: the share of them given up.
     levels: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
-    let_through: float = 0.05  # share of near misses at most; it costs about half of it in accuracy
+    let_through: float = 0.05  # share of near misses at most
     confidence: float = 0.9  # of the statements on the held-out split
 
 

@@ -13,7 +13,7 @@ import hashlib
 import importlib.util
 import json
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,7 +26,6 @@ from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import history, promotion, report
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError
-from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
 from ragcl.consolidation.gate.verification import Verdict, drift, verification_version, verify
 from ragcl.consolidation.promotion import Manifest, Verification
 from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
@@ -70,7 +69,6 @@ class _Shard:
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
     reworded: list[Reading] = field(default_factory=list)
     variants: list[Reading] = field(default_factory=list)
-    near_misses: list[NearMiss] = field(default_factory=list)
 
 
 class Round:
@@ -431,7 +429,6 @@ class Round:
                 for reword in (briefly, indirectly)
                 for one in self._in_other_words(shard.held_out, reword)
             ]
-            shard.near_misses = self._near_misses(shard)
             verdict = self._test(shard, progress)
             if verdict.only_drifted and self._shrink(shard, folder):
                 verdict = self._test(shard, progress)
@@ -470,19 +467,6 @@ class Round:
             if retrieval.hits
         ]
 
-    def _near_misses(self, shard: _Shard) -> list[NearMiss]:
-        taught = defaultdict[str, dict[str, str]](dict)
-        for row in [*shard.trained, *shard.held_out]:
-            taught[row.content_hash][row.question] = row.answer
-        current = self._catalog.documents.current(shard.chunks)
-        return near_misses(
-            self._retriever,
-            [current[key] for key in shard.chunks if key in current],
-            taught,
-            passages=self._settings.answering.passages,
-            seed=self._limits.seed,
-        )
-
     def _test(self, shard: _Shard, progress: Progress) -> Verdict:
         return verify(
             self._model,
@@ -491,7 +475,6 @@ class Round:
             shard.held_out,
             shard.reworded,
             shard.variants,
-            shard.near_misses,
             self._unseen,
             self._catalog.documents.current(shard.chunks),
             self._limits,

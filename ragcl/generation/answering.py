@@ -466,7 +466,7 @@ class Answerer:
                 one for hit in source for one in split_sentences(hit.text) if holds(one, said.text)
             ]
             first = next(iter(job.retrieval.found), "")
-            fit, more = self._fit(job, servable(told, said.text, first))
+            fit, more = self._fit(job, said, servable(told, said.text, first))
             decision = job.decision
             if fit is not None and more:
                 decision = replace(decision, features={**(decision.features or {}), FIT: fit})
@@ -474,13 +474,15 @@ class Answerer:
             drafts.append(Draft(decision, said, tokens, source, said={about: held[:1]}, fit=fit))
         return drafts
 
-    def _fit(self, job: Job, learned: LearnedQuestion | None) -> tuple[float | None, int]:
+    def _fit(
+        self, job: Job, said: Completion, learned: LearnedQuestion | None
+    ) -> tuple[float | None, int]:
         """The fit of a servable answer, if one is needed, and the length of the prompt it took."""
-        needed = job.decision.min_fit
-        if needed is None or learned is None:
+        decision = job.decision
+        if decision.min_fit is None or learned is None:
             return None, 0
-        if needed == -math.inf:
-            return math.inf, 0
+        if decision.min_confidence is not None and said.logprob < decision.min_confidence:
+            return None, 0  # it is not served, whatever its fit
         best = job.retrieval.hits[0]
         found = self._reader.fit(job.question, best, learned.question, learned.answer)
         return (None, 0) if found is None else (round(found[0], 4), found[1])

@@ -240,27 +240,31 @@ def _auto(
         "margin": round(retrieval.margin, 4),
         "similarity": round(similarity, 4),
     }
-    limits = _for_itself(adapter.thresholds, question) if itself else adapter.thresholds
-    # An adapter that was verified before there was this threshold has to be verified again.
-    min_fit = limits.get(FIT, math.inf)
     if not (question.proved if itself else any(one.proved for _, one in near)):
         return in_passages(beside, "nothing like this question was proved", features)
     if several and not itself:
         return in_passages(beside, "it asks for more than one thing", features)
-    if math.inf in (min_fit, *limits.values()):
+    limits = adapter.thresholds
+    min_margin, min_confidence = limits["margin"], limits["confidence"]
+    min_fit = None if itself else limits.get(FIT, math.inf)
+    if min_fit is None:
+        # It has its own proof, while the thresholds were calibrated on new wordings, and may be
+        # infinite. So only the margin has to be that of the time it was learned.
+        min_margin = min(min_margin, question.margin - ROUTING.rounding)
+        min_confidence = -math.inf
+    elif not math.isfinite(min_fit):  # or the adapter was verified before there was this threshold
         reason = "the weights may answer only what was verified, word for word"
         return in_passages(beside, reason, features)
-    for name, value in features.items():
-        if value < limits[name]:
-            reason = f"{name} {value:.2f} is below the {limits[name]:.2f} it needs"
-            return in_passages(beside, reason, features)
+    if features["margin"] < min_margin:
+        reason = f"margin {features['margin']:.2f} is below the {min_margin:.2f} it needs"
+        return in_passages(beside, reason, features)
     return Decision(
         "weights",
         adapter.id,
         "the best passage is current in the weights and "
         + ("proved for this very question" if itself else "says what they were proved to know"),
-        min_confidence=limits["confidence"],
-        min_fit=None if itself else min_fit,
+        min_confidence=min_confidence,
+        min_fit=min_fit,
         expected=question.answer if itself else None,
         features=features,
         beside=beside,
@@ -272,16 +276,6 @@ def in_passages(
 ) -> Decision:
     """The decision to read the passages, with an adapter or without any."""
     return Decision("both" if beside else "context", beside, reason, features=features)
-
-
-def _for_itself(calibrated: Mapping[str, float], question: LearnedQuestion) -> dict[str, float]:
-    """The thresholds for a learned question that is asked again word for word.
-
-    It has its own proof, while the thresholds were calibrated on new wordings, and may be infinite.
-    So only the margin has to be that of the time it was learned.
-    """
-    margin = min(calibrated["margin"], question.margin - ROUTING.rounding)
-    return {**dict.fromkeys([*calibrated, FIT], -math.inf), "margin": margin}
 
 
 def _stack(vectors: Sequence[np.ndarray]) -> np.ndarray:

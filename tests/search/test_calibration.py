@@ -134,7 +134,7 @@ def decisions(kb: KnowledgeBase, reading: Reading) -> dict[str, Any]:
         id="s0",
         round_id=1,
         created_at=1.0,
-        thresholds=dict.fromkeys(("score", "margin", "similarity", "confidence"), -math.inf),
+        thresholds=dict.fromkeys(("margin", "confidence"), -math.inf),
         chunks=tuple(
             LearnedChunk(key, vectors[key]) for key in {one.content_hash for one in learned}
         ),

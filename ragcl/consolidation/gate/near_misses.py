@@ -1,88 +1,47 @@
-"""Near misses: questions about a learned chunk whose answer was not trained.
+"""Near misses: questions to which an answer that was learned seems to belong, and does not.
 
-Such a question retrieves the learned chunk and resembles the questions trained on it, but the
-weights do not know the answer: the router has to tell the two apart. People's near misses keep the
-form and the subject of earlier questions. So a near miss is made of a trained question, with most
-of its words replaced by those of a sentence of the chunk that holds no trained answer. It makes no
-sense, but is as similar to the trained questions as people's are. Knows no model and no thresholds.
+Such a question retrieves a learned passage and resembles the questions learned about it, but its
+own answer was not trained: the router has to tell. Every learned question is one if its own answer
+is left out. What the weights would say instead was learned for the nearest question with another
+answer: about the same passage, which has something else of the same subject, or about another one,
+which may have the same of another subject. So near misses are worded as people word questions, in
+any language. Knows no model and no thresholds.
 """
 
-import random
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from ragcl.catalog.passage import Passage
-from ragcl.consolidation.recipe import GATE
-from ragcl.search.retriever import Retriever
-from ragcl.text.answers import holds
-from ragcl.text.scripts import spaced
-from ragcl.text.sentences import split_sentences
-from ragcl.text.words import content_words
+from ragcl.catalog.learning import LearnedQuestion
+from ragcl.generation.reading import Reading
+from ragcl.text.answers import canonical, compatible
 
 
 @dataclass(frozen=True)
 class NearMiss:
-    """A near-miss question with its embedding and what it retrieves; fields as in `Reading`."""
+    """A question, and the learned question whose answer it must not be given."""
 
     question: str
-    vector: np.ndarray
-    found: tuple[str, ...]
-    score: float
-    margin: float
+    learned: LearnedQuestion
 
 
-def near_misses(
-    retriever: Retriever,
-    chunks: Sequence[Passage],
-    taught: Mapping[str, Mapping[str, str]],
-    *,
-    passages: int,
-    seed: int,
-) -> list[NearMiss]:
-    """At most `GATE.near_misses` questions for each learned chunk.
+def near_misses(rows: Sequence[Reading], learned: Sequence[LearnedQuestion]) -> list[NearMiss]:
+    """At most two near misses for each fact among the rows.
 
     Args:
-        retriever: of the knowledge base as it is now.
-        chunks: the learned chunks.
-        taught: the trained questions with their answers, by the content hash of their chunk.
-        passages: the number of passages to retrieve for a question.
-        seed: for the choice of sentences and words.
+        rows: questions whose answers were learned; the first of each fact is taken.
+        learned: the questions of the same adapter; only the answers of proved ones are served.
     """
-    questions: list[str] = []
-    for chunk in chunks:
-        learned = taught[chunk.content_hash]
-        untaught = [
-            words
-            for sentence in split_sentences(chunk.text)
-            if not any(holds(sentence, answer) for answer in learned.values())
-            if len(words := content_words(sentence)) >= GATE.near_miss_words
-        ]
-        chance = random.Random(f"{seed} {chunk.content_hash}")
-        questions += [
-            _other_words(chance.choice(sorted(learned)), words, chance)
-            for words in chance.sample(untaught, min(GATE.near_misses, len(untaught)))
-        ]
-    found = retriever.retrieve(questions, passages, trusted=True)
-    return [
-        NearMiss(
-            question, retrieval.vector, retrieval.found, retrieval.hits[0].score, retrieval.margin
-        )
-        for question, retrieval in zip(questions, found, strict=True)
-        if retrieval.hits
-    ]
+    facts: dict[tuple[str, str], Reading] = {}
+    for row in rows:
+        facts.setdefault((row.content_hash, canonical(row.answer)), row)
+    served = [one for one in learned if one.proved and one.answer]
+    return [NearMiss(row.question, one) for row in facts.values() for one in _nearest(row, served)]
 
 
-def _other_words(question: str, words: Sequence[str], chance: random.Random) -> str:
-    """A question with most of its content words replaced by some of `words`."""
-    question = spaced(question).strip()
-    carrying = set(content_words(question))
-    places = [one for one in re.finditer(r"\w+", question) if one[0].lower() in carrying]
-    if not places:  # "What is it?" has no content word to replace
-        return " ".join(words)
-    count = min(len(words), round(GATE.replaced_words * len(places)))
-    replaced = sorted((one.start() for one in chance.sample(places, count)), reverse=True)
-    other = dict(zip(replaced, chance.sample(words, count), strict=True))
-    return re.sub(r"\w+", lambda one: other.get(one.start(), one[0]), question)
+def _nearest(row: Reading, served: Sequence[LearnedQuestion]) -> Iterator[LearnedQuestion]:
+    """The nearest questions with another answer: of the row's passage, and of another."""
+    other = [one for one in served if not compatible(one.answer, row.answer)]
+    for same_passage in (True, False):
+        among = [one for one in other if (one.content_hash == row.content_hash) == same_passage]
+        if among:
+            yield max(among, key=lambda one: float(one.vector @ row.vector))

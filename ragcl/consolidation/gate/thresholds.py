@@ -20,12 +20,10 @@ from ragcl.consolidation.recipe import GATE
 from ragcl.generation.routing import FIT
 from ragcl.results import RoutingRisk
 
-SIMILARITY = "similarity"
-# What thresholds are set on. A new wording is less like the passage and the questions learned, and
-# none the less the sentence answers it: so likeness counts only where the reader tells no fit.
-BY_FIT = ("confidence", "margin", FIT)
-BY_LIKENESS = ("confidence", "margin", "score", SIMILARITY)
-NEVER = dict.fromkeys((*BY_LIKENESS, FIT), math.inf)
+# What thresholds are set on. How like a question is to those learned is none of it: a new wording
+# is less like them than many a near miss.
+FEATURES = ("confidence", "margin", FIT)
+NEVER = dict.fromkeys(FEATURES, math.inf)
 
 Limits = dict[str, float]
 
@@ -35,10 +33,8 @@ class Trial:
     """A question as the router would see it, and whether the weights' answer was right.
 
     `eligible`: the weights gave an answer that was learned about its best passage and proved.
-    `features` are what the thresholds are set on: `similarity` is the cosine to the nearest
-    question learned about that passage, `fit` that of the answer in its sentence, of a reader that
-    can tell what is not answered. `agreed`: the weights gave the in-context answer. Trials of one
-    `fact` are not independent.
+    `features` are what the thresholds are set on; `fit` is that of the answer in its sentence.
+    `agreed`: the weights gave the in-context answer. Trials of one `fact` are not independent.
     """
 
     fact: str
@@ -63,7 +59,8 @@ def calibrate(
     is below `agreement`, the bound of stricter ones, tested from the strictest on until one fails.
     If none of these is certified, the loosest stay unless they are refuted, then the strictest
     unless they are. Thresholds that are refuted, for what they let through as well, are never
-    chosen. If nothing is left, the thresholds are infinite: nothing is routed.
+    chosen. If nothing is left, or there is no near miss to tell apart, the thresholds are infinite:
+    nothing is routed.
     """
     calibration, held_out = split(trials)
     near, near_held_out = split(near_misses)
@@ -80,7 +77,7 @@ def calibrate(
             let_through=sum(one.passes(limits) for one in near_held_out),
         )
 
-    every = family(calibration, near, agreement)
+    every = family(calibration, near, agreement) if near_misses else []
     if not every:
         return dict(NEVER), risk(NEVER)
     loosest, *stricter = every
@@ -117,24 +114,21 @@ def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: flo
 
     The loosest are, of all combinations that keep both conditions, the one that routes most trials;
     of equal ones that which lets the fewest near misses through. Each stricter one raises every
-    lower feature to its quantile at one of `GATE.levels`. There is always a threshold on the fit,
-    or, where there is none, on similarity: a proof holds for questions like its own, never for the
-    whole chunk.
+    lower feature to its quantile at one of `GATE.levels`. There is always a threshold on the fit: a
+    proof holds for questions that its sentence answers, never for the whole chunk.
     """
     good = [one for one in trials if one.eligible and one.agreed]
     if not good:
         return []
-    names = BY_FIT if FIT in good[0].features else BY_LIKENESS
-    always = names[-1]
-    steps = np.quantile(_features(good, names), GATE.levels, axis=0)
+    steps = np.quantile(_features(good), GATE.levels, axis=0)
     grids = [
-        np.unique([*([] if name == always else [-math.inf]), *column])
-        for name, column in zip(names, steps.T, strict=True)
+        np.unique([*([] if name == FIT else [-math.inf]), *column])
+        for name, column in zip(FEATURES, steps.T, strict=True)
     ]
     right = np.array([one.agreed for one in trials])
-    routed = _routed(_features(trials, names), grids)
+    routed = _routed(_features(trials), grids)
     count = routed.sum(axis=-1)
-    let_through = _routed(_features(near_misses, names), grids).sum(axis=-1)
+    let_through = _routed(_features(near_misses), grids).sum(axis=-1)
     keeps = (count > 0) & (let_through <= GATE.let_through * len(near_misses))
     keeps &= (routed & right).sum(axis=-1) >= agreement * count
     if not keeps.any():
@@ -143,14 +137,16 @@ def family(trials: Sequence[Trial], near_misses: Sequence[Trial], agreement: flo
     best = np.unravel_index(worth.argmax(), worth.shape)
     loosest = np.array([grid[place] for grid, place in zip(grids, best, strict=True)])
     made = [loosest, *(np.maximum(loosest, step) for step in steps)]
-    limits_of = [dict(zip(names, map(float, one), strict=True)) for one in made]
+    limits_of = [dict(zip(FEATURES, map(float, one), strict=True)) for one in made]
     return [one for i, one in enumerate(limits_of) if one not in limits_of[:i]]
 
 
-def _features(trials: Sequence[Trial], names: Sequence[str]) -> np.ndarray:
+def _features(trials: Sequence[Trial]) -> np.ndarray:
     """`(n, features) float64`; NaN for trials that are not eligible, which no threshold passes."""
-    rows = [[one.features[name] if one.eligible else math.nan for name in names] for one in trials]
-    return np.array(rows, np.float64).reshape(-1, len(names))
+    rows = [
+        [one.features[name] if one.eligible else math.nan for name in FEATURES] for one in trials
+    ]
+    return np.array(rows, np.float64).reshape(-1, len(FEATURES))
 
 
 def _routed(features: np.ndarray, grids: Sequence[np.ndarray]) -> np.ndarray:

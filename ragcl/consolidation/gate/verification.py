@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.catalog.passage import Passage
-from ragcl.consolidation.gate.near_misses import NearMiss
-from ragcl.consolidation.gate.thresholds import NEVER, SIMILARITY, Trial, calibrate, lower_bound
+from ragcl.consolidation.gate.near_misses import near_misses
+from ragcl.consolidation.gate.thresholds import NEVER, Trial, calibrate, lower_bound
 from ragcl.consolidation.recipe import GATE
 from ragcl.consolidation.study.forms import is_answer_of
 from ragcl.consolidation.training.anchors import Anchor, text_logprob
@@ -34,10 +34,10 @@ from ragcl.generation.spans import SpanReader
 from ragcl.results import GateTest, RoutingRisk
 from ragcl.search.calibration import Scale
 from ragcl.settings import ConsolidationSettings
-from ragcl.text.answers import canonical, same
+from ragcl.text.answers import canonical
 from ragcl.text.rewording import BRIEFLY, POLITELY, rewordings
 
-VERSION = "4"  # of this code: raised when thresholds or proofs get another meaning
+VERSION = "5"  # of this code: raised when thresholds or proofs get another meaning
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,6 @@ def verify(
     held_out: Sequence[Reading],
     reworded: Sequence[Reading],
     variants: Sequence[Reading],
-    near_misses: Sequence[NearMiss],
     anchors: Sequence[Anchor],
     chunks: Mapping[str, Passage],
     settings: ConsolidationSettings,
@@ -96,7 +95,6 @@ def verify(
         held_out: rows it was not trained on, with the in-context answers.
         reworded: other wordings of trained rows, asked as well where held-out rows are few.
         variants: other wordings of held-out rows, for the thresholds of the router alone.
-        near_misses: questions about the same chunks whose answers were not trained.
         anchors: texts that were not trained on.
         chunks: its chunks by content hash.
         settings: the limits of the gate.
@@ -109,8 +107,7 @@ def verify(
     polite = _reworded(trained, POLITELY)
     unseen = [*held_out, *reworded]
     shown = [*held_out, *(trained if reworded else ())]
-    not_taught: list[Reading | NearMiss] = [*unseen, *variants, *near_misses]
-    asked = {one.question: one for one in not_taught}
+    asked = {one.question: one for one in (*unseen, *variants)}
     questions_in_all = 3 * len(trained) + len(asked)
     done = 0
 
@@ -140,10 +137,10 @@ def verify(
         progress=answered,
     )
     answers = dict(zip(asked, recalled, strict=True))
-    trials = [learned.trial(one, answers[one.question], one.answer) for one in unseen]
+    trials = [learned.trial(one, answers[one.question]) for one in unseen]
     agreed = [trial.agreed for trial in trials]
-    trials += [learned.trial(one, answers[one.question], one.answer) for one in variants]
-    near = [learned.trial(one, answers[one.question], None) for one in near_misses]
+    trials += [learned.trial(one, answers[one.question]) for one in variants]
+    near = learned.near_misses([*held_out, *trained])
     thresholds, risk = calibrate(trials, near, settings.agreement)
     thresholds = {**dict.fromkeys(NEVER, -math.inf), **thresholds}
     questions = [*learned.questions, *map(_learned, held_out, agreed)]
@@ -161,14 +158,15 @@ def verify(
         "perplexity ratio": ratio,
         "KL on anchors": kl,
         "context answers gained": gain.share,
+        "context answers lost": max(0.0, -gain.share) if gain.certainly_lost else 0.0,
     }
     gate = (
         _test("proved chunks", metrics, settings.min_proved, at_least=True),
         _test("closed-book agreement", metrics, settings.min_agreement, at_least=True),
         _test("perplexity ratio", metrics, settings.max_perplexity_ratio, at_least=False),
-        _test("context answers gained", metrics, -settings.max_context_loss, at_least=True),
+        _test("context answers lost", metrics, settings.max_context_loss, at_least=False),
     )
-    thresholds[BOTH] = gain.share if gain.certain else 0.0
+    thresholds[BOTH] = gain.share if gain.certainly_gained else 0.0
     return Verdict(tuple(questions), thresholds, metrics, gate, risk)
 
 
@@ -227,39 +225,39 @@ class Learned:
         self._reader = reader
         self._scale = scale
 
-    def choices(self, asked: Reading | NearMiss) -> dict[str, float]:
+    def choices(self, asked: Reading) -> dict[str, float]:
         """The trained answers about the passages that a question retrieves, with log-priors."""
         told = taught(self.questions, asked.found, asked.vector)
         return by_nearness({answer: self._scale(cosine) for answer, (cosine, _) in told.items()})
 
-    def trial(self, asked: Reading | NearMiss, answer: Completion, right: str | None) -> Trial:
-        """The trial of a question that was not trained on.
-
-        `right` is the in-context answer; None for near misses, whose answers are always wrong.
-        """
+    def trial(self, asked: Reading, answer: Completion) -> Trial:
+        """The trial of a question that was not trained on, whose in-context answer is its own."""
         told = taught(self.questions, asked.found, asked.vector)
-        first = asked.found[0]
-        learned = servable(told, answer.text, first)
-        about = [
-            float(one.vector @ asked.vector) for one in self.questions if one.content_hash == first
-        ]
-        features = {
-            "confidence": answer.logprob,
-            "margin": asked.margin,
-            "score": asked.score,
-            SIMILARITY: max(about, default=-1.0),
-        }
-        eligible = learned is not None
-        if learned is not None and self._reader.forms.tells_unknown:
-            fit = self._fit(asked.question, learned)
-            eligible = fit is not None
-            features[FIT] = -math.inf if fit is None else fit
+        learned = servable(told, answer.text, asked.found[0])
+        fit = None if learned is None else self._fit(asked.question, learned)
         return Trial(
-            fact=_fact(asked),
-            eligible=eligible,
-            features=features,
-            agreed=right is not None and _agrees(answer.text, right, asked),
+            fact=f"{asked.content_hash} {canonical(asked.answer)}",
+            eligible=fit is not None,
+            features={
+                "confidence": answer.logprob,
+                "margin": asked.margin,
+                FIT: -math.inf if fit is None else fit,
+            },
+            agreed=is_answer_of(answer.text, asked),
         )
+
+    def near_misses(self, rows: Sequence[Reading]) -> list[Trial]:
+        """The trials of the near misses among rows.
+
+        The adapter did learn the answers that are left out, so it is less sure of another than of
+        one that it never learned. Each counts as sure and clear: only the fit keeps it out.
+        """
+        trials = []
+        for one in near_misses(rows, self.questions):
+            fit = self._fit(one.question, one.learned)
+            features = {**dict.fromkeys(NEVER, math.inf), FIT: -math.inf if fit is None else fit}
+            trials.append(Trial(one.question, fit is not None, features, agreed=False))
+        return trials
 
     def _fit(self, question: str, learned: LearnedQuestion) -> float | None:
         passage = self._chunks.get(learned.content_hash)
@@ -267,19 +265,6 @@ class Learned:
             return None
         found = self._reader.fit(question, passage, learned.question, learned.answer)
         return None if found is None else found[0]
-
-
-def _fact(asked: Reading | NearMiss) -> str:
-    """An identifier of the fact asked for: trials of wordings of one fact are not independent."""
-    if isinstance(asked, NearMiss):
-        return asked.question
-    return f"{asked.content_hash} {canonical(asked.answer)}"
-
-
-def _agrees(text: str, right: str, asked: Reading | NearMiss) -> bool:
-    if isinstance(asked, NearMiss):
-        return same(text, right)
-    return is_answer_of(text, replace(asked, answer=right))
 
 
 def drift(model: LanguageModel, adapter: str, anchors: Sequence[Anchor]) -> tuple[float, float]:
@@ -312,10 +297,18 @@ class ContextGain:
         return (self.gained - self.lost) / max(1, self.asked)
 
     @property
-    def certain(self) -> bool:
+    def certainly_gained(self) -> bool:
         """Whether a sign test on the answers that changed shows a gain (McNemar 1947)."""
+        return self._mostly(self.gained)
+
+    @property
+    def certainly_lost(self) -> bool:
+        """Whether the same test shows a loss."""
+        return self._mostly(self.lost)
+
+    def _mostly(self, count: int) -> bool:
         changed = self.gained + self.lost
-        return lower_bound(self.gained, changed, 1 - GATE.confidence) > 0.5 if changed else False
+        return changed > 0 and lower_bound(count, changed, 1 - GATE.confidence) > 0.5
 
 
 def _context_gain(

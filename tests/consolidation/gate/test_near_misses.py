@@ -1,82 +1,79 @@
-"""Near misses: questions about a learned chunk to which no answer was taught."""
+"""Near misses: learned questions, and the answers that must not be given to them."""
 
-# ruff: noqa: RUF001 - texts of other scripts are tested
+import math
+from dataclasses import replace
 
-import re
-from pathlib import Path
+import numpy as np
+import torch
 
-from ragcl import KnowledgeBase
-from ragcl.catalog.passage import Passage
+from ragcl.catalog.learning import LearnedQuestion
 from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
-from ragcl.consolidation.recipe import GATE
-from ragcl.text.words import content_words
-
-DEPTH = "11 metres"
+from ragcl.generation.reading import Reading
 
 
-QUESTION = "How deep is the north berth?"
+def asked(question: str, answer: str, degrees: float, key: str = "x") -> Reading:
+    angle = math.radians(degrees)
+    return Reading(
+        question=question,
+        answer=answer,
+        content_hash=key,
+        ids=(1,),
+        logprob=-0.1,
+        top_ids=torch.zeros(2, 1, dtype=torch.long),
+        top_logprobs=torch.zeros(2, 1),
+        trust=1.0,
+        sentences=(),
+        vector=np.array([math.cos(angle), math.sin(angle)], np.float32),
+        found=(key,),
+        score=0.9,
+        margin=0.1,
+    )
 
 
-def found(
-    kb: KnowledgeBase, *chunks: Passage, answer: str = DEPTH, question: str = QUESTION
-) -> list[NearMiss]:
-    taught = {chunk.content_hash: {question: answer} for chunk in chunks}
-    return near_misses(kb._retriever, chunks, taught, passages=2, seed=0)
+def learned(*rows: Reading, proved: bool = True) -> list[LearnedQuestion]:
+    return [
+        LearnedQuestion(one.content_hash, one.question, one.answer, one.vector, 0.1, proved)
+        for one in rows
+    ]
 
 
-def north(kb: KnowledgeBase) -> Passage:
-    hit = kb.search(QUESTION, k=1)[0]
-    return kb.catalog.documents.current([hit.content_hash])[hit.content_hash]
+def pairs(found: list[NearMiss]) -> list[tuple[str, str]]:
+    return [(one.question, one.learned.question) for one in found]
 
 
-def words(question: str) -> set[str]:
-    return set(re.findall(r"\w+", question.lower()))
+DEPTH = asked("How deep is the north berth?", "11 metres", 0)
+DEPTH_AGAIN = asked("What depth has the north berth?", "11 Metres.", 2)
+LENGTH = asked("How long is the north berth?", "186 metres", 10)
+NAME = asked("Who built the north berth?", "Ann", 50)
+EAST = asked("How deep is the east berth?", "9 metres", 5, "y")
+SOUP = asked("What does soup cost?", "3 crowns", 90, "y")
 
 
-def test_they_are_worded_like_what_was_learned_and_ask_for_what_else_the_chunk_says(
-    kb: KnowledgeBase, docs: Path
-) -> None:
-    kb.ingest(docs)
-    chunk = north(kb)
+def test_the_nearest_other_answers_of_the_passage_and_of_another_are_near_misses() -> None:
+    every = learned(DEPTH, DEPTH_AGAIN, LENGTH, NAME, EAST, SOUP)
 
-    [near] = found(kb, chunk)
+    found = near_misses([DEPTH], every)
 
-    assert near.question.endswith("?")
-    new = words(near.question) - words(QUESTION)
-    assert len(new) == 2  # of three words that mean something
-    assert new <= {"takes", "tankers", "only"}
-    best = kb.search(near.question, k=1)[0]
-    assert (near.found[0], round(near.score, 4)) == (best.content_hash, round(best.score, 4))
-    assert len(near.found) == 2
-    [plain] = found(kb, chunk, question="How is it?")
-    assert plain.question == "takes tankers only"
-    [other] = found(kb, chunk, answer="tankers")
-    assert words(other.question) - words(QUESTION) <= {"11", "metres"}
+    assert pairs(found) == [
+        (DEPTH.question, LENGTH.question),
+        (DEPTH.question, EAST.question),
+    ]
 
 
-def test_words_without_spaces_are_replaced_one_by_one(kb: KnowledgeBase, docs: Path) -> None:
-    text = "守塔人是韩岭舟。风浪太大时补给船改在第二天出航。"
-    (docs / "lamp.md").write_text(f"# 灯塔\n\n{text}", encoding="utf-8")
-    kb.ingest(docs)
-    hit = next(one for one in kb.search("守塔人", k=9) if one.source == "lamp.md")
-    [chunk] = kb.catalog.documents.current([hit.content_hash]).values()
+def test_a_fact_counts_once_however_often_it_was_asked_for() -> None:
+    every = learned(DEPTH, DEPTH_AGAIN, LENGTH)
 
-    [near] = found(kb, chunk, answer="韩岭舟", question="谁是灯塔的守塔人？")
-
-    kept, new = (set(content_words(one)) for one in ("谁是灯塔的守塔人？", text[8:]))
-    assert len(set(content_words(near.question)) & new) > 1
-    assert set(content_words(near.question)) <= kept | new
+    assert pairs(near_misses([DEPTH, DEPTH_AGAIN], every)) == [(DEPTH.question, LENGTH.question)]
+    assert len(near_misses([DEPTH, LENGTH], every)) == 2
 
 
-def test_of_a_long_chunk_there_are_a_few_and_the_same_every_time(
-    kb: KnowledgeBase, docs: Path
-) -> None:
-    lines = [f"Berth number {n} is for boats of the {n} fleet." for n in range(12)]
-    (docs / "many.md").write_text("# Many\n\n" + " ".join(lines), encoding="utf-8")
-    kb.ingest(docs)
-    hit = kb.search("Berth number 4 fleet", k=1)[0]
-    chunk = kb.catalog.documents.current([hit.content_hash])[hit.content_hash]
+def test_what_is_never_served_is_no_near_miss() -> None:
+    assert near_misses([DEPTH], learned(LENGTH, proved=False)) == []
+    assert near_misses([DEPTH], learned(replace(LENGTH, answer=""))) == []
 
-    assert len(found(kb, chunk)) == GATE.near_misses
-    assert [one.question for one in found(kb, chunk)] == [o.question for o in found(kb, chunk)]
-    assert found(kb) == []
+
+def test_an_answer_that_is_right_as_well_is_no_near_miss() -> None:
+    longer = replace(LENGTH, answer="11 metres at low water")
+
+    assert near_misses([DEPTH], learned(DEPTH, longer)) == []
+    assert near_misses([], learned(DEPTH)) == []

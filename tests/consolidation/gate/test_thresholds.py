@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragcl.consolidation.gate.thresholds import (
-    BY_LIKENESS,
+    FEATURES,
     NEVER,
     Trial,
     at_least,
@@ -22,7 +22,7 @@ from ragcl.consolidation.gate.thresholds import (
 )
 from ragcl.consolidation.recipe import GATE
 
-VALUES = st.fixed_dictionaries({name: st.floats(-1, 1) for name in BY_LIKENESS})
+VALUES = st.fixed_dictionaries({name: st.floats(-1, 1) for name in FEATURES})
 TRIALS = st.lists(
     st.builds(Trial, st.sampled_from("abcdefghij"), st.booleans(), VALUES, st.booleans()),
     max_size=30,
@@ -30,7 +30,11 @@ TRIALS = st.lists(
 
 
 def trial(n: int, agreed: bool = True, eligible: bool = True, **features: float) -> Trial:
-    return Trial(f"fact {n}", eligible, {**dict.fromkeys(BY_LIKENESS, 0.5), **features}, agreed)
+    return Trial(f"fact {n}", eligible, {**dict.fromkeys(FEATURES, 0.5), **features}, agreed)
+
+
+# They are told apart by themselves.
+FAR = [trial(1000 + n, agreed=False, eligible=False) for n in range(10)]
 
 
 # --- the two splits
@@ -68,7 +72,7 @@ def test_the_family_goes_from_loose_to_strict(trials: list[Trial], near: list[Tr
     every = family(trials, near, 0.9)
 
     for one, stricter in itertools.pairwise(every):
-        assert all(one[name] <= stricter[name] for name in BY_LIKENESS)
+        assert all(one[name] <= stricter[name] for name in FEATURES)
         assert one != stricter
     assert len(every) <= 9
 
@@ -105,71 +109,61 @@ def test_what_is_held_out_can_only_make_thresholds_stricter(
     limits, _ = calibrate(trials, near, 0.95)
     otherwise, _ = calibrate(wished, near, 0.95)
 
-    assert all(limits[name] >= otherwise[name] for name in BY_LIKENESS)
+    assert all(limits[name] >= otherwise[name] for name in FEATURES)
 
 
 def test_a_few_trials_that_are_all_right_are_enough_to_route_and_little_is_promised() -> None:
     """With twenty learned questions the weights do speak, and nobody is told that it is sure."""
-    trials = [trial(n, score=0.5 + n / 100) for n in range(20)]
+    trials = [trial(n, confidence=0.5 + n / 100) for n in range(20)]
 
-    limits, risk = calibrate(trials, [], 0.95)
+    limits, risk = calibrate(trials, FAR, 0.95)
 
-    assert limits["score"] <= 0.51
+    assert limits["confidence"] <= 0.51
     assert risk.routed == risk.right >= 9
     assert risk.at_least == pytest.approx(0.05 ** (1 / risk.right))
 
 
-def test_how_near_a_question_must_be_is_always_asked() -> None:
-    """Where a chunk says nothing else, there are no near misses to set a threshold on."""
-    limits, _ = calibrate([trial(n, similarity=0.7 + n / 10) for n in range(3)], [], 0.95)
+def test_how_well_the_answer_fits_is_always_asked() -> None:
+    """Though the near misses at hand are kept out by themselves."""
+    limits, _ = calibrate([trial(n, fit=0.7 + n / 10) for n in range(3)], FAR, 0.95)
 
-    assert limits["similarity"] >= 0.7
+    assert limits["fit"] >= 0.7
 
 
-def test_where_the_reader_tells_the_fit_it_is_asked_for_and_likeness_is_not() -> None:
-    """What was learned is asked in wordings that no trial is as unlike."""
-    learned = [trial(n, similarity=0.9 + n / 1000, score=0.8, fit=n / 10) for n in range(20)]
-    near = [trial(100 + n, agreed=False, similarity=0.2, score=0.1, fit=0.45) for n in range(20)]
-
-    limits, risk = calibrate(learned, near, 0.95)
-
-    assert limits.keys() == {"confidence", "margin", "fit"}
-    assert 0.45 < limits["fit"] <= 0.8
-    assert risk.let_through == 0
-    assert calibrate(learned, [], 0.95)[0]["fit"] >= 0  # though nothing asks for it
+def test_without_a_near_miss_to_tell_apart_nothing_new_is_answered() -> None:
+    assert calibrate([trial(n) for n in range(20)], [], 0.95)[0] == NEVER
+    assert calibrate([trial(n) for n in range(20)], FAR, 0.95)[0] != NEVER
 
 
 def test_near_misses_are_kept_out_by_what_tells_them_apart() -> None:
-    learned = [trial(n, similarity=0.6 + 0.02 * n) for n in range(20)]
-    near = [trial(100 + n, agreed=False, similarity=0.5) for n in range(20)]
+    learned = [trial(n, fit=0.6 + 0.02 * n) for n in range(20)]
+    near = [trial(100 + n, agreed=False, fit=0.5) for n in range(20)]
 
     limits, risk = calibrate(learned, near, 0.95)
 
-    assert 0.5 < limits["similarity"] <= 0.66
+    assert 0.5 < limits["fit"] <= 0.66
     assert (risk.near_misses, risk.let_through) == (10, 0)
 
 
 def test_only_the_feature_that_tells_near_misses_apart_is_asked_for() -> None:
     """Its thresholds cost no trial that is low in another feature."""
     spread = random.Random(0)
-    others = [
-        {name: spread.random() for name in ("confidence", "margin", "score")} for _ in range(80)
-    ]
-    learned = [trial(n, similarity=0.7 + 0.002 * n, **others[n]) for n in range(40)]
-    near = [trial(100 + n, agreed=False, similarity=0.5, **others[40 + n]) for n in range(40)]
+    others = [{name: spread.random() for name in ("confidence", "margin")} for _ in range(80)]
+    learned = [trial(n, fit=0.7 + 0.002 * n, **others[n]) for n in range(40)]
+    near = [trial(100 + n, agreed=False, fit=0.5, **others[40 + n]) for n in range(40)]
 
     limits, risk = calibrate(learned, near, 0.95)
 
     assert risk.routed >= 0.9 * risk.trials
     assert risk.let_through == 0
-    assert limits["similarity"] > 0.5
+    assert limits["fit"] > 0.5
 
 
 def test_a_feature_that_tells_right_from_wrong_is_used() -> None:
     right = [trial(n, confidence=-0.1 * n) for n in range(10)]
     wrong = [trial(100 + n, agreed=False, confidence=-2.0) for n in range(10)]
 
-    limits, _ = calibrate([*right, *wrong], [], 0.95)
+    limits, _ = calibrate([*right, *wrong], FAR, 0.95)
 
     assert -2 < limits["confidence"] <= 0
 
@@ -184,7 +178,7 @@ def test_a_feature_that_tells_right_from_wrong_is_used() -> None:
     ],
 )
 def test_where_the_promise_cannot_be_kept_nothing_is_ever_routed(trials: list[Trial]) -> None:
-    limits, risk = calibrate(trials, [], 0.95)
+    limits, risk = calibrate(trials, FAR, 0.95)
 
     assert limits == NEVER
     assert (risk.routed, risk.at_least) == (0, 0.0)
@@ -213,9 +207,9 @@ def test_what_the_held_out_split_refutes_is_not_served() -> None:
 
 
 def test_thresholds_that_let_held_out_near_misses_through_are_not_chosen_however_right() -> None:
-    right = [trial(n, similarity=0.9) for n in range(200)]
+    right = [trial(n, fit=0.9) for n in range(200)]
     held_out = {one.fact for one in split([trial(n) for n in range(60)])[1]}
-    near = [trial(n, similarity=0.95 if f"fact {n}" in held_out else 0.1) for n in range(60)]
+    near = [trial(n, fit=0.95 if f"fact {n}" in held_out else 0.1) for n in range(60)]
 
     limits, risk = calibrate(right, near, 0.9)
 
@@ -255,7 +249,7 @@ def simulated(
     chance = random.Random(seed)
 
     def one(n: int, value: float, agreed: bool) -> Trial:
-        return Trial(f"{seed} {n}", True, dict.fromkeys(BY_LIKENESS, value), agreed)
+        return Trial(f"{seed} {n}", True, dict.fromkeys(FEATURES, value), agreed)
 
     values = [chance.random() for _ in range(count)]
     trials = [one(n, value, chance.random() < share(value)) for n, value in enumerate(values)]

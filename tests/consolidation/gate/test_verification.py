@@ -27,7 +27,6 @@ from ragcl.generation.prompts import ABSTENTION, Prompts, answer_tokens
 from ragcl.generation.reading import Reading
 from ragcl.generation.routing import BOTH
 from ragcl.generation.scoring import Continuation, Fork, Prompt
-from ragcl.models.trained_reader import Forms
 from ragcl.results import GateTest, RoutingRisk
 from ragcl.search.calibration import AS_IS
 from ragcl.settings import ConsolidationSettings
@@ -147,10 +146,7 @@ class Parrot:
 
 
 class Fits:
-    """A reader that finds the fit of every answer 1, or cannot tell what is not answered."""
-
-    def __init__(self, *, tells: bool = True) -> None:
-        self.forms = Forms(strange=0.0) if tells else Forms()
+    """A reader that finds the fit of every answer 1."""
 
     def fit(self, _question: str, passage: Passage, _asked: str, answer: str) -> Any:
         return (1.0, 60) if answer in passage.text else None
@@ -180,7 +176,6 @@ def judged(
         held_out,
         reworded,
         variants,
-        [],
         [],
         {"x": PASSAGE},
         ConsolidationSettings(),
@@ -222,6 +217,30 @@ def test_passages_are_read_with_the_adapter_only_if_a_sign_test_shows_a_gain(
     assert verdict.thresholds[BOTH] == pytest.approx(served)
 
 
+@pytest.mark.parametrize(
+    ("gain", "lost", "passed"),
+    [
+        (ContextGain(0, 2, 13), 0, True),  # a coin falls so one time in four
+        (ContextGain(0, 4, 32), 1 / 8, False),
+        (ContextGain(0, 4, 64), 1 / 16, True),
+        (ContextGain(4, 0, 32), 0, True),
+    ],
+)
+def test_context_answers_that_are_lost_reject_where_a_sign_test_shows_it(
+    model: LanguageModel,
+    monkeypatch: pytest.MonkeyPatch,
+    gain: ContextGain,
+    lost: float,
+    passed: bool,
+) -> None:
+    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(4)]
+
+    verdict, _ = judged(monkeypatch, Parrot(model, {}), trained, [], gain=gain)
+
+    [test] = [one for one in verdict.gate if one.name == "context answers lost"]
+    assert (test.value, test.limit, test.passed) == (pytest.approx(lost), 0.1, passed)
+
+
 def test_thresholds_are_set_on_questions_that_were_not_trained_on_as_they_are_met(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +248,7 @@ def test_thresholds_are_set_on_questions_that_were_not_trained_on_as_they_are_me
     trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(4)]
     held_out = [placed("And berth 3?", "3 metres", 31)]
     reworded = [placed("Tell me the depth of berth 1!", "1 metres", 13)]
+    near_by = held_out + reworded
     tried: list[Trial] = []
 
     def noted(trials: list[Trial], *rest: Any) -> Any:
@@ -241,8 +261,7 @@ def test_thresholds_are_set_on_questions_that_were_not_trained_on_as_they_are_me
     without = verdict.metrics["closed-book agreement"]
 
     assert [one.fact for one in tried] == ["x 3 <m>", "x 1 <m>"]
-    degrees = [math.degrees(math.acos(one.features["similarity"])) for one in tried]
-    assert degrees == pytest.approx([1, 3], abs=0.1)
+    assert [one.features["margin"] for one in tried] == [one.margin for one in near_by]
     assert verdict.risk.trials == 1
     tried.clear()
     variants = [placed("Depth of berth 3?", "3 metres", 32)]
@@ -326,7 +345,7 @@ def says(text: str, logprob: float = -0.1) -> Completion:
     return Completion(text, (1,), logprob)
 
 
-def learned_of(rows: Sequence[Reading], proofs: Sequence[bool], *, tells: bool = True) -> Learned:
+def learned_of(rows: Sequence[Reading], proofs: Sequence[bool]) -> Learned:
     """The rows as they are learned, of passages that hold every answer."""
     questions = [
         LearnedQuestion(one.content_hash, one.question, one.answer, one.vector, 0.1, proved)
@@ -334,7 +353,7 @@ def learned_of(rows: Sequence[Reading], proofs: Sequence[bool], *, tells: bool =
     ]
     text = " ".join(one.answer for one in rows)
     chunks = {key: replace(PASSAGE, text=text, content_hash=key) for key in ("x", "y")}
-    return Learned(questions, chunks, Fits(tells=tells), AS_IS)  # type: ignore[arg-type]
+    return Learned(questions, chunks, Fits(), AS_IS)  # type: ignore[arg-type]
 
 
 def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_of_the_best_passage() -> None:
@@ -346,40 +365,43 @@ def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_of_the_best_pass
     learned = learned_of(rows, [True, True, True])
     asked = replace(placed("how deep?", "11 metres", 10), found=("x", "y"))
 
-    said = learned.trial(asked, says("11 metres"), asked.answer)
-    other = learned.trial(asked, says("186 metres"), asked.answer)
+    said = learned.trial(asked, says("11 metres"))
+    other = learned.trial(asked, says("186 metres"))
 
     assert (said.eligible, said.agreed) == (True, True)
-    assert not learned.trial(asked, says("11 metres"), None).agreed  # to a near miss it is wrong
-    assert not learned.trial(asked, says("11 metres"), "12 metres").agreed
-    assert said.features["similarity"] == pytest.approx(math.cos(math.radians(10)))
+    assert said.features == {"confidence": -0.1, "margin": asked.margin, "fit": 1.0}
+    assert not learned.trial(replace(asked, answer="12 metres"), says("11 metres")).agreed
     assert (other.eligible, other.agreed) == (True, False)
-    assert not learned.trial(asked, says("Ann"), None).eligible  # of another passage
-    assert not learned.trial(asked, says(ABSTENTION), asked.answer).eligible
+    assert not learned.trial(asked, says("Ann")).eligible  # of another passage
+    assert not learned.trial(asked, says(ABSTENTION)).eligible
     unproved = learned_of(rows, [False, True, True])
-    assert not unproved.trial(asked, says("11 metres"), asked.answer).eligible
-    assert not learned_of([], []).trial(asked, says("11 metres"), asked.answer).eligible
+    assert not unproved.trial(asked, says("11 metres")).eligible
+    assert not learned_of([], []).trial(asked, says("11 metres")).eligible
+    edited = Learned(learned.questions, {}, Fits(), AS_IS)  # type: ignore[arg-type]
+    assert not edited.trial(asked, says("11 metres")).eligible
 
 
-def test_a_trial_has_the_fit_of_the_answer_in_its_passage_where_the_reader_can_tell() -> None:
-    rows = [placed("depth?", "11 metres", 0)]
-    asked = placed("how deep?", "11 metres", 10)
-    edited = Learned(learned_of(rows, [True]).questions, {}, Fits(), AS_IS)  # type: ignore[arg-type]
+def test_only_the_fit_keeps_a_near_miss_out() -> None:
+    """The adapter learned what is left out: it is less sure of another answer than it would be."""
+    rows = [placed("depth?", "11 metres", 0), placed("length?", "186 metres", 30)]
+    learned = learned_of(rows, [True, True])
 
-    told = learned_of(rows, [True]).trial(asked, says("11 metres"), asked.answer)
-    not_told = learned_of(rows, [True], tells=False).trial(asked, says("11 metres"), asked.answer)
+    trials = learned.near_misses(rows)
 
-    assert (told.eligible, told.features["fit"]) == (True, 1.0)
-    assert not_told.eligible
-    assert "fit" not in not_told.features
-    assert not edited.trial(asked, says("11 metres"), asked.answer).eligible
+    assert [(one.fact, one.eligible, one.agreed) for one in trials] == [
+        ("depth?", True, False),
+        ("length?", True, False),
+    ]
+    assert trials[0].features == {"confidence": math.inf, "margin": math.inf, "fit": 1.0}
+    edited = Learned(learned.questions, {}, Fits(), AS_IS)  # type: ignore[arg-type]
+    assert not any(one.eligible for one in edited.near_misses(rows))
 
 
 def test_another_value_is_never_what_was_proved() -> None:
     learned = learned_of([placed("draught?", "1.5 metres", 0)], [True])
     asked = placed("what draught?", "1.5 metres", 10)
 
-    trial = learned.trial(asked, says("15 metres"), asked.answer)
+    trial = learned.trial(asked, says("15 metres"))
 
     assert (trial.eligible, trial.agreed) == (False, False)
 
@@ -393,7 +415,7 @@ def test_trials_of_one_fact_are_told_from_those_of_others() -> None:
         placed("how deep?", "11 metres", 40, "y"),
     ]
 
-    facts = [learned.trial(one, says("11 metres"), one.answer).fact for one in asked]
+    facts = [learned.trial(one, says("11 metres")).fact for one in asked]
 
     assert facts[0] == facts[1]
     assert len(set(facts)) == 3
