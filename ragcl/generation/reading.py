@@ -32,6 +32,7 @@ from ragcl.results import Form
 from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retrieval
 from ragcl.text.answers import holds
+from ragcl.text.languages import asks_to_explain
 from ragcl.text.recipe import TEXT
 from ragcl.text.sentences import split_sentences
 from ragcl.text.several import asks_for_several
@@ -153,8 +154,15 @@ class Outlook:
         return "quotation" if self.asks_for_sentences(forms) else "phrase"
 
     def asks_for_sentences(self, forms: Forms) -> bool:
-        """Whether the question should be answered by sentences, and not by a phrase."""
-        return self.several or self.quote - self.phrase > forms.quote
+        """Whether the question should be answered by sentences, and not by a phrase.
+
+        The threshold was set on questions in English. In another language the question word tells,
+        if it can.
+        """
+        if self.several:
+            return True
+        told = None if self.reading is None else asks_to_explain(self.reading.question)
+        return self.quote - self.phrase > forms.quote if told is None else told
 
     def not_knowing(self) -> float:
         """The log-odds (nats) of the abstention against any answer, the mean of both looks."""

@@ -20,8 +20,10 @@ from ragcl.text.scripts import CONTINUING, unspaced
 class Language:
     """One language.
 
-    - `asking`: its question words; `joining`: words that join a second question; `beginning`: words
-      that begin a question without a question word; `function`: other words without a meaning.
+    - `asking`: all its question words; `naming`: those that ask for a name, a number, a time or a
+      place; `explaining`: those that ask how and why.
+    - `joining`: words that join a second question; `beginning`: words that begin a question without
+      a question word; `function`: other words without a meaning.
     - `unknown`: the abstention; `politely` and `indirectly`: frames for a question.
     - `letters`: a pattern of its script, if that is not Latin; `strange`: letters of that script
       that other languages have.
@@ -34,6 +36,8 @@ class Language:
     politely: str
     indirectly: str
     beginning: frozenset[str] = frozenset()
+    naming: frozenset[str] = frozenset()
+    explaining: frozenset[str] = frozenset()
     letters: str = ""
     strange: str = ""
 
@@ -61,12 +65,13 @@ ENGLISH = Language(
 
 def _read() -> dict[str, Language]:
     text = resources.files(__package__).joinpath("languages.toml").read_text("utf-8")
-    lists = ("asking", "joining", "function")
+    lists = ("asking", "naming", "explaining", "joining", "function")
     found = {}
     for code, some in tomllib.loads(text).items():
         values: dict[str, Any] = {
             name: frozenset(said.split()) if name in lists else said for name, said in some.items()
         }
+        values["asking"] |= values["naming"] | values["explaining"]
         found[code] = Language(**values)
     return found
 
@@ -95,3 +100,16 @@ def language(question: str) -> Language:
     found = max(_LATIN, key=lambda one: sum(word in one.words for word in words))
     said = [word for word in words if word in found.words]
     return found if len(said) > 1 or found.asking.intersection(said) else ENGLISH
+
+
+def asks_to_explain(question: str) -> bool | None:
+    """Whether a question asks how or why (True), or for a name, a number, a time or a place.
+
+    None: its question word does not tell, or it is in English, in which readers are calibrated.
+    """
+    asked = language(question)
+    # Where no spaces part words, a question word is found within what stands around it.
+    among = set(_WORD.findall(question.lower())) if asked.spaced else question
+    if any(word in among for word in asked.explaining):
+        return True
+    return False if any(word in among for word in asked.naming) else None

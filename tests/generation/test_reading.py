@@ -174,6 +174,31 @@ def test_a_reading_is_the_best_span_with_soft_labels_for_its_tokens_and_the_stop
     assert reading.top_ids.shape == reading.top_logprobs.shape == (len(best.ids) + 1, 20)
 
 
+@pytest.mark.parametrize(
+    ("question", "gain", "sentences"),
+    [
+        (QUESTION, 1.0, True),  # the threshold, which was set on English questions
+        (QUESTION, -1.0, False),
+        ("灯塔有多高？", 1.0, False),
+        ("如何清洗灯塔？", -1.0, True),
+        ("说出灯塔的高度。", 1.0, True),  # no question word tells
+        ("说出灯塔的高度。", -1.0, False),
+    ],
+)
+def test_in_another_language_the_question_word_tells_the_form(
+    kb: KnowledgeBase, docs: Path, question: str, gain: float, sentences: bool
+) -> None:
+    kb.ingest(docs)
+    [retrieval] = kb._retriever.retrieve([QUESTION], 4)
+    reader = Reader(kb._language_model, kb._narrower, 200)
+    ranked = reader.fitting(reader.rank([QUESTION], [retrieval])[0])
+    outlook = reader.first_look(question, retrieval, ranked)
+
+    outlook = replace(outlook, phrase=0.0, quote=gain)
+
+    assert outlook.asks_for_sentences(Forms(quote=0.0)) == sentences
+
+
 def test_a_trained_reader_looks_again_at_the_sentence_of_its_phrase_alone(
     kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

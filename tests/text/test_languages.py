@@ -4,7 +4,7 @@
 
 import pytest
 
-from ragcl.text.languages import ENGLISH, LANGUAGES, language
+from ragcl.text.languages import ENGLISH, LANGUAGES, asks_to_explain, language
 from ragcl.text.rewording import indirectly, rewordings
 
 
@@ -48,6 +48,36 @@ def test_every_language_has_all_that_is_said_and_knows_its_own(code: str) -> Non
     assert "X" in one.indirectly.format("X")
     assert one.asking
     assert one.joining
+
+
+@pytest.mark.parametrize(
+    ("question", "explains"),
+    [
+        ("白鹭礁灯塔有多高？", False),
+        ("请问白鹭礁灯塔在何年完工？", False),
+        ("如何清洗灯塔的镜片？", True),
+        ("为什么补给船改在第二天？", True),
+        ("守塔人的职责是什么？", None),
+        ("说出灯塔建成的日期。", None),
+        ("灯台守は誰ですか", False),
+        ("なぜ船は遅れましたか", True),
+        ("등대는 어디에 있나요?", False),
+        ("ทำไมเรือมาช้า", True),
+        ("प्रकाश स्तंभ कहाँ है?", False),
+        ("لماذا تأخرت السفينة؟", True),
+        ("Сколько стоит билет?", False),
+        ("Warum ist das Tor zu?", True),
+        ("Wer leitet die Lehrwerkstatt?", False),
+        ("Wie hoch ist der Turm?", None),  # "wie" asks for both
+        ("¿Cómo se limpia la lámpara?", True),
+        ("Où est le phare ?", False),
+        ("Perché il cancello è chiuso?", True),
+        ("Quanto custa o bilhete?", False),
+        ("How is the lamp cleaned?", None),
+    ],
+)
+def test_whether_a_question_asks_to_explain(question: str, explains: bool | None) -> None:
+    assert asks_to_explain(question) is explains
 
 
 def test_a_question_is_reworded_in_its_language() -> None:
