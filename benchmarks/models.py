@@ -10,11 +10,13 @@ alike (`benchmarks.learning alike`), in Chinese and German the handbook's chapte
 the answer to the most similar question that was taught; all in wordings that were not learned.
 *Taught*: of the questions that were asked about the passages learned, the share that became
 training rows; the others are counted by reason. *Seconds*: of the round, and of its training for
-one row; they compare only within one run of the same machine.
+one row; they compare only within one run of the same machine. *Memory*: the most that the process
+had, in MB.
 """
 
 import argparse
 import json
+import resource
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,7 @@ def _row(found: dict[str, Any], model: Path) -> dict[str, Any]:
         "training seconds a row": report["stage_seconds"].get("distillation", 0) / max(1, trained),
         "seconds a question, open-book": rows["base, open-book"]["seconds_a_question"],
         "seconds a question, closed-book": rows["adapter, closed-book"]["seconds_a_question"],
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,  # of kilobytes
     }
 
 
@@ -94,7 +97,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     """The rows as Markdown."""
     columns = [
         *("open-book", "closed-book", "nearest question", "auto", "auto, asked before"),
-        *("perplexity ratio", "taught", "round seconds"),
+        *("perplexity ratio", "taught", "round seconds", "memory"),
     ]
     lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name, row in rows.items():
