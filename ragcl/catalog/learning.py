@@ -47,7 +47,8 @@ class LearnedQuestion:
     """A question an adapter was trained or tested on; `proved` if its fact passed verification.
 
     `answer` is the trained answer, or the in-context answer of a held-out question; `margin` is the
-    lead of its passage over the next best one.
+    lead of its passage over the next best one. `likelihood` is the log-probability (nats) that the
+    base model gives the answer where it reads the sentence of it alone; None: it was not measured.
     """
 
     content_hash: str
@@ -56,6 +57,7 @@ class LearnedQuestion:
     vector: np.ndarray
     margin: float
     proved: bool
+    likelihood: float | None = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,7 @@ class Learning:
                     "vector": question.vector.astype(np.float32).tobytes(),
                     "margin": question.margin,
                     "proved": question.proved,
+                    "likelihood": question.likelihood,
                 }
                 for question in record.questions
             ]
@@ -570,4 +573,5 @@ def _learned_question(row: Row[Any]) -> LearnedQuestion:
         np.frombuffer(row.vector, np.float32),
         row.margin,
         row.proved,
+        row.likelihood,
     )

@@ -230,6 +230,7 @@ adapter_questions = Table(
     Column("proved", Boolean, nullable=False),
     Column("answer", String, nullable=False, server_default=""),
     Column("margin", Float, nullable=False, server_default=text("2")),
+    Column("likelihood", Float),
 )
 
 adapter_sets = Table(

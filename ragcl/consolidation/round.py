@@ -26,6 +26,7 @@ from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import history, promotion, report
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError
+from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
 from ragcl.consolidation.gate.verification import Verdict, drift, verification_version, verify
 from ragcl.consolidation.promotion import Manifest, Verification
 from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
@@ -69,6 +70,7 @@ class _Shard:
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
     reworded: list[Reading] = field(default_factory=list)
     variants: list[Reading] = field(default_factory=list)
+    near_misses: list[NearMiss] = field(default_factory=list)
 
 
 class Round:
@@ -429,6 +431,11 @@ class Round:
                 for reword in (briefly, indirectly)
                 for one in self._in_other_words(shard.held_out, reword)
             ]
+            shard.near_misses = near_misses(
+                [*shard.held_out, *shard.trained],
+                self._retriever,
+                self._settings.answering.passages,
+            )
             verdict = self._test(shard, progress)
             if verdict.only_drifted and self._shrink(shard, folder):
                 verdict = self._test(shard, progress)
@@ -475,6 +482,7 @@ class Round:
             shard.held_out,
             shard.reworded,
             shard.variants,
+            shard.near_misses,
             self._unseen,
             self._catalog.documents.current(shard.chunks),
             self._limits,

@@ -477,15 +477,18 @@ class Answerer:
     def _fit(
         self, job: Job, said: Completion, learned: LearnedQuestion | None
     ) -> tuple[float | None, int]:
-        """The fit of a servable answer, if one is needed, and the length of the prompt it took."""
+        """The fit of a servable answer, if one is needed, and the length of the prompt it took.
+
+        It is how much likelier the answer is than to the question that it was learned for, in nats.
+        """
         decision = job.decision
-        if decision.min_fit is None or learned is None:
+        if decision.min_fit is None or learned is None or learned.likelihood is None:
             return None, 0
         if decision.min_confidence is not None and said.logprob < decision.min_confidence:
             return None, 0  # it is not served, whatever its fit
         best = job.retrieval.hits[0]
-        found = self._reader.fit(job.question, best, learned.question, learned.answer)
-        return (None, 0) if found is None else (round(found[0], 4), found[1])
+        found = self._reader.likelihood(job.question, best, learned.question, learned.answer)
+        return (None, 0) if found is None else (round(found[0] - learned.likelihood, 4), found[1])
 
     def _from_memory(self, jobs: Sequence[Job]) -> list[Draft]:
         """Generate answers with the base model, without passages."""

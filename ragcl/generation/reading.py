@@ -22,7 +22,7 @@ from ragcl.generation.narrowing import (
     sentences_of,
     word_shares,
 )
-from ragcl.generation.prompts import Prompts, answer_tokens
+from ragcl.generation.prompts import Prompts
 from ragcl.generation.recipe import READING
 from ragcl.generation.scoring import Prompt
 from ragcl.generation.spans import Span, SpanReader
@@ -238,17 +238,17 @@ class Reader:
             prompt_tokens=outlook.prompt_tokens + len(prompt.ids),
         )
 
-    def fit(
+    def likelihood(
         self, question: str, passage: Passage, asked: str, answer: str
     ) -> tuple[float, int] | None:
-        """How well a passage's answer to the question `asked` answers another question.
+        """How likely a passage's answer to the question `asked` is as the answer to another one.
 
         The base model is shown the sentence that holds the answer, alone: of those that do, the one
         with most words of `asked`.
 
         Returns:
-            The log-odds (nats) of the answer against the abstention, and the length of the prompt;
-            None if no sentence holds it.
+            The log-probability (nats) of the answer, and the length of the prompt; None if no
+            sentence holds it.
         """
         every = sentences_of(passage)
         held = [one for one in every if holds(one.text, answer)]
@@ -258,8 +258,7 @@ class Reader:
         best = max(zip(shares, held, strict=True), key=lambda pair: pair[0])[1]
         shown = [one for one in every if one.place in (best.header, best.place)]
         prompt = self.prompt(question, shown)
-        [tokens] = answer_tokens(self._model.tokenizer, [answer])
-        return -self._spans.not_knowing(prompt, tokens.ids), len(prompt.ids)
+        return self._spans.span(prompt, answer, 0).logprob, len(prompt.ids)
 
     def first_look(
         self,

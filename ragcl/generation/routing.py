@@ -30,9 +30,10 @@ class Decision:
 
     In the mode `auto`, an answer from the weights must reach `min_confidence`. If the question was
     learned word for word, it must equal `expected`; else it must have been learned about the best
-    passage and proved, and its `Reader.fit` must reach `min_fit`. Otherwise the passages are read,
-    with the adapter `beside` or without any. `doubt` says why the passages seem irrelevant; the
-    reader then decides whether to abstain.
+    passage and proved, and its fit must reach `min_fit`. The fit is by how many nats the base model
+    finds it likelier than as the answer to the question that it was learned for, where it reads its
+    sentence alone. Otherwise the passages are read, with the adapter `beside` or without any.
+    `doubt` says why the passages seem irrelevant; the reader then decides whether to abstain.
     """
 
     route: Route

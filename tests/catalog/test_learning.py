@@ -23,7 +23,7 @@ def adapter(name: str, round_id: int, *hashes: str) -> AdapterRecord:
         thresholds={"score": 0.5},
         chunks=tuple(LearnedChunk(key, VECTOR) for key in hashes),
         questions=tuple(
-            LearnedQuestion(key, f"{key}?", f"{key}!", VECTOR, 0.25, True) for key in hashes
+            LearnedQuestion(key, f"{key}?", f"{key}!", VECTOR, 0.25, True, -1.5) for key in hashes
         ),
     )
 
@@ -76,6 +76,7 @@ def test_promotion_makes_a_set_active_and_closes_its_round(catalog: Catalog) -> 
     assert {one.content_hash for one in found.chunks} == {"x", "y"}
     assert {(one.question, one.answer) for one in found.questions} == {("x?", "x!"), ("y?", "y!")}
     assert {(one.question, one.proved) for one in found.questions} == {("x?", True), ("y?", True)}
+    assert {(one.margin, one.likelihood) for one in found.questions} == {(0.25, -1.5)}
     np.testing.assert_array_equal(found.questions[0].vector, VECTOR)
     assert catalog.learning.unfinished_round() is None
     assert catalog.learning.rounds()[0].report == PROMOTED

@@ -51,6 +51,7 @@ def install(
     question: str,
     answer: str | None = None,
     also: dict[str, str] | None = None,
+    likelihood: float | None = -1.0,
     **limits: float,
 ) -> str:
     """Make an adapter active as if `question` had been learned and proved; its name.
@@ -73,7 +74,7 @@ def install(
             thresholds={**EASY, **limits},
             chunks=tuple(LearnedChunk(key, vectors[key]) for key in dict.fromkeys(about.values())),
             questions=tuple(
-                LearnedQuestion(about[one], one, told, vector, 0.0, True)
+                LearnedQuestion(about[one], one, told, vector, 0.0, True, likelihood)
                 for (one, told), vector in zip(
                     taught.items(), kb._embedder.encode_questions(list(taught)), strict=True
                 )
@@ -417,14 +418,14 @@ def test_a_new_wording_is_answered_from_the_weights_if_the_passage_says_so(
     asked: list[tuple[Any, ...]] = []
     found: dict[str, tuple[float, int] | None] = {}
 
-    def fit(_: Any, question: str, passage: Any, *learned: str) -> tuple[float, int] | None:
+    def read(_: Any, question: str, passage: Any, *learned: str) -> tuple[float, int] | None:
         asked.append((question, passage.source, *learned))
         return found[question]
 
-    monkeypatch.setattr(JudgingReader, "fit", fit)
+    monkeypatch.setattr(JudgingReader, "likelihood", read)
     for clear, route, why in (
-        ((0.6, 50), "weights", "says what they were proved to know"),
-        ((0.4, 50), "context", "less clearly (0.40) than the needed 0.50"),
+        ((-0.4, 50), "weights", "says what they were proved to know"),
+        ((-0.6, 50), "context", "less clearly (0.40) than the needed 0.50"),
         (None, "context", "did not say"),
     ):
         found[reworded] = clear
@@ -434,11 +435,15 @@ def test_a_new_wording_is_answered_from_the_weights_if_the_passage_says_so(
         assert why in answer.trace["reason"]
     assert asked == [(reworded, "berths.md", QUESTION, "11 metres")] * 3
 
-    found[reworded] = (0.6, 50)
+    found[reworded] = (-0.4, 50)
     from_weights = full.ask(reworded)
     assert (from_weights.trace["features"] or {})["fit"] == 0.6
     assert from_weights.prompt_tokens == 50 + full.ask(reworded, mode="weights").prompt_tokens
     assert full.ask(QUESTION).route == "weights"  # asked as it was learned, nothing else is read
+    # Of an adapter that was verified before the likelihood was measured, the fit is not known.
+    install(full, random_adapters, "s0-y", QUESTION, "11 metres", likelihood=None, fit=0.5)
+    assert full.ask(reworded).route == "context"
+    assert full.ask(QUESTION).route == "weights"
     assert len(asked) == 4
 
 
@@ -447,7 +452,7 @@ def test_a_new_wording_is_read_if_the_weights_know_it_of_another_passage_or_not_
 ) -> None:
     reworded, soup = f"Please: {QUESTION}", "What does soup cost?"
     monkeypatch.setattr("ragcl.generation.recall.ROUTING", replace(ROUTING, nearness=999.0))
-    monkeypatch.setattr(JudgingReader, "fit", lambda *_: (99.0, 50))
+    monkeypatch.setattr(JudgingReader, "likelihood", lambda *_: (99.0, 50))
     install(full, random_adapters, "s0-x", QUESTION, answer="11 metres", fit=0.5)
     assert full.ask(reworded).route == "weights"
     name = install(full, random_adapters, "s0-y", QUESTION, answer="11 metres", also={soup: "x"})

@@ -18,7 +18,7 @@ from ragcl.catalog.stored_reading import StoredReading
 from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower, Sentence, word_shares
-from ragcl.generation.prompts import Prompts, answer_tokens
+from ragcl.generation.prompts import Prompts
 from ragcl.generation.reading import Reader, Reading
 from ragcl.generation.recipe import READING
 from ragcl.generation.scoring import Prompt
@@ -222,7 +222,7 @@ def test_a_trained_reader_looks_again_at_the_sentence_of_its_phrase_alone(
     assert once.alone is None
 
 
-def test_the_fit_of_an_answer_is_read_in_the_sentence_that_it_was_learned_from(
+def test_the_likelihood_of_an_answer_is_read_in_the_sentence_that_it_was_learned_from(
     model: LanguageModel,
 ) -> None:
     reader = Reader(model, None, 100)
@@ -231,15 +231,14 @@ def test_the_fit_of_an_answer_is_read_in_the_sentence_that_it_was_learned_from(
     asked, other = "When is the north berth closed?", "On what day is no ship let in?"
     shown = Sentence("The north berth is closed on Monday.", "x", 0.0, "Harbour", 1)
     prompt = reader.prompt(other, [shown])
-    [tokens] = answer_tokens(model.tokenizer, ["Monday"])
 
-    found = reader.fit(other, passage, asked, "Monday")
+    found = reader.likelihood(other, passage, asked, "Monday")
 
-    assert found == (-SpanReader(model).not_knowing(prompt, tokens.ids), len(prompt.ids))
-    assert reader.fit(other, passage, asked, "Tuesday") is None
+    assert found == (SpanReader(model).span(prompt, "Monday", 0).logprob, len(prompt.ids))
+    assert reader.likelihood(other, passage, asked, "Tuesday") is None
 
 
-def test_the_fit_of_a_value_is_read_in_its_row_below_the_header(
+def test_the_likelihood_of_a_value_is_read_in_its_row_below_the_header(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = Reader(model, None, 100)
@@ -253,7 +252,9 @@ def test_the_fit_of_a_value_is_read_in_its_row_below_the_header(
 
     monkeypatch.setattr(Reader, "prompt", prompt)
 
-    assert reader.fit("And?", passage, "What is the depth of the south berth?", "7 m") is not None
+    asked = "What is the depth of the south berth?"
+
+    assert reader.likelihood("And?", passage, asked, "7 m") is not None
     assert "berth" in shown[0]
     assert "south" in shown[-1]
     assert not any("north" in one for one in shown)

@@ -33,8 +33,8 @@ class Trial:
     """A question as the router would see it, and whether the weights' answer was right.
 
     `eligible`: the weights gave an answer that was learned about its best passage and proved.
-    `features` are what the thresholds are set on; `fit` is that of the answer in its sentence.
-    `agreed`: the weights gave the in-context answer. Trials of one `fact` are not independent.
+    `features` are what the thresholds are set on; see `Decision`. `agreed`: the weights gave the
+    in-context answer. Trials of one `fact` are not independent.
     """
 
     fact: str

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from ragcl.catalog.learning import LearnedQuestion
 from ragcl.catalog.passage import Passage
-from ragcl.consolidation.gate.near_misses import near_misses
+from ragcl.consolidation.gate.near_misses import NearMiss
 from ragcl.consolidation.gate.thresholds import NEVER, Trial, calibrate, lower_bound
 from ragcl.consolidation.recipe import GATE
 from ragcl.consolidation.study.forms import is_answer_of
@@ -34,7 +34,7 @@ from ragcl.generation.spans import SpanReader
 from ragcl.results import GateTest, RoutingRisk
 from ragcl.search.calibration import Scale
 from ragcl.settings import ConsolidationSettings
-from ragcl.text.answers import canonical
+from ragcl.text.answers import canonical, compatible
 from ragcl.text.rewording import BRIEFLY, POLITELY, rewordings
 
 VERSION = "5"  # of this code: raised when thresholds or proofs get another meaning
@@ -77,6 +77,7 @@ def verify(
     held_out: Sequence[Reading],
     reworded: Sequence[Reading],
     variants: Sequence[Reading],
+    near_misses: Sequence[NearMiss],
     anchors: Sequence[Anchor],
     chunks: Mapping[str, Passage],
     settings: ConsolidationSettings,
@@ -95,10 +96,11 @@ def verify(
         held_out: rows it was not trained on, with the in-context answers.
         reworded: other wordings of trained rows, asked as well where held-out rows are few.
         variants: other wordings of held-out rows, for the thresholds of the router alone.
+        near_misses: learned questions without their answer or their passage.
         anchors: texts that were not trained on.
         chunks: its chunks by content hash.
         settings: the limits of the gate.
-        reader: what will answer, for the fit of answers in their sentences.
+        reader: what will answer, for the likelihood of answers in their sentences.
         scale: maps cosines of questions to similarities.
         context_tokens: the budget of a prompt with context.
         progress: called with (questions done, questions in all).
@@ -128,7 +130,7 @@ def verify(
 
     proofs = _proofs(trained, polite, right)
     answered(3 * len(trained) - done)  # questions that did not have to be asked
-    learned = Learned(list(map(_learned, trained, proofs)), chunks, reader, scale)
+    learned = Learned(trained, proofs, chunks, reader, scale)
     recalled = recall(
         model,
         [prompts.closed_book(question) for question in asked],
@@ -140,10 +142,10 @@ def verify(
     trials = [learned.trial(one, answers[one.question]) for one in unseen]
     agreed = [trial.agreed for trial in trials]
     trials += [learned.trial(one, answers[one.question]) for one in variants]
-    near = learned.near_misses([*held_out, *trained])
+    near = [trial for one in near_misses if (trial := learned.near_miss(one)) is not None]
     thresholds, risk = calibrate(trials, near, settings.agreement)
     thresholds = {**dict.fromkeys(NEVER, -math.inf), **thresholds}
-    questions = [*learned.questions, *map(_learned, held_out, agreed)]
+    questions = [*learned.questions, *map(learned.question, held_out, agreed)]
     proved = {question.content_hash for question in questions if question.proved}
     ratio, kl = drift(model, adapter, anchors)
     gain = _context_gain(model, adapter, prompts, shown[: GATE.context_sample], context_tokens)
@@ -204,26 +206,37 @@ def _proofs(
     return proofs
 
 
-def _learned(row: Reading, proved: bool) -> LearnedQuestion:
-    return LearnedQuestion(
-        row.content_hash, row.question, row.answer, row.vector, row.margin, proved
-    )
-
-
 class Learned:
     """The trained questions of an adapter, as the router will use them."""
 
     def __init__(
         self,
-        questions: Sequence[LearnedQuestion],
+        trained: Sequence[Reading],
+        proofs: Sequence[bool],
         chunks: Mapping[str, Passage],
         reader: JudgingReader,
         scale: Scale,
     ) -> None:
-        self.questions = questions
         self._chunks = chunks
         self._reader = reader
         self._scale = scale
+        self._likelihoods: dict[tuple[str, str], float | None] = {}
+        self.questions = list(map(self.question, trained, proofs))
+
+    def question(self, row: Reading, proved: bool) -> LearnedQuestion:
+        """A row as it is learned, with the likelihood that the first of its fact has."""
+        fact = row.content_hash, canonical(row.answer)
+        if fact not in self._likelihoods:
+            self._likelihoods[fact] = self._likelihood(row.question, row)
+        return LearnedQuestion(
+            row.content_hash,
+            row.question,
+            row.answer,
+            row.vector,
+            row.margin,
+            proved,
+            self._likelihoods[fact],
+        )
 
     def choices(self, asked: Reading) -> dict[str, float]:
         """The trained answers about the passages that a question retrieves, with log-priors."""
@@ -246,24 +259,46 @@ class Learned:
             agreed=is_answer_of(answer.text, asked),
         )
 
-    def near_misses(self, rows: Sequence[Reading]) -> list[Trial]:
-        """The trials of the near misses among rows.
+    def near_miss(self, asked: NearMiss) -> Trial | None:
+        """The trial of a near miss; None if nothing that was learned seems to belong to it.
 
-        The adapter did learn the answers that are left out, so it is less sure of another than of
-        one that it never learned. Each counts as sure and clear: only the fit keeps it out.
+        The weights would say what was learned for the nearest question. They did learn the answer
+        that is left out, so they are less sure of another one than they would be, and count as
+        certain.
         """
-        trials = []
-        for one in near_misses(rows, self.questions):
-            fit = self._fit(one.question, one.learned)
-            features = {**dict.fromkeys(NEVER, math.inf), FIT: -math.inf if fit is None else fit}
-            trials.append(Trial(one.question, fit is not None, features, agreed=False))
-        return trials
+        other = [
+            one
+            for one in self.questions
+            if one.proved and one.answer and one.content_hash == asked.passage
+            if not compatible(one.answer, asked.answer)
+        ]
+        if not other:
+            return None
+        nearest = max(other, key=lambda one: float(one.vector @ asked.vector))
+        fit = self._fit(asked.question, nearest)
+        return Trial(
+            fact=f"{asked.question} {asked.passage}",
+            eligible=fit is not None,
+            features={
+                "confidence": math.inf,
+                "margin": asked.margin,
+                FIT: -math.inf if fit is None else fit,
+            },
+            agreed=False,
+        )
 
     def _fit(self, question: str, learned: LearnedQuestion) -> float | None:
+        """How much likelier the answer is than to the question it was learned for, in nats."""
+        if learned.likelihood is None:
+            return None
+        found = self._likelihood(question, learned)
+        return None if found is None else found - learned.likelihood
+
+    def _likelihood(self, question: str, learned: Reading | LearnedQuestion) -> float | None:
         passage = self._chunks.get(learned.content_hash)
         if passage is None:  # it has just been edited
             return None
-        found = self._reader.fit(question, passage, learned.question, learned.answer)
+        found = self._reader.likelihood(question, passage, learned.question, learned.answer)
         return None if found is None else found[0]
 
 

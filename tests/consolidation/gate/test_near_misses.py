@@ -1,79 +1,72 @@
-"""Near misses: learned questions, and the answers that must not be given to them."""
+"""Near misses: learned questions, of which the answer or the passage is left out."""
 
-import math
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
+import pytest
 import torch
 
-from ragcl.catalog.learning import LearnedQuestion
-from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
+from ragcl import KnowledgeBase
+from ragcl.consolidation.gate.near_misses import near_misses
 from ragcl.generation.reading import Reading
 
+DEPTH, SOUP = "How deep is the north berth?", "What does soup cost?"
 
-def asked(question: str, answer: str, degrees: float, key: str = "x") -> Reading:
-    angle = math.radians(degrees)
+
+def learned(kb: KnowledgeBase, question: str, answer: str) -> Reading:
+    """A row about the best passage."""
+    [retrieval] = kb._retriever.retrieve([question], 2)
     return Reading(
         question=question,
         answer=answer,
-        content_hash=key,
+        content_hash=retrieval.found[0],
         ids=(1,),
         logprob=-0.1,
         top_ids=torch.zeros(2, 1, dtype=torch.long),
         top_logprobs=torch.zeros(2, 1),
         trust=1.0,
         sentences=(),
-        vector=np.array([math.cos(angle), math.sin(angle)], np.float32),
-        found=(key,),
+        vector=retrieval.vector,
+        found=retrieval.found,
         score=0.9,
-        margin=0.1,
+        margin=retrieval.margin,
     )
 
 
-def learned(*rows: Reading, proved: bool = True) -> list[LearnedQuestion]:
-    return [
-        LearnedQuestion(one.content_hash, one.question, one.answer, one.vector, 0.1, proved)
-        for one in rows
-    ]
+def test_of_a_learned_question_the_answer_or_the_passage_is_left_out(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    kb.ingest(docs)
+    row = learned(kb, DEPTH, "11 metres")
+    hits = kb.search(DEPTH, k=3)
+
+    without_answer, without_passage = near_misses([row], kb._retriever, 2)
+
+    assert (without_answer.question, without_answer.answer) == (DEPTH, "11 metres")
+    assert (without_answer.passage, without_answer.margin) == (row.content_hash, row.margin)
+    assert without_passage.passage == hits[1].content_hash != row.content_hash
+    assert without_passage.margin == pytest.approx(hits[1].fused - hits[2].fused)
+    assert without_passage.question == DEPTH
 
 
-def pairs(found: list[NearMiss]) -> list[tuple[str, str]]:
-    return [(one.question, one.learned.question) for one in found]
+def test_a_fact_counts_once_however_often_it_was_asked_for(kb: KnowledgeBase, docs: Path) -> None:
+    kb.ingest(docs)
+    row, soup = learned(kb, DEPTH, "11 metres"), learned(kb, SOUP, "3 crowns")
+    again = replace(row, question="What depth has the north berth?", answer="11 Metres.")
+
+    found = near_misses([row, again, soup], kb._retriever, 2)
+
+    assert [one.question for one in found] == [DEPTH, DEPTH, SOUP, SOUP]
+    assert near_misses([], kb._retriever, 2) == []
 
 
-DEPTH = asked("How deep is the north berth?", "11 metres", 0)
-DEPTH_AGAIN = asked("What depth has the north berth?", "11 Metres.", 2)
-LENGTH = asked("How long is the north berth?", "186 metres", 10)
-NAME = asked("Who built the north berth?", "Ann", 50)
-EAST = asked("How deep is the east berth?", "9 metres", 5, "y")
-SOUP = asked("What does soup cost?", "3 crowns", 90, "y")
+def test_a_passage_that_is_alone_leaves_nothing_to_find(kb: KnowledgeBase, docs: Path) -> None:
+    for path in docs.iterdir():
+        if path.name != "berths.md":
+            path.unlink()
+    (docs / "berths.md").write_text("# Berths\n\nThe north berth is 11 metres deep.", "utf-8")
+    kb.ingest(docs)
 
+    [near] = near_misses([learned(kb, DEPTH, "11 metres")], kb._retriever, 2)
 
-def test_the_nearest_other_answers_of_the_passage_and_of_another_are_near_misses() -> None:
-    every = learned(DEPTH, DEPTH_AGAIN, LENGTH, NAME, EAST, SOUP)
-
-    found = near_misses([DEPTH], every)
-
-    assert pairs(found) == [
-        (DEPTH.question, LENGTH.question),
-        (DEPTH.question, EAST.question),
-    ]
-
-
-def test_a_fact_counts_once_however_often_it_was_asked_for() -> None:
-    every = learned(DEPTH, DEPTH_AGAIN, LENGTH)
-
-    assert pairs(near_misses([DEPTH, DEPTH_AGAIN], every)) == [(DEPTH.question, LENGTH.question)]
-    assert len(near_misses([DEPTH, LENGTH], every)) == 2
-
-
-def test_what_is_never_served_is_no_near_miss() -> None:
-    assert near_misses([DEPTH], learned(LENGTH, proved=False)) == []
-    assert near_misses([DEPTH], learned(replace(LENGTH, answer=""))) == []
-
-
-def test_an_answer_that_is_right_as_well_is_no_near_miss() -> None:
-    longer = replace(LENGTH, answer="11 metres at low water")
-
-    assert near_misses([DEPTH], learned(DEPTH, longer)) == []
-    assert near_misses([], learned(DEPTH)) == []
+    assert near.passage == kb.search(DEPTH, k=1)[0].content_hash

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from ragcl.catalog.learning import LearnedQuestion
 from ragcl.catalog.passage import Passage
 from ragcl.consolidation.gate import verification
+from ragcl.consolidation.gate.near_misses import NearMiss
 from ragcl.consolidation.gate.thresholds import Trial, calibrate
 from ragcl.consolidation.gate.verification import (
     ContextGain,
@@ -145,11 +145,11 @@ class Parrot:
             yield Continuation(best, stopped, stopped, (none, none))
 
 
-class Fits:
-    """A reader that finds the fit of every answer 1."""
+class Reads:
+    """A reader to which an answer in the passage is the likelier the shorter the question is."""
 
-    def fit(self, _question: str, passage: Passage, _asked: str, answer: str) -> Any:
-        return (1.0, 60) if answer in passage.text else None
+    def likelihood(self, question: str, passage: Passage, _asked: str, answer: str) -> Any:
+        return (-float(len(question)), 60) if answer in passage.text else None
 
 
 PASSAGE = Passage("0, 1, 2, 3, 4, 5 or 6 metres.", 0.0, "a.md", (1, 1), "", "x")
@@ -177,9 +177,10 @@ def judged(
         reworded,
         variants,
         [],
+        [],
         {"x": PASSAGE},
         ConsolidationSettings(),
-        reader=Fits(),  # type: ignore[arg-type]
+        reader=Reads(),  # type: ignore[arg-type]
         scale=AS_IS,
         context_tokens=100,
         progress=lambda *pair: done.append(pair),
@@ -345,15 +346,11 @@ def says(text: str, logprob: float = -0.1) -> Completion:
     return Completion(text, (1,), logprob)
 
 
-def learned_of(rows: Sequence[Reading], proofs: Sequence[bool]) -> Learned:
+def learned_of(rows: Sequence[Reading], proofs: Sequence[bool], *, edited: bool = False) -> Learned:
     """The rows as they are learned, of passages that hold every answer."""
-    questions = [
-        LearnedQuestion(one.content_hash, one.question, one.answer, one.vector, 0.1, proved)
-        for one, proved in zip(rows, proofs, strict=True)
-    ]
-    text = " ".join(one.answer for one in rows)
+    text = "" if edited else " ".join(one.answer for one in rows)
     chunks = {key: replace(PASSAGE, text=text, content_hash=key) for key in ("x", "y")}
-    return Learned(questions, chunks, Fits(), AS_IS)  # type: ignore[arg-type]
+    return Learned(rows, proofs, chunks, Reads(), AS_IS)  # type: ignore[arg-type]
 
 
 def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_of_the_best_passage() -> None:
@@ -369,7 +366,8 @@ def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_of_the_best_pass
     other = learned.trial(asked, says("186 metres"))
 
     assert (said.eligible, said.agreed) == (True, True)
-    assert said.features == {"confidence": -0.1, "margin": asked.margin, "fit": 1.0}
+    longer = len("how deep?") - len("depth?")
+    assert said.features == {"confidence": -0.1, "margin": asked.margin, "fit": -longer}
     assert not learned.trial(replace(asked, answer="12 metres"), says("11 metres")).agreed
     assert (other.eligible, other.agreed) == (True, False)
     assert not learned.trial(asked, says("Ann")).eligible  # of another passage
@@ -377,24 +375,49 @@ def test_a_trial_is_eligible_if_the_weights_say_what_was_proved_of_the_best_pass
     unproved = learned_of(rows, [False, True, True])
     assert not unproved.trial(asked, says("11 metres")).eligible
     assert not learned_of([], []).trial(asked, says("11 metres")).eligible
-    edited = Learned(learned.questions, {}, Fits(), AS_IS)  # type: ignore[arg-type]
+    edited = learned_of(rows, [True, True, True], edited=True)
     assert not edited.trial(asked, says("11 metres")).eligible
 
 
-def test_only_the_fit_keeps_a_near_miss_out() -> None:
-    """The adapter learned what is left out: it is less sure of another answer than it would be."""
-    rows = [placed("depth?", "11 metres", 0), placed("length?", "186 metres", 30)]
-    learned = learned_of(rows, [True, True])
+def near(question: str, answer: str, degrees: float, passage: str = "x") -> NearMiss:
+    return NearMiss(question, placed("?", "", degrees).vector, answer, passage, 0.25)
 
-    trials = learned.near_misses(rows)
 
-    assert [(one.fact, one.eligible, one.agreed) for one in trials] == [
-        ("depth?", True, False),
-        ("length?", True, False),
+def test_a_near_miss_gets_the_nearest_other_answer_of_its_passage() -> None:
+    rows = [
+        placed("depth?", "11 metres", 0),
+        placed("length?", "186 metres", 30),
+        placed("name?", "Ann", 60),
+        placed("cook?", "Ann", 1, "y"),
     ]
-    assert trials[0].features == {"confidence": math.inf, "margin": math.inf, "fit": 1.0}
-    edited = Learned(learned.questions, {}, Fits(), AS_IS)  # type: ignore[arg-type]
-    assert not any(one.eligible for one in edited.near_misses(rows))
+    learned = learned_of(rows, [True] * 4)
+
+    trial = learned.near_miss(near("how deep?", "11 metres", 2))
+
+    assert trial is not None
+    assert (trial.eligible, trial.agreed) == (True, False)
+    assert trial.features == {
+        "confidence": math.inf,  # it did learn what is left out
+        "margin": 0.25,
+        "fit": len("length?") - len("how deep?"),
+    }
+    unproved = learned_of(rows, [True, False, True, True])
+    other = unproved.near_miss(near("how deep?", "11 metres", 2))
+    assert other is not None
+    assert other.features["fit"] == len("name?") - len("how deep?")
+    edited = learned_of(rows, [True] * 4, edited=True).near_miss(near("deep?", "11 metres", 2))
+    assert edited is not None
+    assert not edited.eligible
+
+
+def test_where_no_other_answer_seems_to_belong_there_is_no_trial() -> None:
+    learned = learned_of(
+        [placed("depth?", "11 metres", 0), placed("how?", "11 Metres", 3)], [True] * 2
+    )
+
+    assert learned.near_miss(near("how deep?", "11 metres", 2)) is None
+    assert learned.near_miss(near("how deep?", "9 metres", 2, "y")) is None
+    assert learned.near_miss(near("how long?", "186 metres", 2)) is not None
 
 
 def test_another_value_is_never_what_was_proved() -> None:
