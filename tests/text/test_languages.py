@@ -58,6 +58,8 @@ def test_every_language_has_all_that_is_said_and_knows_its_own(code: str) -> Non
         ("如何清洗灯塔的镜片？", True),
         ("为什么补给船改在第二天？", True),
         ("守塔人的职责是什么？", None),
+        ("灯塔的灯光是什么颜色？", False),
+        ("补给船叫什么？", False),
         ("说出灯塔建成的日期。", None),
         ("灯台守は誰ですか", False),
         ("なぜ船は遅れましたか", True),
