@@ -48,7 +48,8 @@ class LearnedQuestion:
 
     `answer` is the trained answer, or the in-context answer of a held-out question; `margin` is the
     lead of its passage over the next best one. `likelihood` is the log-probability (nats) that the
-    base model gives the answer where it reads the sentence of it alone; None: it was not measured.
+    base model gives the answer to the first question of its fact, where it reads the sentence of it
+    alone; None: it was not measured.
     """
 
     content_hash: str

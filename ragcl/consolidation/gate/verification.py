@@ -224,7 +224,7 @@ class Learned:
         self.questions = list(map(self.question, trained, proofs))
 
     def question(self, row: Reading, proved: bool) -> LearnedQuestion:
-        """A row as it is learned, with the likelihood that the first of its fact has."""
+        """A row as it is learned; one reading tells the likelihood of its fact."""
         fact = row.content_hash, canonical(row.answer)
         if fact not in self._likelihoods:
             self._likelihoods[fact] = self._likelihood(row.question, row)
