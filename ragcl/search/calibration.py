@@ -23,7 +23,7 @@ from ragcl.search.embedder import Embedder
 from ragcl.search.recipe import CALIBRATING
 
 WORDINGS = Path(__file__).with_name("wordings.txt")
-VERSION = "2"  # of this code: raised when it measures the same texts differently
+VERSION = "3"  # of this code: raised when it measures the same texts differently
 DECIMALS = 4  # of what is stored
 
 _Cosine = TypeVar("_Cosine", float, np.ndarray)
@@ -62,12 +62,15 @@ class Language:
     """The scores of unrelated questions of one language in a knowledge base.
 
     `centre`, `(dim,) float32`, is the mean of their vectors; `best`, ascending, are the fused
-    scores of the best passage for each.
+    scores of the best passage for each. `answers` is the similarity that nearly all questions of
+    the language have with their passage: an embedder may find any two texts in it more similar than
+    two in another language.
     """
 
     name: str
     centre: np.ndarray
     best: tuple[float, ...]
+    answers: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,6 @@ class Calibration:
 
     passages: Scale = AS_IS  # of a question with a passage
     questions: Scale = AS_IS  # of two questions
-    answers: float = math.inf  # the similarity that nearly all questions have with their passage
     languages: tuple[Language, ...] = ()
     chunks: int = 0
 
@@ -103,7 +105,7 @@ class Calibration:
         low, middle, found = np.quantile(best, [CALIBRATING.low, 0.5, 1 - false_answers])
         spread = (middle - low) / (_gumbel(0.5) - _gumbel(CALIBRATING.low))
         expected = middle + spread * (_gumbel(1 - false_answers) - _gumbel(0.5))
-        return float(min(found, expected, self.answers))
+        return float(min(found, expected, language.answers))
 
     def cosines(self) -> dict[str, list[float]]:
         """The mean cosines of unrelated and of matching pairs, by kind of pair."""
@@ -121,9 +123,13 @@ class Calibration:
         """The calibration as plain data."""
         return {
             **self.cosines(),
-            "answers": round(self.answers, DECIMALS),
             "languages": [
-                [one.name, [round(float(x), DECIMALS) for x in one.centre], list(one.best)]
+                [
+                    one.name,
+                    [round(float(x), DECIMALS) for x in one.centre],
+                    list(one.best),
+                    round(one.answers, DECIMALS),
+                ]
                 for one in self.languages
             ],
             "chunks": self.chunks,
@@ -135,10 +141,9 @@ class Calibration:
         return cls(
             passages=Scale(*values["passages"]),
             questions=Scale(*values["questions"]),
-            answers=values["answers"],
             languages=tuple(
-                Language(name, np.array(centre, np.float32), tuple(best))
-                for name, centre, best in values["languages"]
+                Language(name, np.array(centre, np.float32), tuple(best), answers)
+                for name, centre, best, answers in values["languages"]
             ),
             chunks=values["chunks"],
         )
@@ -156,13 +161,13 @@ def _gumbel(share: float) -> float:
 class Material:
     """The part of a calibration that depends on the embedder alone.
 
-    `asked` has all wordings of all topics by language, `vectors` their embeddings,
-    `(n, dim) float32`.
+    By language: `asked` has all wordings of all topics, `vectors` their embeddings,
+    `(n, dim) float32`, and `answers` is as in `Language`.
     """
 
     passages: Scale
     questions: Scale
-    answers: float
+    answers: dict[str, float]
     asked: dict[str, tuple[str, ...]]
     vectors: dict[str, np.ndarray]
 
@@ -178,10 +183,11 @@ class Material:
                 name,
                 self.vectors[name].mean(axis=0),
                 tuple(sorted(round(float(one), DECIMALS) for one in found)),
+                self.answers[name],
             )
             for name, found in best.items()
         )
-        return Calibration(self.passages, self.questions, self.answers, languages, chunks)
+        return Calibration(self.passages, self.questions, languages, chunks)
 
 
 def topics(text: str | None = None) -> dict[str, tuple[Topic, ...]]:
@@ -208,7 +214,9 @@ def measure(embedder: Embedder, known: Mapping[str, Sequence[Topic]]) -> Materia
     passages = embedder.encode([one.passage for one in flat])
     asked: dict[str, tuple[str, ...]] = {}
     vectors: dict[str, np.ndarray] = {}
-    scales: dict[str, tuple[float, Scale, Scale, float]] = {}
+    scales: dict[str, tuple[float, Scale, Scale]] = {}
+    matching: dict[str, np.ndarray] = {}
+    unrelated: dict[str, np.ndarray] = {}
     start = first = 0
     for name, some in known.items():
         asked[name] = tuple(text for one in some for text in one.questions)
@@ -219,19 +227,21 @@ def measure(embedder: Embedder, known: Mapping[str, Sequence[Topic]]) -> Materia
         same = about[:, None] == about[None, :]
         own = about[:, None] == np.arange(len(some))[None, :]
         other = same & ~np.eye(len(same), dtype=bool)
-        apart = _share_above(with_passages[own], with_passages[~own])
-        of_passages = Scale(float(with_passages[~own].mean()), float(with_passages[own].mean()))
+        matching[name], unrelated[name] = with_passages[own], with_passages[~own]
         scales[name] = (
-            round(apart, 2),
-            of_passages,
+            round(_share_above(matching[name], unrelated[name]), 2),
+            Scale(float(unrelated[name].mean()), float(matching[name].mean())),
             Scale(float(with_questions[~same].mean()), float(with_questions[other].mean())),
-            max(
-                float(np.quantile(of_passages(with_passages[own]), CALIBRATING.unlike)),
-                float(np.quantile(of_passages(with_passages[~own]), 1 - CALIBRATING.like)),
-            ),
         )
         start, first = start + len(asked[name]), first + len(some)
-    _, of_passages, of_questions, answers = max(scales.values(), key=lambda one: one[0])
+    _, of_passages, of_questions = max(scales.values(), key=lambda one: one[0])
+    answers = {
+        name: max(
+            float(np.quantile(of_passages(matching[name]), CALIBRATING.unlike)),
+            float(np.quantile(of_passages(unrelated[name]), 1 - CALIBRATING.like)),
+        )
+        for name in known
+    }
     return Material(of_passages, of_questions, answers, asked, vectors)
 
 
