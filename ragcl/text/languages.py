@@ -69,11 +69,15 @@ def _read() -> dict[str, Language]:
     found = {}
     for code, some in tomllib.loads(text).items():
         values: dict[str, Any] = {
-            name: frozenset(said.split()) if name in lists else said for name, said in some.items()
+            name: _listed(said) if name in lists else said for name, said in some.items()
         }
         values["asking"] |= values["naming"] | values["explaining"]
         found[code] = Language(**values)
     return found
+
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(word.replace("_", " ") for word in words.split())
 
 
 LANGUAGES = {"en": ENGLISH, **_read()}  # by ISO 639-1
@@ -108,8 +112,12 @@ def asks_to_explain(question: str) -> bool | None:
     None: its question word does not tell, or it is in English, in which readers are calibrated.
     """
     asked = language(question)
-    # Where no spaces part words, a question word is found within what stands around it.
-    among = set(_WORD.findall(question.lower())) if asked.spaced else question
-    if any(word in among for word in asked.explaining):
-        return True
-    return False if any(word in among for word in asked.naming) else None
+    text = question
+    if asked.spaced:  # elsewhere a question word is found within what stands around it
+        text = f" {' '.join(_WORD.findall(question.lower()))} "
+    longest = {}
+    for explains, words in ((True, asked.explaining), (False, asked.naming)):
+        found = [word for word in words if (f" {word} " if asked.spaced else word) in text]
+        longest[explains] = max(map(len, found), default=0)
+    # The longest tells: "cómo se llama" asks for a name.
+    return longest[True] >= longest[False] if any(longest.values()) else None
