@@ -9,9 +9,9 @@ alike (`benchmarks.learning alike`), in Chinese and German the handbook's chapte
 *Open-book* is the language model with passages, *closed-book* the weights alone, *nearest question*
 the answer to the most similar question that was taught; all in wordings that were not learned.
 *Taught*: of the questions that were asked about the passages learned, the share that became
-training rows; the others are counted by reason. *Seconds*: of the round, and of its training for
-one row; they compare only within one run of the same machine. *Memory*: the most that the process
-had, in MB.
+training rows; the others are counted by reason. *Seconds*: of the round, of each of its stages, and
+of its training for one row; they compare only within one run of the same machine. *Memory*: the
+most that the process had, in MB.
 """
 
 import argparse
@@ -86,6 +86,7 @@ def _row(found: dict[str, Any], model: Path) -> dict[str, Any]:
         "taught": taught / max(1, taught + sum(left_out.values())),
         "left out": left_out,
         "round seconds": found["round_seconds"],
+        "stage seconds": report["stage_seconds"],
         "training seconds a row": report["stage_seconds"].get("distillation", 0) / max(1, trained),
         "seconds a question, open-book": rows["base, open-book"]["seconds_a_question"],
         "seconds a question, closed-book": rows["adapter, closed-book"]["seconds_a_question"],
