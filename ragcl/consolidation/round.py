@@ -30,7 +30,7 @@ from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
 from ragcl.consolidation.gate.verification import Verdict, drift, verification_version, verify
 from ragcl.consolidation.promotion import Manifest, Verification
 from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
-from ragcl.consolidation.selection import HotChunk, Selection, select
+from ragcl.consolidation.selection import HotChunk, Selection, chunk_with_correction, select
 from ragcl.consolidation.study.contradictions import Contradiction
 from ragcl.consolidation.study.holding_out import hold_out
 from ragcl.consolidation.study.studier import Studied, Studier
@@ -201,16 +201,26 @@ class Round:
 
         The replacement is found by retrieval: it is about as similar to the question as the old
         text was. If there is none, the text was deleted, and the ask makes nothing hot. Ratings are
-        dropped, since they judged the old text; a correction counts if the new text holds it.
+        dropped, since they judged the old text; a correction counts if the new text holds it. A
+        correction that the passages of its time do not hold is looked for in the same way, since
+        users correct what a document does not say yet.
         """
-        current = self._catalog.documents.current_hashes(
-            {hit.content_hash for ask in log for hit in ask.hits}
+        documents = self._catalog.documents
+        current = documents.current_hashes({hit.content_hash for ask in log for hit in ask.hits})
+        corrected = documents.current(
+            {hit.content_hash for ask in log if ask.correction for hit in ask.hits}
         )
-        old = [
+        edited = {
             i
             for i, ask in enumerate(log)
             if ask.hits and not current.issuperset(ask.trace.support[:1])
-        ]
+        }
+        unsupported = {
+            i
+            for i, ask in enumerate(log)
+            if ask.hits and ask.correction and chunk_with_correction(ask, corrected) is None
+        }
+        old = sorted(edited | unsupported)
         renewed = list(log)
         if not old:
             return renewed
@@ -220,6 +230,13 @@ class Round:
         vectors = self._retriever.embedder.encode_questions(asked)
         found = self._retriever.nearest(vectors, answering.passages, asked, trusted=True)
         for i, retrieval in zip(old, found, strict=True):
+            correction = log[i].correction
+            if not any(holds(hit.text, correction or "") for hit in retrieval.hits):
+                correction = None
+            if i not in edited:
+                if correction:
+                    renewed[i] = replace(log[i], hits=retrieval.hits)
+                continue
             relevant = scales.needed(retrieval.vector, answering.false_answers)
             # Not its score, which may be a cosine of another embedder.
             needed = similarity(log[i].hits[0]) - ROUTING.wording
@@ -228,9 +245,6 @@ class Round:
                 for hit in retrieval.hits
                 if retrieval.calibration.passages(hit.score) >= needed and hit.fused >= relevant
             )
-            correction = log[i].correction
-            if not any(holds(hit.text, correction or "") for hit in retrieval.hits):
-                correction = None
             support = tuple(hit.content_hash for hit in hits[:1])
             renewed[i] = replace(
                 log[i],

@@ -16,7 +16,7 @@ from ragcl.catalog.passage import Passage
 from ragcl.consolidation.recipe import SELECTION
 from ragcl.results import ChunkLeftOut
 from ragcl.settings import SECONDS_A_DAY, ConsolidationSettings
-from ragcl.text.answers import holds
+from ragcl.text.answers import canonical, holds
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ def select(
     questions: dict[str, dict[str, None]] = {}
     rated: Counter[str] = Counter()
     opinion: Counter[str] = Counter()
-    praised: dict[str, str] = {}
+    rated_answers: dict[str, list[tuple[str, int]]] = {}
     corrected: dict[str, str] = {}
     left_out: list[ChunkLeftOut] = []
     for ask, age in zip(log, _ages(log, now), strict=True):
         decay = 2.0 ** (-age / SECONDS_A_DAY / settings.half_life_days)
         cited = next(iter(ask.trace.support), None)
         if ask.correction:
-            cited = _chunk_with_correction(ask, current)
+            cited = chunk_with_correction(ask, current)
             if cited is None:
                 left_out += _unsupported(ask)
         factor = 1.0 if ask.correction else _rating_factor(ask.ratings)
@@ -89,8 +89,13 @@ def select(
         elif ask.ratings:
             rated[cited] += sum(ask.ratings)
             opinion[ask.question] += sum(ask.ratings)
-            praised[ask.question] = ask.answer
-    vouched = {one: answer for one, answer in praised.items() if opinion[one] > 0} | corrected
+            rated_answers.setdefault(ask.question, []).append((ask.answer, sum(ask.ratings)))
+    praised = {
+        question: answer
+        for question, some in rated_answers.items()
+        if opinion[question] > 0 and (answer := _praised(some)) is not None
+    }
+    vouched = praised | corrected
     disliked = {one for one in opinion if opinion[one] < 0} - corrected.keys()
     hot: list[HotChunk] = []
     for key, value in heat.most_common():
@@ -130,7 +135,7 @@ def _ages(log: Sequence[AskRecord], now: float) -> list[float]:
     return ages[::-1]
 
 
-def _chunk_with_correction(ask: AskRecord, current: Mapping[str, Passage]) -> str | None:
+def chunk_with_correction(ask: AskRecord, current: Mapping[str, Passage]) -> str | None:
     """The best retrieved chunk that holds the correction of an ask; None if there is none."""
     for hit in ask.hits:
         chunk = current.get(hit.content_hash)
@@ -144,6 +149,18 @@ def _unsupported(ask: AskRecord) -> list[ChunkLeftOut]:
     # Reports outlive forgotten asks, so it names the answer's id and does not quote it.
     reason = f"the correction of answer {ask.id} stands in no current source: edit the document"
     return [ChunkLeftOut(hit.source, hit.content_hash, reason) for hit in ask.hits[:1]]
+
+
+def _praised(rated: Iterable[tuple[str, int]]) -> str | None:
+    """Of answers to one question with their ratings the best rated; None if none is rated well."""
+    sums: Counter[str] = Counter()
+    texts: dict[str, str] = {}
+    for answer, rating in rated:
+        same = canonical(answer)
+        sums[same] += rating
+        texts[same] = answer
+    [(best, rating)] = sums.most_common(1)
+    return texts[best] if rating > 0 else None
 
 
 def _rating_factor(ratings: Iterable[int]) -> float:

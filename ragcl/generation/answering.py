@@ -371,6 +371,7 @@ class Answerer:
         reads = mode != "weights" and self._settings.reading != "quote"
         decision = decide(
             mode,
+            found.question,
             retrieval,
             snapshot.adapters,
             snapshot.current,

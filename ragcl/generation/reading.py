@@ -31,7 +31,7 @@ from ragcl.once import once
 from ragcl.results import Form
 from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retrieval
-from ragcl.text.answers import holds
+from ragcl.text.answers import holds, same
 from ragcl.text.languages import asks_to_explain
 from ragcl.text.recipe import TEXT
 from ragcl.text.sentences import split_sentences
@@ -316,12 +316,15 @@ class Reader:
         """The reading with another answer; unchanged if no sentence holds it.
 
         Tokens are read again if they do not spell the answer: they may include a final full stop.
+        Whether it is found again is unknown of another answer.
         """
         places = _places(reading.sentences, answer)
         if not places or self._model.tokenizer.decode(reading.ids).strip() == answer:
             return reading
         prompt = self.prompt(reading.question, reading.sentences)
-        return replace(reading, **_span_fields(self._spans.span(prompt, answer, places[-1])))
+        span = self._spans.span(prompt, answer, places[-1])
+        found_again = reading.found_again if same(reading.answer, answer) else None
+        return replace(reading, **_span_fields(span), found_again=found_again)
 
     @staticmethod
     def _reading(

@@ -155,6 +155,7 @@ def servable(told: Taught, answer: str, passage: str) -> LearnedQuestion | None:
 
 def decide(
     mode: Mode,
+    question: str,
     retrieval: Retrieval,
     active: ActiveAdapters,
     current: Collection[str],
@@ -169,6 +170,7 @@ def decide(
 
     Args:
         mode: the mode that the caller chose.
+        question: as it was asked, or rewritten to stand alone.
         retrieval: the question's vector and its hits, best first.
         active: the active adapters.
         current: the content hashes in `active` that are current and may be learned.
@@ -193,7 +195,7 @@ def decide(
     if mode == "auto":
         if stale:
             return Decision("context", None, stale)
-        return _auto(retrieval, active, current, demoted, several)
+        return _auto(question, retrieval, active, current, demoted, several)
     holder = active.holds_first(retrieval.found)
     if mode == "both":
         return Decision("both", None if stale else holder, stale or "asked for")
@@ -215,6 +217,7 @@ def _irrelevant(retrieval: Retrieval, false_answers: float, filtered: bool) -> s
 
 
 def _auto(
+    question: str,
     retrieval: Retrieval,
     active: ActiveAdapters,
     current: Collection[str],
@@ -233,25 +236,25 @@ def _auto(
     near = active.questions_about(key, retrieval.vector)
     if not near:
         return in_passages(beside, "no question was learned about the best passage")
-    similarity, question = near[0]
-    same = retrieval.calibration.questions
-    itself = same(similarity) >= same(1.0) - ROUTING.rounding
+    # By its words: an embedder may see no difference between two names.
+    asked = _words(question)
+    itself = next((one for _, one in near if _words(one.question) == asked), None)
     features = {
         "score": round(best.score, 4),
         "margin": round(retrieval.margin, 4),
-        "similarity": round(similarity, 4),
+        "similarity": round(near[0][0], 4),
     }
-    if not (question.proved if itself else any(one.proved for _, one in near)):
+    if not (itself.proved if itself else any(one.proved for _, one in near)):
         return in_passages(beside, "nothing like this question was proved", features)
     if several and not itself:
         return in_passages(beside, "it asks for more than one thing", features)
     limits = adapter.thresholds
     min_margin, min_confidence = limits["margin"], limits["confidence"]
-    min_fit = None if itself else limits.get(FIT, math.inf)
-    if min_fit is None:
+    min_fit = limits.get(FIT, math.inf)
+    if itself:
         # It has its own proof, while the thresholds were calibrated on new wordings, and may be
         # infinite. So only the margin has to be that of the time it was learned.
-        min_margin = min(min_margin, question.margin - ROUTING.rounding)
+        min_margin = min(min_margin, itself.margin - ROUTING.rounding)
         min_confidence = -math.inf
     elif not math.isfinite(min_fit):  # or the adapter was verified before there was this threshold
         reason = "the weights may answer only what was verified, word for word"
@@ -265,8 +268,8 @@ def _auto(
         "the best passage is current in the weights and "
         + ("proved for this very question" if itself else "says what they were proved to know"),
         min_confidence=min_confidence,
-        min_fit=min_fit,
-        expected=question.answer if itself else None,
+        min_fit=None if itself else min_fit,
+        expected=itself.answer if itself else None,
         features=features,
         beside=beside,
     )
@@ -277,6 +280,11 @@ def in_passages(
 ) -> Decision:
     """The decision to read the passages, with an adapter or without any."""
     return Decision("both" if beside else "context", beside, reason, features=features)
+
+
+def _words(question: str) -> str:
+    """A question in lower case, with single spaces."""
+    return " ".join(question.casefold().split())
 
 
 def _stack(vectors: Sequence[np.ndarray]) -> np.ndarray:

@@ -929,6 +929,26 @@ def test_a_correction_that_the_text_bears_out_is_what_is_taught(asked: Knowledge
     assert taught["When does the canteen open?"] == right
 
 
+def test_a_correction_counts_when_a_document_says_it_at_last(
+    asked: KnowledgeBase, docs: Path
+) -> None:
+    """Whether the answer cited a text that is still current, or none."""
+    asks = asked.ask_many([QUESTION, "Who looks after the weather station?"])
+    for answer in asks:
+        asked.feedback(answer.id, rating=-1, correction="Ottoline Vask")
+    before = asked.consolidate()
+    assert sum("correction of answer" in one.reason for one in before.left_out) == 2
+
+    (docs / "weather.md").write_text(
+        "# The weather station\n\nThe weather station is looked after by Ottoline Vask, who also "
+        "measures how deep the north berth is at low water.\n"
+    )
+    asked.ingest(docs)
+    after = asked.consolidate()
+
+    assert not any("correction of answer" in one.reason for one in after.left_out)
+
+
 def test_a_correction_makes_a_round_due(learned: KnowledgeBase) -> None:
     assert learned.consolidate(if_due=True).status == "nothing due"
     about = known(learned)

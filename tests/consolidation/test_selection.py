@@ -144,6 +144,19 @@ def test_users_vouch_for_what_they_praised_and_for_what_they_corrected() -> None
     assert choose(log, "x").vouched == {"good?": "a good answer", "wrong?": "x"}
 
 
+def test_users_vouch_for_the_answer_that_they_rated_best() -> None:
+    def said(answer: str, rating: int) -> AskRecord:
+        return replace(ask("How deep?", "x", ratings=(rating,)), answer=answer)
+
+    for rated in (
+        [said("11 m", 1), said("11 metres", 1), said("9 m", -1)],
+        [said("9 m", -1), said("11 m", 1), said("11 metres", 1)],
+        [said("11 metres", 1), said("9 m", 0)],
+    ):
+        assert choose(rated, "x").vouched == {"How deep?": "11 metres"}
+    assert choose([said("11 m", 1), said("9 m", -1)], "x").vouched == {}
+
+
 @pytest.mark.parametrize("days", [0.01, 400, 4_000_000])
 def test_a_wrong_clock_makes_nothing_hotter_than_what_is_asked_now(days: float) -> None:
     found = heat(choose([ask("one?", "x", days_ago=-days), ask("two?", "y")], "x", "y"))

@@ -299,6 +299,16 @@ def test_an_answer_is_put_in_its_form_without_what_was_read_behind_it(
     assert reader.put(was, "nine metres") is was
 
 
+def test_what_is_known_of_one_answer_is_not_known_of_another(
+    model: LanguageModel, reading: Reading
+) -> None:
+    reader = Reader(model, Narrower(), 200)
+    was = replace(reading, found_again=True)
+
+    assert reader.put(was, "11 metres").found_again is True
+    assert reader.put(was, "It").found_again is None
+
+
 def test_the_sentences_nearest_to_the_question_are_read_the_nearest_last(
     kb: KnowledgeBase, docs: Path
 ) -> None:

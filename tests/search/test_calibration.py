@@ -159,7 +159,7 @@ def decisions(kb: KnowledgeBase, reading: Reading) -> dict[str, Any]:
         "routes": [
             (one.route, one.adapter, re.sub(r"[\d.]+", "", one.reason))
             for one in (
-                decide(mode, retrieval, active, active.learned - stale, 0.1)
+                decide(mode, "", retrieval, active, active.learned - stale, 0.1)
                 for retrieval in found
                 for mode in ("auto", "context", "both", "weights")
                 for stale in (set(), gone)
@@ -411,7 +411,7 @@ def test_what_the_handbook_does_not_speak_of_is_told_from_what_it_does(
 
     def silent(questions: Sequence[str]) -> float:
         found = handbook._retriever.retrieve(questions, 4)
-        routes = [decide("auto", one, nobody, (), 0.1).route for one in found]
+        routes = [decide("auto", "", one, nobody, (), 0.1).route for one in found]
         return routes.count("none") / len(routes)
 
     assert silent(answerable) <= 0.05
