@@ -28,6 +28,7 @@ _MAX_NAMED = 10  # attachments that a note names
 _NOT_SHOWN = frozenset({"text/css", "text/rtf", "text/x-amp-html", "text/vcard", "text/x-vcard"})
 NAMELESS = "a file without a name"
 _WORD = re.compile(r"\w+")
+_NOT_SAID = re.compile(r"\w+://\S+|\bcolumn \d+:")
 _MAX_HEADER = 2_000  # characters: some long lists of recipients are cut
 
 
@@ -188,18 +189,40 @@ def _parts(part: "Message") -> Iterator["Message"]:
 def _best(forms: list[list[Section]]) -> list[Section]:
     """The best of alternative forms: the first and plainest one that has the words of the others.
 
+    Of two with the same words it is the richer one if the plainer lacks its figures or a table.
+
     The plain form may only refer to another one. Then the last is taken, which is the richest by
     RFC 2046 (5.1.4), or one that is far longer.
     """
-    said = [set(_WORD.findall(" ".join(one.text.lower() for one in form))) for form in forms]
+    said = [_said(form) for form in forms]
     filled = [(form, words) for form, words in zip(forms, said, strict=True) if words]
-    for form, words in filled:
+    for number, (form, words) in enumerate(filled):
         if all(len(words & other) * 2 >= len(other) for _, other in filled):
-            return form
+            return next((one for one, _ in filled[:number:-1] if _is_richer(one, words)), form)
     if not filled:
         return []
     longest = max(filled, key=lambda both: len(both[1]))
     return longest[0] if len(longest[1]) > 4 * len(filled[-1][1]) else filled[-1][0]
+
+
+def _is_richer(form: list[Section], words: set[str]) -> bool:
+    """Whether a form has the words of a plainer one, and figures or a table that this lacks."""
+    said = _said(form)
+    if len(words & said) * 2 < len(words):
+        return False
+    more = len(_figures(said - words)) > len(_figures(words - said))
+    tables = (_said([section]) for section in form if section.kind == "table")
+    return more or any(len(table - words) * 2 > len(table) for table in tables)
+
+
+def _said(form: list[Section]) -> set[str]:
+    """The words of a form in lower case, without addresses and numbers of columns."""
+    text = "\n".join(section.text.lower() for section in form)
+    return set(_WORD.findall(_NOT_SAID.sub(" ", text)))
+
+
+def _figures(words: set[str]) -> list[str]:
+    return [word for word in words if any(sign.isdigit() for sign in word)]
 
 
 def mail_metadata(data: bytes) -> Metadata:

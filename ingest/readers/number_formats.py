@@ -1,7 +1,8 @@
 """Numbers as a cell of a spreadsheet shows them, by the number formats of ECMA-376, 18.8.31.
 
 Knows digits, groups, percent, units and signs. Other formats (fractions, exponents, conditions)
-leave the number unchanged. Knows no dates.
+leave the number unchanged. A negative number that is told by its colour alone gets a minus. Knows
+no dates.
 """
 
 import re
@@ -22,6 +23,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _LARGEST = 10**20  # with more digits a number is shown in another form anyhow
+_CONDITION = re.compile(r"\[\s*[<>=]")
 _COLOUR = re.compile(r"black|blue|cyan|green|magenta|red|white|yellow|color\s?\d+", re.IGNORECASE)
 _SECTIONS = re.compile(r'((?:"[^"]*"?|\\.|\[[^\]]*\]|[^;])*)(?:;|$)')
 _WORDS_OF_DATES = frozenset("ymdhsYMDHSeE/@")
@@ -37,7 +39,8 @@ def shown(value: float, code: str) -> str:
     if number == 0 and len(sections) > 2 and _has_digit(sections[2]):
         tokens = sections[2]
     elif number < 0 and len(sections) > 1:
-        tokens, number = sections[1], -number
+        tokens = sections[1]
+        number = -number if _tells_sign(tokens, sections[0]) else number
     if abs(number) > _LARGEST or not any(kind == "digits" for kind, _ in tokens or ()):
         return plain(value)
     text = _filled(tokens or (), number)
@@ -53,6 +56,8 @@ def plain(value: float) -> str:
 def _sections(code: str) -> tuple[tuple[Token, ...] | None, ...]:
     """The tokens for positive and negative numbers and zero; None for an unknown format."""
     parts = [match[1] for match in _SECTIONS.finditer(code) if match[0]] or [code]
+    if any(map(_CONDITION.search, parts)):
+        return (None,)
     return tuple(_tokens(part) for part in parts[:3])
 
 
@@ -72,6 +77,15 @@ def _tokens(section: str) -> tuple[Token, ...] | None:
         elif kind and kind != "bracket":
             tokens.append(("text", match[kind]))
     return tuple(tokens)
+
+
+def _tells_sign(negative: tuple[Token, ...] | None, positive: tuple[Token, ...] | None) -> bool:
+    """Whether a number's text tells that it is negative: by a text that a positive one lacks."""
+    texts, others = (
+        {text.strip() for kind, text in tokens or () if kind == "text"}
+        for tokens in (negative, positive)
+    )
+    return not texts <= others | {""}
 
 
 def _has_digit(tokens: tuple[Token, ...] | None) -> bool:

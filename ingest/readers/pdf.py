@@ -32,6 +32,8 @@ _PAGE_MARK = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# A bare number that is further from the number of its page is text, such as a year or a room.
+_FURTHEST = 100
 _EDGE_MARKS = "|\u00b7\u2022-\u2013\u2014 "
 _HYPHENATED = re.compile(r"([^\W\d_]{2,})[-\u2010\u00ad]\n[ \t]*([^\W\d_]{2,})(\S*)[ \t]*")
 # After these a hyphen at the end of a line stands for a part of a word that comes later.
@@ -76,7 +78,7 @@ def drop_running_lines(pages: list[str]) -> list[str]:
     """The pages without page numbers, and with running headers and footers only once.
 
     Lines are equal only if they differ in nothing but a number that counts with the pages: "Invoice
-    1002", "Step 3" and a sum at the end are text.
+    1002", "Step 3" and a sum at the end are text. So are years and rooms: "2021", "101 | Hall".
     """
     if len(pages) < _FROM_PAGES:
         return pages
@@ -127,6 +129,9 @@ def _running(line: str, page: int) -> tuple[str, int | None]:
     if not found:
         return " ".join(line.split()), None
     number = next(group for group in found.groups() if group)
+    is_bare = not (found["worded"] or found["han"])
+    if is_bare and int(number[:9]) - page >= _FURTHEST:
+        return " ".join(line.split()), None
     words = f"{line[: found.start()]} {line[found.end() :]}".strip(_EDGE_MARKS)
     return " ".join(words.split()), int(number[:9]) - page
 

@@ -30,6 +30,21 @@ _WHOLE = re.compile(r"\d{1,6}")
 _LONGEST_NAME = 100
 _LONGEST_QUESTION = 500  # a survey names a column with its question
 _LONGEST_LABEL = 60
+# Names of facts, which are labels of rows where several of them stand below one another.
+# fmt: off
+_FACTS = frozenset({
+    "name", "owner", "address", "phone", "telephone", "email", "e-mail", "contact", "website",
+    "date", "type", "status", "length", "width", "depth", "height", "weight", "size", "colour",
+    "color", "price", "fee", "place", "location", "town", "city", "country", "age", "born", "built",
+    "subject", "title", "author", "version", "manufacturer", "model", "year", "capacity", "number",
+    "value", "unit", "description", "meaning", "remark", "remarks", "note", "notes", "department",
+    "eigentümer", "adresse", "telefon", "datum", "typ", "länge", "breite", "tiefe", "höhe",
+    "gewicht", "farbe", "preis", "ort", "titel", "wert", "beschreibung", "baujahr",
+    "nom", "propriétaire", "téléphone", "longueur", "largeur", "profondeur", "prix", "lieu",
+    "valeur", "nombre", "propietario", "dirección", "teléfono", "fecha", "tipo", "precio",
+    "navn", "eier", "dato", "lengde", "bredde", "dybde", "høyde", "vekt", "pris", "sted",
+})
+# fmt: on
 _LOOKED_AT = 30  # rows below a header that tell whether it is one
 
 
@@ -247,6 +262,33 @@ def _kind(value: str) -> str:
     return "figure" if _BEGINS_WITH_FIGURE.match(value) else "text"
 
 
+def is_labelled(rows: Sequence[Row]) -> bool:
+    """Whether each row is a label with its value: a form, or two columns without a header."""
+    if is_form(rows):
+        return True
+    begin, end = find_header(rows)
+    if not _has_labels(rows[begin:]):
+        return False
+    return begin == end or (end == begin + 1 and _is_fact(rows[begin], rows[end:]))
+
+
+def _is_fact(row: Row, below: Sequence[Row]) -> bool:
+    """Whether a first row that could be a header is a fact, like the rows below it."""
+    label, value = (cell.strip() for cell in [*row, ""][:2])
+    if _TIME.match(value):
+        figures = _mostly(_cells([1], below), lambda one: bool(_BEGINS_WITH_FIGURE.match(one)))
+        return not figures or _are_facts(label, below)
+    if _BEGINS_WITH_FIGURE.match(value):
+        return True
+    return value.lower() not in _FACTS and _are_facts(label, below)
+
+
+def _are_facts(label: str, below: Sequence[Row]) -> bool:
+    """Whether a label and one of those below it are names of facts."""
+    below_it = {cell.lower() for cell in _cells([0], below)}
+    return label.lower() in _FACTS and not _FACTS.isdisjoint(below_it)
+
+
 def form_text(row: Row) -> str:
     """One row of a form: `label: value; label: value`."""
     cells = [" ".join(cell.split()) for cell in row]
@@ -286,14 +328,17 @@ def table_text(rows: Sequence[Row], header: Row | None = None, *, named: int = 0
         header, rows = join_names(rows[:named]), rows[named:]
     if header is not None:
         return table_lines(header, rows)
-    if is_form(rows):
-        return "\n".join(text for text in map(form_text, rows) if text)
+    if is_labelled(rows):
+        return "\n".join(text for text in map(labelled_text, rows) if text)
     begin, end = find_header(rows)
     above = [title_text(row) for row in rows[:begin]]
-    if begin == end and _has_labels(rows[begin:]):
-        return "\n".join([*above, *map(form_text, rows[begin:])])
     table = table_lines(join_names(rows[begin:end]), rows[end:])
     return "\n".join(text for text in [*above, table] if text)
+
+
+def labelled_text(row: Row) -> str:
+    """A row of a table whose rows have labels; a cell across the row is said once."""
+    return form_text(row) if len(set(row)) > 1 else title_text(row)
 
 
 def title_text(row: Row) -> str:
@@ -304,7 +349,7 @@ def title_text(row: Row) -> str:
 
 def _has_labels(rows: Sequence[Row]) -> bool:
     """Whether a table of two columns without a header has a distinct label before every value."""
-    labels = [row[0].strip() for row in rows]
+    labels = [row[0].strip() if row else "" for row in rows]
     return (
         max(map(len, rows), default=0) == 2
         and len(set(labels)) == len(labels)
@@ -316,7 +361,11 @@ def _has_labels(rows: Sequence[Row]) -> bool:
 def _across(header: Row, row: Row) -> str:
     """The text of a row; a cell across the whole table belongs to no column."""
     spans = (
-        len(row) > 1 and len(row) == len(header) and len(set(row)) == 1 and " " in row[0].strip()
+        len(row) > 1
+        and len(row) == len(header)
+        and len(set(row)) == 1
+        and " " in row[0].strip()
+        and not _BEGINS_WITH_FIGURE.match(row[0])
     )
     return row[0] if spans else row_text(header, row)
 

@@ -27,7 +27,12 @@ _DROPPED_NAMES = frozenset({"breadcrumb", "breadcrumbs", "skip-link", "skiplink"
 _CONSENT = re.compile(
     r"(?:cookie|gdpr|consent)[\w-]*(?:banner|bar|notice|consent|popup|message|overlay|wall)", re.I
 )
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# Classes of a page or an article that say what it has or is about: `has-cookie-banner`.
+_SAID_OF = ("has-", "with-", "no-", "tag-", "category-", "topic-")
+_WHOLE = frozenset({"html", "body", "main", "article"})
+_NOT_TEXT = frozenset({"script", "style", "noscript", "template", "head"})
+_REMOVED = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_HIDDEN = re.compile(rf"{_REMOVED.pattern}|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
 _OPENS = re.compile(r"accordion|collaps|faq|question|expand|toggle|disclos", re.IGNORECASE)
 _MOST_STEPS = 3  # from a button up to the element before the opened part
 
@@ -36,9 +41,41 @@ def is_left_out(element: "HtmlElement") -> bool:
     """Whether an element is hidden, struck out, navigation or a consent dialogue."""
     if element.tag in _DROPPED or _is_hidden(element) or element.get("role") in _DROPPED_ROLES:
         return True
-    names = f"{element.get('id', '')} {element.get('class', '')}"
-    named = not _DROPPED_NAMES.isdisjoint(names.lower().split()) or bool(_CONSENT.search(names))
-    return named and not _is_section(element)
+    if element.tag in _WHOLE:
+        return False
+    return any(map(_is_dropped_name, _names(element))) and not _is_section(element)
+
+
+def has_no_place(cell: "HtmlElement") -> bool:
+    """Whether a cell that is left out leaves no gap in its row."""
+    return "hidden" in cell.attrib or bool(_REMOVED.search(cell.get("style", "")))
+
+
+def keep_most(root: "HtmlElement") -> None:
+    """Keep elements that hold most of a page's text, even if they are named like a small part."""
+    body = root if root.tag == "body" else root.find("body")
+    if body is None:
+        return
+    lengths: dict[HtmlElement, int] = {}
+    for element in reversed(list(body.iter("*"))):  # children before their parents
+        texts = [element.text, *(child.tail for child in element)]
+        own = sum(len((text or "").strip()) for text in texts)
+        within = sum(lengths.get(child, 0) for child in element)
+        lengths[element] = 0 if element.tag in _NOT_TEXT else own + within
+    for element, length in lengths.items():
+        if length * 4 > lengths[body] * 3 and any(map(_is_dropped_name, _names(element))):
+            for name in ("id", "class"):
+                element.attrib.pop(name, None)
+
+
+def _names(element: "HtmlElement") -> list[str]:
+    """The id and the classes of an element."""
+    return f"{element.get('id', '')} {element.get('class', '')}".lower().split()
+
+
+def _is_dropped_name(name: str) -> bool:
+    """Whether it is a name of navigation or of a consent dialogue."""
+    return name in _DROPPED_NAMES or (bool(_CONSENT.search(name)) and not name.startswith(_SAID_OF))
 
 
 def show_what_opens(root: "HtmlElement") -> None:

@@ -5,7 +5,7 @@ The header and footer of a site are last, and marked as shared, so that they are
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.cleaning import normalise, without_controls
 from ingest.errors import ReadError
@@ -13,8 +13,16 @@ from ingest.readers.document import Kind, Metadata, Outline, Section
 from ingest.readers.encoding import decode
 from ingest.readers.links import write_out
 from ingest.readers.raised import raised
-from ingest.readers.rows import is_header, row_text
-from ingest.readers.visible import CLOSER, HEADINGS, OPENER, is_left_out, show_what_opens
+from ingest.readers.rows import find_header, form_text, is_labelled, join_names, row_text
+from ingest.readers.visible import (
+    CLOSER,
+    HEADINGS,
+    OPENER,
+    has_no_place,
+    is_left_out,
+    keep_most,
+    show_what_opens,
+)
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -63,6 +71,7 @@ def read_html(data: bytes, name: str) -> tuple[str, list[Section]]:
         raise ReadError("its HTML is nested deeper than 2,048 levels")
     _drop_controls(root)
     show_what_opens(root)
+    keep_most(root)
     write_out(root)
     _write_powers(root)
     page = _Page()
@@ -179,7 +188,8 @@ class _Page:
         else:
             self._end_section()
             caption = element.find("caption")
-            self._add("" if caption is None else _words(caption))
+            if caption is not None and not is_left_out(caption):
+                self._add(_words(caption))
             self._add(_table(element), "table")
 
     def _enter(self, level: int, heading: str) -> None:
@@ -259,57 +269,120 @@ def _words(element: "HtmlElement") -> str:
     return " ".join(_all_text(element).split())
 
 
+class _Row(NamedTuple):
+    """A row of a table by columns: the texts, which are headers, and the number of the cell."""
+
+    texts: list[str]
+    heads: list[bool]
+    cells: list[int]
+
+    @property
+    def across(self) -> bool:
+        """Whether the row is a single cell."""
+        return len(set(self.cells)) == 1
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether all cells are headers, apart from empty ones such as the first."""
+        filled = [head for head, text in zip(self.heads, self.texts, strict=True) if text]
+        return not self.across and all(filled) and (len(filled) > 1 or all(self.heads))
+
+
 def _table(table: "HtmlElement") -> str:
     """A table as one line a row; a spanning cell is repeated in each row and column."""
-    rows: list[tuple[list[str], list[bool]]] = []
-    pending: dict[int, tuple[int, str, bool]] = {}  # column → rows still to fill, text, is header
-    cells_seen = 0
-    for row in table.iter("tr"):
-        texts: list[str] = []
-        heads: list[bool] = []
+    rows: list[_Row] = []
+    # column → rows still to fill, text, is header, number of the cell
+    pending: dict[int, tuple[int, str, bool, int]] = {}
+    cells_seen = number = 0
+    for line in table.iter("tr"):
+        if is_left_out(line) or _is_in_hidden_part(line, table):
+            continue
+        row = _Row([], [], [])
 
-        def fill(texts: list[str] = texts, heads: list[bool] = heads) -> None:
-            while len(texts) in pending:
-                left, text, head = pending.pop(len(texts))
+        def add(text: str, head: bool, cell: int, row: _Row = row) -> None:
+            row.texts.append(text)
+            row.heads.append(head)
+            row.cells.append(cell)
+
+        def fill(row: _Row = row, add: Any = add) -> None:
+            while len(row.texts) in pending:
+                left, text, head, cell = pending.pop(len(row.texts))
                 if left > 1:
-                    pending[len(texts)] = (left - 1, text, head)
-                texts.append(text)
-                heads.append(head)
+                    pending[len(row.texts)] = (left - 1, text, head, cell)
+                add(text, head, cell)
 
-        for cell in row.iterchildren("td", "th"):
+        for cell in line.iterchildren("td", "th"):
+            left_out = is_left_out(cell)
+            if left_out and has_no_place(cell):
+                continue
             fill()
-            text, head = _words(cell), cell.tag == "th"
+            number += 1
+            text, head = "" if left_out else _words(cell), cell.tag == "th"
             down = _span(cell, "rowspan")
             for _ in range(_span(cell, "colspan")):
                 if down > 1:
-                    pending[len(texts)] = (down - 1, text, head)
-                texts.append(text)
-                heads.append(head)
+                    pending[len(row.texts)] = (down - 1, text, head, number)
+                add(text, head, number)
         fill()
-        cells_seen += len(texts)
+        cells_seen += len(row.texts)
         if cells_seen > _MAX_CELLS:
             raise ReadError(f"a table of more than {_MAX_CELLS:,} cells")
-        if any(texts):
-            rows.append((texts, heads))
+        if any(row.texts):
+            rows.append(row)
     return "\n".join(_row_lines(rows))
 
 
-def _row_lines(rows: list[tuple[list[str], list[bool]]]) -> list[str]:
+def _is_in_hidden_part(row: "HtmlElement", table: "HtmlElement") -> bool:
+    """Whether a row is in a part of its table that is left out."""
+    part = row.getparent()
+    return part is not None and part is not table and is_left_out(part)
+
+
+def _row_lines(rows: list[_Row]) -> list[str]:
     """The lines of a table, each with the names of its columns or of its row."""
-    header: list[str] = []
-    lines = []
-    for number, (texts, heads) in enumerate(rows):
-        unmarked = number == 0 and len(rows) > 1 and not any(heads) and is_header(texts)
-        if unmarked or (all(heads) and len(set(texts)) > 1):
-            header = texts
-        elif len(set(texts)) == 1:
-            lines.append(texts[0])  # one cell across the whole table
-        elif heads[0] and not any(heads[1:]) and not header:
-            values = "; ".join(dict.fromkeys(text for text in texts[1:] if text))
-            lines.append(f"{texts[0]}: {values}" if texts[0] else values)
+    lines: list[str] = []
+    marked = any(any(row.heads) for row in rows)
+    divided = [row.texts for row in rows if not row.across]
+    if not marked and is_labelled(divided):
+        lines = [row.texts[0] if row.across else form_text(row.texts) for row in rows]
+        return [line for line in lines if line]
+    begin, end = (0, 0) if marked else find_header(divided)
+    header: list[list[str]] = []  # its rows
+    named: list[str] = []
+    unused: dict[int, str] = {}  # names of columns without a value so far
+    at = place = 0  # the row among the divided ones; where the header belongs
+    below_header = True
+    for row in rows:
+        is_name = row.names_columns or (not row.across and begin <= at < end)
+        at += not row.across
+        if is_name:
+            if below_header:
+                lines[place:place] = _unsaid(unused)
+                header, place, below_header = [], len(lines), False
+            header.append(row.texts)
+            named = join_names(header)
+            unused = {column: name for column, name in enumerate(named) if name}
+            continue
+        below_header = True
+        if row.across:
+            lines.append(row.texts[0])
+            continue
+        for column, text in enumerate(row.texts):
+            if text:
+                unused.pop(column, None)
+        if row.heads[0] and not any(row.heads[1:]) and not named:
+            values = dict(zip(row.cells[1:], row.texts[1:], strict=True)).values()
+            said = "; ".join(text for text in values if text)
+            lines.append(": ".join(text for text in (row.texts[0], said) if text))
         else:
-            lines.append(row_text(header, texts))
+            lines.append(row_text(named, row.texts))
+    lines[place:place] = _unsaid(unused)
     return [line for line in lines if line]
+
+
+def _unsaid(names: dict[int, str]) -> list[str]:
+    """The line of the names of columns that no row says, since they have no value."""
+    return ["; ".join(dict.fromkeys(names.values()))] if names else []
 
 
 def _span(cell: Any, attribute: str) -> int:

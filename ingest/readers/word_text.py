@@ -12,6 +12,7 @@ from typing import Any
 from ingest.readers.charts import chart_text
 from ingest.readers.office import CHART, drawing_texts, link_text, picture_text
 from ingest.readers.raised import raised
+from ingest.readers.symbols import of_font, sign
 from ingest.readers.word_styles import Styles, W, is_on, value
 
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -97,10 +98,12 @@ class Texts:
                     walker.skip_subtree()
                 higher = value(node, "rPr/vertAlign") == "superscript"
             elif tag in _TEXTS:
-                text = node.text or ""
+                text = of_font(node.text or "", _font(node))
                 pieces.append(raised("".join(pieces[-3:]), text) if higher else text)
             elif tag == f"{_M}sup":
                 pieces.append("^" if "".join(node.itertext()).strip() else "")
+            elif tag == f"{W}sym":
+                pieces.append(sign(node.get(f"{W}char", ""), node.get(f"{W}font", "")))
             elif tag in _SIGNS:
                 pieces.append(_SIGNS[tag] if node is not element else "")
             elif tag in _NOTES:
@@ -180,6 +183,12 @@ class Texts:
             self._left_out[CHART] += not text
         else:
             found.notes += drawing_texts(parse(blob))
+
+
+def _font(text: Any) -> str:
+    """The font of a run's text, if the run itself has one."""
+    fonts = text.getparent().find(f"{W}rPr/{W}rFonts")
+    return "" if fonts is None else fonts.get(f"{W}ascii", "")
 
 
 def parse(blob: bytes) -> Any:

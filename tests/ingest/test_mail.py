@@ -65,6 +65,26 @@ def test_of_two_forms_of_a_text_the_one_that_says_it(
     assert "browser" not in text
 
 
+@pytest.mark.parametrize("fee", ["25 EUR", "by agreement"])
+def test_a_form_with_a_table_that_the_plain_one_lacks_is_taken(tmp_path: Path, fee: str) -> None:
+    words = "The fees of the harbour have changed from May on, please note them for every vessel."
+    made = message()
+    made.set_content(words)
+    table = f"<table><tr><th>Yacht<th>Trawler<tr><td>{fee}<td>unchanged since spring</table>"
+    made.add_alternative(f"<p>{words}</p>{table}", subtype="html")
+    text = body(read_mail(tmp_path, made))
+    assert text.startswith(words)
+    assert f"Yacht: {fee}" in text
+
+
+def test_addresses_and_a_table_for_layout_make_no_form_richer(tmp_path: Path) -> None:
+    made = message()
+    made.set_content("The fee is 12 > from May on.")
+    link = "<a href='https://t.test/7?id=99'>The fee</a>"
+    made.add_alternative(f"<table><tr><td>{link} is 12<td>from May on.</table>", subtype="html")
+    assert body(read_mail(tmp_path, made)) == "The fee is 12 > from May on."
+
+
 def test_text_before_and_after_a_picture_is_one_message(tmp_path: Path) -> None:
     made = message()
     made.set_content("A crack in beam 3.")

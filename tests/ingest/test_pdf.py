@@ -39,6 +39,21 @@ def test_numbers_of_pages_are_dropped_and_what_heads_them_is_kept_once(mark: str
     assert drop_running_lines(pages)[:2] == ["The port\nText of 0.", "Text of 1."]
 
 
+@pytest.mark.parametrize("line", ["{}", "{} | Report", "Report \u00b7 {}"])
+@pytest.mark.parametrize("first", [2021, 101])
+def test_years_and_rooms_that_count_with_the_pages_are_text(line: str, first: int) -> None:
+    numbers = range(first, first + 4)
+    pages = [f"{line.format(number)}\nRevenue of {number - 50}." for number in numbers]
+    assert drop_running_lines(pages) == pages
+    seasons = [f"{number}/{number + 1}\nGoals of {number - 50}." for number in numbers]
+    assert drop_running_lines(seasons) == seasons
+
+
+def test_a_number_that_is_called_that_of_a_page_may_be_high() -> None:
+    pages = [f"Text of {n}.\nPage {n + 345}" for n in range(4)]
+    assert drop_running_lines(pages) == [f"Text of {n}." for n in range(4)]
+
+
 def test_divided_words_are_put_together() -> None:
     pages = ["The deliv-\nery of well-\nknown goods, transpor-\ntation,\nHaupt- und Neben-\nraum"]
     pages += ["A well-known rule: 2031-\n0049, Anne-\nMarie, Ein-\nund Ausgang"]

@@ -109,15 +109,32 @@ def test_a_row_below_a_wide_name_is_not_taken_for_its_parts() -> None:
             "Name: Ida; Born: 1990\nTown: Voss; Room",
         ),
         ([["Port", "8080"], ["Host", "quay"]], "Port: 8080\nHost: quay"),
+        (
+            [["Depth", "11 m"], ["Length", "30 m"], ["Keeper", "Ida"]],
+            "Depth: 11 m\nLength: 30 m\nKeeper: Ida",
+        ),
+        (
+            [["Name", "North berth"], ["Owner", "Port Authority"], ["Remarks", "none"]],
+            "Name: North berth\nOwner: Port Authority\nRemarks: none",
+        ),
+        ([["Built", "1998"], ["Owner", "Ida"]], "Built: 1998\nOwner: Ida"),
         # a table of two columns is none
         (
             [["Berth", "Depth"], ["A", "12 m"], ["B", "?"]],
             "Berth: A; Depth: 12 m\nBerth: B; Depth: ?",
         ),
+        ([["Berth", "Keeper"], ["North", "Ida"]], "Berth: North; Keeper: Ida"),
+        ([["Name", "Type"], ["Length", "number"]], "Name: Length; Type: number"),
+        ([["Rope", "2024 price"], ["Hemp", "12"]], "Rope: Hemp; 2024 price: 12"),
     ],
 )
 def test_the_label_of_a_row_in_a_form_names_its_value(rows: list[list[str]], expected: str) -> None:
     assert table_text(rows) == expected
+
+
+def test_equal_figures_are_values_of_their_columns() -> None:
+    rows = [["Min depth", "Max depth"], ["5 m", "5 m"], ["4 m", "6 m"]]
+    assert table_text(rows).split("\n")[0] == "Min depth: 5 m; Max depth: 5 m"
 
 
 def test_a_cell_alone_needs_no_name() -> None:

@@ -270,3 +270,47 @@ def test_links_pictures_and_text_boxes(tmp_path: Path) -> None:
         "Use the form (https://quay.example/form) and tide table (https://tide.example/)\n\n"
         "In a box.\n\n[Image: Plan of N1]"
     )
+
+
+def symbol(code: str, font: str = "Symbol") -> str:
+    return f'<w:r><w:sym w:font="{font}" w:char="{code}"/></w:r>'
+
+
+@pytest.mark.parametrize(
+    ("code", "font", "sign"),
+    [
+        ("F0B1", "Symbol", "±"),
+        ("B3", "Symbol", "≥"),
+        ("F061", "Symbol", "α"),  # noqa: RUF001
+        ("F057", "Symbol", "Ω"),
+        ("F06D", "Symbol", "µ"),
+        ("F0DE", "Symbol", "⇒"),
+        ("F0FE", "Wingdings", "☑"),
+        ("F0A8", "Wingdings", "☐"),
+        ("F052", "Wingdings 2", "☑"),
+        ("2611", "Segoe UI Symbol", "☑"),
+    ],
+)
+def test_symbols_are_read_as_their_signs(tmp_path: Path, code: str, font: str, sign: str) -> None:
+    assert texts(tmp_path, p("Pump ", symbol(code, font), "2")) == [f"Pump {sign}2"]
+
+
+def test_degrees_with_symbols(tmp_path: Path) -> None:
+    xml = p("Store at ", symbol("F02D"), "20 °C ", symbol("F0B1"), "2 °C.")
+    assert texts(tmp_path, xml) == ["Store at −20 °C ±2 °C."]  # noqa: RUF001
+    font = '<w:rFonts w:ascii="Symbol" w:hAnsi="Symbol"/>'
+    assert texts(tmp_path, p("20 ", run("\uf0b12", font))) == ["20 ±2"]
+
+
+@pytest.mark.parametrize("code", ["F021", "zz", "F0B1FF", "D800"])
+def test_an_unknown_symbol_is_a_lost_character(tmp_path: Path, code: str) -> None:
+    document = docx.Document()
+    body(document, p("Mind ", symbol(code, "Webdings"), " the step."))
+    read_document = saved(tmp_path, document)
+    assert read_document.sections[0].text == "Mind \ufffd the step."
+    assert read_document.notes == ("1 character could not be decoded",)
+
+
+def test_rows_of_facts_have_no_header(tmp_path: Path) -> None:
+    xml = table(row("Name", "North berth"), row("Owner", "Port Authority"), row("Depth", "11 m"))
+    assert texts(tmp_path, xml) == ["Name: North berth", "Owner: Port Authority", "Depth: 11 m"]

@@ -113,3 +113,82 @@ def test_control_characters_in_references_and_addresses_cost_nothing_else(tmp_pa
     assert not re.search(r"[\x00-\x08\x0e-\x1f]|\\x1b", said)
     for words in ("Rings at nine", "the porter (112)", "daily 10^3", "Brass bell"):
         assert words in said
+
+
+def table(*rows: str) -> str:
+    """A table; a cell that begins with # is a header."""
+    lines = ([f"<th>{c[1:]}" if c[:1] == "#" else f"<td>{c}" for c in r.split("|")] for r in rows)
+    return "<table>" + "".join(f"<tr>{''.join(line)}</tr>" for line in lines) + "</table>"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (["Berth 3 is closed.", "Use berth 4."], ["Berth 3 is closed.", "Use berth 4."]),
+        (
+            ["Depth|11 m", "Length|30 m", "Owner|Port Authority"],
+            ["Depth: 11 m", "Length: 30 m", "Owner: Port Authority"],
+        ),
+        (["Berth|Keeper", "North|Ida"], ["Berth: North; Keeper: Ida"]),
+        (["#Min depth|#Max depth", "5 m|5 m"], ["Min depth: 5 m; Max depth: 5 m"]),
+        (["#Depth|5 m|5 m"], ["Depth: 5 m; 5 m"]),
+        (["|#2024|#2025", "#Oak|31|33"], ["column 1: Oak; 2024: 31; 2025: 33"]),
+        # what no row says is said once
+        (["#Berth|#Fee"], ["Berth; Fee"]),
+        (["Welcome|News of the berth", "Hello|"], ["News of the berth", "Welcome: Hello"]),
+        (["#Boat|#Fee|#Notes", "Kite|1|"], ["Notes", "Boat: Kite; Fee: 1"]),
+    ],
+)
+def test_no_text_of_a_table_is_lost(tmp_path: Path, rows: list[str], expected: list[str]) -> None:
+    assert sections(tmp_path, table(*rows))[0][1].split("\n") == expected
+
+
+def test_headers_of_groups_and_cells_across_a_table(tmp_path: Path) -> None:
+    page = (
+        "<table><tr><th rowspan=2>Ward<th colspan=2>Day<tr><th>Beds<th>Staff"
+        "<tr><td colspan=3>North house<tr><td>East<td>9<td>Moss</table>"
+    )
+    assert sections(tmp_path, page)[0][1].split("\n") == [
+        "North house",
+        "Ward: East; Day Beds: 9; Day Staff: Moss",
+    ]
+    page = "<table><tr><td colspan=2>Fees<tr><td>Boat<td>Fee<tr><td>Kite<td>5</table>"
+    assert sections(tmp_path, page)[0][1] == "Fees\nBoat: Kite; Fee: 5"
+
+
+@pytest.mark.parametrize("hidden", ["hidden", "style='display:none'", "style='visibility:hidden'"])
+def test_hidden_parts_of_a_table_are_left_out(tmp_path: Path, hidden: str) -> None:
+    page = (
+        f"<table><caption {hidden}>Secret</caption><tr><th>Boat<th>Fee</tr>"
+        f"<tr {hidden}><td>Secret<td>1</tr><tbody {hidden}><tr><td>Secret<td>2</tr></tbody>"
+        f"<tr><td>Kite<td>5<td {hidden}>Secret</tr></table>"
+    )
+    assert sections(tmp_path, page) == [((), "Boat: Kite; Fee: 5")]
+
+
+def test_a_cell_that_is_not_there_moves_the_next_ones_and_an_invisible_one_does_not(
+    tmp_path: Path,
+) -> None:
+    head = "<table><tr><th>Boat<th>Fee</tr><tr><td>Kite"
+    for style, fee in (("display:none", "Fee: 5"), ("visibility:hidden", "column 3: 5")):
+        [(_, text), *_] = sections(tmp_path, f"{head}<td style='{style}'>x<td>5</tr></table>")
+        assert fee in text
+        assert "x" not in text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<body class='page has-cookie-banner'><p>The fee is 12.</p>{}</body>",
+        "<article class='post tag-cookie-consent'><p>The fee is 12.</p></article>{}",
+        "<main id=gdpr-notice><p>The fee is 12.</p>{}</main>",
+        "<div class=cookie-consent-wall><p>The fee is 12, or 14 in summer, for boats.</p>{}</div>",
+        "<p>All boats.</p><p class=has-cookie-banner>The fee is 12.</p><p>Ask Ida.</p>{}",
+    ],
+)
+def test_a_page_is_no_consent_dialogue(tmp_path: Path, page: str) -> None:
+    script = f"<script>{'x = 1;' * 100}</script>"
+    found = sections(tmp_path, page.format(f"<div id=cookie-banner>Cookies</div>{script}"))
+    text = " ".join(text for _, text in found)
+    assert "The fee is 12" in text
+    assert "Cookies" not in text
