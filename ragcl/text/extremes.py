@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ragcl.text.recipe import TEXT
-from ragcl.text.records import Found, Row, holds_words
+from ragcl.text.records import Found, Row, is_named, with_symbols
+from ragcl.text.scripts import as_ascii
 from ragcl.text.superlatives import LEAST, MEASURES, MOST, NEWEST, OLDEST
 from ragcl.text.tokens import tokens
+from ragcl.text.units import CURRENCIES
 from ragcl.text.words import content_words, parts, stems
 
 _NOTHING = frozenset(("", "-", "\u2013", "\u2014", "?", "n/a", "na", "none", "unknown"))
@@ -21,6 +23,16 @@ _THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # or thousandths
 _ORDINAL = re.compile(r"second|third|fourth|fifth|\d+(?:nd|rd|th)|next|two|three|four|five|\d")
 _NAMING = frozenset({"which", "who", "whose", "where"})
 _ADJECTIVES = stems(" ".join(MEASURES))
+_PLAIN = str.maketrans("\u2010\u2011\u2212\u2018\u2019\u201c\u201d", "---''\"\"")
+_FEET = re.compile(r"(?<=\d) ?'(?!\d{3}|')")  # or minutes; in "5'000" it is no unit
+_INCHES = re.compile(r"(?<=\d) ?(?:\"|'')")
+_MONEY = rf"(?:{'|'.join(map(re.escape, CURRENCIES))}|%)?"
+_BRACKETED = re.compile(
+    rf"({_MONEY}) ?\( ?({_MONEY} ?[\d.,' ]*\d ?{_MONEY}) ?\) ?({_MONEY})"  # as accounts have it
+)
+_MINUS_BEFORE = re.compile(rf"({_MONEY}) ?[-\u2013] ?(?={_MONEY} ?\.?\d)")
+_MINUS_BEHIND = re.compile(rf"([^-]*\d)-( ?{_MONEY})")
+_UNCLEAR = re.compile(r"\D*\(|.*(?:\d- |(?<![,.])[-\u2013]$)")
 
 
 @dataclass(frozen=True)
@@ -38,10 +50,11 @@ class Comparison:
 class _Asked:
     """A question for the most or the least.
 
-    `place` is that of the superlative among the `words`, `measures` the stems of what a column of
-    its figures may be called, `wanted` those of the question.
+    `text` is all of it, `place` that of the superlative among its `words`, `measures` the stems of
+    what a column of its figures may be called, `wanted` those of the question.
     """
 
+    text: str
     words: list[str]
     place: int
     most: bool
@@ -99,7 +112,7 @@ def _asked(question: str) -> _Asked | None:
         else:
             continue
         wanted = stems(" ".join(content_words(question)))
-        return _Asked(words, place, most, stems(names), wanted)
+        return _Asked(question, words, place, most, stems(names), wanted)
     return None
 
 
@@ -129,18 +142,42 @@ def _figures(cells: Mapping[int, str]) -> dict[int, float] | None:
     for number, cell in cells.items():
         if cell.strip().lower() in _NOTHING:
             continue
-        found = tokens(cell)
+        written = _written(cell)
+        found = tokens(cell if written is None else written)
+        if [one.kind for one in found] == ["value", "unit"] * 2:  # feet and inches
+            found, written = found[:2], None
         if not 0 < len(found) < 3 or found[0].kind != "value":
             return None
         try:
             figures[number] = float(found[0].key)
         except ValueError:
             return None
-        alike = alike and not _THOUSANDS.fullmatch(found[0].key)
+        sure = written is not None and not _THOUSANDS.fullmatch(found[0].key.lstrip("+-"))
+        alike = alike and sure
         units.add(tuple(one.key for one in found[1:]))
     if not units:
         return None
     return figures if alike and len(units) == 1 else {}
+
+
+def _written(cell: str) -> str | None:
+    """A cell with the sign right before its figure; None if it is unclear what the sign is.
+
+    An amount in brackets or with a minus behind it is negative. The marks of feet and inches, or of
+    minutes and seconds, are units.
+    """
+    text = " ".join(as_ascii(cell).translate(_PLAIN).split())
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1]
+    text = _FEET.sub("\u2032", _INCHES.sub("\u2033", text))
+    if one := _BRACKETED.fullmatch(text):
+        return f"-{' '.join(filter(None, one.groups()))}"
+    if one := _MINUS_BEHIND.fullmatch(text):
+        return f"-{one[1]}{one[2]}"
+    if _UNCLEAR.match(text):
+        return None
+    one = _MINUS_BEFORE.match(text)
+    return f"-{one[1]}{text[one.end() :]}" if one else text
 
 
 def _found(
@@ -185,17 +222,24 @@ def _explains(asked: _Asked, explained: set[str], heading: str) -> bool:
 def _chosen_rows(
     asked: _Asked, table: Mapping[int, Row], column: str
 ) -> tuple[list[int], set[str]]:
-    """The rows with the values of other columns that the question names, and what explains it."""
+    """The rows with the values of other columns that the question names, and what explains it.
+
+    No row if the question has a word with a symbol, as "C++", that is in no such value or name.
+    """
     kept = list(table)
     explained: set[str] = set()
+    some = next(iter(table.values()))
+    symbols = with_symbols(f"{some.heading} {some.fields[0][0]} {column}")
     names = {name for one in table.values() for name, _ in one.fields[1:]} - {column}
     for name in sorted(names):
-        values = {number: parts(dict(one.fields).get(name, "")) for number, one in table.items()}
-        named = [number for number in kept if holds_words(asked.words, values[number])]
+        cells = {number: dict(one.fields).get(name, "") for number, one in table.items()}
+        values = {number: parts(cell) for number, cell in cells.items()}
+        named = [number for number in kept if is_named(asked.text, cells[number])]
         if named and len({tuple(values[number]) for number in named}) == 1:
             kept = named
+            symbols |= with_symbols(cells[named[0]])
             explained |= stems(" ".join(values[named[0]])) | (stems(name) & asked.wanted)
-    return kept, explained
+    return (kept if with_symbols(asked.text) <= symbols else []), explained
 
 
 def _answering(asked: _Asked, table: Mapping[int, Row], column: str) -> str | None:

@@ -6,17 +6,37 @@ and one column, no model is needed. Knows no model and no ranking.
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ragcl.text.recipe import TEXT
+from ragcl.text.scripts import as_ascii
 from ragcl.text.sentences import split_sentences
 from ragcl.text.superlatives import NEWEST, OLDEST
-from ragcl.text.words import content_words, parts, stems
+from ragcl.text.tokens import tokens
+from ragcl.text.words import HUMP, content_words, parts, stems
 
 _FIELD = re.compile(r"([^\W\d][\w .()/-]{0,39}): (\S.*)")
 _RULE = re.compile(r":?-+:?")  # below the header of a table in Markdown
 _VALUE_WORDS = frozenset("date day year month time when until number version value".split())
+_VERSION_NAMES = stems("version versi\u00f3n release cycle")
+_YEAR_NAMES = stems("year built date jahr baujahr ann\u00e9e a\u00f1o")
+_NUMBERED = re.compile(r"(?!\d\d?[.-]\d\d?[.-]\d{4}$)\D{0,2}\d+(?:[.-]\d+)*")
+_DATE = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d))?")
+_SOME_DATE = re.compile(r"\d\d?([./-])\d\d?\1\d{4}")  # day or month first, nobody knows
+_TIME = re.compile(r"(?:\d{4}|-)-\d\d(?:-\d\d)?|\d\d:\d\d(?::\d\d)?")  # as tokens have it
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2013\u2212", "-"))
+_EMPHASIS = re.compile(r"(?<!\w)(\*+)([^*]+)\1(?![\w*])")  # of Markdown
+# A word or a number that is another one without its symbol: "C++", "A-", ".net", "-5", "> 10".
+_WITH_SYMBOL = re.compile(
+    r"(?<![\w.])(?:\.[^\W\d_]+|(?:\d+(?:[.,]\d+)*|[^\W_]+)[-+#\u266d\u266f]+|[^\W_]{1,2}\*+)"
+    r"(?![-\w+#*])"
+    r"|(?<![\w.)+-])(?:[-+]|[<>\u2264\u2265]=? ?)\d+(?:[.,]\d+)*"
+)
+
+_Order = dict[int, tuple[int, ...]]  # the sort keys of rows
 
 
 @dataclass(frozen=True)
@@ -72,16 +92,17 @@ def look_up(question: str, rows: Sequence[Row | None]) -> Found | None:
     for number, one in enumerate(rows):
         if one:
             tables[one.kind].append(number)
-    words = parts(question)
     found: list[tuple[int, int, Found]] = []
     for numbers in tables.values():
         if len(numbers) < TEXT.record_rows:
             continue
-        table = {number: one for number in numbers if (one := rows[number])}
-        chosen, said = _named_row(words, table)
+        table = {number: some for number in numbers if (some := rows[number])}
+        chosen, said, column = _named_row(question, table)
         if chosen is None:
             continue
-        found_here = _named_field(question, table[chosen], said)
+        one = table[chosen]
+        found_here = _named_field(question, one, said, column) if column else None
+        found_here = found_here or _named_field(question, one, said)
         if found_here:
             name, unexplained, value = found_here
             found.append((name, -unexplained, Found(chosen, value)))
@@ -146,6 +167,26 @@ def holds_words(words: Sequence[str], some: Sequence[str]) -> bool:
     )
 
 
+def is_named(question: str, value: str) -> bool:
+    """Whether a question has the words of a value with the same symbols: "C#" does not name "C"."""
+    words, symbols = _said(question)
+    some = parts(value)
+    return holds_words(words, some) and with_symbols(value) == {
+        one for one in symbols if set(parts(one)) <= set(some)
+    }
+
+
+@lru_cache(maxsize=64)
+def _said(question: str) -> tuple[list[str], set[str]]:
+    return parts(question), with_symbols(question)
+
+
+def with_symbols(text: str) -> set[str]:
+    """The words and numbers of a text that have a symbol, as "c++" and "-5", in lower case."""
+    plain = HUMP.sub(" ", _EMPHASIS.sub(r"\2", as_ascii(text).translate(_DASHES))).lower()
+    return {one[0].replace(" ", "") for one in _WITH_SYMBOL.finditer(plain)}
+
+
 def of(text: str, heading: str) -> list[Row]:
     """The rows that a passage holds."""
     sentences = split_sentences(text)
@@ -157,32 +198,133 @@ def of(text: str, heading: str) -> list[Row]:
     return [one for one in found if one]
 
 
-def _named_row(words: Sequence[str], table: dict[int, Row]) -> tuple[int | None, set[str]]:
-    """The index of the row that the words name, by key or as last or first, and those words."""
+def _named_row(question: str, table: Mapping[int, Row]) -> tuple[int | None, set[str], str]:
+    """The index of the row that the question names, by key or as last or first, and those words.
+
+    The third is the name of the column by which the question orders the rows, if it says one.
+    """
     longest = 0
     named: list[int] = []
     for number, one in table.items():
         key = parts(one.key)
-        if len(key) >= longest and holds_words(words, key):
+        if len(key) >= longest and is_named(question, one.key):
             named = [*(named if len(key) == longest else ()), number]
             longest = len(key)
     if named:
         said = set(parts(table[named[0]].key))
-        return (named[0] if len(named) == 1 else None), said
-    for superlatives, choose in ((NEWEST, max), (OLDEST, min)):
-        said = set(superlatives.intersection(words))
-        if said:
-            order = {number: _order(one) for number, one in table.items()}
-            if None in order.values():
-                return None, said
-            best = choose(order.values())  # type: ignore[type-var]
-            rows = [number for number, place in order.items() if place == best]
-            return (rows[0] if len(rows) == 1 else None), said
-    return None, set()
+        return (named[0] if len(named) == 1 else None), said, ""
+    words = parts(question)
+    newest, oldest = NEWEST.intersection(words), OLDEST.intersection(words)
+    said = set(newest | oldest)
+    if not said or (newest and oldest):
+        return None, said, ""
+    columns = _times(table)
+    column = next((name for name in columns if _orders(words, said, name)), "")
+    if column:
+        said.update(parts(_last(column)))
+        columns = {column: columns[column]}
+    return _end(table, columns, newest=bool(newest), by_key=not column), said, column
 
 
-def _named_field(question: str, one: Row, said: set[str]) -> tuple[int, int, str] | None:
-    """The value of the field that the question names best.
+def _orders(words: Sequence[str], superlatives: set[str], name: str) -> bool:
+    """Whether a question orders by a column: "oldest service date", "serviced first", "by age"."""
+    column = stems(_last(name))
+    size = len(parts(_last(name)))
+    behind = [i + 1 for i, word in enumerate(words) if word in superlatives | {"by"}]
+    before = [i - size for i, word in enumerate(words) if word in superlatives and i >= size]
+    return any(stems(" ".join(words[i : i + size])) == column for i in behind + before)
+
+
+def _end(
+    table: Mapping[int, Row], columns: Mapping[str, _Order], *, newest: bool, by_key: bool
+) -> int | None:
+    """The newest or oldest row: the one on which all columns of dates agree.
+
+    The numbers of the keys count if they are versions and agree with one of the columns, if any
+    is complete; or if nothing in the table tells a time.
+    """
+    dated = {_last_or_first(table, order, newest=newest) for order in columns.values()}
+    keys = {
+        number: tuple(map(int, re.findall(r"\d+", one.key)))
+        for number, one in table.items()
+        if _NUMBERED.fullmatch(one.key)
+    }
+    numbered = _last_or_first(table, keys, newest=newest)
+    name = next(iter(table.values())).fields[0][0]
+    if by_key and name not in columns and len(keys) == len(table):
+        if _are_versions(table, name):
+            return numbered if dated <= {None} or numbered in dated else None
+        cells = [value for one in table.values() for _, value in one.fields[1:]]
+        if not columns and not any(map(_tells_time, cells)):
+            return numbered
+    return dated.pop() if len(dated) == 1 else None
+
+
+def _last_or_first(table: Mapping[int, Row], order: _Order, *, newest: bool) -> int | None:
+    """The row at the end of an order; None if it lacks a row of the table, or two are there."""
+    if len(order) < len(table):
+        return None
+    best = (max if newest else min)(order.values())
+    ends = [number for number, place in order.items() if place == best]
+    return ends[0] if len(ends) == 1 else None
+
+
+def _are_versions(table: Mapping[int, Row], name: str) -> bool:
+    keys = [one.key for one in table.values()]
+    return bool(stems(_last(name)) & _VERSION_NAMES) or any(
+        re.match(r"[vV]\d|\D{0,2}\d+\.\d", key) for key in keys
+    )
+
+
+def _times(table: Mapping[int, Row]) -> dict[str, _Order]:
+    """The columns of dates or years, each with the times of the rows that have one.
+
+    A column has none if its times are not alike, or if they are years and its name does not say so.
+    """
+    columns: dict[str, dict[int, str]] = defaultdict(dict)
+    for number, one in table.items():
+        for name, value in one.fields:
+            columns[name][number] = value
+    first = next(iter(table.values())).fields[0][0]
+    found: dict[str, _Order] = {}
+    for name, cells in columns.items():
+        times = {number: time for number, cell in cells.items() if (time := _time(cell))}
+        precisions = {len(time) for time in times.values()}
+        numbers = [cell for cell in cells.values() if any(map(str.isdigit, cell))]
+        if precisions == {1}:
+            if len(times) == len(numbers) and (_of_years(name) or name != first):
+                found[name] = times if _of_years(name) else {}
+        elif precisions or any(map(_SOME_DATE.fullmatch, numbers)):
+            found[name] = times if len(precisions) == 1 else {}
+    return found
+
+
+def _of_years(name: str) -> bool:
+    return bool(stems(_last(name)) & _YEAR_NAMES)
+
+
+def _time(value: str) -> tuple[int, ...] | None:
+    """Year, month and day, as far as they are given, of a cell that is a date or a year."""
+    found = tokens(value)
+    date = _DATE.fullmatch(found[0].key) if len(found) == 1 else None
+    if date:
+        return tuple(int(one) for one in date.groups() if one)
+    return (int(value),) if _YEAR.fullmatch(value) else None
+
+
+def _tells_time(value: str) -> bool:
+    return bool(_YEAR.search(value)) or any(_TIME.fullmatch(one.key) for one in tokens(value))
+
+
+def _last(name: str) -> str:
+    """The name of a field without those of what it is in: "cycle" of "releases.cycle"."""
+    return name.rsplit(".", 1)[-1]
+
+
+def _named_field(
+    question: str, one: Row, said: set[str], column: str = ""
+) -> tuple[int, int, str] | None:
+    """The value of the field that the question names best, other than a column that orders rows.
 
     Returns:
         The number of the heading's words in the question, the number of unexplained words of the
@@ -190,46 +332,52 @@ def _named_field(question: str, one: Row, said: set[str]) -> tuple[int, int, str
     """
     words = parts(question)
     wanted = stems(" ".join(content_words(question)))
+    naming = wanted - stems(" ".join(said)) if column else wanted
     heading = stems(one.heading) & wanted
     by_key = bool(set(parts(one.key)) <= said)
-    scores: list[tuple[float, int, str]] = []
+    scores: list[tuple[float, int, bool, str]] = []
     explained: dict[str, set[str]] = {}
-    for place, (name, value) in enumerate(one.fields):
-        if place == 0 and by_key:
+    in_full: list[set[str]] = []
+    for place, (name, _) in enumerate(one.fields):
+        if (place == 0 and by_key) or (column and name == column):
             continue
-        names = stems(name.rsplit(".", 1)[-1])
-        held = names & wanted
-        initials = _spelt(name.rsplit(".", 1)[-1], words)
-        explained[value] = held | stems(" ".join(initials))
-        share = 1.0 if initials else len(held) / max(1, len(names))
-        scores.append((share, len(explained[value]), value))
+        own = stems(_last(name))
+        held = own & naming
+        initials = _spelt(_last(name), words, said)
+        explained[name] = held | stems(" ".join(initials))
+        share = 1.0 if initials else len(held) / max(1, len(own))
+        if share == 1.0 and not initials:
+            in_full.append(held)
+        scores.append((share, len(explained[name] & wanted), not initials, name))
     if not scores:
         return None
-    best = max(scores, key=lambda some: some[:2])
-    if best[0] < TEXT.named or len([some for some in scores if some[:2] == best[:2]]) > 1:
+    best = max(scores, key=lambda some: some[:3])
+    if best[0] < TEXT.named or len([some for some in scores if some[:3] == best[:3]]) > 1:
         return None
-    known = heading | explained[best[2]] | stems(" ".join(said)) | stems(" ".join(_VALUE_WORDS))
+    if not best[2] and any(some <= explained[best[3]] for some in in_full):
+        return None  # its initials may be there by chance
+    known = heading | explained[best[3]] | stems(" ".join(said)) | stems(" ".join(_VALUE_WORDS))
     left = len(wanted - known)
     if left > TEXT.unexplained * len(wanted) or (left and not heading):
         return None
-    return len(heading), left, best[2]
+    return len(heading), left, dict(one.fields)[best[3]]
 
 
-def _spelt(name: str, words: Sequence[str]) -> Sequence[str]:
-    """Consecutive words whose initials are a short field name; empty if there are none."""
+def _spelt(name: str, words: Sequence[str], said: set[str]) -> Sequence[str]:
+    """Consecutive words whose initials are a short field name; empty if there are none.
+
+    They begin and end with words that are no function words, and hold none that name the row.
+    """
     letters = name.lower()
     if not (TEXT.acronym[0] <= len(letters) <= TEXT.acronym[1] and letters.isalpha()):
         return ()
     for start in range(len(words) - len(letters) + 1):
         some = words[start : start + len(letters)]
-        if "".join(word[0] for word in some) == letters:
+        if (
+            "".join(word[0] for word in some) == letters
+            and said.isdisjoint(some)
+            and content_words(some[0])
+            and content_words(some[-1])
+        ):
             return some
     return ()
-
-
-def _order(one: Row) -> tuple[int, ...] | None:
-    """The sort key of a row: the numbers of its key, or else its first date."""
-    if re.fullmatch(r"\D{0,2}\d+(?:[.-]\d+)*", one.key):
-        return tuple(map(int, re.findall(r"\d+", one.key)))
-    dates = [re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value) for _, value in one.fields]
-    return next((tuple(map(int, date.groups())) for date in dates if date), None)

@@ -83,6 +83,114 @@ def test_what_is_compared_otherwise_is_left_open(question: str, text: str) -> No
     assert answer(question, text) is None
 
 
+STATIONS = """\
+Station: North; Temperature: X
+Station: East; Temperature: 3 Y
+Station: West; Temperature: 7 Y
+"""
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit"),
+    [
+        ("\u2212 12 \u00b0C", "\u00b0C"),
+        ("- 12 \u00b0C", "\u00b0C"),
+        ("\u2013 12 \u00b0C", "\u00b0C"),
+        ("- 12", ""),
+        ("-12", ""),
+        ("(5,000)", ""),
+        ("\uff085,000\uff09", ""),
+        ("( 12% )", "%"),
+        ("(\u20ac12)", "\u20ac"),
+        ("\u20ac(12)", "\u20ac"),
+        ("(12) EUR", "EUR"),
+        ("EUR - 12", "EUR"),
+        ("- $12", "$"),
+        ("5,000-", ""),
+        ("5,000\u2212", ""),
+        ("5,000- EUR", "EUR"),
+    ],
+)
+def test_a_minus_or_brackets_of_accounts_make_a_figure_negative(cell: str, unit: str) -> None:
+    text = STATIONS.replace("X", cell).replace("Y", unit)
+
+    assert answer("Which station has the lowest temperature?", text) == "North"
+    assert answer("Which station has the highest temperature?", text) == "West"
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit"),
+    [
+        ("(12 \u00b0C)", "\u00b0C"),
+        ("(-12)", ""),
+        ("-(12)", ""),
+        ("-12-", ""),
+        ("12 -", ""),
+        ("12\u2013", ""),  # from 12 on
+        ("-1.500", ""),
+    ],
+)
+def test_a_column_with_an_unclear_sign_is_left_open(cell: str, unit: str) -> None:
+    text = STATIONS.replace("X", cell).replace("Y", unit)
+
+    assert answer("Which station has the lowest temperature?", text) is None
+    assert answer("Which station has the highest temperature?", text) is None
+
+
+def test_a_dash_for_no_cents_is_no_minus() -> None:
+    text = STATIONS.replace("X", "5,-").replace("Y", "")
+
+    assert answer("Which station has the lowest temperature?", text) == "East"
+
+
+PARTS = """\
+| Part | Width |
+| P | 5' |
+| Q | 7" |
+| R | 6' |
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PARTS,
+        PARTS.replace("'", "\u2019").replace('"', "\u201d"),
+        PARTS.replace('"', "''"),
+        PARTS.replace('7"', "7"),
+        PARTS.replace('7"', "5'7\""),
+        PARTS.replace('7"', "5' 7\""),
+    ],
+)
+def test_feet_are_not_compared_with_inches(text: str) -> None:
+    assert answer("What is the largest width?", text) is None
+
+
+def test_feet_are_compared_with_feet() -> None:
+    assert answer("What is the largest width?", PARTS.replace('"', "'")) == "7'"
+    assert answer("What is the largest width?", PARTS.replace('7"', "7\u2032")) == "7\u2032"
+    assert answer("What is the largest width?", PARTS.replace("'", '"')) == '7"'
+
+
+def test_apostrophes_between_thousands_and_quotes_around_a_figure_are_no_units() -> None:
+    text = PARTS.replace("5'", "5'000").replace('7"', '"7"').replace("6'", "6")
+
+    assert answer("What is the largest width?", text) == "5'000"
+
+
+GRADED = """\
+berth: North; grade: A+; fee: 90
+berth: East; grade: B; fee: 120
+berth: South; grade: A+; fee: 100
+"""
+
+
+def test_rows_are_chosen_by_a_value_with_its_symbols() -> None:
+    assert answer("Which berth of grade A+ has the highest fee?", GRADED, "Berths") == "South"
+    assert answer("Which berth of grade A- has the highest fee?", GRADED, "Berths") is None
+    assert answer("Which C++ berth has the highest fee?", GRADED, "C++ berths") == "East"
+
+
 def test_of_two_tables_that_fit_none_is_taken() -> None:
     rows = [*of(WIDE, "Apiary"), *of(WIDE.replace("Willow", "Birch"), "Another apiary")]
 

@@ -15,6 +15,22 @@ TABLE = """\
 | East | 9 m | none |
 """
 
+SHIPS = """\
+No: 1; Name: Aurora; Built: 2019-05-01; Length: 30 m
+No: 2; Name: Bella; Built: 1961-03-01; Length: 22 m
+No: 3; Name: Clara; Built: 2005-03-01; Length: 18 m
+"""
+SERVED = """\
+No: 1; Name: Aurora; Serviced: 2025-05-01; Built: 1961-03-01; Length: 30 m
+No: 2; Name: Bella; Serviced: 2026-05-01; Built: 1990-03-01; Length: 22 m
+No: 3; Name: Clara; Serviced: 2024-05-01; Built: 2005-03-01; Length: 18 m
+"""
+NODES = """\
+cycle: 18; releaseDate: 2022-04-19; eol: 2025-04-30; latest: 18.20.8
+cycle: 20; releaseDate: 2023-04-18; eol: 2026-04-30; latest: 20.19.1
+cycle: 19; releaseDate: 2022-10-18; eol: 2023-06-01; latest: 19.9.0
+"""
+
 
 def asked(question: str, text: str, heading: str = "Eclipse Jetty") -> str | None:
     rows = of(text, heading)
@@ -62,6 +78,162 @@ def test_what_names_no_row_or_no_field_or_something_else_is_left_to_the_reader(
     question: str,
 ) -> None:
     assert asked(question, RECORDS) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "value"),
+    [
+        ("What is the length of the oldest ship?", SHIPS, "22 m"),
+        ("What is the length of the newest ship?", SHIPS, "30 m"),
+        ("When was the oldest ship built?", SHIPS, "1961-03-01"),
+        ("What is the length of the oldest ship?", SHIPS.replace("-03-01", ""), None),  # of 2019-05
+        (
+            "What is the length of the oldest ship?",
+            SHIPS.replace("1961-03-01", "1 May 1961"),
+            "22 m",
+        ),
+        ("What is the length of the oldest ship?", SHIPS.replace("1961-03-01", "03/05/1961"), None),
+        ("What is the length of the oldest ship?", SHIPS.replace("1961-03-01", "unknown"), None),
+        (
+            "What is the length of the oldest ship?",
+            SHIPS.replace("Built: ", "Built: spring "),
+            None,
+        ),
+        ("What is the length of the first ship?", SHIPS.replace("2005-03-01", "08:30"), None),
+    ],
+)
+def test_rows_are_ordered_by_their_dates_and_not_by_their_numbers(
+    question: str, text: str, value: str | None
+) -> None:
+    assert asked(question, text, "Ships") == value
+
+
+def test_a_column_of_years_is_one_of_dates_if_its_name_says_so() -> None:
+    years = SHIPS.replace("-05-01", "").replace("-03-01", "")
+
+    assert asked("What is the length of the oldest ship?", years, "Ships") == "22 m"
+    capacity = years.replace("Built", "Capacity")
+    assert asked("What is the length of the oldest ship?", capacity, "Ships") is None
+
+
+@pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        ("What is the length of the oldest ship?", None),
+        ("What is the length of the newest ship?", None),
+        ("When was the oldest ship serviced?", None),  # by what is it the oldest?
+        ("What is the length of the ship serviced first?", "18 m"),
+        ("What is the length of the ship built first?", "30 m"),
+        ("What is the length of the newest ship by built?", "18 m"),
+        ("When was the first built ship serviced?", "2025-05-01"),
+    ],
+)
+def test_of_two_columns_of_dates_the_question_must_name_one(
+    question: str, value: str | None
+) -> None:
+    assert asked(question, SERVED, "Ships") == value
+    years = SERVED.replace("-03-01", "")
+    assert asked(question, years, "Ships") == value
+
+
+def test_two_columns_of_dates_that_agree_need_no_name() -> None:
+    text = SERVED.replace("2024-05-01", "2027-05-01")
+
+    assert asked("What is the length of the newest ship?", text, "Ships") == "18 m"
+    assert asked("What is the length of the oldest ship?", text, "Ships") == "30 m"
+
+
+def test_the_column_that_orders_the_rows_is_not_the_one_asked_for() -> None:
+    text = SHIPS.replace("Built", "Build date")
+
+    question = "What is the length of the ship with the oldest build date?"
+    assert asked(question, text, "Ships") == "22 m"
+    assert asked("What is the oldest build date of the ships?", text, "Ships") == "1961-03-01"
+
+
+@pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        ("What is the newest cycle of Node?", "20"),
+        ("What is the latest release of Node?", "20.19.1"),
+        ("What is the oldest cycle of Node?", "18"),
+        ("When does the newest cycle of Node reach end of life?", "2026-04-30"),
+    ],
+)
+def test_versions_are_ordered_by_number_whatever_other_dates_there_are(
+    question: str, value: str
+) -> None:
+    assert asked(question, NODES, "Node") == value
+
+
+def test_versions_whose_only_dates_are_in_another_order_are_left_to_the_reader() -> None:
+    text = (
+        "version: 9.4.53; date: 2023-10-01; size: 4 MB\nversion: 10.0; date: 2020-12-07; size: 5 MB"
+    )
+
+    assert asked("What is the size of the newest Jetty?", text) is None
+
+
+def test_the_newest_of_the_oldest_is_left_to_the_reader() -> None:
+    assert asked("What is the latest release of the oldest cycle of Jetty?", RECORDS) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "value"),
+    [
+        ("What is the name of the newest ship?", SHIPS, "Aurora"),
+        ("What is the name of the newest oak?", SHIPS, "Aurora"),
+        ("What is the number of the newest ship?", SHIPS, None),
+        (
+            "What is the operating speed of Bella?",
+            "ship: Bella; OS: Linux; speed: 9 kn\nship: Clara; OS: BSD; speed: 8 kn",
+            None,
+        ),
+        (
+            "What is the operating system of Bella?",
+            "ship: Bella; OS: Linux; speed: 9 kn\nship: Clara; OS: BSD; speed: 8 kn",
+            "Linux",
+        ),
+    ],
+)
+def test_a_field_is_not_named_by_initials_that_are_there_by_chance(
+    question: str, text: str, value: str | None
+) -> None:
+    assert asked(question, text, "Oak ships") == value
+
+
+LANGUAGES = "Lang: C++; Depth: 1 m\nLang: Rust; Depth: 2 m\nLang: .NET; Depth: 3 m"
+GRADES = "Grade: A+; Fee: 1 EUR\nGrade: B; Fee: 2 EUR\nGrade: **C**; Fee: 3 EUR"
+LEVELS = "Level: -5; Depth: 1 m\nLevel: 4; Depth: 2 m\nLevel: > 10; Depth: 3 m"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "value"),
+    [
+        ("What is the depth of C++?", LANGUAGES, "1 m"),
+        ("What is the depth of Rust?", LANGUAGES, "2 m"),
+        ("What is the depth of .NET?", LANGUAGES, "3 m"),
+        ("What is the depth of C#?", LANGUAGES, None),
+        ("What is the depth of C?", LANGUAGES, None),
+        ("What is the depth of the net?", LANGUAGES, None),
+        ("What is the depth of C#?", LANGUAGES.replace("C++", "C"), None),
+        ("What is the depth of TypeScript+?", LANGUAGES.replace("C+", "TypeScript"), "1 m"),
+        ("What is the fee of grade A+?", GRADES, "1 EUR"),
+        ("What is the fee of grade B?", GRADES, "2 EUR"),
+        ("What is the fee of grade C?", GRADES, "3 EUR"),
+        ("What is the fee of grade A-?", GRADES, None),
+        ("What is the fee of grade A\u2212?", GRADES, None),
+        ("What is the fee of grade A?", GRADES, None),
+        ("What is the fee of grade B*?", GRADES, None),
+        ("What is the fee of grade b-?", GRADES, None),
+        ("What is the depth of level \u22125?", LEVELS, "1 m"),
+        ("What is the depth of level 5?", LEVELS, None),
+        ("What is the depth of level -4?", LEVELS, None),
+        ("What is the depth of level 10?", LEVELS, None),
+    ],
+)
+def test_a_key_is_named_with_its_symbols(question: str, text: str, value: str | None) -> None:
+    assert asked(question, text, "Levels by grade") == value
 
 
 def test_the_rule_below_a_header_is_no_row() -> None:
