@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ragcl.generation.quoting import ITEM
 from ragcl.generation.recipe import QUOTING
+from ragcl.text.numerals import with_digits
 from ragcl.text.scripts import STOPS, as_ascii
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems
@@ -34,7 +35,8 @@ class Checker:
 
     def __init__(self, passages: Sequence[str]) -> None:
         self._passages = passages
-        self._stems = [stems(one) for one in passages]
+        self._read = [with_digits(as_ascii(one)) for one in passages]
+        self._stems = [stems(one) for one in self._read]
 
     def checked(self, text: str) -> list[Written]:
         """The supported sentences of a text; an unfinished last one is judged as it is."""
@@ -73,8 +75,9 @@ class Checker:
 
     def _supports(self, plain: str, passages: Sequence[int]) -> bool:
         """Whether passages together support a sentence."""
-        texts = as_ascii(" ".join(self._passages[n] for n in passages))
-        for number in _NUMBER.findall(as_ascii(plain)):
+        plain = with_digits(as_ascii(plain))
+        texts = " ".join(self._read[n] for n in passages)
+        for number in _NUMBER.findall(plain):
             if not re.search(rf"(?<![\d.,:/-]){re.escape(number)}(?![.,:/-]?\d)", texts):
                 return False
         held = set().union(*(self._stems[n] for n in passages))

@@ -56,16 +56,19 @@ _NEGATED_AFTER = frozenset(  # in Hindi, Turkish, Persian and others it follows
     "\u0646\u06c1\u06cc\u06ba \u09a8\u09be \u09a8\u09af\u09bc "
     "\u0b87\u0bb2\u0bcd\u0bb2\u0bc8".split()
 )
-_NEGATING_GLYPHS = re.compile(  # what can, may or must not be in Chinese; what is not in Thai
-    "(?:[\u4e0d\u6ca1\u6c92\u672a\u65e0\u7121\u975e\u7981\u522b\u5225\u52ff]"
-    "(?:\u80fd|\u53ef|\u53ef\u4ee5|\u51c6|\u5f97|\u8981|\u4f1a|\u6703|\u5141\u8bb8|\u5141\u8a31|\u8bb8|\u8a31|\u6b62)?"
-    "|\u0e44\u0e21\u0e48|\u0e2b\u0e49\u0e32\u0e21)$"
+_NEGATING_GLYPHS = re.compile(
+    # What is not, or can, may or must not be, in Chinese; 特别是 is no negation.
+    "(?:[不没沒未](?:是|有|在|为|為|被|再)"
+    "|[不没沒未无無非禁别別勿](?:能|可|可以|准|得|要|会|會|允许|允許|许|許|止)?"
+    "|\u0e44\u0e21\u0e48(?:\u0e43\u0e0a\u0e48)?|\u0e2b\u0e49\u0e32\u0e21)$"  # of Thai
 )
 _JAPANESE_NOT = re.compile(
     "[\u3041-\u3093]{0,5}?(?:\u306a\u3044|\u307e\u305b\u3093|\u306a\u304b\u3063)"
 )
 _BETWEEN = frozenset(  # a negation and what it negates
-    "a an the yet always very really be been being longer even fully any currently".split()
+    "a an the yet always very really be been being longer even fully any currently is are was "
+    "were ist sind war waren est sont était é è sono era erano está están es son ser fue eran "
+    "estaba são foi estava был была было были есть будет jest był była było".split()
 )
 # What is longer by one of these says something else, even where it was read in the same place.
 _CHANGING = _NEGATIONS | frozenset(
@@ -75,9 +78,11 @@ _CHANGING = _NEGATIONS | frozenset(
 )
 
 
+_MANY = frozenset("百千万萬亿億兆")  # that numbers in digits are written with
 _NUMERALS = frozenset(
     "\u3007\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341\u767e\u5343\u4e07\u842c\u4ebf\u5104\u5146\u4e24\u5169"
 )
+_HALVES = frozenset("午前後后上下中早晚")  # of a day, before an hour: 9時から午後5時
 _OF_TIME = frozenset("\u65f6\u6642\u70b9\u9ede")
 _GOES_ON = frozenset("\u534a\u95f4\u9593\u949f\u9418")  # half past, or hours instead of o'clock
 
@@ -161,20 +166,36 @@ def _cut(text: Sequence[Token], start: int, end: int) -> bool:
     """Whether a number, a range, a power or a rate goes on beyond these tokens."""
     before, after = text[:start][-1:], text[end : end + 1]
     own = text[start:end]
-    if before and own[0].key in _NUMERALS and before[0].key in _NUMERALS:
-        return True
-    if before and before[0].kind == "mark" and before[0].key == "to" and own[0].kind == "value":
+    at = start
+    while at and text[at - 1].key in _HALVES:
+        at -= 1
+    if (at and _to(text[at - 1])) or (before and _one_number(before[0], own[0])):
         return True
     if not after:
         return False
     last, measured = own[-1], own[-1].kind in ("value", "unit")
-    if (last.kind == "value" or last.key in _NUMERALS) and after[0].key in _NUMERALS:
+    if _to(after[0]) or _one_number(last, after[0]):
         return True
-    if last.key in _OF_TIME and after[0].key in _GOES_ON:
+    if last.key in _OF_TIME and (after[0].key in _GOES_ON or _counts(after[0])):
         return True
     return (
         measured and after[0].key in ("to", "^", "per", "+", "\u00b1") and after[0].kind != "value"
     )
+
+
+def _to(one: Token) -> bool:
+    return one.kind == "mark" and one.key == "to"
+
+
+def _counts(one: Token) -> bool:
+    return one.kind == "value" or one.key in _NUMERALS
+
+
+def _one_number(one: Token, other: Token) -> bool:
+    """Whether two tokens in a row are one number: 三 十, 3 万, 万 5."""
+    if other.key in _NUMERALS:
+        return _counts(one)
+    return one.key in _MANY and other.kind == "value"
 
 
 def _negated(text: Sequence[Token], start: int, end: int) -> bool:
@@ -188,7 +209,7 @@ def _negated(text: Sequence[Token], start: int, end: int) -> bool:
         return True
     if text[start].kind != "glyph":
         return False
-    before = "".join(token.key for token in text[max(0, start - 3) : start])
+    before = "".join(token.key for token in text[max(0, start - 4) : start])
     after = "".join(token.key for token in text[end : end + 9])
     return _NEGATING_GLYPHS.search(before) is not None or _JAPANESE_NOT.match(after) is not None
 

@@ -85,6 +85,13 @@ _SAME_MARK = {"<=": "\u2264", ">=": "\u2265"}
 _QUOTE_MARK = re.compile(r"(?m)^\s*>+ (?!\d)")
 _DASHES = "-\u2013\u2014"
 _RANGE_WORDS = frozenset("to until till through thru bis".split())
+# Of other languages, whose words may mean more; of から each character is a token.
+_RANGE_WORDS_ELSEWHERE = frozenset(
+    "до по à a al au ai alle às até ate hasta tot til do až έως ως μέχρι إلى الى تا עד से đến "
+    "sampai hingga 到 至".split()
+) | {"か ら", "a las", "a la", "hasta las", "até as", "até às", "fino a", "jusqu'à"}
+_HALVES_OF_DAY = frozenset("午前 午後 上午 下午 中午 早上 晚上".split())
+_DAY = re.compile(r"(?:\d{4}|-)-\d\d(?:-\d\d)?|[^\W\d]+")
 _DAYS = frozenset(
     [
         *units.DAYS,
@@ -159,21 +166,40 @@ def _words(one: re.Match[str]) -> list[Token]:
 
 def _ranges(found: list[Token]) -> list[Token]:
     """The tokens with range signs between two values as marks, and without other dashes."""
-    made = []
-    for place, one in enumerate(found):
-        if (one.key in "-~" and one.kind == "mark") or one.key in _RANGE_WORDS:
-            around = found[place - 1 : place] + found[place + 1 : place + 2]
-            if (
-                len(around) == 2
-                and around[0].kind in ("value", "unit")
-                and around[1].kind == "value"
-            ):
-                made.append(replace(one, key="to", kind="mark"))
-                continue
-            if one.key == "-":
-                continue
-        made.append(one)
+    made: list[Token] = []
+    place = 0
+    while place < len(found):
+        one = found[place]
+        length = next((n for n in (2, 1) if _is_range(found, place, place + n)), 0)
+        if length:
+            made.append(replace(one, key="to", kind="mark"))
+        elif one.key != "-":
+            made.append(one)
+        place += length or 1
     return made
+
+
+def _is_range(found: list[Token], start: int, end: int) -> bool:
+    """Whether these tokens say up to, and stand between two values: 3-5, 9時から17時."""
+    said = " ".join(one.key for one in found[start:end])
+    sign = found[start].kind == "mark" and said in ("-", "~")
+    elsewhere = said in _RANGE_WORDS_ELSEWHERE
+    if not (sign or elsewhere or said in _RANGE_WORDS):
+        return False
+    if "".join(one.key for one in found[end : end + 2]) in _HALVES_OF_DAY:
+        end += 2
+    if not start or end >= len(found) or found[end].kind != "value":
+        return False
+    counted = found[start - 1].kind == "glyph"  # 9時, 3人
+    before = found[: start - counted][-1:]
+    if not before or before[0].kind not in ("value", "unit"):
+        return False
+    # "le 5 mai à 10 h" is no range
+    return not (elsewhere and _is_day(before[0])) or _is_day(found[end])
+
+
+def _is_day(one: Token) -> bool:
+    return one.kind == "value" and _DAY.fullmatch(one.key) is not None
 
 
 def _without_articles(found: list[Token]) -> list[Token]:

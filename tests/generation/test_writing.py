@@ -72,6 +72,21 @@ def test_a_text_without_spaces_or_capitals_is_judged_by_its_words_and_numbers() 
     assert checker.checked("Смотритель маяка Иван живёт в порту [2].") == []
 
 
+@pytest.mark.parametrize(
+    ("passage", "text", "stays"),
+    [
+        ("北码头水深是三米。", "北码头水深是五米[1]。", False),
+        ("北码头水深是三米。", "北码头水深是3米[1]。", True),
+        ("北码头水深是3.5米。", "北码头水深是三点五米[1]。", True),
+        ("北码头水深是三点五米。", "北码头水深是五米[1]。", False),
+        ("这本书的价格是1万5000元。", "这本书的价格是5000元[1]。", False),
+        ("这本书的价格是1万5000元。", "这本书的价格是15000元[1]。", True),
+    ],
+)
+def test_numerals_are_compared_as_numbers(passage: str, text: str, stays: bool) -> None:
+    assert bool(Checker([f"书\n{passage}"]).checked(text)) is stays
+
+
 def test_items_of_a_list_begin_a_line() -> None:
     assert joined(Checker(PASSAGES).checked(TEXT)) == (
         "The north berth is 11.4 metres deep [1]. Lunch begins at 11:50 [2].\n"
