@@ -23,6 +23,7 @@ from ragcl.search.retriever import Retrieval, Retriever
 from ragcl.settings import AnsweringSettings
 from ragcl.text.english import English, is_english, words
 from ragcl.text.languages import ENGLISH, language
+from ragcl.text.scripts import spaced, unspaced
 
 History = Sequence[tuple[str, str]]
 
@@ -181,13 +182,15 @@ def _stem(word: str) -> str:
 
 def _any_language(question: str, last: Turn) -> FollowUp:
     """Candidates without rules: the question, or the last question's words before it."""
-    found = words(question)
-    spaced = any(" " in text.strip() for text in (question, last.question))
-    short = len(found) <= CONVERSATION.short_words if spaced else len(question) < len(last.question)
+    found = words(spaced(question))
+    short = (
+        len(question) < len(last.question)
+        if unspaced(question)
+        else len(found) <= CONVERSATION.short_words
+    )
     as_it_is = Candidate(question)
-    own = {word.low for word in found}
-    least = 4 if spaced else 1  # letters of a content word
-    content = [w.text for w in words(last.question) if len(w.text) >= least and w.low not in own]
+    known = {word.low for word in found} | language(last.question).words | language(question).words
+    content = [word.text for word in words(spaced(last.question)) if word.low not in known]
     if not short or not content:
         return FollowUp((as_it_is,))
     return FollowUp((as_it_is, Candidate(f"{' '.join(content)} {question}")), open=True)

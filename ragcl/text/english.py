@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ragcl.text.scripts import CONTINUING
+
 
 class English:
     """The word lists of the rules."""
@@ -83,7 +85,8 @@ class English:
     )
 
 
-_WORD = re.compile(r"\w+(?:['\u2019.:/-]\w+)*")
+_LETTERS = rf"\w[\w{CONTINUING}]*"
+_WORD = re.compile(rf"{_LETTERS}(?:['\u2019.:/-]{_LETTERS})*")
 
 
 @dataclass(frozen=True)

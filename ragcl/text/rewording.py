@@ -1,6 +1,6 @@
 """Rewordings of a question by rules, without a model. Knows no text and no answer."""
 
-from ragcl.text.languages import language
+from ragcl.text.languages import ENGLISH, language
 from ragcl.text.scripts import QUESTION_MARKS, STOPS
 from ragcl.text.words import content_words
 
@@ -10,8 +10,12 @@ BRIEFLY, POLITELY = 0, 1  # indices in `rewordings`
 def rewordings(question: str) -> tuple[str, str]:
     """Two other wordings in its language: keywords alone, and a polite request."""
     plain = _bare(question)
-    keywords = " ".join(content_words(plain))
-    return keywords or plain.lower(), language(question).politely.format(_within(plain))
+    asked = language(question)
+    keywords = content_words(plain)
+    if asked is not ENGLISH:
+        idle = asked.words | asked.asking_plainly
+        keywords = [word for word in keywords if word not in idle] or keywords
+    return " ".join(keywords) or plain.lower(), asked.politely.format(_within(plain))
 
 
 def briefly(question: str) -> str:

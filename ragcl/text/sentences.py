@@ -1,5 +1,7 @@
 """Splits a text into sentences. Knows no grammar."""
 
+# ruff: noqa: RUF001 - abbreviations of other scripts
+
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -40,6 +42,14 @@ _SHORT = (
     "u.a",
     "Mme",
     "Sra",
+    "Srta",
+    *"ул просп пл проф акад св".split(),
+    *"डॉ श्री प्रो".split(),
+)
+# A full stop after these ends none before a number.
+_NUMBERED = "|".join(
+    rf"(?<=\b{word}\.\s\d)"
+    for word in "Abs Art Kap Ziff n\xfam p\xe1g д п ст стр гл рис табл кв корп".split()
 )
 _SMALL = "".join(c for c in map(chr, range(0x10000)) if c.islower() and c.isalpha())
 # A German date or century goes on behind its ordinal; "z. B." is an abbreviation of two.
@@ -51,17 +61,34 @@ _ORDINALS = [
     for word in "am vom zum bis dem den der".split()
     for digits in (r"\d", r"\d\d")
 ]
+# Another noun than a month follows an ordinal behind an article, unless a sentence begins there.
+_BEGINS = "Der|Die|Das|Er|Sie|Es|Dann|Danach|Am|Im|In|Ein|Eine|Wir|Ich|Und|Aber"
+_RANKS = "|".join(
+    rf"(?<=\b{article} {digits}\.\s)"
+    for article in "[Dd]er [Dd]ie [Dd]as [Dd]en [Dd]em [Dd]es [Ii]m".split()
+    for digits in (r"\d", r"\d\d")
+)
 _GOES_ON = (
     rf"(?<=\d\.\s)(?:{_GERMAN})\b"
     rf"|(?:{'|'.join(_ORDINALS)})(?:April|August|September|November)\b"
+    rf"|(?<=\d\.\s)(?:{_RANKS})(?!(?:{_BEGINS})\b)[^\W\d_]"
     r"|(?<=\bz\.\s)B\."
+    rf"|\d(?:{_NUMBERED})"
+    # A Spanish title; in English a name ends with it.
+    r"|(?<=Sr\.\s)(?:(?<!.Sr\.\s)|(?<=\b[AEae]l\sSr\.\s)|(?<=\bdel\sSr\.\s))"
+    # A Russian town; behind a number it is a year, which may end a sentence.
+    r"|(?<=\bг\.\s)(?<!\d\sг\.\s)(?<!\dг\.\s)"
+    # A quotation mark that closes, as none before a letter does.
+    r"|[\xbb\u203a\u201d](?:[\s.,;:!?]|$)"
 )
+# Particles behind a Japanese quotation, and not a word that begins like one.
+_QUOTED = "(?:と(?!ても|ころ|にかく|き|なり)|って|を|の(?!ち|ん))"
 _END = re.compile(
-    r"(?:(?<=[.!?])|(?<=[.!?][\"')\]\u201d\u2019])|(?<=[\u0370-\u03ff];))"
+    r"(?:(?<=[.!?])|(?<=[.!?][\"')\]\xab\xbb\u201c\u201d\u2019])|(?<=[.!?]\s\xbb)|(?<=[\u0370-\u03ff];))"
     + "".join(rf"(?<!\b{re.escape(word)}\.)" for word in _SHORT)
-    + rf"(?<!\b[A-Z]\.)[^\S\n]+(?=[^\W\d_{_SMALL}]|[\W\d])(?!{_GOES_ON})"
+    + rf"(?<!\b[A-ZА-ЯЁ]\.)[^\S\n]+(?=[^\W\d_{_SMALL}]|[\W\d])(?!{_GOES_ON})"
     # No space need follow the stops of other scripts, nor a question mark in Chinese.
-    + rf"|(?:(?<=[{STOPS}])|(?<=[{STOPS}][{CLOSING}])|(?<=\uff0e)(?!\d)"
+    + rf"|(?:(?<=[{STOPS}])|(?<=[{STOPS}][{CLOSING}])(?!{_QUOTED})|(?<=\uff0e)(?!\d)"
     + rf"|(?<=[{UNSPACED}][!?])(?=[{UNSPACED}]))(?![{STOPS}{CLOSING}])|\n+"
 )
 _RULE = re.compile(r"[-=~*_#\s]*")  # underlines a title, or separates two paragraphs

@@ -232,7 +232,24 @@ def test_other_languages_fall_back_on_the_words_of_the_last_question() -> None:
     same = conversation._any_language(whole, Turn("Wie tief ist der Nordkai?", "11 Meter"))
     assert [one.question for one in same.candidates] == [whole]
     short = conversation._any_language("東は?", Turn("北埠頭の水深は?", "11メートル"))
-    assert [one.question for one in short.candidates] == ["東は?", "北埠頭の水深は 東は?"]
+    assert [one.question for one in short.candidates] == ["東は?", "北 埠頭 水深 東は?"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "last", "candidate"),
+    [
+        ("ทิศใต้ล่ะ", "ท่าเรือเหนือลึกเท่าไร", "ท่าเรือ เหนือ ลึก ทิศใต้ล่ะ"),
+        ("और पूर्वी?", "उत्तरी घाट कितना गहरा है?", "उत्तरी घाट गहरा और पूर्वी?"),
+        ("동쪽은?", "북쪽 부두의 깊이는?", "북쪽 부두의 깊이는 동쪽은?"),
+        ("Et le quai sud ?", "Où est le mât du quai ?", "mât Et le quai sud ?"),
+    ],
+)
+def test_the_words_of_the_last_question_are_whole_and_have_a_meaning(
+    asked: str, last: str, candidate: str
+) -> None:
+    found = conversation._any_language(asked, Turn(last, ""))
+
+    assert [one.question for one in found.candidates] == [asked, candidate]
 
 
 def test_a_question_in_another_language_than_the_last_is_left_as_it_is(

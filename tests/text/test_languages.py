@@ -5,7 +5,7 @@
 import pytest
 
 from ragcl.text.languages import ENGLISH, LANGUAGES, asks_to_explain, language
-from ragcl.text.rewording import indirectly, rewordings
+from ragcl.text.rewording import briefly, indirectly, rewordings
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,30 @@ from ragcl.text.rewording import indirectly, rewordings
         ("it", "Dove si trova il faro?"),
         ("pt", "Quem manda no porto?"),
         ("en", "2026?"),
+        ("es", "quien dirige el puerto"),
+        ("es", "cuanto cuesta la entrada"),
+        ("es", "a que hora abre el museo"),
+        ("es", "donde comer?"),
+        ("es", "¿Está abierto los domingos?"),
+        ("es", "¡Cierra!"),
+        ("pt", "Por que o porto está fechado?"),
+        ("pt", "Há estacionamento aqui?"),
+        ("pt", "como chegar ao porto"),
+        ("de", "Gibt es einen Parkplatz?"),
+        ("de", "Kann man hier parken?"),
+        ("de", "warum friert Wasser"),
+        ("de", "In welchem Film spielt Anna?"),
+        ("de", "An welchem Fluss liegt Prag?"),
+        ("fr", "Peut-on se garer ici ?"),
+        ("fr", "Y a-t-il un parking ?"),
+        ("it", "Si può parcheggiare qui?"),
+        ("it", "Qual è l'altezza della torre?"),
+        ("it", "Chi paga?"),
+        ("en", "dove soap ingredients"),
+        ("en", "chi square test"),
+        ("en", "Lake Como hotels"),
+        ("en", "Lake Como hotels?"),
+        ("en", "Iron man war machine"),
     ],
 )
 def test_the_language_of_a_question(code: str, question: str) -> None:
@@ -88,6 +112,27 @@ def test_every_language_has_all_that_is_said_and_knows_its_own(code: str) -> Non
         ("Quais cidades, como Lisboa, têm um porto?", None),
         ("Как называется корабль?", False),
         ("How is the lamp cleaned?", None),
+        # A question word within another word, or one that asks nothing.
+        ("บอกเกี่ยวกับท่าเรือ", None),
+        ("很多大学的特点是什么？", None),
+        ("什么是几何？", None),
+        ("いつも何をしますか", None),
+        ("いくつかの方法は何ですか", None),
+        ("灯塔有几层？", False),
+        ("谁是守塔人？", False),
+        ("哪一艘船送水？", False),
+        ("何時に開きますか", False),
+        ("มีกี่ชั้น", False),
+        ("ราคาเท่าไหร่", False),
+        # The first of two.
+        ("怎么知道什么时候开门", True),
+        ("¿Cómo sé cuándo abrir la puerta?", True),
+        ("¿Cuándo sé cómo abrir la puerta?", False),
+        ("Was geschieht, wo es brennt?", None),
+        ("من أين تأتي السفينة؟", False),
+        ("등대지기는 누구입니까?", False),
+        ("dove soap ingredients", None),
+        ("chi square test", None),
     ],
 )
 def test_whether_a_question_asks_to_explain(question: str, explains: bool | None) -> None:
@@ -101,3 +146,22 @@ def test_a_question_is_reworded_in_its_language() -> None:
         "Können Sie mir sagen: wer leitet die Werkstatt?"
     )
     assert indirectly("¿Dónde está el faro?") == "Quisiera saber: dónde está el faro."
+
+
+@pytest.mark.parametrize(
+    ("question", "keywords"),
+    [
+        ("Wie hoch ist der Turm?", "hoch turm"),
+        ("¿Cuál es la altura de la torre?", "altura torre"),
+        ("quien dirige el puerto", "dirige puerto"),
+        ("Où est le phare ?", "phare"),
+        ("Qual è l'altezza della torre?", "altezza torre"),
+        ("Quem manda no porto?", "manda porto"),
+        ("등대는 어디에 있나요?", "등대는"),
+        ("Wie ist das?", "wie ist das"),  # never nothing
+        ("How high is the tower?", "high tower"),
+        ("Can they pay here?", "can they pay here"),
+    ],
+)
+def test_keywords_have_no_function_words_of_the_language(question: str, keywords: str) -> None:
+    assert briefly(question) == keywords

@@ -80,6 +80,48 @@ from ragcl.text.sentences import split_sentences
             ["石料是用平底船一块一块运来的，塔顶的灯每18秒闪三次。", "灯从日落亮到日出。"],
         ),
         (f"{'ก' * 70} {'ข' * 20} {'ค' * 70}", [f"{'ก' * 70}", f"{'ข' * 20} {'ค' * 70}"]),
+        (
+            "Роман написал А. С. Пушкин в 1833 г. Его дом стоит на ул. Ленина.",
+            ["Роман написал А. С. Пушкин в 1833 г.", "Его дом стоит на ул. Ленина."],
+        ),
+        (
+            "Дом 5, кв. 7, г. Москва. Он дал им. Потом ушёл.",
+            [
+                "Дом 5, кв. 7, г. Москва.",
+                "Он дал им.",
+                "Потом ушёл.",
+            ],
+        ),
+        (
+            "Die 2. Bundesliga hat 18 Vereine. Der 1. FC Köln spielt dort.",
+            ["Die 2. Bundesliga hat 18 Vereine.", "Der 1. FC Köln spielt dort."],
+        ),
+        (
+            "Er wohnt im 3. Stock. Anna kam als 3. Danach kam der 4. Dann keiner.",
+            ["Er wohnt im 3. Stock.", "Anna kam als 3.", "Danach kam der 4.", "Dann keiner."],
+        ),
+        (
+            "El Sr. García dirige el puerto. La carta es del Sr. Ruiz.",
+            ["El Sr. García dirige el puerto.", "La carta es del Sr. Ruiz."],
+        ),
+        ("It was built by Daniel Sr. He left.", ["It was built by Daniel Sr.", "He left."]),
+        ("Siehe Abs. 3 und Art. 5 GG.", ["Siehe Abs. 3 und Art. 5 GG."]),
+        ("He likes Art. She does not.", ["He likes Art.", "She does not."]),
+        ("Он сказал: « Привет. » Потом ушёл.", ["Он сказал: « Привет. »", "Потом ушёл."]),
+        ("«Привет.» Потом ушёл.", ["«Привет.»", "Потом ушёл."]),
+        (
+            "Er ging. »Halt!« rief sie. „Ja.“ Er kam.",
+            [
+                "Er ging.",
+                "»Halt!« rief sie.",
+                "„Ja.“",
+                "Er kam.",
+            ],
+        ),
+        ("डॉ. शर्मा निदेशक हैं। वह गया।", ["डॉ. शर्मा निदेशक हैं।", "वह गया।"]),
+        ("彼は「そうです。」と言った。", ["彼は「そうです。」と言った。"]),
+        ("「行きます。」彼は立った。", ["「行きます。」", "彼は立った。"]),
+        ("「行く。」とても寒い。", ["「行く。」", "とても寒い。"]),
         ("  ", []),
         ("no end", ["no end"]),
     ],

@@ -37,7 +37,7 @@ from ragcl.settings import ConsolidationSettings
 from ragcl.text.answers import canonical, compatible
 from ragcl.text.rewording import BRIEFLY, POLITELY, rewordings
 
-VERSION = "5"  # of this code: raised when thresholds or proofs get another meaning
+VERSION = "6"  # of this code: raised when thresholds or proofs get another meaning
 
 
 @dataclass(frozen=True)
