@@ -198,16 +198,19 @@ def _best(forms: list[list[Section]]) -> list[Section]:
     filled = [(form, words) for form, words in zip(forms, said, strict=True) if words]
     for number, (form, words) in enumerate(filled):
         if all(len(words & other) * 2 >= len(other) for _, other in filled):
-            return next((one for one, _ in filled[:number:-1] if _is_richer(one, words)), form)
+            others = filled[:number:-1]
+            return next((one for one, its in others if _is_richer(one, its, words)), form)
     if not filled:
         return []
     longest = max(filled, key=lambda both: len(both[1]))
     return longest[0] if len(longest[1]) > 4 * len(filled[-1][1]) else filled[-1][0]
 
 
-def _is_richer(form: list[Section], words: set[str]) -> bool:
-    """Whether a form has the words of a plainer one, and figures or a table that this lacks."""
-    said = _said(form)
+def _is_richer(form: list[Section], said: set[str], words: set[str]) -> bool:
+    """Whether a form has the words of a plainer one, and figures or a table that this lacks.
+
+    `said` are the words of the form, `words` those of the plainer one.
+    """
     if len(words & said) * 2 < len(words):
         return False
     more = len(_figures(said - words)) > len(_figures(words - said))

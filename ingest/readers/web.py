@@ -276,6 +276,12 @@ class _Row(NamedTuple):
     heads: list[bool]
     cells: list[int]
 
+    def add(self, text: str, head: bool, cell: int) -> None:
+        """Add a column."""
+        self.texts.append(text)
+        self.heads.append(head)
+        self.cells.append(cell)
+
     @property
     def across(self) -> bool:
         """Whether the row is a single cell."""
@@ -299,17 +305,12 @@ def _table(table: "HtmlElement") -> str:
             continue
         row = _Row([], [], [])
 
-        def add(text: str, head: bool, cell: int, row: _Row = row) -> None:
-            row.texts.append(text)
-            row.heads.append(head)
-            row.cells.append(cell)
-
-        def fill(row: _Row = row, add: Any = add) -> None:
+        def fill(row: _Row = row) -> None:
             while len(row.texts) in pending:
                 left, text, head, cell = pending.pop(len(row.texts))
                 if left > 1:
                     pending[len(row.texts)] = (left - 1, text, head, cell)
-                add(text, head, cell)
+                row.add(text, head, cell)
 
         for cell in line.iterchildren("td", "th"):
             left_out = is_left_out(cell)
@@ -322,7 +323,7 @@ def _table(table: "HtmlElement") -> str:
             for _ in range(_span(cell, "colspan")):
                 if down > 1:
                     pending[len(row.texts)] = (down - 1, text, head, number)
-                add(text, head, number)
+                row.add(text, head, number)
         fill()
         cells_seen += len(row.texts)
         if cells_seen > _MAX_CELLS:

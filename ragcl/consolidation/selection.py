@@ -65,7 +65,6 @@ def select(
     heat: Counter[str] = Counter()
     questions: dict[str, dict[str, None]] = {}
     rated: Counter[str] = Counter()
-    opinion: Counter[str] = Counter()
     rated_answers: dict[str, list[tuple[str, int]]] = {}
     corrected: dict[str, str] = {}
     left_out: list[ChunkLeftOut] = []
@@ -88,8 +87,10 @@ def select(
             corrected[ask.question] = ask.correction
         elif ask.ratings:
             rated[cited] += sum(ask.ratings)
-            opinion[ask.question] += sum(ask.ratings)
             rated_answers.setdefault(ask.question, []).append((ask.answer, sum(ask.ratings)))
+    opinion = {
+        question: sum(rating for _, rating in some) for question, some in rated_answers.items()
+    }
     praised = {
         question: answer
         for question, some in rated_answers.items()

@@ -75,7 +75,7 @@ class RoutingRecipe:
     wording: float = 0.15
     nearness: float = 52.0  # nats of log-prior for a similarity of 1; chosen on the same wordings
     recalled: int = 16  # answers that are scored at most beside the one with the highest prior
-    rounding: float = 0.0015  # tolerance of similarities and of their differences
+    rounding: float = 0.0015  # tolerance of a margin
 
 
 @dataclass(frozen=True)

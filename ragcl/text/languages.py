@@ -127,19 +127,19 @@ def _latin(question: str) -> Language:
     if "\u00bf" in question or "\u00a1" in question:
         return LANGUAGES["es"]
     words = _WORD.findall(question.lower())
-    said = {one.unknown: _said(one, words) for one in _LATIN}
+    said = {one: _said(one, words) for one in _LATIN}
     own = Counter(word for some in said.values() for word in some)
     found = max(
         _LATIN,
         key=lambda one: (
-            len(said[one.unknown] - one.joining),
-            not one.asking_plainly.isdisjoint(said[one.unknown]),
-            sum(own[word] == 1 for word in said[one.unknown]),  # that no other language has
+            len(said[one] - one.joining),
+            not one.asking_plainly.isdisjoint(said[one]),
+            sum(own[word] == 1 for word in said[one]),  # that no other language has
         ),
     )
-    if len(said[found.unknown]) > 1:
+    if len(said[found]) > 1:
         return found
-    asking = said[found.unknown] & found.asking_plainly
+    asking = said[found] & found.asking_plainly
     first = not asking.isdisjoint(words[:1])
     marked = any(mark in question for mark in QUESTION_MARKS)
     sure = (first and marked) if asking & _ENGLISH_TOO else (first or marked)
