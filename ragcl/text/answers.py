@@ -29,13 +29,21 @@ _OTHER_ONE = frozenset(
     "little big small inner outer central middle mid first second third last next former "
     "late acting vice deputy assistant junior senior anti non pre post pro ex not no black "
     "red white blue green good saint san santa el los las la le les fort port mount lake bay "
-    "cape".split()
+    "cape of out half past partly partially fully completely mostly nearly temporarily "
+    "permanently usually normally currently recently newly".split()
 )
+_ONES = frozenset("one two three four five six seven eight nine".split())
+_TENS = frozenset("twenty thirty forty fifty sixty seventy eighty ninety".split())
+_TEENS = frozenset(
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+)
+_POWERS = frozenset("hundred thousand million billion trillion dozen".split())
+_NUMBERS = _ONES | _TEENS | _TENS | _POWERS
 _KINDS = frozenset(  # not the names of people, whom their last name stands for
     "street road avenue lane square bridge river bay island university college school "
     "company bank berth harbour harbor port office door gate house park station hall tower "
     "church city county state basic script english french german day week month year".split()
-)
+).union(_NUMBERS)
 _NEGATIONS = frozenset(
     "not no never none nor neither without un non nicht kein keine keinen keinem keiner "
     "keines nie niemals ohne ne pas jamais sans aucun aucune sin jam\u00e1s n\u00e3o nunca "
@@ -56,6 +64,7 @@ _NEGATED_AFTER = frozenset(  # in Hindi, Turkish, Persian and others it follows
     "\u0646\u06c1\u06cc\u06ba \u09a8\u09be \u09a8\u09af\u09bc "
     "\u0b87\u0bb2\u0bcd\u0bb2\u0bc8".split()
 )
+_NEGATED_LAST = frozenset("nicht niet inte ikke ikkje".split())  # and here if nothing follows
 _NEGATING_GLYPHS = re.compile(
     # What is not, or can, may or must not be, in Chinese; 特别是 is no negation.
     "(?:[不没沒未](?:是|有|在|为|為|被|再)"
@@ -70,6 +79,7 @@ _BETWEEN = frozenset(  # a negation and what it negates
     "were ist sind war waren est sont était é è sono era erano está están es son ser fue eran "
     "estaba são foi estava был была было были есть будет jest był była było".split()
 )
+_ADVERB = re.compile("[a-z]{3,}ly")  # not "only"
 # What is longer by one of these says something else, even where it was read in the same place.
 _CHANGING = _NEGATIONS | frozenset(
     "and or nor but except only until till to through before after from than over under "
@@ -171,6 +181,9 @@ def _cut(text: Sequence[Token], start: int, end: int) -> bool:
         at -= 1
     if (at and _to(text[at - 1])) or (before and _one_number(before[0], own[0])):
         return True
+    two_before = _keys(text[max(0, start - 2) : start])
+    if own[0].key in _NUMBERS and two_before[1:] == ["and"] and two_before[0] in _POWERS:
+        return True  # a hundred and five
     if not after:
         return False
     last, measured = own[-1], own[-1].kind in ("value", "unit")
@@ -192,26 +205,32 @@ def _counts(one: Token) -> bool:
 
 
 def _one_number(one: Token, other: Token) -> bool:
-    """Whether two tokens in a row are one number: 三 十, 3 万, 万 5."""
+    """Whether two tokens in a row are one number: 三 十, 3 万, 万 5, twenty five, five hundred."""
     if other.key in _NUMERALS:
         return _counts(one)
+    if other.key in _NUMBERS:
+        within = (_TENS, _POWERS) if other.key in _ONES else (_POWERS,)
+        return any(one.key in some for some in within) or (
+            other.key in _POWERS and one.key in _NUMBERS
+        )
     return one.key in _MANY and other.kind == "value"
 
 
 def _negated(text: Sequence[Token], start: int, end: int) -> bool:
     """Whether the word before these tokens, or what follows them, makes no of them."""
     at = start - 1
-    while at >= 0 and text[at].key in _BETWEEN:
+    while at >= 0 and (text[at].key in _BETWEEN or _ADVERB.fullmatch(text[at].key)):
         at -= 1
     if at >= 0 and text[at].key in _NEGATIONS:
         return True
-    if end < len(text) and text[end].key in _NEGATED_AFTER:
+    after = [token.key for token in text[end : end + 2]]
+    if after and (after[0] in _NEGATED_AFTER or (len(after) == 1 and after[0] in _NEGATED_LAST)):
         return True
     if text[start].kind != "glyph":
         return False
     before = "".join(token.key for token in text[max(0, start - 4) : start])
-    after = "".join(token.key for token in text[end : end + 9])
-    return _NEGATING_GLYPHS.search(before) is not None or _JAPANESE_NOT.match(after) is not None
+    behind = "".join(token.key for token in text[end : end + 9])
+    return _NEGATING_GLYPHS.search(before) is not None or _JAPANESE_NOT.match(behind) is not None
 
 
 def _adds_nothing(before: Sequence[Token], answer: Sequence[Token], after: Sequence[Token]) -> bool:
@@ -219,9 +238,8 @@ def _adds_nothing(before: Sequence[Token], answer: Sequence[Token], after: Seque
     if not after and _is_name(answer) and _is_name(before):
         return not _OTHER_ONE.intersection(_keys(before)) and answer[-1].key not in _KINDS
     measured = answer[-1].kind == "unit" and len(after) == 1
-    return _INTRODUCING.issuperset(_keys(before)) and (
-        not after or (measured and after[0].key in _DIMENSIONS)
-    )
+    introduced = all(one.key in _INTRODUCING and one.written != "A" for one in before)
+    return introduced and (not after or (measured and after[0].key in _DIMENSIONS))
 
 
 def _is_name(some: Sequence[Token]) -> bool:

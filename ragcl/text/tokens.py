@@ -30,6 +30,7 @@ def tokens(text: str) -> tuple[Token, ...]:
 # Characters
 
 _INVISIBLE = re.compile(r"[\u00ad\u0640\u064b-\u0652\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_MINUS = re.compile(r"(?<![\d)%] )\u2212 (?=\d)")  # a sign; between numbers it subtracts
 _NO_BREAK = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f](?=\d{3}(?!\d))")
 _FRACTION = re.compile(r"(\d?)([\u00bc-\u00be\u2150-\u215e])")
 _RAISED = re.compile(
@@ -56,7 +57,7 @@ def _plain(text: str) -> str:
     """The text with normalised characters, in its own case."""
     if text.isascii():
         return text
-    text = _NO_BREAK.sub("'", _INVISIBLE.sub("", text))
+    text = _MINUS.sub("-", _NO_BREAK.sub("'", _INVISIBLE.sub("", text)))
     text = _FRACTION.sub(lambda one: f"{one[1]} {unicodedata.normalize('NFKC', one[2])}", text)
     text = unicodedata.normalize("NFKC", _RAISED.sub(_power, text)).translate(_ALONE)
     text = text.replace("\u2044", "/")
@@ -202,8 +203,12 @@ def _is_day(one: Token) -> bool:
     return one.kind == "value" and _DAY.fullmatch(one.key) is not None
 
 
+def _is_letter(one: Token) -> bool:
+    return one.kind == "word" and len(one.written) == 1
+
+
 def _without_articles(found: list[Token]) -> list[Token]:
-    """Without a, an and the; but "vitamin A" ends in no article."""
+    """Without a, an and the; but "vitamin A" ends in no article, and "A, B" begins with none."""
     return [
         one
         for place, one in enumerate(found)
@@ -211,7 +216,10 @@ def _without_articles(found: list[Token]) -> list[Token]:
             place + 1 < len(found)
             and (
                 one.key == "the"
-                or (one.key in ("a", "an") and (one.written.islower() or not place))
+                or (
+                    one.key in ("a", "an")
+                    and (one.written.islower() or (not place and not _is_letter(found[1])))
+                )
             )
         )
     ]

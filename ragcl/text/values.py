@@ -60,12 +60,22 @@ _TIMES = [
 _VERSION = re.compile(
     r"(?:(?P<v>v\.?\s?(?=\d)|(?:version|release)\s(?=\d))(?P<one>\d+(?:\.\d+)*)"
     r"|(?P<many>\d+(?:\.\d+){2,}))"
-    r"(?P<rest>[-.]?(?:alpha|beta|rc|dev|post|pre|a|b)[.-]?\d*|\+\w+)?(?!\w)",
+    r"(?P<rest>[-.]?(?:alpha|beta|rc|dev|post|pre|preview|snapshot|nightly|canary|lts|sp|a|b)"
+    r"[.-]?\d*|\+\w+)?(?!\w)",
     re.IGNORECASE,
 )
 _CURRENCY = re.compile("|".join(map(re.escape, units.CURRENCIES)))
+_SIGN_WORDS = (
+    "(?:minus|negative|moins|menos|meno|минус|мінус|영하) "
+    "|(?:零下|(?<!\\w)[负負]|(?<!プラス)マイナス) ?"
+)
 _SIGN = re.compile(
-    rf"(?:[+\-\u2013]|(?:minus|negative) )(?=\.?\d|(?:{_CURRENCY.pattern}) ?\d)", re.IGNORECASE
+    rf"(?:[+\-\u2013]|{_SIGN_WORDS})(?=\.?\d|(?:{_CURRENCY.pattern}) ?\d)", re.IGNORECASE
+)
+_BELOW_ZERO = re.compile(
+    " (?:below zero|unter null|onder nul|sous zéro|bajo cero|abaixo de zero|sotto zero|ниже нуля)"
+    r"\b",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(
     r"(?P<grouped>[1-9]\d{0,2}(?P<by>[,' ])\d{3}(?:(?P=by)\d{3})*(?!\d)(?:\.\d+)?"
@@ -89,9 +99,13 @@ _POWER_OF = re.compile(r"(?:(square|sq\.?)|cubic) ", re.IGNORECASE)
 _POWER = re.compile(r"\^?([23])(?!\d)")
 _PER = re.compile(r" ?/ ?| per ", re.IGNORECASE)
 
+# As feet and inches, or minutes and seconds, are written.
+_PRIMES = {"'": "\u2032", '"': "\u2032\u2032"}
+_QUOTATION_MARKS = {"'": re.compile(r"(?<!\w)'|(?<=[^\W\d])'(?!\w)"), '"': re.compile(r'(?<!\d)"')}
+
 # What a value may begin with, when it begins with a letter.
 _VALUE_WORD = re.compile(
-    rf"(?:{_MONTH}|version|release|v|minus|negative)[.\s\d]|(?:{_CURRENCY.pattern})[-+ .\d]",
+    rf"(?:{_MONTH}|version|release|v)[.\s\d]|(?:{_CURRENCY.pattern})[-+ .\d]|{_SIGN_WORDS}",
     re.IGNORECASE,
 )
 
@@ -170,7 +184,7 @@ def _quantity(text: str, at: int, before: Sequence[Token]) -> tuple[list[Token],
         found = _CURRENCY.match(text, end)
         if found and not money:
             money, end = found[0], found.end() + (text[found.end() : found.end() + 1] == " ")
-        if not sign and _may_be_sign(text, end, before) and (one := _SIGN.match(text, end)):
+        if not sign and (one := _SIGN.match(text, end)) and _may_be_sign(text, end, before):
             sign, end = "+" if one[0] == "+" else "-", one.end()
     number = _NUMBER.match(text, end)
     if not number:
@@ -188,6 +202,9 @@ def _quantity(text: str, at: int, before: Sequence[Token]) -> tuple[list[Token],
         unit = f"{units.unit(money) or money}{rate}".strip()
     if unit and sure:
         literal = _shortest(literal)
+    if not sign and (below := _BELOW_ZERO.match(text, stop if unit else end)):
+        sign, stop = "-", below.end()
+        end = end if unit else stop
     made = [Token(sign + literal, "value", text[at:end])]
     if unit:
         made.append(Token(f"<{unit}>", "unit", text[end:stop]))
@@ -198,10 +215,12 @@ def _may_be_sign(text: str, at: int, before: Sequence[Token]) -> bool:
     """Whether a dash at this place may be a sign: behind a number it is that of a range."""
     if at == 0:
         return True
+    if text[at].isalpha() and GLYPH.match(text, at - 1):
+        return True
     if text[at - 1].isalnum() or text[at - 1] in ")]}%_.+-\u2013":
         return False
     after_value = bool(before) and before[-1].kind in ("value", "unit")
-    return not (after_value and (text[at : at + 1] == "\u2013" or text[at : at + 1].isalpha()))
+    return not (after_value and (text[at] == "\u2013" or text[at].isalpha()))
 
 
 def _literal(number: re.Match[str]) -> tuple[str, bool]:
@@ -236,6 +255,8 @@ def _shortest(literal: str) -> str:
 
 def _unit(text: str, at: int) -> tuple[str, int]:
     """The unit behind a number, with its power and what it is by; '' if there is none."""
+    if prime := _prime(text, at):
+        return prime, at + 1
     start = at
     if text[at : at + 1] in (" ", "\n", "-"):  # a line may have been broken there
         start += 1
@@ -256,6 +277,15 @@ def _unit(text: str, at: int) -> tuple[str, int]:
         if other:
             return f"{name}/{other}", stop
     return (name, end) if name else ("", at)
+
+
+def _prime(text: str, at: int) -> str:
+    """The prime that a straight quotation mark behind a number stands for, if it closes nothing."""
+    mark = text[at : at + 1]
+    if mark not in _PRIMES or text[at + 1 : at + 2].isalnum():
+        return ""
+    opened = sum(one.end() <= at for one in _QUOTATION_MARKS[mark].finditer(text))
+    return "" if opened % 2 else _PRIMES[mark]
 
 
 def _unit_name(text: str, at: int) -> tuple[str, int]:
