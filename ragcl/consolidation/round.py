@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import importlib.util
 import json
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -766,7 +767,10 @@ def _failed_tests(shards: Sequence[_Shard]) -> list[str]:
 
 
 def _mean_metrics(verdicts: Sequence[Verdict]) -> dict[str, float]:
-    names = verdicts[0].metrics if verdicts else ()
-    return {
-        name: sum(verdict.metrics[name] for verdict in verdicts) / len(verdicts) for name in names
+    """The mean of each metric over the verdicts that have it."""
+    names = dict.fromkeys(name for verdict in verdicts for name in verdict.metrics)
+    found = {
+        name: [verdict.metrics[name] for verdict in verdicts if name in verdict.metrics]
+        for name in names
     }
+    return {name: statistics.mean(values) for name, values in found.items()}

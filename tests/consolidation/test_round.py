@@ -27,7 +27,7 @@ from ragcl.errors import KnowledgeBaseBusyError, SettingsError, UsageError
 from ragcl.generation.judging import JudgingReader
 from ragcl.generation.reading import Outlook, Reading
 from ragcl.generation.recipe import READING, ROUTING
-from ragcl.results import ConsolidationReport
+from ragcl.results import ConsolidationReport, RoutingRisk
 from ragcl.text.recipe import TEXT
 from ragcl.text.rewording import rewordings
 from ragcl.text.sentences import split_sentences
@@ -1013,3 +1013,11 @@ def test_texts_that_contradict_each_other_are_not_learned_but_reported(
     learned = [one for a in asked.catalog.learning.active()[1] for one in a.questions]
     assert "Where do pilots board?" not in {one.question for one in learned}
     assert asked.consolidate(if_due=True).round_id is None
+
+
+def test_a_metric_is_the_mean_over_the_adapters_that_have_it() -> None:
+    def verdict(**metrics: float) -> Verdict:
+        return Verdict((), {}, metrics, (), RoutingRisk(0, 0, 0, 0.0, 0.9, 0, 0))
+
+    assert job._mean_metrics([verdict(a=0.5), verdict(a=1.0, b=0.25)]) == {"a": 0.75, "b": 0.25}
+    assert job._mean_metrics([]) == {}

@@ -154,8 +154,7 @@ def verify(
         "proved chunks": len(proved.intersection(chunks)) / max(1, len(chunks)),
         "proved questions": _mean(proofs),
         "routed to weights": risk.routed / max(1, risk.trials),
-        "agreement when routed": risk.right / max(1, risk.routed),
-        "agreement at least": risk.at_least,
+        **_agreement(risk),
         "near misses let through": risk.let_through / max(1, risk.near_misses),
         "perplexity ratio": ratio,
         "KL on anchors": kl,
@@ -369,6 +368,16 @@ def _context_gain(
         gained += right[0] and not right[1]
         lost += right[1] and not right[0]
     return ContextGain(gained, lost, len(rows))
+
+
+def _agreement(risk: RoutingRisk) -> dict[str, float]:
+    """The agreement of the routed trials and its lower bound; nothing if none is routed."""
+    if not risk.routed:
+        return {}
+    return {
+        "agreement when routed": risk.right / risk.routed,
+        "agreement at least": risk.at_least,
+    }
 
 
 def _mean(values: Sequence[bool]) -> float:

@@ -274,6 +274,22 @@ def test_thresholds_are_set_on_questions_that_were_not_trained_on_as_they_are_me
     assert len(verdict.questions) == 5
 
 
+def test_where_nothing_is_routed_no_agreement_is_told(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = [placed(f"How deep is berth {n}?", f"{n} metres", 10 * n) for n in range(4)]
+
+    def none_is_routed(*_: Any) -> Any:
+        return {}, RoutingRisk(3, 0, 0, 0.0, 0.9, 2, 0)
+
+    monkeypatch.setattr(verification, "calibrate", none_is_routed)
+    verdict, _ = judged(monkeypatch, Parrot(model, {}), trained, [])
+
+    assert verdict.metrics["routed to weights"] == 0.0
+    assert "agreement when routed" not in verdict.metrics
+    assert "agreement at least" not in verdict.metrics
+
+
 def test_one_question_that_was_held_out_does_not_decide_alone(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
