@@ -10,11 +10,18 @@ from collections.abc import Iterator, Sequence
 
 from ingest.readers.document import Section, block
 from ingest.readers.encoding import decode
-from ingest.readers.rows import find_header, join_names, row_text, title_text
+from ingest.readers.rows import (
+    find_header,
+    is_labelled,
+    join_names,
+    labelled_text,
+    row_text,
+    title_text,
+)
 
 
 def read_delimited(data: bytes, name: str) -> tuple[str, list[Section]]:
-    """One table; every row names its columns, and keeps its lines of the file.
+    """One table; every row names its columns or has a label, and keeps its lines of the file.
 
     The text above the header is a section of its own.
     """
@@ -26,9 +33,16 @@ def read_delimited(data: bytes, name: str) -> tuple[str, list[Section]]:
         for line, row in _records(lines[start:], delimiter)
         if any(cell.strip() for cell in row)
     ]
-    begin, end = find_header([row for _, row in records])
+    rows = [row for _, row in records]
+    if len(rows) > 1 and is_labelled(rows):
+        placed = [""] * len(lines)
+        for line, row in records:
+            placed[line] = labelled_text(row)
+        section = block(placed, 1, kind="table")
+        return name, [section] if section else []
+    begin, end = find_header(rows)
     begin = len(records) if len(records) == 1 else begin  # a header without rows
-    header = join_names([row for _, row in records[begin:end]])
+    header = join_names(rows[begin:end])
 
     # Each row is on the line where it begins, so that the text keeps the lines of the file.
     placed = [""] * len(lines)

@@ -20,9 +20,10 @@ from ingest.readers.office import CHART, left_out, link_text
 from ingest.readers.rows import (
     Label,
     find_header,
-    form_text,
     is_form,
+    is_labelled,
     join_names,
+    labelled_text,
     names_figures,
     table_lines,
     title_text,
@@ -204,8 +205,8 @@ def _parts(
     A table without a header, below one with as many columns, has that one's.
     """
     rows = _without_margin(rows)
-    if is_form(rows):
-        return [("\n".join(map(form_text, rows)), "table")], header
+    if is_form(rows) or (len(header) != 2 and is_labelled(rows)):
+        return [("\n".join(map(labelled_text, rows)), "table")], header
     begin, end = find_header(rows)
     above = "\n".join(title_text(row) for row in rows[:begin])
     table = _without_margin(rows[begin:])

@@ -116,9 +116,10 @@ def test_a_damaged_file_is_refused_with_what_to_do(tmp_path: Path, damage: bytes
     ("step", "read_again", "kept"),
     [
         (4, ("a.md", "text/markdown"), ("b.txt", "text/plain")),
-        (16, ("a.eml", "message/rfc822"), ("b.csv", "text/csv")),
-        (16, ("a.yaml", "application/yaml"), ("b.csv", "text/csv")),
-        (19, ("a.html", "text/html"), ("b.csv", "text/csv")),
+        (16, ("a.eml", "message/rfc822"), ("b.txt", "text/plain")),
+        (16, ("a.yaml", "application/yaml"), ("b.txt", "text/plain")),
+        (19, ("a.html", "text/html"), ("b.txt", "text/plain")),
+        (20, ("a.csv", "text/csv"), ("b.txt", "text/plain")),
     ],
 )
 def test_what_its_reader_reads_otherwise_is_read_again_after_an_upgrade(

@@ -193,6 +193,23 @@ def test_a_form_in_a_sheet_has_a_label_for_every_value(tmp_path: Path) -> None:
     assert texts(tmp_path, workbook(fill)) == ["Name: Ida Moe", "Street: Quay 4", "Town: Voss"]
 
 
+def test_a_form_without_marks_has_a_label_for_every_value(tmp_path: Path) -> None:
+    facts = [["Depth", "11 m"], ["Length", "240 m"], ["Owner", "City of Holm"]]
+    assert texts(tmp_path, workbook(put(*facts))) == [
+        "Depth: 11 m",
+        "Length: 240 m",
+        "Owner: City of Holm",
+    ]
+
+
+def test_values_below_an_empty_row_belong_to_the_two_columns_above(tmp_path: Path) -> None:
+    rows = [["Berth", "Depth"], ["North", "11 m"], [], ["South", "9 m"], ["East", "7 m"]]
+    assert texts(tmp_path, workbook(put(*rows)))[1:] == [
+        "Berth: South; Depth: 9 m",
+        "Berth: East; Depth: 7 m",
+    ]
+
+
 def test_words_below_an_empty_row_do_not_become_names(tmp_path: Path) -> None:
     rows = [["Boat", "Owner"], ["Heron", "Ida"], [], ["Kite", "Bo"], ["Tern", "Ann"]]
     assert texts(tmp_path, workbook(put(*rows))) == [

@@ -132,6 +132,17 @@ def test_the_label_of_a_row_in_a_form_names_its_value(rows: list[list[str]], exp
     assert table_text(rows) == expected
 
 
+def test_a_form_in_a_delimited_file_keeps_its_lines() -> None:
+    assert lines('Berth 7,\nDepth,11 m\n\nRemarks,"dry\nat low tide"\nOwner,Ida') == [
+        ("table", 1, "Berth 7"),
+        ("table", 1, "Depth: 11 m"),
+        ("table", 1, ""),
+        ("table", 1, "Remarks: dry at low tide"),
+        ("table", 1, ""),
+        ("table", 1, "Owner: Ida"),
+    ]
+
+
 def test_equal_figures_are_values_of_their_columns() -> None:
     rows = [["Min depth", "Max depth"], ["5 m", "5 m"], ["4 m", "6 m"]]
     assert table_text(rows).split("\n")[0] == "Min depth: 5 m; Max depth: 5 m"
