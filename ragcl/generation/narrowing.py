@@ -18,7 +18,7 @@ from ragcl.generation.prompts import excerpt
 from ragcl.generation.recipe import READING
 from ragcl.search.embedder import Embedder
 from ragcl.search.retriever import Retrieval
-from ragcl.text import extremes, records
+from ragcl.text import extremes, records, rows
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems
 
@@ -103,7 +103,7 @@ def _scored(
     return [
         Sentence(text, passage.content_hash, float(score), passage.heading, place, header)
         for place, (text, score, header) in enumerate(
-            zip(texts, scores, records.headers(texts), strict=True)
+            zip(texts, scores, rows.headers(texts), strict=True)
         )
     ]
 
@@ -178,16 +178,16 @@ def _with_value(question: str, ranked: Sequence[Sentence]) -> list[Sentence]:
     Where the question compares rows and none was found, they are marked.
     """
     placed = {(one.content_hash, one.place): one.text for one in ranked}
-    rows = [
-        records.row(
+    parsed = [
+        rows.row(
             one.text,
             one.heading,
             None if one.header is None else placed[one.content_hash, one.header],
         )
         for one in ranked
     ]
-    found = records.look_up(question, rows)
-    comparison = None if found else extremes.compare(question, rows)
+    found = records.look_up(question, parsed)
+    comparison = None if found else extremes.compare(question, parsed)
     if comparison:
         found = comparison.found
     if not found:

@@ -49,7 +49,7 @@ from ragcl.search.near_duplicates import Contents, collapse
 from ragcl.search.recency import asks_for_newest, newest_first
 from ragcl.search.recipe import SEARCH
 from ragcl.search.reranker import Reranker
-from ragcl.text import extremes, records
+from ragcl.text import extremes, records, rows
 
 log = logging.getLogger(__name__)
 
@@ -230,13 +230,13 @@ class Retriever:
         # Most questions want no table, and to split the hits takes time.
         if not compares and not records.may_want_more(question):
             return retrieval
-        rows = {hit: records.of(hit.text, hit.heading) for hit in retrieval.hits}
-        table = next((hit for hit, some in rows.items() if some), None)
-        every = [one for some in rows.values() for one in some]
+        of_hit = {hit: rows.of(hit.text, hit.heading) for hit in retrieval.hits}
+        table = next((hit for hit, some in of_hit.items() if some), None)
+        every = [one for some in of_hit.values() for one in some]
         wanted = compares and extremes.compare(question, every) is not None
         if not table or not (wanted or records.wants_more(question, every)):
             return retrieval
-        kinds = frozenset(one.kind for one in rows[table])
+        kinds = frozenset(one.kind for one in of_hit[table])
         known = set(retrieval.found)
         rest = (one for one in self._rest(table, kinds) if one.content_hash not in known)
         return replace(retrieval, hits=(*retrieval.hits, *(scored(one, table) for one in rest)))
@@ -247,9 +247,7 @@ class Retriever:
             at: Passage | None = chunk
             for _ in range(SEARCH.table_chunks):
                 at = self._catalog.documents.beside(at)[way] if at else None
-                if at is None or kinds.isdisjoint(
-                    one.kind for one in records.of(at.text, at.heading)
-                ):
+                if at is None or kinds.isdisjoint(one.kind for one in rows.of(at.text, at.heading)):
                     break
                 yield at
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ragcl.text.recipe import TEXT
-from ragcl.text.records import Found, Row, is_named, with_symbols
+from ragcl.text.records import Found, is_named, with_symbols
+from ragcl.text.rows import Row
 from ragcl.text.scripts import as_ascii
 from ragcl.text.superlatives import LEAST, MEASURES, MOST, NEWEST, OLDEST
 from ragcl.text.tokens import tokens

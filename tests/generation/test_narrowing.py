@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragcl.generation.narrowing import Sentence, excerpts, fitting
-from ragcl.text.records import headers
+from ragcl.text.rows import headers
 
 TABLE = ["Tariff of the works.", "| what | price |", "|---|---|", "| soup | 3 |", "| tea | 1 |"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ragcl.text.extremes import Comparison, compare, compares
-from ragcl.text.records import Row, of
+from ragcl.text.rows import Row, of
 
 WIDE = """\
 | Hive | Keeper | Honey kg 2024 | Honey kg 2025 | Swarms |

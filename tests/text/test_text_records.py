@@ -2,7 +2,8 @@
 
 import pytest
 
-from ragcl.text.records import Found, Row, headers, look_up, of, row, wants_more
+from ragcl.text.records import Found, look_up, wants_more
+from ragcl.text.rows import Row, headers, of, row
 
 RECORDS = """\
 releases.cycle: 9.4; releaseDate: 2016-12-07; eol: 2025-01-01; latest: 9.4.53
