@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import torch
 
 NEVER = -1e3  # nats of what is impossible; finite, since JSON has no infinity
-VERSION = "18"  # of this code: raised when it reads the same question differently
+VERSION = "19"  # of this code: raised when it reads the same question differently
 
 
 @dataclass(frozen=True)

@@ -35,18 +35,27 @@ class Prompt:
 class Fork:
     """A prompt and its candidate continuations, of at least one token each.
 
-    `prior` has a log-prior (nats) for each candidate; by default 0. The first `kept` candidates are
-    always scored, however likely their first token is.
+    `prior` has a log-prior (nats) for each candidate; by default 0. `starts` is the number of first
+    tokens that are the start of each; by default 1. The first `kept` candidates are always scored,
+    however likely their start is.
     """
 
     prompt: Prompt
     candidates: Sequence[tuple[int, ...]]
     prior: Sequence[float] = ()
     kept: int = 0
+    starts: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         if not self.prior:
             object.__setattr__(self, "prior", [0.0] * len(self.candidates))
+        if not self.starts:
+            object.__setattr__(self, "starts", [1] * len(self.candidates))
+
+    @property
+    def heads(self) -> list[tuple[int, ...]]:
+        """The start of each candidate without its last token."""
+        return [ids[: n - 1] for ids, n in zip(self.candidates, self.starts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -94,14 +103,36 @@ class Scoring:
         self._first = self._first_sums = torch.empty(0)
 
     def best_starts(self, keep: int) -> list[list[Continuation]]:
-        """Score each fork's `kept` candidates and the `keep` others with the best first tokens."""
+        """Score each fork's `kept` candidates and the `keep` others with the best starts."""
         chosen = [list(range(len(fork.candidates))) for fork in self._forks]
         if any(len(fork.candidates) > keep for fork in self._forks):
             self._pass()
             chosen = [
-                _best_starts(*pair, keep) for pair in zip(self._forks, self._first, strict=True)
+                _best_starts(*pair, keep) for pair in zip(self._forks, self._starts(), strict=True)
             ]
         return self._weigh(chosen)
+
+    def _starts(self) -> list["torch.Tensor"]:
+        """The log-probability of the start of each fork's candidates, `(candidates,) float32`."""
+        import torch
+
+        longer = [[one for one in dict.fromkeys(fork.heads) if one] for fork in self._forks]
+        scored: list[list[Continuation]] = [[] for _ in self._forks]
+        if any(longer):  # numbered behind the candidates
+            behind = [len(fork.candidates) for fork in self._forks]
+            scored = self._score([[*enumerate(*pair)] for pair in zip(longer, behind, strict=True)])
+        found = []
+        for number, fork in enumerate(self._forks):
+            first: torch.Tensor = self._first[number].float() - self._first_sums[number]
+            after: dict[tuple[int, ...], tuple[float, torch.Tensor]] = {(): (0.0, first)}
+            for head, one in zip(longer[number], scored[number], strict=True):
+                after[head] = one.begun[-1], one.logprobs[-1]
+            starts = []
+            for head, ids in zip(fork.heads, fork.candidates, strict=True):
+                begun, following = after[head]
+                starts.append(begun + following[ids[len(head)]])
+            found.append(torch.stack(starts))
+        return found
 
     def likeliest(self, keep: int) -> list[Continuation]:
         """The best candidate of each fork."""
@@ -121,12 +152,19 @@ class Scoring:
 
     def _weigh(self, chosen: Sequence[Sequence[int]]) -> list[list[Continuation]]:
         """Score these candidates of each fork, which are not in the row yet."""
+        pairs = zip(self._forks, chosen, strict=True)
+        return self._score([[(i, fork.candidates[i]) for i in some] for fork, some in pairs])
+
+    def _score(
+        self, texts: Sequence[Sequence[tuple[int, tuple[int, ...]]]]
+    ) -> list[list[Continuation]]:
+        """Score numbered continuations of each fork, of which at least one has some."""
         import torch
 
         row, begin = self._row, len(self._row.ids)
-        for number, (fork, candidates) in enumerate(zip(self._forks, chosen, strict=True)):
-            for i in candidates:
-                row.add(fork.candidates[i], number, i)
+        for number, some in enumerate(texts):
+            for i, ids in some:
+                row.add(ids, number, i)
         after = self._pass(range(begin, len(row.ids)))
         # Only log-sum-exp over the vocabulary and a few logits are needed.
         sums = log_sums(after)
@@ -137,10 +175,10 @@ class Scoring:
         following = after[:-1].gather(-1, answers[1:, None])[:, 0].float() - sums[:-1]
         found: list[list[Continuation]] = []
         place = 0
-        for number, (fork, candidates) in enumerate(zip(self._forks, chosen, strict=True)):
+        for number, some in enumerate(texts):
             found.append([])
-            for i in candidates:
-                end = place + len(fork.candidates[i])
+            for i, ids in some:
+                end = place + len(ids)
                 steps = torch.cat([starts[place : place + 1], following[place : end - 1]])
                 begun = steps.cumsum(0)
                 stopped = begun + ends[place:end]
@@ -269,11 +307,10 @@ def _bounds(fork: Fork, lead: Continuation, stop_ids: Sequence[int]) -> list[flo
     return bounds
 
 
-def _best_starts(fork: Fork, first: "torch.Tensor", keep: int) -> list[int]:
-    """The candidates with the likeliest first tokens (prior added), by logits `(vocabulary,)`."""
+def _best_starts(fork: Fork, starts: "torch.Tensor", keep: int) -> list[int]:
+    """The candidates with the likeliest starts, by their log-probability and their prior."""
     import torch
 
-    starts = first[[candidate[0] for candidate in fork.candidates]].float()
     starts = starts + torch.tensor(fork.prior).to(starts)
     starts[: fork.kept] = torch.inf
     best: list[int] = starts.topk(min(keep + fork.kept, len(starts))).indices.tolist()

@@ -104,7 +104,8 @@ class SpanReader:
         asked = set(content_words(question))
         nearness = [READING.fit * sentences[one.sentence].score for one in candidates]
         ids = [unknown.ids, *(one.ids for one in candidates)]
-        fork = Fork(prompt, ids, [0.0, *nearness], kept=1)
+        starts = [1, *(one.start for one in candidates)]
+        fork = Fork(prompt, ids, [0.0, *nearness], kept=1, starts=starts)
         [weighed] = self._model.continuations([fork], adapter=adapter, keep=READING.starts)
         best: dict[str, Span] = {}
         for scored in weighed:
@@ -172,7 +173,8 @@ class SpanReader:
                 if before < end and _may_end(sentences[number], start + end)
             )
             if ends and key not in found:
-                found[key] = _Candidate(text, number, key, ends)
+                first = next(n for n, end in enumerate(tokens.ends, start=1) if end)
+                found[key] = _Candidate(text, number, key, ends, min(first, len(key)))
         return list(found.values())
 
 
@@ -183,7 +185,14 @@ def _may_end(sentence: str, at: int) -> bool:
 
 @dataclass(frozen=True)
 class _Candidate:
+    """A span's beginning in a sentence, with the (number of tokens, end) where it may end.
+
+    `start` is the number of tokens that spell its first character. A token may be only the space
+    before it, which all spans have, or a part of the character.
+    """
+
     text: str
     sentence: int
     ids: tuple[int, ...]
     ends: tuple[tuple[int, int], ...]
+    start: int

@@ -225,6 +225,9 @@ def test_the_tokens_of_every_span_spell_it(made: Callable[[], Any], tmp_path: Pa
     assert {one.text[:end] for one, _, end in spelt} >= {"It is 7", "\u6c34\u6df1", "\u00e9t\u00e9"}
     for one, length, end in spelt:
         assert tokenizer.decode(one.ids[:length]).strip() == one.text[:end].strip()
+    for one in found:
+        starts = [tokenizer.decode(one.ids[: one.start - less]).strip() for less in (0, 1)]
+        assert [start[:1] == one.text[0] for start in starts] == [True, False]
 
 
 def test_no_prompt_ends_with_the_tokenizers_end_token() -> None:

@@ -353,6 +353,23 @@ def test_only_the_candidates_with_the_likeliest_starts_are_scored(model: Languag
     assert [one.candidate for one in favoured] == [29]
 
 
+def test_a_start_of_several_tokens_is_as_likely_as_all_of_them(model: LanguageModel) -> None:
+    """Numbers begin with the token of a space: by it alone, all are equally likely."""
+    [prompt] = prompts(model, TEXTS[0])
+    numbers = [(5, token, 6) for token in range(10, 40)]
+    others = [(7, 8), (9, 8)]
+    candidates = [*numbers, *others]
+    [every] = model.continuations([Fork(prompt, candidates)], keep=len(candidates))
+    begun = {one.candidate: one.begun[1 if one.candidate < 30 else 0] for one in every}
+
+    fork = Fork(prompt, candidates, starts=[2] * 30 + [1] * 2)
+    [found] = model.continuations([fork], keep=3)
+
+    assert [one.candidate for one in found] == sorted(begun, key=lambda i: -begun[i])[:3]
+    for one in found:
+        assert one.stopped == pytest.approx(every[one.candidate].stopped, abs=1e-3)
+
+
 @pytest.mark.parametrize("tokens", [1, 40, 512])
 @pytest.mark.parametrize("favoured", [None, 1, 4])
 def test_the_likeliest_candidate_is_that_of_all_continuations(

@@ -204,6 +204,7 @@ def test_a_trained_reader_looks_again_at_the_sentence_of_its_phrase_alone(
 ) -> None:
     kb.ingest(docs)
     [retrieval] = kb._retriever.retrieve([QUESTION], 4)
+    monkeypatch.setattr(JudgingReader, "forms", Forms())
     reader = JudgingReader(kb._language_model, kb._narrower, 400)
     sentences = reader.fitting(reader.rank([QUESTION], [retrieval])[0])
     once = reader.look(QUESTION, retrieval, sentences)
