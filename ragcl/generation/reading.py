@@ -234,7 +234,7 @@ class Reader:
         prompt = self.prompt(reading.question, shown)
         return replace(
             outlook,
-            alone=self._spans.not_knowing(prompt, reading.ids),
+            alone=self._spans.not_knowing(prompt, reading.answer, reading.ids),
             prompt_tokens=outlook.prompt_tokens + len(prompt.ids),
         )
 
@@ -279,7 +279,10 @@ class Reader:
         spans = weighed.spans
         reading = None
         if spans:
-            reading = self._reading(question, retrieval, sentences, spans[0], spans)
+            best = spans[0]
+            if not best.spelt:  # what is learned is written as in the text
+                best = self._spans.span(prompt, best.text, best.sentence)
+            reading = self._reading(question, retrieval, sentences, best, spans)
         return Outlook(
             reading,
             _log_sum([one.logprob for one in spans]),

@@ -16,13 +16,14 @@ from ragcl.generation.prompts import ABSTENTION, QUOTE, answer_tokens
 from ragcl.generation.recipe import READING
 from ragcl.generation.scoring import Continuation, Fork, Prompt
 from ragcl.once import once
-from ragcl.text.numerals import counts_on, phone_numbers
+from ragcl.text.numerals import counts_on, leading_number, phone_numbers
 from ragcl.text.scripts import PAUSES, STOPS, starts, with_sign, within
 from ragcl.text.words import content_words
 
 if TYPE_CHECKING:
     import torch
 
+LONGEST = READING.span_tokens * 6  # characters that may begin with a span
 _AROUND = f" ,;:.\u2014-\"'{PAUSES}{STOPS}"  # ends no answer
 
 
@@ -32,7 +33,8 @@ class Span:
 
     `score` is the unnormalised log-posterior (nats), `logprob` plus the log-prior of its sentence.
     `logprob` is the log-probability (nats) that the model writes just this and stops. `ids` are the
-    first `n` tokens of the `continuation` that was scored.
+    first `n` tokens of the `continuation` that was scored; `spelt`: they spell the text, and not
+    its number in other digits.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Span:
     logprob: float
     ids: tuple[int, ...]
     continuation: Continuation
+    spelt: bool = True
 
     @property
     def logprobs(self) -> "torch.Tensor":
@@ -103,9 +106,9 @@ class SpanReader:
         candidates = self._candidates([sentence.text for sentence in sentences])
         asked = set(content_words(question))
         nearness = [READING.fit * sentences[one.sentence].score for one in candidates]
-        ids = [unknown.ids, *(one.ids for one in candidates)]
+        every = [unknown.ids, *(one.ids for one in candidates)]
         starts = [1, *(one.start for one in candidates)]
-        fork = Fork(prompt, ids, [0.0, *nearness], kept=1, starts=starts)
+        fork = Fork(prompt, every, [0.0, *nearness], kept=1, starts=starts)
         [weighed] = self._model.continuations([fork], adapter=adapter, keep=READING.starts)
         best: dict[str, Span] = {}
         for scored in weighed:
@@ -120,21 +123,28 @@ class SpanReader:
                 if asked.issuperset(content_words(text)):
                     continue
                 if text not in best or best[text].score < score:
-                    ids_read = candidate.ids[:length]
-                    best[text] = Span(text, candidate.sentence, score, logprob, ids_read, scored)
+                    ids, spelt = candidate.ids[:length], candidate.spelt
+                    best[text] = Span(text, candidate.sentence, score, logprob, ids, scored, spelt)
         return Weighed(
             sorted(best.values(), key=lambda span: -span.score),
             abstention.stopped[-1],
             float(abstention.logprobs[0, self._quote]),
         )
 
-    def not_knowing(self, prompt: Prompt, answer: tuple[int, ...]) -> float:
-        """The log-odds (nats) of the abstention against an answer of these tokens."""
-        [unknown] = answer_tokens(self._model.tokenizer, [ABSTENTION])
-        fork = Fork(prompt, [unknown.ids, answer], kept=2)
-        [[abstention, given]] = self._model.continuations([fork], keep=2)
+    def not_knowing(self, prompt: Prompt, answer: str, ids: tuple[int, ...]) -> float:
+        """The log-odds (nats) of the abstention against an answer, which was read as these tokens.
+
+        It may also be written with its number in the digits of ASCII.
+        """
+        number = leading_number(answer)
+        written = [] if number is None else [number[1] + answer[len(number[0]) :]]
+        unknown, *others = answer_tokens(self._model.tokenizer, [ABSTENTION, *written])
+        every = [unknown.ids, ids, *(one.ids for one in others)]
+        fork = Fork(prompt, every, kept=len(every))
+        [[abstention, *given]] = self._model.continuations([fork], keep=len(every))
         quote = float(abstention.logprobs[0, self._quote])
-        return abstention.stopped[-1] - float(np.logaddexp(given.stopped[-1], quote))
+        likely = np.logaddexp.reduce([quote, *(one.stopped[-1] for one in given)])
+        return abstention.stopped[-1] - float(likely)
 
     @once
     def _quote(self) -> int:
@@ -149,33 +159,44 @@ class SpanReader:
         return Span(text, sentence, logprob, logprob, ids, scored)
 
     def _candidates(self, sentences: Sequence[str]) -> list["_Candidate"]:
-        """The spans by start word, each with the lengths at which it may end."""
-        texts, places = [], []
+        """The spans by start word, each with the lengths at which it may end.
+
+        One that begins with a number in words or in digits of its script is also there in the
+        digits of ASCII, which a model may write instead.
+        """
+        begun: list[tuple[int, int, tuple[str, str]]] = []
         for number, sentence in enumerate(sentences):
             for start in starts(sentence):
                 begin = with_sign(sentence, start)
                 if counts_on(sentence, begin):
                     continue
-                texts.append(sentence[begin:][: READING.span_tokens * 6])
-                places.append((number, begin))
-        found: dict[tuple[int, ...], _Candidate] = {}
+                begun.append((number, begin, ("", "")))
+                if found := leading_number(sentence[begin:][:LONGEST]):
+                    begun.append((number, begin, found))
+        texts = [
+            digits + sentences[number][begin + len(written) :][:LONGEST]
+            for number, begin, (written, digits) in begun
+        ]
+        made: dict[tuple[int, ...], _Candidate] = {}
         encoded = answer_tokens(self._model.tokenizer, texts)
-        for text, (number, start), tokens in zip(texts, places, encoded, strict=True):
-            phones = phone_numbers(sentences[number])
-            whole = next((end - start for begin, end in phones if begin == start), 0)
+        for (number, begin, (written, digits)), tokens in zip(begun, encoded, strict=True):
+            sentence, shorter = sentences[number], len(digits) - len(written)
+            phones = phone_numbers(sentence)
+            whole = next((end - begin for first, end in phones if first == begin), 0)
             limit = max(READING.span_tokens, sum(end <= whole for end in tokens.ends))
             key = tokens.ids[:limit]
             # A token that completes no character ends nothing.
             lengths = itertools.pairwise((0, *tokens.ends[:limit]))
             ends = tuple(
-                (length, end)
+                (length, end - shorter)
                 for length, (before, end) in enumerate(lengths, start=1)
-                if before < end and _may_end(sentences[number], start + end)
+                if before < end >= len(digits) and _may_end(sentence, begin + end - shorter)
             )
-            if ends and key not in found:
+            if ends and key not in made:
                 first = next(n for n, end in enumerate(tokens.ends, start=1) if end)
-                found[key] = _Candidate(text, number, key, ends, min(first, len(key)))
-        return list(found.values())
+                text, start = sentence[begin:], min(first, len(key))
+                made[key] = _Candidate(text, number, key, ends, start, spelt=not digits)
+        return list(made.values())
 
 
 def _may_end(sentence: str, at: int) -> bool:
@@ -188,7 +209,8 @@ class _Candidate:
     """A span's beginning in a sentence, with the (number of tokens, end) where it may end.
 
     `start` is the number of tokens that spell its first character. A token may be only the space
-    before it, which all spans have, or a part of the character.
+    before it, which all spans have, or a part of the character. `spelt`: the tokens are those of
+    the text, and not of its number in other digits.
     """
 
     text: str
@@ -196,3 +218,4 @@ class _Candidate:
     ids: tuple[int, ...]
     ends: tuple[tuple[int, int], ...]
     start: int
+    spelt: bool

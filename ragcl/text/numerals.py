@@ -9,6 +9,8 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from ragcl.text.scripts import as_ascii
+
 DIGITS = {
     numeral: value
     for value, numerals in enumerate(
@@ -44,6 +46,7 @@ _MIXED = re.compile(
     rf"(?<!\d)(?<!\d[.,]){_GROUPED}[{''.join([*_TENS, *_GROUPS])}](?:{_GROUPED}|[{_ALL}])*"
 )
 _PIECES = re.compile(rf"{_GROUPED}|[{_ALL}]")
+_LEADING = re.compile(rf"[\d{_ALL}](?:[.,\uff0e\uff0c]?[\d{_ALL}])*")
 _COUNTING = re.compile(rf"[\d{_ALL}] ?[{_COUNTED}{_ALL}]")
 # All of a number, time, date or range: nothing within is a number of its own.
 _WHOLE = re.compile(
@@ -77,6 +80,21 @@ def with_digits(text: str) -> str:
         return text
     text = _DECIMAL.sub(_decimal, _SHARE.sub(_share, text))
     return _MIXED.sub(_mixed, _SOME.sub(_written, text))
+
+
+def leading_number(text: str) -> tuple[str, str] | None:
+    """The number that a text begins with, and the same in ASCII digits: 四十三 is 43.
+
+    None if there is none, or if it is so written already.
+    """
+    number = _LEADING.match(text)
+    if not number or number[0].isascii():
+        return None
+    behind = text[number.end() : number.end() + 1]
+    if behind and behind in "点點分":  # of a decimal, a time or a share, which goes on
+        return None
+    digits = with_digits(as_ascii(number[0] + behind)).removesuffix(as_ascii(behind))
+    return (number[0], digits) if digits.isascii() else None
 
 
 def counts_on(text: str, at: int) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ragcl.text.numerals import counts_on, phone_numbers, with_digits
+from ragcl.text.numerals import counts_on, leading_number, phone_numbers, with_digits
 
 
 @pytest.mark.parametrize(
@@ -140,3 +140,24 @@ def test_a_number_goes_on_with_what_it_counts() -> None:
 )
 def test_phone_numbers_are_found_whole(text: str, numbers: list[str]) -> None:
     assert [text[start:end] for start, end in phone_numbers(text)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("四十三米\uff0c没有电梯", ("四十三", "43")),
+        ("1万5000円", ("1万5000", "15000")),
+        ("\uff11\uff11メートル", ("\uff11\uff11", "11")),
+        ("\u0661\u0661 متر", ("\u0661\u0661", "11")),
+        ("43米", None),
+        ("一起去", None),
+        ("三点开会", None),
+        ("五点五米", None),
+        ("塔身高四十三米", None),
+        ("", None),
+    ],
+)
+def test_a_number_at_the_beginning_has_digits_of_ascii(
+    text: str, number: tuple[str, str] | None
+) -> None:
+    assert leading_number(text) == number
