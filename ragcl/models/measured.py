@@ -1,7 +1,7 @@
 """The models that were measured with ragcl, and what was found.
 
-`measured.json` is written by a benchmark, from the result files that each pair names; nothing in it
-is from elsewhere. Knows nothing of this machine.
+Every figure in `measured.json` stands in the result files that its pair names, which a test compares.
+Knows nothing of this machine.
 """
 
 import json
