@@ -23,7 +23,7 @@ from ragcl.text.words import content_words
 if TYPE_CHECKING:
     import torch
 
-LONGEST = READING.span_tokens * 6  # characters that may begin with a span
+_LONGEST = READING.span_tokens * 6  # characters that may begin with a span
 _AROUND = f" ,;:.\u2014-\"'{PAUSES}{STOPS}"  # ends no answer
 
 
@@ -171,16 +171,16 @@ class SpanReader:
                 if counts_on(sentence, begin):
                     continue
                 begun.append((number, begin, ("", "")))
-                if found := leading_number(sentence[begin:][:LONGEST]):
+                if found := leading_number(sentence[begin:][:_LONGEST]):
                     begun.append((number, begin, found))
         texts = [
-            digits + sentences[number][begin + len(written) :][:LONGEST]
+            digits + sentences[number][begin + len(written) :][:_LONGEST]
             for number, begin, (written, digits) in begun
         ]
         made: dict[tuple[int, ...], _Candidate] = {}
         encoded = answer_tokens(self._model.tokenizer, texts)
         for (number, begin, (written, digits)), tokens in zip(begun, encoded, strict=True):
-            sentence, shorter = sentences[number], len(digits) - len(written)
+            sentence, more = sentences[number], len(digits) - len(written)
             phones = phone_numbers(sentence)
             whole = next((end - begin for first, end in phones if first == begin), 0)
             limit = max(READING.span_tokens, sum(end <= whole for end in tokens.ends))
@@ -188,9 +188,9 @@ class SpanReader:
             # A token that completes no character ends nothing.
             lengths = itertools.pairwise((0, *tokens.ends[:limit]))
             ends = tuple(
-                (length, end - shorter)
+                (length, end - more)
                 for length, (before, end) in enumerate(lengths, start=1)
-                if before < end >= len(digits) and _may_end(sentence, begin + end - shorter)
+                if before < end >= len(digits) and _may_end(sentence, begin + end - more)
             )
             if ends and key not in made:
                 first = next(n for n, end in enumerate(tokens.ends, start=1) if end)

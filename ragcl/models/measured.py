@@ -1,6 +1,6 @@
 """The models that were measured with ragcl, and what was found.
 
-Every figure in `measured.json` stands in the result files that its pair names, which a test compares.
+Every figure in `measured.json` stands in the result files that its pair names, as a test compares.
 Knows nothing of this machine.
 """
 
