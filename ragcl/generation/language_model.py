@@ -367,9 +367,9 @@ class LanguageModel:
     def continuations(
         self, forks: Sequence[Fork], *, adapter: str | None = None, keep: int
     ) -> Iterator[list[Continuation]]:
-        """Score the `keep` candidates of each prompt with the best first tokens.
+        """Score the `keep` candidates of each prompt with the best starts.
 
-        They are ranked by the log-probability of the first token plus the log-prior.
+        They are ranked by the log-probability of the start plus the log-prior.
 
         Short prompts are packed into one row and computed once. So are the kept candidates, each of
         which attends to its prompt and itself: without padding, and without copies of the prompts'
