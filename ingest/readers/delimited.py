@@ -34,8 +34,8 @@ def read_delimited(data: bytes, name: str) -> tuple[str, list[Section]]:
         if any(cell.strip() for cell in row)
     ]
     rows = [row for _, row in records]
+    placed = [""] * len(lines)
     if len(rows) > 1 and is_labelled(rows):
-        placed = [""] * len(lines)
         for line, row in records:
             placed[line] = labelled_text(row)
         section = block(placed, 1, kind="table")
@@ -45,7 +45,6 @@ def read_delimited(data: bytes, name: str) -> tuple[str, list[Section]]:
     header = join_names(rows[begin:end])
 
     # Each row is on the line where it begins, so that the text keeps the lines of the file.
-    placed = [""] * len(lines)
     for line, row in records[:begin]:
         last = line + "".join(row).count("\n")
         placed[line : last + 1] = lines[line : last + 1] if last > line else [title_text(row)]

@@ -116,22 +116,25 @@ class Scoring:
         """The log-probability of the start of each fork's candidates, `(candidates,) float32`."""
         import torch
 
-        longer = [[one for one in dict.fromkeys(fork.heads) if one] for fork in self._forks]
+        heads = [fork.heads for fork in self._forks]
+        longer = [[one for one in dict.fromkeys(some) if one] for some in heads]
         scored: list[list[Continuation]] = [[] for _ in self._forks]
         if any(longer):  # numbered behind the candidates
             behind = [len(fork.candidates) for fork in self._forks]
             scored = self._score([[*enumerate(*pair)] for pair in zip(longer, behind, strict=True)])
         found = []
         for number, fork in enumerate(self._forks):
-            first: torch.Tensor = self._first[number].float() - self._first_sums[number]
-            after: dict[tuple[int, ...], tuple[float, torch.Tensor]] = {(): (0.0, first)}
+            after: dict[tuple[int, ...], tuple[float, torch.Tensor]]
+            after = {(): (0.0, self._first[number])}
             for head, one in zip(longer[number], scored[number], strict=True):
-                after[head] = one.begun[-1], one.logprobs[-1]
-            starts = []
-            for head, ids in zip(fork.heads, fork.candidates, strict=True):
-                begun, following = after[head]
-                starts.append(begun + following[ids[len(head)]])
-            found.append(torch.stack(starts))
+                after[head] = one.begun[-1], one.logits[1][-1]
+            starts = torch.empty(len(fork.candidates), device=self._first.device)
+            for head in dict.fromkeys(heads[number]):
+                own = [i for i, one in enumerate(heads[number]) if one == head]
+                begun, logits = after[head]
+                following = torch.log_softmax(logits.float(), dim=-1)
+                starts[own] = begun + following[[fork.candidates[i][len(head)] for i in own]]
+            found.append(starts)
         return found
 
     def likeliest(self, keep: int) -> list[Continuation]:

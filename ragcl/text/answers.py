@@ -208,11 +208,9 @@ def _one_number(one: Token, other: Token) -> bool:
     """Whether two tokens in a row are one number: 三 十, 3 万, 万 5, twenty five, five hundred."""
     if other.key in _NUMERALS:
         return _counts(one)
-    if other.key in _NUMBERS:
-        within = (_TENS, _POWERS) if other.key in _ONES else (_POWERS,)
-        return any(one.key in some for some in within) or (
-            other.key in _POWERS and one.key in _NUMBERS
-        )
+    if one.key in _NUMBERS and other.key in _NUMBERS:
+        power = one.key in _POWERS or other.key in _POWERS
+        return power or (one.key in _TENS and other.key in _ONES)
     return one.key in _MANY and other.kind == "value"
 
 
