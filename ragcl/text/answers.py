@@ -10,10 +10,11 @@ their meaning: a negation, a range, the rest of a number. Scripts without spaces
 compared by characters. Knows no question: "11" is not "11 metres" here, even to how many metres.
 """
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from ragcl.text.negations import NEGATIONS, negated
+from ragcl.text.numerals import NUMERALS
 from ragcl.text.tokens import tokens
 from ragcl.text.values import Token
 
@@ -44,57 +45,16 @@ _KINDS = frozenset(  # not the names of people, whom their last name stands for
     "company bank berth harbour harbor port office door gate house park station hall tower "
     "church city county state basic script english french german day week month year".split()
 ).union(_NUMBERS)
-_NEGATIONS = frozenset(
-    "not no never none nor neither without un non nicht kein keine keinen keinem keiner "
-    "keines nie niemals ohne ne pas jamais sans aucun aucune sin jam\u00e1s n\u00e3o nunca "
-    "sem nem nie bez niet geen nooit zonder inte ikke ikkje aldri ej ei utan uten "
-    "\u043d\u0435 \u043d\u0435\u0442 \u043d\u0438 \u0431\u0435\u0437 \u043d\u0456 "
-    "\u043d\u0435\u043c\u0430\u0454 \u0644\u0627 \u0644\u064a\u0633 \u0644\u064a\u0633\u062a "
-    "\u063a\u064a\u0631 \u0628\u062f\u0648\u0646 \u0644\u0645 \u0644\u0646 \u05dc\u05d0 "
-    "\u05d0\u05d9\u05df \u05d1\u05dc\u05d9 \u0928\u0939\u0940\u0902 \u0928 "
-    "\u092c\u093f\u0928\u093e \uc548 \ubabb \u03b4\u03b5\u03bd \u03b4\u03b5 \u03bc\u03b7 "
-    "\u03bc\u03b7\u03bd \u03cc\u03c7\u03b9 \u03c7\u03c9\u03c1\u03af\u03c2 "
-    "de\u011fil yok kh\u00f4ng ch\u01b0a tidak bukan tanpa f\u0103r\u0103 "
-    "keineswegs nen\u00ed nejsou nije nisu "
-    "\u0646\u0647 \u0646\u06cc\u0633\u062a \u0646\u06c1\u06cc\u06ba \u09a8\u09be "
-    "\u09a8\u09af\u09bc \u0b87\u0bb2\u0bcd\u0bb2\u0bc8".split()
-)
-_NEGATED_AFTER = frozenset(  # in Hindi, Turkish, Persian and others it follows
-    "\u0928\u0939\u0940\u0902 de\u011fil yok \u0646\u06cc\u0633\u062a "
-    "\u0646\u06c1\u06cc\u06ba \u09a8\u09be \u09a8\u09af\u09bc "
-    "\u0b87\u0bb2\u0bcd\u0bb2\u0bc8".split()
-)
-_NEGATED_LAST = frozenset("nicht niet inte ikke ikkje".split())  # and here if nothing follows
-_NEGATING_GLYPHS = re.compile(
-    # What is not, or can, may or must not be, in Chinese; 特别是 is no negation.
-    "(?:[不没沒未](?:是|有|在|为|為|被|再)"
-    "|[不没沒未无無非禁别別勿](?:能|可|可以|准|得|要|会|會|允许|允許|许|許|止)?"
-    "|\u0e44\u0e21\u0e48(?:\u0e43\u0e0a\u0e48)?|\u0e2b\u0e49\u0e32\u0e21)$"  # of Thai
-)
-_JAPANESE_NOT = re.compile(
-    "[\u3041-\u3093]{0,5}?(?:\u306a\u3044|\u307e\u305b\u3093|\u306a\u304b\u3063)"
-)
-_BETWEEN = frozenset(  # a negation and what it negates
-    "a an the yet always very really be been being longer even fully any currently is are was "
-    "were ist sind war waren est sont était é è sono era erano está están es son ser fue eran "
-    "estaba são foi estava был была было были есть будет jest był była było".split()
-)
-_ADVERB = re.compile("[a-z]{3,}ly")  # not "only"
 # What is longer by one of these says something else, even where it was read in the same place.
-_CHANGING = _NEGATIONS | frozenset(
+_CHANGING = NEGATIONS | frozenset(
     "and or nor but except only until till to through before after from than over under "
     "below above about almost nearly most least up half unless if und oder et ou y o e "
-    "\u0438 \u0438\u043b\u0438 \u548c \u4e0e \u6216 \u3001 \u3068".split()
+    "и или 和 与 或 、 と".split()
 )
-
-
 _MANY = frozenset("百千万萬亿億兆")  # that numbers in digits are written with
-_NUMERALS = frozenset(
-    "\u3007\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341\u767e\u5343\u4e07\u842c\u4ebf\u5104\u5146\u4e24\u5169"
-)
 _HALVES = frozenset("午前後后上下中早晚")  # of a day, before an hour: 9時から午後5時
-_OF_TIME = frozenset("\u65f6\u6642\u70b9\u9ede")
-_GOES_ON = frozenset("\u534a\u95f4\u9593\u949f\u9418")  # half past, or hours instead of o'clock
+_OF_TIME = frozenset("时時点點")
+_GOES_ON = frozenset("半间間钟鐘")  # half past, or hours instead of o'clock
 
 
 def canonical(text: str) -> str:
@@ -168,7 +128,7 @@ def _occurrences(text: Sequence[Token], answer: Sequence[Token]) -> list[tuple[i
         if token.key == wanted[0]
         and _keys(text[start : start + n]) == wanted
         and not _cut(text, start, start + n)
-        and not _negated(text, start, start + n)
+        and not negated(text, start, start + n)
     ]
 
 
@@ -191,9 +151,7 @@ def _cut(text: Sequence[Token], start: int, end: int) -> bool:
         return True
     if last.key in _OF_TIME and (after[0].key in _GOES_ON or _counts(after[0])):
         return True
-    return (
-        measured and after[0].key in ("to", "^", "per", "+", "\u00b1") and after[0].kind != "value"
-    )
+    return measured and after[0].key in ("to", "^", "per", "+", "±") and after[0].kind != "value"
 
 
 def _to(one: Token) -> bool:
@@ -201,34 +159,17 @@ def _to(one: Token) -> bool:
 
 
 def _counts(one: Token) -> bool:
-    return one.kind == "value" or one.key in _NUMERALS
+    return one.kind == "value" or one.key in NUMERALS
 
 
 def _one_number(one: Token, other: Token) -> bool:
     """Whether two tokens in a row are one number: 三 十, 3 万, 万 5, twenty five, five hundred."""
-    if other.key in _NUMERALS:
+    if other.key in NUMERALS:
         return _counts(one)
     if one.key in _NUMBERS and other.key in _NUMBERS:
         power = one.key in _POWERS or other.key in _POWERS
         return power or (one.key in _TENS and other.key in _ONES)
     return one.key in _MANY and other.kind == "value"
-
-
-def _negated(text: Sequence[Token], start: int, end: int) -> bool:
-    """Whether the word before these tokens, or what follows them, makes no of them."""
-    at = start - 1
-    while at >= 0 and (text[at].key in _BETWEEN or _ADVERB.fullmatch(text[at].key)):
-        at -= 1
-    if at >= 0 and text[at].key in _NEGATIONS:
-        return True
-    after = [token.key for token in text[end : end + 2]]
-    if after and (after[0] in _NEGATED_AFTER or (len(after) == 1 and after[0] in _NEGATED_LAST)):
-        return True
-    if text[start].kind != "glyph":
-        return False
-    before = "".join(token.key for token in text[max(0, start - 4) : start])
-    behind = "".join(token.key for token in text[end : end + 9])
-    return _NEGATING_GLYPHS.search(before) is not None or _JAPANESE_NOT.match(behind) is not None
 
 
 def _adds_nothing(before: Sequence[Token], answer: Sequence[Token], after: Sequence[Token]) -> bool:
