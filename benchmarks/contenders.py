@@ -213,7 +213,7 @@ def readings_taught(kb: KnowledgeBase) -> list[Reading]:
     trained = []
     for adapter in active:
         hot = {chunk.content_hash for chunk in adapter.chunks}
-        study = kb.catalog.learning.study(hot, kb._answerer._reader.teacher(kb._embedder))
+        study = kb.catalog.learning.study(hot, kb._answerer.reader.teacher(kb._embedder))
         known = [one.question for one in adapter.questions if one.question in study]
         rows = [Reading.of(study[one]) for one in sorted(known)]
         trained += hold_out(rows, kb.settings.consolidation.seed)[0]

@@ -124,7 +124,7 @@ def _learned(kb: KnowledgeBase, bad: Path, entries: list[dict[str, Any]]) -> dic
     }
     wrong = {one["question"]: one["incorrect answer"] for one in entries}
     taught = {q.question: q.answer for adapter in adapters for q in adapter.questions}
-    rows = kb.catalog.learning.study(held, kb._answerer._reader.teacher(kb._embedder))
+    rows = kb.catalog.learning.study(held, kb._answerer.reader.teacher(kb._embedder))
     return {
         "chunks learned": len(held),
         "poison learned": len(held & poison),

@@ -282,7 +282,7 @@ class Stacked:
     def _rows(self, questions: Sequence[str]) -> list[Reading]:
         kb = self._teacher.kb
         hits = {hit.content_hash for ask in kb.catalog.asks.log() for hit in ask.hits}
-        kept = kb.catalog.learning.study(hits, kb._answerer._reader.teacher(kb._embedder))
+        kept = kb.catalog.learning.study(hits, kb._answerer.reader.teacher(kb._embedder))
         return [Reading.of(kept[one]) for one in questions if one in kept]
 
 

@@ -421,7 +421,7 @@ class KnowledgeBase:
         from ragcl.generation.explaining import explanation
 
         ask = self._ask_record(answer_id)
-        measured = self._answerer.influence(ask) if influence else None
+        measured = self._answerer.attribution.of(ask) if influence else None
         return explanation(ask, self.catalog, measured)
 
     def _ask_record(self, answer_id: int) -> AskRecord:

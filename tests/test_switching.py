@@ -372,7 +372,7 @@ def test_an_answer_found_before_the_switch_uses_no_adapter_of_after_it(
     """There and back between the retrieval and the routing: vectors of different lengths."""
     old = learned.settings.models.embedder
     learned.use_models(embedder=str(other_embedder))
-    found = learned._answerer._retrieved([QUESTION], None, ())
+    found = learned._answerer.attempts.found([QUESTION], None, ())
     learned.use_models(embedder=old)
 
     with learned._answerer.active.taken(None, found[0].retrieval.embedder) as snapshot:

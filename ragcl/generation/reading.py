@@ -192,7 +192,8 @@ class Reader:
         return f"{files.name}@{files.revision}/{found_by}/{VERSION}-{digest(READING, TEXT)}"
 
     @once
-    def _prompts(self) -> Prompts:
+    def prompts(self) -> Prompts:
+        """The prompts of its model."""
         return Prompts.of(self._model)
 
     def rank(
@@ -206,12 +207,12 @@ class Reader:
         self, ranked: Sequence[Sentence], tokens: int = READING.shown_tokens
     ) -> list[Sentence]:
         """The best of ranked sentences that fit into a prompt."""
-        return fitting(ranked, tokens, self._prompts.count_tokens)
+        return fitting(ranked, tokens, self.prompts.count_tokens)
 
     def prompt(self, question: str, sentences: Sequence[Sentence]) -> Prompt:
         """The prompt that shows these sentences."""
         texts = [one.text for one in excerpts(sentences)]
-        return self._prompts.with_context(question, texts, self._context_tokens)
+        return self.prompts.with_context(question, texts, self._context_tokens)
 
     def read(
         self,

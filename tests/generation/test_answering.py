@@ -21,7 +21,7 @@ from conftest import on_both_pairs
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.errors import CatalogError, UsageError
-from ragcl.generation.answering import Answerer, Draft
+from ragcl.generation.answerers.draft import Draft
 from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.prompts import ABSTENTION, Prompts
@@ -933,7 +933,7 @@ def test_an_answer_is_logged_with_what_it_retrieved(
 
 def test_what_was_read_under_a_filter_is_not_studied(full: KnowledgeBase) -> None:
     keys = [hit.content_hash for hit in full.search(QUESTION, k=100)]
-    teacher = full._answerer._reader.teacher(full._embedder)
+    teacher = full._answerer.reader.teacher(full._embedder)
     full.ask(QUESTION, source="berths.md")
     assert full.catalog.learning.study(keys, teacher) == {}
 
@@ -1019,6 +1019,5 @@ def test_strange_characters_are_no_trouble(full: KnowledgeBase, question: str) -
 def test_the_numbers_of_the_model_are_not_left_with_gradients(full: KnowledgeBase) -> None:
     full.ask(QUESTION)
 
-    answerer: Answerer = full._answerer
-    assert not any(parameter.requires_grad for parameter in answerer._model.base.parameters())
+    assert not any(one.requires_grad for one in full._language_model.base.parameters())
     assert not torch.is_inference_mode_enabled()

@@ -379,7 +379,7 @@ def studied_by(kb: KnowledgeBase, larger: Teacher) -> Studier:
     return Studier(
         kb.catalog,
         kb._retriever,
-        kb._answerer._reader,
+        kb._answerer.reader,
         passages=4,
         false_abstentions=0.05,
         larger=larger,
