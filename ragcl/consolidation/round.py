@@ -12,32 +12,35 @@ import contextlib
 import hashlib
 import importlib.util
 import json
-import statistics
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from ragcl.catalog import Catalog
-from ragcl.catalog.asks import AskRecord
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import history, promotion, report
+from ragcl.consolidation.current_log import current_log
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError
-from ragcl.consolidation.gate.near_misses import NearMiss, near_misses
-from ragcl.consolidation.gate.verification import Verdict, drift, verification_version, verify
+from ragcl.consolidation.gate.testing import Gate
+from ragcl.consolidation.gate.verification import verification_version
+from ragcl.consolidation.outcome import (
+    chunks_left_out,
+    excluded_reasons,
+    failed_tests,
+    mean_metrics,
+    trained_chunks,
+    unverified_reasons,
+)
 from ragcl.consolidation.promotion import Manifest, Verification
-from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
-from ragcl.consolidation.selection import HotChunk, Selection, chunk_with_correction, select
-from ragcl.consolidation.study.contradictions import Contradiction
+from ragcl.consolidation.recipe import STUDY, TRAINING
+from ragcl.consolidation.selection import HotChunk, Selection, select
+from ragcl.consolidation.shard import Shard
 from ragcl.consolidation.study.holding_out import hold_out
 from ragcl.consolidation.study.studier import Studied, Studier
 from ragcl.consolidation.study.teacher import teacher_of
 from ragcl.consolidation.training import anchors, distillation
-from ragcl.consolidation.training.anchors import Anchor
 from ragcl.consolidation.training.distillation import Distillation
 from ragcl.consolidation.training.examples import make_examples
 from ragcl.errors import SettingsError
@@ -46,32 +49,13 @@ from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower
 from ragcl.generation.prompts import Prompts
-from ragcl.generation.reading import Reading
-from ragcl.generation.recipe import ROUTING
 from ragcl.progress import Progress
-from ragcl.results import ChunkLeftOut, ConsolidationReport, TrainedChunk
-from ragcl.search.retriever import Retriever, similarity
+from ragcl.results import ConsolidationReport
+from ragcl.search.retriever import Retriever
 from ragcl.settings import Settings
-from ragcl.text.answers import holds, same
-from ragcl.text.rewording import briefly, indirectly
+from ragcl.text.answers import same
 
 FORGOTTEN = "its source text was forgotten during the round: the next round learns the rest"
-
-
-@dataclass
-class _Shard:
-    """The state of one adapter in a round; each stage fills in its part."""
-
-    name: str
-    chunks: tuple[str, ...]
-    trained: list[Reading] = field(default_factory=list)
-    held_out: list[Reading] = field(default_factory=list)
-    adapter: str = ""
-    verdict: Verdict | None = None
-    vectors: dict[str, np.ndarray] = field(default_factory=dict)
-    reworded: list[Reading] = field(default_factory=list)
-    variants: list[Reading] = field(default_factory=list)
-    near_misses: list[NearMiss] = field(default_factory=list)
 
 
 class Round:
@@ -121,7 +105,7 @@ class Round:
                 shards, study = self._study(selection, deadline.stopping(progress))
         except OutOfTimeError:
             return self._interrupted(round_id, selection)
-        unread = _chunks_left_out(selection, shards, study.contradictions)
+        unread = chunks_left_out(selection, shards, study.contradictions)
         selection = replace(selection, left_out=selection.left_out + unread)
         active = self._active_ids()
         withdrawn = self._catalog.learning.withdrawn()
@@ -144,7 +128,7 @@ class Round:
             return self._unchanged(round_id, selection, study, out)
         return self._conclude(round_id, selection, study, shards, changed, out, started)
 
-    def _active_after(self, shards: Sequence[_Shard], out: Collection[str]) -> set[str]:
+    def _active_after(self, shards: Sequence[Shard], out: Collection[str]) -> set[str]:
         """The adapters active after this round; a shard in `out` keeps its earlier one."""
         before = {one.id for one in self._usable() if one.id.split("-")[0] in out}
         return before | {shard.adapter for shard in shards if shard.name not in out}
@@ -181,7 +165,7 @@ class Round:
     # Selection
 
     def _select(self, now: float) -> tuple[Selection, dict[str, str]]:
-        log = self._moved_to_current_text(self._catalog.asks.log())
+        log = current_log(self._catalog, self._retriever, self._settings.answering)
         named = {hit.content_hash for ask in log for hit in ask.hits}
         current = self._catalog.documents.current(named)
         learned = {
@@ -196,65 +180,6 @@ class Round:
         _, active = self._catalog.learning.active()
         base = self._model.files.revision
         return [one for one in active if promotion.base_revision(self._folder, one.id) == base]
-
-    def _moved_to_current_text(self, log: Sequence[AskRecord]) -> list[AskRecord]:
-        """The log, with asks about edited text moved to the text that replaced it.
-
-        The replacement is found by retrieval: it is about as similar to the question as the old
-        text was. If there is none, the text was deleted, and the ask makes nothing hot. Ratings are
-        dropped, since they judged the old text; a correction counts if the new text holds it. A
-        correction that the passages of its time do not hold is looked for in the same way, since
-        users correct what a document does not say yet.
-        """
-        documents = self._catalog.documents
-        current = documents.current_hashes({hit.content_hash for ask in log for hit in ask.hits})
-        corrected = documents.current(
-            {hit.content_hash for ask in log if ask.correction for hit in ask.hits}
-        )
-        edited = {
-            i
-            for i, ask in enumerate(log)
-            if ask.hits and not current.issuperset(ask.trace.support[:1])
-        }
-        unsupported = {
-            i
-            for i, ask in enumerate(log)
-            if ask.hits and ask.correction and chunk_with_correction(ask, corrected) is None
-        }
-        old = sorted(edited | unsupported)
-        renewed = list(log)
-        if not old:
-            return renewed
-        scales = self._retriever.calibrate()
-        answering = self._settings.answering
-        asked = [log[i].question for i in old]
-        vectors = self._retriever.embedder.encode_questions(asked)
-        found = self._retriever.nearest(vectors, answering.passages, asked, trusted=True)
-        for i, retrieval in zip(old, found, strict=True):
-            correction = log[i].correction
-            if not any(holds(hit.text, correction or "") for hit in retrieval.hits):
-                correction = None
-            if i not in edited:
-                if correction:
-                    renewed[i] = replace(log[i], hits=retrieval.hits)
-                continue
-            relevant = scales.needed(retrieval.vector, answering.false_answers)
-            # Not its score, which may be a cosine of another embedder.
-            needed = similarity(log[i].hits[0]) - ROUTING.wording
-            hits = tuple(
-                hit
-                for hit in retrieval.hits
-                if retrieval.calibration.passages(hit.score) >= needed and hit.fused >= relevant
-            )
-            support = tuple(hit.content_hash for hit in hits[:1])
-            renewed[i] = replace(
-                log[i],
-                hits=hits,
-                trace=replace(log[i].trace, support=support),
-                ratings=(),
-                correction=correction,
-            )
-        return renewed
 
     def _nothing_due(
         self, selection: Selection, learned: Mapping[str, str], if_due: bool
@@ -318,7 +243,7 @@ class Round:
 
     # Study
 
-    def _study(self, selection: Selection, progress: Progress) -> tuple[list[_Shard], Studied]:
+    def _study(self, selection: Selection, progress: Progress) -> tuple[list[Shard], Studied]:
         """Study the hot chunks, and split the rows of each shard for training and verification.
 
         Returns:
@@ -334,7 +259,7 @@ class Round:
             larger=self._teacher,
         )
         shards = [
-            _Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
+            Shard(name, tuple(sorted(chunk.content_hash for chunk in chunks)))
             for name, chunks in selection.shards.items()
         ]
         hot = {key for shard in shards for key in shard.chunks}
@@ -364,7 +289,7 @@ class Round:
             shard.adapter = f"{shard.name}-{self._digest(shard, studier.teacher)}"
         return [shard for shard in shards if shard.trained], study
 
-    def _digest(self, shard: _Shard, teacher: str) -> str:
+    def _digest(self, shard: Shard, teacher: str) -> str:
         """A short digest of an adapter's training data, teacher, recipes and settings."""
         what = [
             teacher,
@@ -380,7 +305,7 @@ class Round:
     # Distillation
 
     def _distil(
-        self, shards: Sequence[_Shard], round_id: int, deadline: Deadline, progress: Progress
+        self, shards: Sequence[Shard], round_id: int, deadline: Deadline, progress: Progress
     ) -> None:
         """Train the shards' adapters that are not on disk yet."""
         for shard in shards:
@@ -421,7 +346,7 @@ class Round:
         texts, _ = anchors.texts()
         return Distillation(self._model, texts, self._limits)
 
-    def _unanswerable(self, shard: _Shard) -> list[str]:
+    def _unanswerable(self, shard: Shard) -> list[str]:
         """Logged questions that were answered by an abstention, the newest first."""
         answerable = {row.question for row in [*shard.trained, *shard.held_out]}
         asked = [
@@ -433,95 +358,20 @@ class Round:
 
     # Verification
 
-    def _verify(self, shards: Sequence[_Shard], deadline: Deadline, progress: Progress) -> None:
-        """Verify the candidates; one that fails by drift alone is scaled down."""
+    def _verify(self, shards: Sequence[Shard], deadline: Deadline, progress: Progress) -> None:
+        """Take the candidates through the gate, as far as time allows."""
+        gate = Gate(
+            self._folder,
+            self._catalog,
+            self._retriever,
+            self._reader,
+            self._model,
+            self._settings,
+        )
         progress = deadline.stopping(progress)
         for shard in shards:
             deadline.check()
-            folder = promotion.adapter_folder(self._folder, shard.adapter)
-            self._model.attach(shard.adapter, folder)
-            shard.reworded = self._reworded(shard)
-            shard.variants = [
-                one
-                for reword in (briefly, indirectly)
-                for one in self._in_other_words(shard.held_out, reword)
-            ]
-            shard.near_misses = near_misses(
-                [*shard.held_out, *shard.trained],
-                self._retriever,
-                self._settings.answering.passages,
-            )
-            verdict = self._test(shard, progress)
-            if verdict.only_drifted and self._shrink(shard, folder):
-                verdict = self._test(shard, progress)
-            shard.verdict = verdict
-
-    @cached_property
-    def _unseen(self) -> list[Anchor]:
-        return anchors.make(self._model, anchors.texts()[1])
-
-    def _reworded(self, shard: _Shard) -> list[Reading]:
-        """Other wordings of the trained rows, retrieved for; only where few rows are held out.
-
-        They differ from the wordings of the proofs, which decide what may be answered.
-        """
-        if len(shard.held_out) >= GATE.min_held_out:
-            return []
-        return self._in_other_words(shard.trained, indirectly)
-
-    def _in_other_words(
-        self, rows: Sequence[Reading], reword: Callable[[str], str]
-    ) -> list[Reading]:
-        """The rows with their questions reworded, and retrieved for."""
-        other = [reword(row.question) for row in rows]
-        passages = self._settings.answering.passages
-        found = self._retriever.retrieve(other, passages, trusted=True)
-        return [
-            replace(
-                row,
-                question=question,
-                vector=retrieval.vector,
-                found=retrieval.found,
-                score=retrieval.hits[0].score,
-                margin=retrieval.margin,
-            )
-            for row, question, retrieval in zip(rows, other, found, strict=True)
-            if retrieval.hits
-        ]
-
-    def _test(self, shard: _Shard, progress: Progress) -> Verdict:
-        return verify(
-            self._model,
-            shard.adapter,
-            shard.trained,
-            shard.held_out,
-            shard.reworded,
-            shard.variants,
-            shard.near_misses,
-            self._unseen,
-            self._catalog.documents.current(shard.chunks),
-            self._limits,
-            reader=self._reader,
-            scale=self._retriever.calibrate().questions,
-            context_tokens=self._settings.answering.context_tokens,
-            progress=lambda done, total: progress("verifying", done, total),
-        )
-
-    def _shrink(self, shard: _Shard, folder: Path) -> bool:
-        """Bisect for the largest scale in (0, 1) within the drift limit; False if there is none."""
-        low, high = 0.0, 1.0
-        for _ in range(GATE.bisections):
-            middle = (low + high) / 2
-            self._model.set_scale(shard.adapter, middle)
-            ratio, _ = drift(self._model, shard.adapter, self._unseen)
-            low, high = (
-                (middle, high) if ratio <= self._limits.max_perplexity_ratio else (low, middle)
-            )
-        if low == 0.0:
-            return False
-        promotion.scale_adapter(folder, low)
-        self._model.set_scale(shard.adapter, low)
-        return True
+            shard.verdict = gate.test(shard, progress)
 
     # Promotion
 
@@ -532,7 +382,7 @@ class Round:
         done = ConsolidationReport(
             round_id,
             "nothing due",
-            "; ".join(["the questions give nothing further to learn", *_excluded_reasons(out)]),
+            "; ".join(["the questions give nothing further to learn", *excluded_reasons(out)]),
             adapter_ids=sorted(self._active_ids()),
             left_out=list(selection.left_out),
             questions_left_out=study.left_out,
@@ -542,7 +392,7 @@ class Round:
         return done
 
     def _interrupted(
-        self, round_id: int, selection: Selection, unfinished: Sequence[_Shard] = ()
+        self, round_id: int, selection: Selection, unfinished: Sequence[Shard] = ()
     ) -> ConsolidationReport:
         """Close a round that reached its time limit before any candidate was verified.
 
@@ -569,8 +419,8 @@ class Round:
         round_id: int,
         selection: Selection,
         study: Studied,
-        shards: Sequence[_Shard],
-        changed: Sequence[_Shard],
+        shards: Sequence[Shard],
+        changed: Sequence[Shard],
         out: Collection[str],
         started: float,
     ) -> ConsolidationReport:
@@ -587,7 +437,7 @@ class Round:
         passed = [shard for shard in changed if shard.name not in failed]
         promoted = bool(passed) or not changed
         active_after = sorted(self._active_after(shards, failed))
-        learned = self._learned(selection, shards, failed)
+        learned = trained_chunks(self._catalog, selection, shards, failed)
         earlier = [one for one in self._catalog.learning.rounds() if one.id != round_id]
         last_ask = self._catalog.asks.last()  # an id, since the clock may have been wrong
         costs = self._catalog.asks.costs(after=history.last_ask(earlier))
@@ -595,14 +445,14 @@ class Round:
             round_id=round_id,
             status="promoted" if promoted else "rejected",
             reason="; ".join(
-                [*_failed_tests(changed), *_excluded_reasons(out), *_unverified_reasons(unfinished)]
+                [*failed_tests(changed), *excluded_reasons(out), *unverified_reasons(unfinished)]
             ),
             adapter_ids=active_after if promoted else [],
             chunks_selected=len(selection.chunks),
             chunks_proved=len({q.content_hash for v in verdicts for q in v.questions if q.proved}),
             questions_trained=sum(len(shard.trained) for shard in changed),
             questions_held_out=sum(len(shard.held_out) for shard in changed),
-            metrics=_mean_metrics(verdicts),
+            metrics=mean_metrics(verdicts),
             gate=[test for verdict in verdicts for test in verdict.gate],
             learned=learned,
             left_out=list(selection.left_out),
@@ -648,41 +498,13 @@ class Round:
         self._catalog.database.checkpoint()
         return done
 
-    def _clean_up(self, round_id: int, unfinished: Sequence[_Shard]) -> None:
+    def _clean_up(self, round_id: int, unfinished: Sequence[Shard]) -> None:
         """Remove all candidates but those that the next round continues."""
         gone = self._catalog.learning.forgotten()
         kept = {shard.adapter for shard in unfinished if gone.isdisjoint(shard.chunks)}
         promotion.clean_up(self._folder, self._catalog, round_id, kept)
 
-    def _learned(
-        self, selection: Selection, shards: Sequence[_Shard], failed: Collection[str]
-    ) -> list[TrainedChunk]:
-        """The report's entry of every trained chunk."""
-        sources = {chunk.content_hash: chunk.source for chunk in selection.chunks}
-        texts = self._catalog.documents.current(sources)
-        active = {one.id: one.questions for one in self._catalog.learning.active()[1]}
-        learned: list[TrainedChunk] = []
-        for shard in shards:
-            verdict = shard.verdict
-            questions = verdict.questions if verdict else active.get(shard.adapter, ())
-            proved = {question.content_hash for question in questions if question.proved}
-            trained = Counter(row.content_hash for row in shard.trained)
-            held_out = Counter(row.content_hash for row in shard.held_out)
-            learned += [
-                TrainedChunk(
-                    content_hash=key,
-                    source=sources[key],
-                    heading=texts[key].heading if key in texts else "",
-                    trained=trained[key],
-                    held_out=held_out[key],
-                    proved=key in proved,
-                    promoted=shard.name not in failed,
-                )
-                for key in shard.chunks
-            ]
-        return sorted(learned, key=lambda one: (one.source, one.heading))
-
-    def _record(self, shard: _Shard, round_id: int, now: float) -> AdapterRecord:
+    def _record(self, shard: Shard, round_id: int, now: float) -> AdapterRecord:
         if shard.verdict is None:
             raise RuntimeError(f"shard {shard.name} was not verified")
         return AdapterRecord(
@@ -694,7 +516,7 @@ class Round:
             questions=shard.verdict.questions,
         )
 
-    def _store_verification(self, shard: _Shard) -> None:
+    def _store_verification(self, shard: Shard) -> None:
         """Write the version and risk of the verification to the adapter's manifest."""
         folder = promotion.adapter_folder(self._folder, shard.adapter)
         manifest = promotion.read_manifest(folder)
@@ -721,56 +543,6 @@ def _hold_vouched_answers(adapters: Sequence[AdapterRecord], selection: Selectio
     return all(same(taught.get(one, ""), answer) for one, answer in selection.vouched.items())
 
 
-def _chunks_left_out(
-    selection: Selection, shards: Sequence[_Shard], disputed: Sequence[Contradiction]
-) -> tuple[ChunkLeftOut, ...]:
-    """The selected chunks that a contradiction concerns, or that gave no training row."""
-    read = {key for shard in shards for key in shard.chunks}
-    reasons = {one.content_hash: one.reason for one in disputed}
-    doubtful = "no answer to its questions is certain enough, or the answers contradict one another"
-    return tuple(
-        ChunkLeftOut(chunk.source, chunk.content_hash, reasons.get(chunk.content_hash, doubtful))
-        for chunk in selection.chunks
-        if chunk.content_hash not in read or chunk.content_hash in reasons
-    )
-
-
-def _excluded_reasons(names: Collection[str]) -> list[str]:
-    """Why shards are not trained that were rolled back or rejected."""
-    return [
-        f"{name} was rolled back or rejected, and is excluded until its training data change"
-        for name in sorted(names)
-    ]
-
-
 def _cut_short(report: ConsolidationReport) -> bool:
     """Whether a round reached its time limit before it was complete."""
     return report.status == "interrupted" or bool(report.unfinished)
-
-
-def _unverified_reasons(shards: Sequence[_Shard]) -> list[str]:
-    """Which shards were not verified in time."""
-    return [
-        f"{one.name} was not verified in time: the next round continues with it" for one in shards
-    ]
-
-
-def _failed_tests(shards: Sequence[_Shard]) -> list[str]:
-    """The failed tests of the gate, with the shard's name if there are several."""
-    return [
-        f"{shard.name}: " * (len(shards) > 1) + str(test)
-        for shard in shards
-        if shard.verdict is not None
-        for test in shard.verdict.gate
-        if not test.passed
-    ]
-
-
-def _mean_metrics(verdicts: Sequence[Verdict]) -> dict[str, float]:
-    """The mean of each metric over the verdicts that have it."""
-    names = dict.fromkeys(name for verdict in verdicts for name in verdict.metrics)
-    found = {
-        name: [verdict.metrics[name] for verdict in verdicts if name in verdict.metrics]
-        for name in names
-    }
-    return {name: statistics.mean(values) for name, values in found.items()}
