@@ -16,8 +16,9 @@ from ragcl import KnowledgeBase
 from ragcl.catalog import reports, schema
 from ragcl.consolidation import round as job
 from ragcl.consolidation.deadline import Deadline
-from ragcl.consolidation.gate import verification
+from ragcl.consolidation.gate import testing, verification
 from ragcl.consolidation.gate.verification import Verdict
+from ragcl.consolidation.outcome import mean_metrics
 from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
 from ragcl.consolidation.study import studier
 from ragcl.consolidation.study.contradictions import Contradiction
@@ -338,7 +339,7 @@ def test_wordings_are_tried_as_they_are_met_and_not_as_what_they_reword(
         proving.extend(way for row in arguments[2] for way in rewordings(row.question))
         return verification.verify(*arguments, **options)
 
-    monkeypatch.setattr(job, "verify", verify)
+    monkeypatch.setattr(testing, "verify", verify)
 
     asked.consolidate()
 
@@ -703,7 +704,7 @@ def test_of_several_shards_those_verified_in_time_are_promoted(
             return verification.verify(*arguments, **options)
 
         limited.once = True
-        monkeypatch.setattr(job, "verify", first_only)
+        monkeypatch.setattr(testing, "verify", first_only)
 
         first = limited.round()
 
@@ -762,7 +763,7 @@ def test_of_several_shards_those_that_pass_are_promoted(
             return found
         return replace(found, gate=(*found.gate, replace(found.gate[0], limit=2.0, passed=False)))
 
-    monkeypatch.setattr(job, "verify", verdict)
+    monkeypatch.setattr(testing, "verify", verdict)
     readable: set[str] = set()  # by the second round, what the first one learned
 
     def of_the_same_chunks(readings: list[Reading], *others: Any) -> list[Label]:
@@ -1019,5 +1020,5 @@ def test_a_metric_is_the_mean_over_the_adapters_that_have_it() -> None:
     def verdict(**metrics: float) -> Verdict:
         return Verdict((), {}, metrics, (), RoutingRisk(0, 0, 0, 0.0, 0.9, 0, 0))
 
-    assert job._mean_metrics([verdict(a=0.5), verdict(a=1.0, b=0.25)]) == {"a": 0.75, "b": 0.25}
-    assert job._mean_metrics([]) == {}
+    assert mean_metrics([verdict(a=0.5), verdict(a=1.0, b=0.25)]) == {"a": 0.75, "b": 0.25}
+    assert mean_metrics([]) == {}
