@@ -4,49 +4,42 @@ It opens a folder and delegates each verb to the module that does it. Models are
 use.
 """
 
-import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from weakref import WeakSet
 
-from filelock import FileLock, Timeout
-
 from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.errors import (
     CatalogError,
     KnowledgeBaseBusyError,
-    ModelMismatchError,
-    ModelNotFoundError,
     UsageError,
     check_path,
     check_text,
 )
+from ragcl.files.locks import locked
 from ragcl.models import measured, model_files
 from ragcl.once import drop_parts, forget_parts, once
 from ragcl.progress import Lines, Progress
 from ragcl.results import (
-    ActiveAdapter,
     Answer,
     ConsolidationReport,
     DoctorReport,
     Evaluation,
     EvaluationReport,
     Explanation,
-    Failure,
     ForgetAsksReport,
     ForgetReport,
     Hit,
     IngestReport,
-    Migration,
     Mode,
-    ModelNeed,
     ModelsReport,
     RollbackReport,
     Status,
@@ -74,14 +67,6 @@ PARTS = ("_answerer", "_language_model", "_narrower", "_retriever", "_reranker",
 def _logged() -> Progress:
     """Progress as lines of the log, at the level INFO."""
     return Lines(log.info)
-
-
-def missing_root(root: str) -> str:
-    """The message about an ingested folder that is missing now."""
-    return (
-        f"{root} is gone, and its documents are still used: mount the drive and ingest it, or run "
-        f"`ragcl forget {root}`"
-    )
 
 
 class KnowledgeBase:
@@ -576,7 +561,7 @@ class KnowledgeBase:
             progress: called as the work goes on, with the stage, how many are done, and how many
                 there are; None: lines of the log, at the level INFO.
         """
-        from ragcl.evaluation.metrics import read_questions, score
+        from ragcl.evaluation.metrics import read_questions, score, stored
 
         path = Path(questions)
         asked = read_questions(path)
@@ -587,24 +572,8 @@ class KnowledgeBase:
         )
         report = score(mode, asked, answers, time.time() - started)
         try:
-            self.catalog.evaluations.add(
-                Evaluation(
-                    evaluated_at=started,
-                    file=path.name,
-                    sha256=sha256,
-                    mode=mode,
-                    adapter_set=answers[0].trace.adapter_set,
-                    round_id=None,
-                    questions=report.questions,
-                    accuracy=report.accuracy,
-                    exact_match=report.exact_match,
-                    f1=report.f1,
-                    abstained=report.abstained,
-                    from_weights=report.routes.get("weights", 0) / report.questions,
-                    mean_prompt_tokens=report.mean_prompt_tokens,
-                    seconds=report.seconds,
-                )
-            )
+            adapters = answers[0].trace.adapter_set
+            self.catalog.evaluations.add(stored(report, path.name, sha256, started, adapters))
         except (CatalogError, KnowledgeBaseBusyError) as error:
             log.warning("The evaluation could not be kept: %s", error)
         return report
@@ -625,63 +594,9 @@ class KnowledgeBase:
 
     def status(self) -> Status:
         """The content of the knowledge base; loads no model."""
-        from ragcl.consolidation.promotion import base_revision
-        from ragcl.generation.language_model import LanguageModel
-        from ragcl.search.retriever import stored_calibration
+        from ragcl import inspection
 
-        base = None
-        with contextlib.suppress(ModelNotFoundError):
-            base = LanguageModel.of(self.settings.models).files.revision
-        with self.catalog.database.reading() as connection:
-            calibration = stored_calibration(connection)
-        documents, chunks = self.catalog.documents.count()
-        under_way = self.catalog.vectors.headway()
-        _, adapters = self.catalog.learning.active()
-        rounds = self.catalog.learning.rounds()
-        current = self.catalog.documents.learnable_hashes(
-            chunk.content_hash for adapter in adapters for chunk in adapter.chunks
-        )
-        finished = [one for one in rounds if one.report is not None]
-        return Status(
-            path=str(self.folder),
-            roots=self.catalog.documents.roots(),
-            untrusted=self.catalog.roots.untrusted(),
-            missing=self._missing_roots(),
-            documents=documents,
-            chunks=chunks,
-            asks=self.catalog.asks.count(),
-            failed=[
-                Failure(f"{root}/{path}", reason)
-                for root, path, reason in self.catalog.documents.failed()
-            ],
-            left_out=[
-                Failure(f"{root}/{path}", note)
-                for root, path, note in self.catalog.documents.noted()
-            ],
-            embedder=self._embedders.choice().embedder,
-            language_model=self.settings.models.language_model,
-            adapters=[
-                ActiveAdapter(
-                    id=adapter.id,
-                    created_at=adapter.created_at,
-                    chunks=len(adapter.chunks),
-                    proved=len({q.content_hash for q in adapter.questions if q.proved}),
-                    stale=sum(c.content_hash not in current for c in adapter.chunks),
-                    answers=base_revision(self.folder, adapter.id) == base,
-                )
-                for adapter in adapters
-            ],
-            rounds=len(rounds),
-            last_round=finished[-1].report if finished else None,
-            flagged=self.catalog.documents.flagged(),
-            calibration=None if calibration is None else calibration.cosines(),
-            migration=None
-            if under_way is None
-            else Migration(under_way.embedder["model"], under_way.embedded, under_way.chunks),
-        )
-
-    def _missing_roots(self) -> list[str]:
-        return [root for root in self.catalog.documents.roots() if not os.path.isdir(root)]
+        return inspection.status(self.folder, self.catalog, self.settings.models, self._embedders)
 
     def doctor(self, *, repair: bool = True) -> DoctorReport:
         """Check catalog, indexes, adapters and models, and repair what is derived.
@@ -694,59 +609,17 @@ class KnowledgeBase:
             CatalogError: the catalog itself is damaged, which cannot be repaired.
             KnowledgeBaseBusyError: another process is changing it.
         """
-        from ragcl.models import hardware
+        from ragcl import inspection
 
         with self._writer():
-            damage = self.catalog.database.check()
-            if damage:
-                raise CatalogError(
-                    f"the catalog is damaged: {'; '.join(damage)}. Restore catalog.sqlite from a "
-                    "copy, or ingest the documents into a new knowledge base."
-                )
-            problems = self._problems(repair=repair)
-            # Checked again, since a repair may fail, as on a full disk.
-            remaining = self._problems(repair=False) if repair and problems else problems
-            if repair:
-                self.catalog.database.checkpoint()
-        whole, free = (one >> 20 for one in hardware.memory())
-        needs, needed = self._model_needs(free)
-        return DoctorReport(
-            problems,
-            bool(problems) and not remaining,
-            remaining,
-            memory_mb=whole,
-            free_mb=free,
-            needed_mb=needed,
-            fits=needs,
-        )
-
-    def _model_needs(self, free_mb: int) -> tuple[list[ModelNeed], int]:
-        """What the weights of the known models need, and those of the pair in use (MB)."""
-        from ragcl.models import hardware, listing
-
-        models = self.settings.models
-        device = hardware.choose_device(models.device)
-        bytes_a_weight = hardware.choose_dtype(models.dtype, device).itemsize
-        embedder = self._embedders.choice().embedder
-        return listing.needs(models.language_model, embedder, bytes_a_weight, free_mb)
-
-    def _problems(self, *, repair: bool) -> list[str]:
-        from ragcl.consolidation.promotion import adapter_problems
-        from ragcl.forgetting import unfinished
-
-        problems = [*unfinished(self.catalog)]
-        problems += adapter_problems(self.folder, self.catalog, repair=repair)
-        problems += [f"the folder {missing_root(root)}" for root in self._missing_roots()]
-        try:
-            problems += self._retriever.problems(repair=repair)
-            self._embedders.now()
-        except (ModelMismatchError, ModelNotFoundError) as error:
-            problems.append(str(error))
-        try:
-            model_files.resolve(self.settings.models.language_model, "language_model")
-        except ModelNotFoundError as error:
-            problems.append(str(error))
-        return problems
+            return inspection.examine(
+                self.folder,
+                self.catalog,
+                self.settings.models,
+                self._embedders,
+                lambda: self._retriever,
+                repair=repair,
+            )
 
     # Lazy parts
 
@@ -811,35 +684,13 @@ class KnowledgeBase:
 
     # Locks
 
-    @contextlib.contextmanager
-    def _writer(self) -> Iterator[None]:
-        with self._locked("write.lock", "another process is changing it"):
-            yield
+    def _writer(self) -> AbstractContextManager[None]:
+        return self._locked("write.lock", "another process is changing it")
 
-    @contextlib.contextmanager
-    def _locked(self, name: str, what: str, waiting: Progress | None = None) -> Iterator[None]:
-        """Hold a lock; if another process holds it, wait and report that as progress, or raise."""
-        lock = FileLock(self.folder / name)
-        try:
-            try:
-                lock.acquire(timeout=0)
-            except Timeout as error:
-                if waiting is None:
-                    raise KnowledgeBaseBusyError(
-                        f"{self.folder} is busy: {what}. Wait until it has finished and try again."
-                    ) from error
-                waiting(f"waiting: {what}", 0, 1)
-                lock.acquire(timeout=-1)
-                waiting(f"waiting: {what}", 1, 1)
-        except OSError as error:
-            raise CatalogError(
-                f"{self.folder} cannot be written: {error.strerror}. Free some disk space, or "
-                "check its permissions."
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+    def _locked(
+        self, name: str, what: str, waiting: Progress | None = None
+    ) -> AbstractContextManager[None]:
+        return locked(self.folder / name, what, waiting)
 
 
 _OPEN: WeakSet[KnowledgeBase] = WeakSet()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @verb
 def status(context: typer.Context, json: Json = False) -> None:
     """Show the content of the knowledge base."""
-    from ragcl.knowledge_base import missing_root
+    from ragcl.inspection import missing_root
 
     with opened(context) as kb:
         found = kb.status()

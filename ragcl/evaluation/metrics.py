@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ragcl.errors import UsageError
 from ragcl.printing import reason
-from ragcl.results import Answer, EvaluatedQuestion, EvaluationReport, Mode
+from ragcl.results import Answer, EvaluatedQuestion, Evaluation, EvaluationReport, Mode
 from ragcl.text.answers import holds
 from ragcl.text.scripts import BRACKETS, PAUSES, STOPS, UNSPACED
 
@@ -131,4 +131,26 @@ def score(
         mean_prompt_tokens=sum(one.prompt_tokens for one in details) / n,
         seconds=seconds,
         details=details,
+    )
+
+
+def stored(
+    report: EvaluationReport, file: str, sha256: str, started: float, adapter_set: int | None
+) -> Evaluation:
+    """The scores to store, without the questions; the fields are those of `Evaluation`."""
+    return Evaluation(
+        evaluated_at=started,
+        file=file,
+        sha256=sha256,
+        mode=report.mode,
+        adapter_set=adapter_set,
+        round_id=None,
+        questions=report.questions,
+        accuracy=report.accuracy,
+        exact_match=report.exact_match,
+        f1=report.f1,
+        abstained=report.abstained,
+        from_weights=report.routes.get("weights", 0) / report.questions,
+        mean_prompt_tokens=report.mean_prompt_tokens,
+        seconds=report.seconds,
     )
