@@ -38,10 +38,12 @@ import numpy as np
 from benchmarks.progress import say
 from ragcl.catalog import Catalog, full_text
 from ragcl.catalog.documents import ChunkRecord, DocumentRecord, chunk_vectors
+from ragcl.catalog.vectors import EMBEDDER
 from ragcl.index import building
+from ragcl.index.live_index import INDEX_FILE
 from ragcl.index.vector_index import EmbedderId, VectorIndex
 from ragcl.search.recipe import SEARCH
-from ragcl.search.retriever import EMBEDDER, INDEX_FILE, Retriever
+from ragcl.search.retriever import Retriever
 
 T = TypeVar("T")
 RESULTS = Path(__file__).parent / "results" / "index.json"

@@ -29,7 +29,7 @@ from benchmarks import sample
 from benchmarks.progress import say
 from ragcl import KnowledgeBase
 from ragcl.search.calibration import Material, Topic, measure, topics
-from ragcl.search.retriever import Retrieval, fused
+from ragcl.search.retrieval import Retrieval, fused
 from ragcl.settings import AnsweringSettings
 
 RESULTS = Path(__file__).parent / "results" / "similarity.json"

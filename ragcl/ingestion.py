@@ -23,7 +23,8 @@ from ragcl.printing import reason
 from ragcl.progress import Progress
 from ragcl.results import Failure, IngestReport
 from ragcl.search.embedder import Embedder
-from ragcl.search.retriever import Retriever, check_embedder
+from ragcl.search.embedders import check_embedder
+from ragcl.search.retriever import Retriever
 from ragcl.settings import IngestSettings
 
 with beside.package("ingest"):

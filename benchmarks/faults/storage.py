@@ -13,7 +13,7 @@ from benchmarks.faults.processes import Ran, copy, rehearse, run, start, written
 from benchmarks.faults.samples import INDEX, Case, damages
 from benchmarks.faults.states import State, doctors_findings
 from benchmarks.faults.trials import Trial, recover
-from ragcl.search.retriever import CATALOG_LOST
+from ragcl.index.live_index import CATALOG_LOST
 
 CATALOG = "catalog.sqlite"
 DISK_MB = 96

@@ -28,7 +28,7 @@ from ragcl.generation.quoting import Quoter, choose
 from ragcl.generation.recipe import QUOTING, READING
 from ragcl.models.trained_reader import Forms
 from ragcl.results import Form
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 
 LOOK_AGAIN = 0.0  # nats of not knowing, below which no limit is
 A_KIND = 100  # questions of one kind of document that are asked at most

@@ -10,7 +10,8 @@ from ragcl.catalog import Catalog
 from ragcl.catalog.asks import AskRecord
 from ragcl.consolidation.selection import chunk_with_correction
 from ragcl.generation.recipe import ROUTING
-from ragcl.search.retriever import Retrieval, Retriever, similarity
+from ragcl.search.retrieval import Retrieval, similarity
+from ragcl.search.retriever import Retriever
 from ragcl.settings import AnsweringSettings
 from ragcl.text.answers import holds
 

@@ -14,7 +14,8 @@ from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.routing import Decision, decide
 from ragcl.results import Mode
-from ragcl.search.retriever import Retrieval, Retriever
+from ragcl.search.retrieval import Retrieval
+from ragcl.search.retriever import Retriever
 from ragcl.settings import AnsweringSettings
 from ragcl.text.several import asks_for_several
 

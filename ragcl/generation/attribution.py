@@ -17,7 +17,8 @@ from ragcl.generation.answerers.written import Writer
 from ragcl.generation.influence import Influence, leave_one_out, likelihood
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.routing import Decision
-from ragcl.search.retriever import Retrieval, Retriever, fused
+from ragcl.search.retrieval import Retrieval, fused
+from ragcl.search.retriever import Retriever
 
 
 class Attribution:

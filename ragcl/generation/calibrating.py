@@ -28,7 +28,7 @@ from ragcl.generation.recipe import CALIBRATION, READING
 from ragcl.models import model_files
 from ragcl.models.trained_reader import Forms
 from ragcl.results import Form
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 from ragcl.text.answers import compatible
 
 log = logging.getLogger(__name__)

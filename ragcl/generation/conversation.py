@@ -19,7 +19,8 @@ from ragcl.generation.plain_text import text_ids
 from ragcl.generation.prompts import Prompts, is_abstention
 from ragcl.generation.recipe import CONVERSATION
 from ragcl.generation.scoring import Fork, Prompt
-from ragcl.search.retriever import Retrieval, Retriever
+from ragcl.search.retrieval import Retrieval
+from ragcl.search.retriever import Retriever
 from ragcl.settings import AnsweringSettings
 from ragcl.text.english import English, is_english, words
 from ragcl.text.languages import ENGLISH, language

@@ -12,7 +12,7 @@ from ragcl.generation.reading import Outlook, Reader
 from ragcl.generation.recipe import QUOTING
 from ragcl.models.trained_reader import Forms
 from ragcl.results import Form
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 
 
 @dataclass(frozen=True)

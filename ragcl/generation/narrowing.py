@@ -17,7 +17,7 @@ from ragcl.catalog.passage import Passage, headed
 from ragcl.generation.prompts import excerpt
 from ragcl.generation.recipe import READING
 from ragcl.search.embedder import Embedder
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 from ragcl.text import extremes, records, rows
 from ragcl.text.sentences import split_sentences
 from ragcl.text.words import content_words, stems

@@ -30,7 +30,7 @@ from ragcl.models.trained_reader import Forms
 from ragcl.once import once
 from ragcl.results import Form
 from ragcl.search.embedder import Embedder
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 from ragcl.text.answers import holds, same
 from ragcl.text.languages import asks_to_explain
 from ragcl.text.recipe import TEXT

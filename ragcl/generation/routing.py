@@ -13,7 +13,7 @@ from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
 from ragcl.generation.recipe import ROUTING
 from ragcl.once import once
 from ragcl.results import Mode, Route
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 
 # In an adapter's thresholds: the gain in context answers with it on, 0 if uncertain; and the least
 # fit of an answer in its sentence (nats), -inf where the reader cannot tell.

@@ -7,11 +7,12 @@ Knows no vectors.
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ragcl.catalog import Catalog, remembered
 from ragcl.catalog.vectors import EMBEDDER, SWITCHED
 from ragcl.errors import ModelMismatchError, ModelNotFoundError
+from ragcl.index.live_index import stored_embedder
 from ragcl.index.vector_index import EmbedderId
 from ragcl.models import model_files
 from ragcl.models.model_files import ModelFiles
@@ -129,3 +130,16 @@ def check(files: ModelFiles, known: EmbedderId | None) -> None:
             f"models.embedder is {files.name} ({files.revision}). Set it back, and switch with "
             f"`ragcl models use --embedder NAME`."
         )
+
+
+def check_embedder(catalog: Catalog, files: ModelFiles, dimension: int | None = None) -> None:
+    """Refuse to mix the vectors of two models; store the model once its `dimension` is known.
+
+    Raises:
+        ModelMismatchError: the catalog holds vectors of another model.
+    """
+    with catalog.database.reading() as connection:
+        known = stored_embedder(connection)
+    if known is None and dimension is not None:
+        catalog.put(EMBEDDER, asdict(EmbedderId(files.name, files.revision, dimension)))
+    check(files, known)

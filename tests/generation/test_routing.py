@@ -10,7 +10,7 @@ from ragcl.catalog.passage import Passage
 from ragcl.generation.routing import BOTH, ActiveAdapters, Decision, decide
 from ragcl.results import Mode
 from ragcl.search.calibration import Calibration, Language
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 
 FALSE_ANSWERS = 0.1
 # Questions about quite other things find a passage that fits by 0.25.

@@ -17,6 +17,7 @@ import pytest
 from benchmarks import sample
 from ragcl import KnowledgeBase
 from ragcl.catalog.learning import AdapterRecord, LearnedChunk, LearnedQuestion
+from ragcl.catalog.vectors import CALIBRATION
 from ragcl.consolidation.recipe import STUDY
 from ragcl.consolidation.study.pooling import pool
 from ragcl.consolidation.study.studier import most_common_forms
@@ -36,7 +37,8 @@ from ragcl.search.calibration import (
     topics,
 )
 from ragcl.search.recipe import CALIBRATING
-from ragcl.search.retriever import CALIBRATION, fused, stored_calibration
+from ragcl.search.retrieval import fused
+from ragcl.search.retriever import stored_calibration
 
 DOCUMENTS = {
     "berths.md": "# Berths\n\n## North\n\nThe north berth is 11 metres deep. Tankers moor there.\n"

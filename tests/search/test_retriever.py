@@ -14,13 +14,14 @@ from ragcl import KnowledgeBase
 from ragcl.catalog.documents import stored_chunks
 from ragcl.catalog.passage import Passage
 from ragcl.errors import ModelMismatchError, UsageError
-from ragcl.index import building, index_file, vector_index
+from ragcl.index import building, index_file, live_index, vector_index
+from ragcl.index.live_index import INDEX_FILE, stored_embedder
 from ragcl.index.recipe import INDEX
 from ragcl.index.vector_index import VectorIndex
 from ragcl.results import Hit
-from ragcl.search import lexical, retriever
+from ragcl.search import lexical, retrieval, retriever
 from ragcl.search.recipe import SEARCH
-from ragcl.search.retriever import INDEX_FILE, Retrieval, stored_embedder
+from ragcl.search.retrieval import Retrieval
 
 QUESTION = "How deep is the north berth?"
 
@@ -194,7 +195,8 @@ def test_a_rare_word_is_found_that_the_embedder_does_not_know(
     question = "Is XK-4711 QV-17 at the north berth?"
     # This embedder's cosines are far apart.
     recipe = replace(SEARCH, pool=1, spare=0, lexical_weight=4.0)
-    monkeypatch.setattr(retriever, "SEARCH", recipe)
+    for module in (retriever, retrieval):
+        monkeypatch.setattr(module, "SEARCH", recipe)
     scores = cosines(kb, question)
 
     [hit] = kb.search(question, k=1)
@@ -289,7 +291,7 @@ def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Passage]:
     with pytest.MonkeyPatch.context() as patch, KnowledgeBase.open(kb.folder) as other:
         patch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=10**9))
         with other.catalog.database.reading() as connection:
-            other._retriever._index = building.build_exact(
+            other._retriever.index.loaded = building.build_exact(
                 connection,
                 stored_embedder(connection),
             )
@@ -314,7 +316,7 @@ def test_every_change_is_seen_with_lists_too(
 def test_a_small_change_does_not_write_the_file_and_is_found_all_the_same(
     kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retriever, "LAG", 0.03)  # of some 127 chunks: three may have changed
+    monkeypatch.setattr(live_index, "LAG", 0.03)  # of some 127 chunks: three may have changed
     kb.ingest(many)
     written = index_of(kb).stamp.generation
     with KnowledgeBase.open(kb.folder) as other:
@@ -334,7 +336,7 @@ def test_a_small_change_does_not_write_the_file_and_is_found_all_the_same(
 def test_forgetting_leaves_no_vector_in_the_file_however_small_the_change(
     kb: KnowledgeBase, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retriever, "LAG", 1.0)
+    monkeypatch.setattr(live_index, "LAG", 1.0)
     kb.ingest(many)
     before = len(index_of(kb))
 
@@ -379,8 +381,8 @@ def test_an_index_grows_while_searches_go_on_with_the_old_one(
     kb._retriever.close()
 
     assert index_of(kb).trained_on > 0
-    assert kb._retriever._index is not None
-    assert kb._retriever._index.trained_on > 0
+    assert kb._retriever.index.loaded is not None
+    assert kb._retriever.index.loaded.trained_on > 0
     assert "12 metres" in kb.search(QUESTION)[0].text
     assert gate.passed == 1
 
@@ -436,8 +438,8 @@ def test_what_another_process_has_folded_is_taken_over(
         other.search(QUESTION)
         other._retriever.close()
 
-        assert other._retriever._index is not None
-        assert other._retriever._index.loose == 0
+        assert other._retriever.index.loaded is not None
+        assert other._retriever.index.loaded.loose == 0
         assert "is 7 old" in other.search("quay is 7 old?")[0].text
 
 
@@ -496,8 +498,8 @@ def test_where_no_file_can_be_written_the_index_grows_in_memory(
     kb.search(QUESTION)
     kb._retriever.close()
 
-    assert kb._retriever._index is not None
-    assert kb._retriever._index.trained_on > 0
+    assert kb._retriever.index.loaded is not None
+    assert kb._retriever.index.loaded.trained_on > 0
     assert "no space left" in caplog.text
     assert "11 metres" in kb.search(QUESTION)[0].text
 

@@ -14,7 +14,7 @@ from ragcl.catalog.learning import CONTRADICTS
 from ragcl.consolidation.recipe import STUDY
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reader, Reading
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 from ragcl.text.answers import compatible
 from ragcl.text.numerals import with_digits
 from ragcl.text.scripts import spaced

@@ -31,7 +31,8 @@ from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reading
 from ragcl.generation.recipe import READING
 from ragcl.search.calibration import AS_IS, Scale
-from ragcl.search.retriever import Retrieval, Retriever
+from ragcl.search.retrieval import Retrieval
+from ragcl.search.retriever import Retriever
 from ragcl.text.answers import compatible, same
 from ragcl.text.rewording import briefly
 

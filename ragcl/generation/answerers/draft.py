@@ -14,7 +14,7 @@ from ragcl.generation.prompts import ABSTENTION, is_abstention
 from ragcl.generation.reading import Reading
 from ragcl.generation.routing import Decision
 from ragcl.results import Form
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 from ragcl.text.answers import same
 
 UNPROVED = "the weights did not say what they were proved to know about this"

@@ -10,7 +10,7 @@ from ragcl.catalog.passage import Passage
 from ragcl.consolidation.study.contradictions import Contradiction, contradiction
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.reading import Reading
-from ragcl.search.retriever import Retrieval
+from ragcl.search.retrieval import Retrieval
 
 QUESTION = "How deep is the north berth?"
 
