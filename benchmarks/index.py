@@ -37,7 +37,8 @@ import numpy as np
 
 from benchmarks.progress import say
 from ragcl.catalog import Catalog, full_text
-from ragcl.catalog.documents import ChunkRecord, DocumentRecord, chunk_vectors
+from ragcl.catalog.chunks import chunk_vectors
+from ragcl.catalog.documents import ChunkRecord, DocumentRecord
 from ragcl.catalog.vectors import EMBEDDER
 from ragcl.index import building
 from ragcl.index.live_index import INDEX_FILE

@@ -40,7 +40,7 @@ import numpy as np
 from benchmarks.progress import say
 from benchmarks.xquad import articles
 from ragcl import KnowledgeBase
-from ragcl.catalog.documents import stored_chunks
+from ragcl.catalog.chunks import stored_chunks
 from ragcl.search import lexical
 
 RESULTS = Path(__file__).parent / "results" / "retrieval.json"

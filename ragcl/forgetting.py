@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from ragcl.catalog import (
     Catalog,
     asks,
+    chunks,
     citations,
     documents,
     forgotten,
@@ -172,15 +173,15 @@ def _erase(path: str, wanted: _Wanted, catalog: Catalog) -> ForgetReport:
             delta += documents.remove_at(connection, place.root_id, place.prefix)
         reported = learning.reported(connection)
         hashes = texts.keys() | {key for key, source, _ in reported if is_meant(source)}
-        gone = hashes - documents.current_among(connection, hashes)
-        stays = documents.stored(connection, removed - gone).values()
+        gone = hashes - chunks.current_among(connection, hashes)
+        stays = chunks.stored(connection, removed - gone).values()
         quotes = Quotations(connection, [text for key in gone for text in texts.get(key, ())])
         erased = asks.forget(connection, sorted(gone), quotes)
         citations.forget(connection, texts, is_meant)
         # Study rows of texts that are not current are useless, and may be of an earlier version of
         # what is forgotten.
         read = learning.read_in(connection)
-        outdated = read - documents.current_among(connection, read)
+        outdated = read - chunks.current_among(connection, read)
         learning.forget_read(connection, gone | outdated, erased.questions)
         meant = {path for _, *said in reported for path in said if path and is_meant(path)}
         meant -= {path for _, path in documents.held(connection, ((None, one) for one in meant))}

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
+from ragcl.catalog.chunks import stored
 from ragcl.catalog.database import parts
-from ragcl.catalog.documents import held, stored
+from ragcl.catalog.documents import held
 from ragcl.catalog.passage import Passage
 from ragcl.catalog.schema import ask_hits, asks
 from ragcl.results import Hit

@@ -1,55 +1,52 @@
-"""Roots, documents and their chunks: the part of the catalog that an ingest writes.
+"""Roots and documents, and the chunks that they hold: what an ingest writes.
 
-A chunk is stored once however many documents hold it, until the last of them is removed. Every
-transaction that adds or removes a chunk raises the generation, so that an index built earlier can
-be updated. The generation rises by a random step, so that two histories of one catalog (of a copy
-that was changed) have no number in common. Knows no file system and no model.
+A chunk is stored once however many documents hold it, until the last of them is removed. Whatever
+adds or removes one raises the generation. Knows no file system and no model.
 """
 
-import json
-import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Row,
     Select,
-    String,
-    bindparam,
-    cast,
     delete,
     exists,
     func,
     literal,
     select,
-    text,
     true,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from ragcl.catalog.chunks import (
+    Filter,
+    as_passage,
+    by_hash,
+    count_chunks,
+    document_trusted,
+    learnable,
+    lets_through,
+    stored,
+    trusted,
+)
 from ragcl.catalog.database import Database, parts
+from ragcl.catalog.generations import next_generation, set_generation
 from ragcl.catalog.passage import UNTRUSTED, Passage, headed
 from ragcl.catalog.schema import (
     chunks,
     documents,
     failures,
-    generations,
     occurrences,
     removed_chunks,
     roots,
-    state,
 )
 from ragcl.files.places import composed
-
-GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
-BATCH_VECTORS = 20_000  # vectors that are in memory at once while an index catches up
 
 
 @dataclass(frozen=True)
@@ -84,38 +81,6 @@ class ChunkRecord:
     vector: np.ndarray
     lines: tuple[int, int] | None
     page: int | None
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which documents are searched; None does not restrict.
-
-    `source` is a glob over a file's path, relative to its root or absolute and in any Unicode form,
-    whose `*` matches any characters, `/` too. The file was last changed at `since_ns` or later and
-    before `until_ns` (ns since the epoch). For each key and glob of `metadata`, in lower case, the
-    file's metadata have a value of that key that the glob matches. With `trusted` no folder around
-    the file is untrusted.
-    """
-
-    source: str | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
-    metadata: tuple[tuple[str, str], ...] = ()
-    trusted: bool = False
-
-
-@dataclass(frozen=True)
-class Changes:
-    """A part of the changes of the set of chunks after some generation, up to `generation`.
-
-    `added_ids` is `(n,) int64` and `added_vectors` `(n, dim) float32`; `removed_ids` is
-    `(m,) int64`. A chunk that was added and removed in between is only in `removed_ids`.
-    """
-
-    generation: int
-    added_ids: np.ndarray
-    added_vectors: np.ndarray
-    removed_ids: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -214,9 +179,7 @@ class Documents:
     def known_vectors(self, hashes: Iterable[str]) -> dict[str, np.ndarray]:
         """The vectors, `(dim,) float32`, of the chunks among these that are stored already."""
         with self._database.reading() as connection:
-            rows = _by_hash(
-                connection, select(chunks.c.content_hash, chunks.c.vector), list(hashes)
-            )
+            rows = by_hash(connection, select(chunks.c.content_hash, chunks.c.vector), list(hashes))
         return {row.content_hash: np.frombuffer(row.vector, np.float32) for row in rows}
 
     def replace(
@@ -313,7 +276,7 @@ class Documents:
             .group_by(flag.c.value)
             .order_by(flag.c.value)
         )
-        untrusted = select(func.count()).select_from(chunks).where(~_trusted())
+        untrusted = select(func.count()).select_from(chunks).where(~trusted())
         with self._database.reading() as connection:
             found = {name: int(count) for name, count in connection.execute(query)}
             count = int(connection.execute(untrusted).scalar_one())
@@ -342,11 +305,11 @@ class Documents:
                 .where(
                     occurrences.c.chunk_id == chunks.c.id,
                     occurrences.c.document_id == documents.c.id,
-                    _lets_through(chosen),
+                    lets_through(chosen),
                 )
             )
         with self._database.reading() as connection:
-            rows = _by_hash(connection, query, wanted)
+            rows = by_hash(connection, query, wanted)
         return frozenset(row.content_hash for row in rows)
 
     def beside(self, chunk: Passage) -> tuple[Passage | None, Passage | None]:
@@ -366,7 +329,7 @@ class Documents:
                 documents.c.mtime_ns,
                 literal("[]").label("elsewhere"),
                 literal("[]").label("vouched"),
-                _trusted().label("trusted"),
+                trusted().label("trusted"),
                 *other.c["first_line", "last_line", "page"],
                 (other.c.ordinal - here.c.ordinal).label("step"),
             )
@@ -389,19 +352,13 @@ class Documents:
             )
         )
         with self._database.reading() as connection:
-            found = {row.step: _passage(row) for row in connection.execute(query)}
+            found = {row.step: as_passage(row) for row in connection.execute(query)}
         return found.get(-1), found.get(1)
 
     def current(self, hashes: Iterable[str]) -> dict[str, Passage]:
         """Those of the chunks that are current, by content hash."""
         with self._database.reading() as connection:
             return stored(connection, hashes)
-
-
-def stored(connection: Connection, hashes: Iterable[str]) -> dict[str, Passage]:
-    """Those of the chunks that are current, by content hash."""
-    rows = _by_hash(connection, _stored(), list(hashes))
-    return {row.content_hash: _passage(row) for row in rows}
 
 
 def held(
@@ -420,36 +377,6 @@ def held(
         for root, path in connection.execute(query):
             found |= {(root, path), (None, path)}
     return found & wanted
-
-
-def learnable() -> Select[tuple[str]]:
-    """The content hashes of the text that may be learned: without flags, in a trusted root."""
-    return select(chunks.c.content_hash).where(cast(chunks.c.flags, String) == "[]", _trusted())
-
-
-def _trusted() -> ColumnElement[bool]:
-    """Whether a chunk is in a document that may be learned from."""
-    return (
-        exists()
-        .select_from(occurrences.join(documents, documents.c.id == occurrences.c.document_id))
-        .where(occurrences.c.chunk_id == chunks.c.id, _document_trusted())
-        .correlate(chunks)
-    )
-
-
-def _document_trusted(table: FromClause = documents) -> ColumnElement[bool]:
-    """Whether none of the folders around a row of `documents` is untrusted."""
-    around = roots.alias("around")
-    return ~(
-        exists()
-        .select_from(around)
-        .where(
-            ~around.c.trusted,
-            func.coalesce(around.c.part_of, around.c.id) == table.c.root_id,
-            func.substr(table.c.path, 1, func.length(around.c.prefix)) == around.c.prefix,
-        )
-        .correlate(table)
-    )
 
 
 def absorb(connection: Connection, inner: int, outer: int, prefix: str) -> Delta:
@@ -510,12 +437,6 @@ def remove_at(connection: Connection, root_id: int, path: str) -> Delta:
     return _removed(connection, select(documents.c.id).where(_at(root_id, path)))
 
 
-def current_among(connection: Connection, hashes: Iterable[str]) -> frozenset[str]:
-    """The content hashes among these that are current."""
-    rows = _by_hash(connection, select(chunks.c.content_hash), list(hashes))
-    return frozenset(row.content_hash for row in rows)
-
-
 def _is_folder(path: str) -> bool:
     return not path or path.endswith("/")
 
@@ -547,255 +468,6 @@ def _removed(connection: Connection, which: Select[Any]) -> Delta:
     return Delta(0, removed, len(ids))
 
 
-def generation(connection: Connection) -> int:
-    """The generation of the snapshot that `connection` reads."""
-    return _generation(connection)
-
-
-def was_at(connection: Connection, one: int) -> bool:
-    """Whether the catalog was ever at generation `one`; if not, it is of another history."""
-    query = select(generations.c.generation).where(generations.c.generation == one)
-    return connection.execute(query).scalar() is not None
-
-
-def changes_since(connection: Connection, since: int) -> Iterator[Changes]:
-    """What an index that was true at generation `since` has to do to be true now.
-
-    In parts of at most `BATCH_VECTORS`: only the last one bears the generation of now, the others
-    `since`, because only after all of them an index is true again.
-    """
-    now = _generation(connection)
-    query = select(removed_chunks.c.chunk_id).where(removed_chunks.c.generation > since)
-    removed = np.array(connection.execute(query).scalars().all(), np.int64)
-    rows = connection.execute(
-        select(chunks.c.id, chunks.c.vector).where(chunks.c.generation > since),
-        execution_options={"yield_per": BATCH_VECTORS},
-    )
-    for part in rows.partitions():
-        vectors = np.frombuffer(b"".join(row.vector for row in part), np.float32)
-        ids = np.array([row.id for row in part], np.int64)
-        yield Changes(since, ids, vectors.reshape(len(part), -1), removed)
-        removed = removed[:0]
-    nothing = np.empty((0, 0), np.float32)
-    yield Changes(now, np.empty(0, np.int64), nothing, removed)
-
-
-def count_chunks(connection: Connection) -> int:
-    """The number of distinct chunks."""
-    return int(connection.execute(select(func.count()).select_from(chunks)).scalar_one())
-
-
-def count_changes(connection: Connection, since: int) -> int:
-    """The number of chunks added and removed after generation `since`, by an index on it."""
-    return sum(
-        connection.execute(
-            select(func.count()).select_from(table).where(table.c.generation > since)
-        ).scalar_one()
-        for table in (chunks, removed_chunks)
-    )
-
-
-def sample_vectors(connection: Connection, n: int, seed: int) -> np.ndarray:
-    """The vectors of `n` chunks, or all if there are fewer, drawn at random: `(n, dim) float32`."""
-    ids = np.array(connection.execute(select(chunks.c.id)).scalars().all(), np.int64)
-    chosen = np.random.default_rng(seed).choice(ids, min(n, len(ids)), replace=False)
-    return np.stack(list(chunk_vectors(connection, np.sort(chosen).tolist()).values()))
-
-
-def stored_chunks(
-    connection: Connection, ids: Sequence[int], chosen: Filter | None = None
-) -> dict[int, Passage]:
-    """The chunks with these ids in the snapshot that `connection` reads.
-
-    With a filter, each has the first place that it accepts.
-    """
-    if not ids:
-        return {}
-    rows = connection.execute(_stored_among(chosen), {"ids": json.dumps(list(ids))}).all()
-    return {row.id: _passage(row) for row in rows}
-
-
-def chunk_ids(connection: Connection, chosen: Filter) -> np.ndarray:
-    """The ids, `(n,) int64`, of the chunks in documents that the filter accepts."""
-    query = (
-        select(occurrences.c.chunk_id)
-        .distinct()
-        .join(documents, documents.c.id == occurrences.c.document_id)
-        .where(_lets_through(chosen))
-    )
-    return np.array(connection.execute(query).scalars().all(), np.int64)
-
-
-def chunks_of(connection: Connection, root: str, source: str) -> frozenset[int]:
-    """The ids of the chunks of one document."""
-    query = (
-        select(occurrences.c.chunk_id)
-        .join(documents, documents.c.id == occurrences.c.document_id)
-        .join(roots, roots.c.id == documents.c.root_id)
-        .where(roots.c.path == root, documents.c.path == source)
-    )
-    return frozenset(connection.execute(query).scalars())
-
-
-_VECTORS = text(  # plain SQL, since a search reads more of these rows than of any other
-    "SELECT id, vector FROM chunks WHERE id IN (SELECT value FROM json_each(:ids))"
-)
-
-
-def chunk_vectors(connection: Connection, ids: Sequence[int]) -> dict[int, np.ndarray]:
-    """The vectors, `(dim,) float32`, of the chunks with these ids."""
-    if not ids:
-        return {}
-    rows = connection.execute(_VECTORS, {"ids": json.dumps(list(ids))}).all()
-    return {row[0]: np.frombuffer(row[1], np.float32) for row in rows}
-
-
-def _lets_through(chosen: Filter | None) -> ColumnElement[bool]:
-    """The filter as a condition on a row of `documents`."""
-    condition: ColumnElement[bool] = true()
-    if chosen is None:
-        return condition
-    if chosen.source is not None:
-        condition &= documents.c.id.in_(_of_source(composed(chosen.source)))
-    if chosen.since_ns is not None:
-        condition &= documents.c.mtime_ns >= chosen.since_ns
-    if chosen.until_ns is not None:
-        condition &= documents.c.mtime_ns < chosen.until_ns
-    if chosen.trusted:
-        condition &= _document_trusted()
-    for key, pattern in chosen.metadata:
-        said = func.json_each(documents.c.metadata).table_valued("key", "value", name="said")
-        value = func.json_each(said.c.value).table_valued("value", name="one")
-        fits = value.c.value.bool_op("GLOB")(pattern)
-        both = said.join(value, true())  # each value of each key
-        condition &= exists().select_from(both).where(said.c.key == key, fits)
-    return condition
-
-
-def _of_source(glob: str) -> Select[tuple[int]]:
-    """The ids of the documents whose paths a glob matches."""
-    one, its = documents.alias("one_document"), roots.alias("its_root")
-    short, long = (
-        func.composed(path).bool_op("GLOB")(glob)
-        for path in (one.c.path, its.c.path + "/" + one.c.path)
-    )
-    query = select(one.c.id).join(its, its.c.id == one.c.root_id).where(short | long)
-    return query.correlate(None)
-
-
-@lru_cache(maxsize=16)  # building the query takes longer than running it
-def _stored_among(chosen: Filter | None) -> Select[Any]:
-    """`_stored` of the chunks whose ids are in the JSON array `ids`."""
-    among = func.json_each(bindparam("ids")).table_valued("value", name="json_each")
-    return _stored(chosen).where(chunks.c.id.in_(select(among.c.value)))
-
-
-def _stored(chosen: Filter | None = None) -> Select[Any]:
-    """One row per chunk: its text and its first place (trusted ones, then the shortest path)."""
-    place = (
-        select(occurrences.c.document_id)
-        .join(documents, documents.c.id == occurrences.c.document_id)
-        .where(occurrences.c.chunk_id == chunks.c.id, _lets_through(chosen))
-        .order_by(
-            # Copies have the longer names: "people (1).md".
-            ~_document_trusted(),
-            func.length(documents.c.path),
-            documents.c.path,
-            documents.c.id,
-        )
-        .limit(1)
-        .correlate(chunks)
-        .scalar_subquery()
-    )
-    ordinal = (
-        select(func.min(occurrences.c.ordinal))
-        .where(occurrences.c.chunk_id == chunks.c.id, occurrences.c.document_id == documents.c.id)
-        .correlate(chunks, documents)
-        .scalar_subquery()
-    )
-    other = documents.alias("other")
-    also = (
-        select(func.json_group_array(other.c.path.distinct()))
-        .select_from(occurrences)
-        .join(other, other.c.id == occurrences.c.document_id)
-        .where(occurrences.c.chunk_id == chunks.c.id, other.c.id != documents.c.id)
-        .correlate(chunks, documents)
-    )
-    elsewhere = also.scalar_subquery()
-    vouched = also.where(_document_trusted(other)).scalar_subquery()
-    return (
-        select(
-            chunks.c.id,
-            chunks.c.content_hash,
-            chunks.c.text,
-            chunks.c.heading,
-            chunks.c.flags,
-            roots.c.path.label("root"),
-            documents.c.path.label("source"),
-            documents.c.mtime_ns,
-            elsewhere.label("elsewhere"),
-            vouched.label("vouched"),
-            _trusted().label("trusted"),
-            occurrences.c.first_line,
-            occurrences.c.last_line,
-            occurrences.c.page,
-        )
-        .select_from(chunks)
-        .join(documents, documents.c.id == place)
-        .join(roots, roots.c.id == documents.c.root_id)
-        .join(
-            occurrences,
-            (occurrences.c.chunk_id == chunks.c.id)
-            & (occurrences.c.document_id == documents.c.id)
-            & (occurrences.c.ordinal == ordinal),
-        )
-    )
-
-
-def _passage(row: Row[Any]) -> Passage:
-    lines = None if row.first_line is None else (row.first_line, row.last_line)
-    return Passage(
-        id=row.id,
-        content_hash=row.content_hash,
-        text=row.text,
-        score=0.0,
-        heading=row.heading,
-        flags=(*row.flags, *(() if row.trusted else (UNTRUSTED,))),
-        root=row.root,
-        source=row.source,
-        lines=lines,
-        page=row.page,
-        modified_ns=row.mtime_ns,
-        elsewhere=tuple(sorted(json.loads(row.elsewhere))),
-        vouched=tuple(sorted(json.loads(row.vouched))),
-    )
-
-
-def _by_hash(connection: Connection, query: Select[Any], hashes: list[str]) -> list[Row[Any]]:
-    rows: list[Row[Any]] = []
-    for part in parts(hashes):
-        rows += connection.execute(query.where(chunks.c.content_hash.in_(part))).all()
-    return rows
-
-
-_NOW = text("SELECT value FROM state WHERE key = 'generation'")  # run by every search
-
-
-def _generation(connection: Connection) -> int:
-    return int(connection.execute(_NOW).scalar_one())
-
-
-def next_generation(connection: Connection) -> int:
-    """A generation for what the caller's transaction changes."""
-    return _generation(connection) + 1 + secrets.randbelow(GENERATION_STEP)
-
-
-def set_generation(connection: Connection, generation: int) -> None:
-    """Make this the generation, in the caller's transaction."""
-    connection.execute(insert(generations).values(generation=generation))
-    connection.execute(update(state).where(state.c.key == "generation").values(value=generation))
-
-
 def _chunk_ids(connection: Connection, document_ids: Sequence[int]) -> set[int]:
     query = select(occurrences.c.chunk_id).where(occurrences.c.document_id.in_(document_ids))
     return set(connection.execute(query).scalars())
@@ -806,8 +478,8 @@ def _store(
 ) -> int:
     """Insert the new chunks and every occurrence; returns the number of new chunks."""
     distinct = {record.content_hash: record for record in records}
-    query = select(*chunks.c["content_hash", "id", "text", "flags"], _trusted().label("trusted"))
-    stored = _by_hash(connection, query, list(distinct))
+    query = select(*chunks.c["content_hash", "id", "text", "flags"], trusted().label("trusted"))
+    stored = by_hash(connection, query, list(distinct))
     ids = {row.content_hash: row.id for row in stored}
     _respace(connection, document_id, [(row, distinct[row.content_hash]) for row in stored])
     fresh = [record for key, record in distinct.items() if key not in ids]
@@ -856,7 +528,7 @@ def _respace(
     ]
     if not changed:
         return
-    query = select(_document_trusted()).where(documents.c.id == document_id)
+    query = select(document_trusted()).where(documents.c.id == document_id)
     trusted = connection.execute(query.select_from(documents)).scalar_one()
     for row, record in changed:
         if trusted or not row.trusted:

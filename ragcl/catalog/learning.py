@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Row, String, bindparam, cast, delete, func, s
 from sqlalchemy.dialects.sqlite import insert
 
 from ragcl.catalog import forgotten, remembered, reports
+from ragcl.catalog.chunks import learnable
 from ragcl.catalog.database import Database, parts
-from ragcl.catalog.documents import learnable
 from ragcl.catalog.schema import (
     adapter_chunks,
     adapter_questions,

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, ScalarSelect, delete, func, select, text, update
 
-from ragcl.catalog import documents, remembered
+from ragcl.catalog import remembered
+from ragcl.catalog.chunks import count_chunks
 from ragcl.catalog.database import Database
+from ragcl.catalog.generations import next_generation, set_generation
 from ragcl.catalog.schema import chunks, next_vectors, state
 
 EMBEDDER = "embedder"  # of the vectors of the chunks
@@ -73,7 +75,7 @@ class Vectors:
                 return None
             count = select(func.count()).select_from(next_vectors)
             embedded = int(connection.execute(count).scalar_one())
-            return Headway(embedder, embedded, documents.count_chunks(connection))
+            return Headway(embedder, embedded, count_chunks(connection))
 
     def to_embed(self, embedder: Mapping[str, Any]) -> tuple[int, int]:
         """The number of chunks, and of their characters, that a switch to an embedder is about."""
@@ -122,11 +124,11 @@ class Vectors:
                 return False
             embedder = remembered.get(connection, NEXT)
             of_chunk = select(next_vectors.c.vector).where(next_vectors.c.chunk_id == chunks.c.id)
-            generation = documents.next_generation(connection)
+            generation = next_generation(connection)
             connection.execute(
                 update(chunks).values(vector=of_chunk.scalar_subquery(), generation=generation)
             )
-            documents.set_generation(connection, generation)
+            set_generation(connection, generation)
             connection.execute(delete(next_vectors))
             remembered.put(connection, EMBEDDER, embedder)
             remembered.put(connection, NEXT, None)

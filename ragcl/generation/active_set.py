@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragcl.catalog import Catalog
-from ragcl.catalog.documents import Filter
+from ragcl.catalog.chunks import Filter
 from ragcl.catalog.learning import ActiveKey, AdapterRecord
 from ragcl.errors import ModelNotFoundError
 from ragcl.generation.language_model import AnotherBaseError, LanguageModel

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from ragcl.catalog import Catalog
-from ragcl.catalog.documents import Filter
+from ragcl.catalog.chunks import Filter
 from ragcl.errors import RagclError, UsageError, check_text
 from ragcl.generation.active_set import ActiveSet
 from ragcl.generation.answerers.closed_book import ClosedBook

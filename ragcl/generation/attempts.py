@@ -6,7 +6,7 @@ Knows no text of an answer.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ragcl.catalog.documents import Filter
+from ragcl.catalog.chunks import Filter
 from ragcl.generation.active_set import Snapshot
 from ragcl.generation.answerers.draft import Job
 from ragcl.generation.conversation import Conversation, History

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ragcl.catalog.documents import Filter
+from ragcl.catalog.chunks import Filter
 from ragcl.errors import UsageError
 from ragcl.generation.antecedents import Turn
 from ragcl.generation.followups import Candidate, FollowUp, follow_up

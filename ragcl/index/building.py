@@ -6,14 +6,8 @@ Knows no file and no query.
 import numpy as np
 from sqlalchemy import Connection
 
-from ragcl.catalog.documents import (
-    changes_since,
-    chunk_vectors,
-    count_chunks,
-    generation,
-    sample_vectors,
-    was_at,
-)
+from ragcl.catalog.chunks import chunk_vectors, count_chunks, sample_vectors
+from ragcl.catalog.generations import changes_since, generation, was_at
 from ragcl.index.inverted_lists import InvertedLists, sample_size
 from ragcl.index.recipe import INDEX
 from ragcl.index.vector_index import EmbedderId, VectorIndex, outgrown

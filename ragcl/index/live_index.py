@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
 from ragcl.catalog import Catalog, remembered
-from ragcl.catalog.documents import count_changes, count_chunks, generation, was_at
+from ragcl.catalog.chunks import count_chunks
+from ragcl.catalog.generations import count_changes, generation, was_at
 from ragcl.catalog.vectors import EMBEDDER
 from ragcl.errors import RagclError
 from ragcl.index import building, index_file

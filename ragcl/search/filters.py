@@ -6,7 +6,7 @@ Knows dates and nothing of documents.
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
-from ragcl.catalog.documents import Filter
+from ragcl.catalog.chunks import Filter
 from ragcl.errors import UsageError, check_text
 from ragcl.files.places import composed
 

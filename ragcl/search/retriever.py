@@ -18,13 +18,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from ragcl.catalog import Catalog, full_text, remembered
-from ragcl.catalog.documents import (
-    Filter,
-    chunk_ids,
-    chunk_vectors,
-    chunks_of,
-    stored_chunks,
-)
+from ragcl.catalog.chunks import Filter, chunk_ids, chunk_vectors, chunks_of, stored_chunks
 from ragcl.catalog.passage import Passage
 from ragcl.catalog.vectors import CALIBRATION, EMBEDDER
 from ragcl.errors import CatalogError, KnowledgeBaseBusyError

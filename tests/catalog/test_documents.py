@@ -13,21 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from ragcl.catalog import Catalog
-from ragcl.catalog import documents as documents_module
-from ragcl.catalog.documents import (
-    ChunkRecord,
-    Delta,
-    DocumentRecord,
-    changes_since,
-    chunk_vectors,
-    count_changes,
-    count_chunks,
-    generation,
-    sample_vectors,
-    stored_chunks,
-    was_at,
-)
+from ragcl.catalog import Catalog, generations
+from ragcl.catalog.chunks import chunk_vectors, count_chunks, sample_vectors, stored_chunks
+from ragcl.catalog.documents import ChunkRecord, Delta, DocumentRecord
+from ragcl.catalog.generations import changes_since, count_changes, generation, was_at
 from ragcl.index.vector_index import Stamp, VectorIndex
 
 DIM = 4
@@ -267,7 +256,7 @@ def test_nothing_changed_since_now(catalog: Catalog, root: int) -> None:
 def test_many_changes_come_in_parts_and_only_the_last_makes_an_index_true(
     catalog: Catalog, root: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents_module, "BATCH_VECTORS", 3)
+    monkeypatch.setattr(generations, "BATCH_VECTORS", 3)
     catalog.documents.replace(root, document("gone.md"), chunks("zero"))
     with catalog.database.reading() as connection:
         then = generation(connection)

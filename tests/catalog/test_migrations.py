@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect
 
 from ragcl.catalog import FILE_NAME, Catalog, database, full_text, migrations, schema
-from ragcl.catalog.documents import changes_since, generation, was_at
+from ragcl.catalog.generations import changes_since, generation, was_at
 from ragcl.catalog.learning import ACTIVE
 from ragcl.catalog.vectors import EMBEDDER
 from ragcl.errors import CatalogError

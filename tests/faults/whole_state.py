@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ragcl import KnowledgeBase
 from ragcl.catalog import schema
-from ragcl.catalog.documents import generation
+from ragcl.catalog.generations import generation
 from ragcl.index.vector_index import VectorIndex
 
 INDEX = "index/vectors.faiss"

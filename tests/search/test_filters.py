@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from ragcl.catalog.documents import Filter
+from ragcl.catalog.chunks import Filter
 from ragcl.errors import UsageError
 from ragcl.search.filters import Moment, make_filter
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import on_both_pairs
 
 from ragcl import KnowledgeBase
-from ragcl.catalog.documents import stored_chunks
+from ragcl.catalog.chunks import stored_chunks
 from ragcl.catalog.passage import Passage
 from ragcl.errors import ModelMismatchError, UsageError
 from ragcl.index import building, index_file, live_index, vector_index

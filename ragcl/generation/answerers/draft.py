@@ -6,7 +6,7 @@ Knows no model and no log.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ragcl.catalog.documents import Filter
+from ragcl.catalog.chunks import Filter
 from ragcl.catalog.passage import Passage
 from ragcl.generation.active_set import Snapshot
 from ragcl.generation.language_model import Completion
