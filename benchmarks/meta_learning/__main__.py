@@ -35,7 +35,8 @@ from ragcl.consolidation.gate.verification import drift
 from ragcl.consolidation.promotion import Manifest, write_manifest
 from ragcl.consolidation.training import anchors
 from ragcl.consolidation.training.anchors import Anchor
-from ragcl.consolidation.training.distillation import Distillation, Weights
+from ragcl.consolidation.training.checkpoints import Weights
+from ragcl.consolidation.training.distillation import Distillation
 from ragcl.consolidation.training.examples import make_examples
 from ragcl.generation.influence import likelihood
 from ragcl.generation.language_model import WEIGHTS, LanguageModel

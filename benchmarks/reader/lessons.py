@@ -18,7 +18,7 @@ import torch
 from benchmarks.reader.material import Asked, Document
 from ragcl import KnowledgeBase
 from ragcl.catalog.passage import Passage
-from ragcl.consolidation.training.distillation import Example
+from ragcl.consolidation.training.packing import Example
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, QUOTE, Prompts, answer_tokens, excerpt

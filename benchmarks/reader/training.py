@@ -16,15 +16,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import TrainerCallback, TrainingArguments
 
 from ragcl.consolidation.training.anchors import tokens
-from ragcl.consolidation.training.distillation import (
-    Example,
-    PackTrainer,
-    attention_for_training,
-    labelled,
-    pack,
-    unlabelled,
-)
+from ragcl.consolidation.training.distillation import PackTrainer
+from ragcl.consolidation.training.frozen_layers import attention_for_training
 from ragcl.consolidation.training.fused_lora import fused
+from ragcl.consolidation.training.packing import Example, labelled, pack, unlabelled
 from ragcl.generation.language_model import LanguageModel
 
 RANK = 16

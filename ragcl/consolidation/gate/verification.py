@@ -20,7 +20,7 @@ from ragcl.consolidation.gate.thresholds import NEVER, Trial, calibrate, lower_b
 from ragcl.consolidation.recipe import GATE
 from ragcl.consolidation.study.forms import is_answer_of
 from ragcl.consolidation.training.anchors import Anchor, text_logprob
-from ragcl.consolidation.training.distillation import sparse_kl
+from ragcl.consolidation.training.packing import sparse_kl
 from ragcl.files.digests import digest
 from ragcl.generation.judging import JudgingReader
 from ragcl.generation.language_model import Completion, LanguageModel

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 
 from ragcl.consolidation.recipe import TRAINING
-from ragcl.consolidation.training.distillation import Example
+from ragcl.consolidation.training.packing import Example
 from ragcl.generation.narrowing import excerpts
 from ragcl.generation.prompts import ABSTENTION, Prompts
 from ragcl.generation.reading import Reading

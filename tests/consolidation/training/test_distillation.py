@@ -19,19 +19,19 @@ from torch.nn.functional import kl_div, log_softmax
 
 from ragcl.consolidation.recipe import TRAINING
 from ragcl.consolidation.training.anchors import texts
-from ragcl.consolidation.training.distillation import (
+from ragcl.consolidation.training.distillation import Distillation
+from ragcl.consolidation.training.drift_penalty import DriftPenalty, _decorrelated, recording
+from ragcl.consolidation.training.frozen_layers import FrozenLayers
+from ragcl.consolidation.training.fused_lora import fused
+from ragcl.consolidation.training.packing import (
     UNLIKELY,
-    Distillation,
     Example,
-    FrozenLayers,
     _widened,
     pack,
     packed_loss,
+    pieces,
     sparse_kl,
 )
-from ragcl.consolidation.training.distillation import _pieces as pieces
-from ragcl.consolidation.training.drift_penalty import DriftPenalty, _decorrelated, recording
-from ragcl.consolidation.training.fused_lora import fused
 from ragcl.errors import SettingsError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts

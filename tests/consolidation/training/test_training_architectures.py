@@ -9,16 +9,11 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from ragcl.consolidation.training.distillation import (
-    Distillation,
-    Example,
-    FrozenLayers,
-    amplified,
-    amplified_gradients,
-    pack,
-    packed_loss,
-)
+from ragcl.consolidation.training.distillation import Distillation
+from ragcl.consolidation.training.frozen_layers import FrozenLayers
 from ragcl.consolidation.training.fused_lora import fused
+from ragcl.consolidation.training.half_precision import amplified, amplified_gradients
+from ragcl.consolidation.training.packing import Example, pack, packed_loss
 from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.prompts import Prompts
 from ragcl.models import model_files
