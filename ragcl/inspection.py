@@ -129,10 +129,7 @@ def examine(
     if repair:
         catalog.database.checkpoint()
     whole, free = (one >> 20 for one in hardware.memory())
-    device = hardware.choose_device(models.device)
-    bytes_a_weight = hardware.choose_dtype(models.dtype, device).itemsize
-    in_use = embedders.choice().embedder
-    needs, needed = listing.needs(models.language_model, in_use, bytes_a_weight, free)
+    needs, needed = listing.needs_here(models, embedders.choice().embedder)
     return DoctorReport(
         found,
         bool(found) and not remaining,

@@ -575,12 +575,36 @@ class RollbackReport:
 
 
 @dataclass(frozen=True)
+class ModelNeed(Readable):
+    """The memory that a model needs, in MB (2^20 bytes), and whether that is free.
+
+    `weights_mb` is for its weights; `round_mb` the most that a process had during a round with it,
+    0 where that was not measured.
+    """
+
+    role: Role
+    name: str
+    weights_mb: int
+    fits: bool
+    round_mb: int = 0
+
+    def __str__(self) -> str:
+        """The model, what it needs and whether that fits."""
+        took = f", and a round with it took {self.round_mb / 2**10:.1f} GB" if self.round_mb else ""
+        return (
+            f"{one_line(self.name)} {'fits' if self.fits else 'does not fit'}: its weights need "
+            f"{self.weights_mb / 2**10:.1f} GB{took}"
+        )
+
+
+@dataclass(frozen=True)
 class ModelsReport:
     """A change of the models, planned or (`done`) made.
 
     `chunks` are still to be embedded with the new embedder, in `expected_seconds`, as measured on a
     sample, of which the share `too_long` is longer than it reads: it knows their beginning. The
     adapters `retired` answer now and will not any more; those in `adapters` answer from then on.
+    `needs` is the memory that the models need, of those that are chosen.
     """
 
     language_model: str
@@ -590,6 +614,7 @@ class ModelsReport:
     too_long: float = 0.0
     retired: list[str] = field(default_factory=list)
     adapters: list[str] = field(default_factory=list)
+    needs: list[ModelNeed] = field(default_factory=list)
     done: bool = False
     seconds: float = 0.0
 
@@ -719,27 +744,12 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class ModelNeed(Readable):
-    """The memory that the weights of a model need, in MB (2^20 bytes), and whether they fit."""
-
-    role: Role
-    name: str
-    weights_mb: int
-    fits: bool
-
-    def __str__(self) -> str:
-        """The model, what it needs and whether that fits."""
-        verdict = "fits" if self.fits else "does not fit"
-        return f"{one_line(self.name)}: {self.weights_mb} MB, {verdict}"
-
-
-@dataclass(frozen=True)
 class DoctorReport:
     """The problems that were found, and those `remaining`: all, if repair was not asked for.
 
     `repaired`: there were problems, and none remains. `memory_mb` is the memory of this machine and
     `free_mb` what is free of it. `needed_mb` is for the weights of the models in use, and `fits`
-    says of each model that is measured or in use what its weights need.
+    says of each model that is measured or in use what it needs.
     """
 
     problems: list[str]

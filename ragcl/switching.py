@@ -20,8 +20,9 @@ from ragcl.errors import ModelNotFoundError, UsageError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.index.vector_index import EmbedderId
 from ragcl.ingestion import embedding_text
+from ragcl.models import listing
 from ragcl.progress import Progress
-from ragcl.results import ModelsReport
+from ragcl.results import ModelNeed, ModelsReport
 from ragcl.search.calibration import material
 from ragcl.search.embedder import Embedder
 from ragcl.search.embedders import Choice, made_by
@@ -100,7 +101,13 @@ class Switch:
             expected_seconds=round(seconds, 1),
             too_long=too_long,
             retired=[one.id for one in self._used() if other or self._base(one) != after],
+            needs=self._needs(),
         )
+
+    def _needs(self) -> list[ModelNeed]:
+        """The memory that the models after the switch need."""
+        needs, _ = listing.needs_here(self.models, self.models.embedder)
+        return [one for one in needs if getattr(self.models, one.role) == one.name]
 
     def _measured(self, embedder: Embedder) -> tuple[int, float, float]:
         """How many chunks are to be embedded, the seconds, and the share that is too long."""

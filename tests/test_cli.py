@@ -247,6 +247,17 @@ def test_doctor_says_what_fits(full: Any, monkeypatch: pytest.MonkeyPatch) -> No
     assert "default does not fit: its weights need 0.5 GB" in full("doctor").stdout
 
 
+def test_a_change_to_models_that_do_not_fit_says_so_beforehand(
+    full: Any, monkeypatch: pytest.MonkeyPatch, other_embedder: Path
+) -> None:
+    monkeypatch.setattr(hardware, "memory", lambda: (1 << 20, 1 << 10))
+
+    done = full("models", "use", "--embedder", other_embedder, "--yes")
+
+    assert f"{other_embedder} does not fit: its weights need" in done.stderr
+    assert done.exit_code == 0  # it was asked for
+
+
 def test_a_scheduled_round_is_one_line_of_json(
     kb: KnowledgeBase, docs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

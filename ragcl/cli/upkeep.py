@@ -90,8 +90,7 @@ def doctor(
         )
         for one in report.fits:
             if not one.fits:
-                size = f"{one.weights_mb / gb:.1f} GB"
-                say(f"  {one_line(one.name)} does not fit: its weights need {size}")
+                say(f"  {one}")
     if report.remaining:
         raise typer.Exit(PARTLY_DONE)
 
@@ -190,6 +189,9 @@ def _say_plan(plan: "ModelsReport") -> None:
             "index answers until the next round",
             err=True,
         )
+    for one in plan.needs:
+        if not one.fits:
+            say(f"  {one}", err=True)
 
 
 @models_app.command("list")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragcl.errors import ModelNotFoundError
-from ragcl.models import measured, model_files
+from ragcl.models import hardware, measured, model_files
 from ragcl.models.measured import MeasuredModel, Pair
 from ragcl.models.model_files import State
 from ragcl.results import ModelNeed, Role
+from ragcl.settings import ModelSettings
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def listed(language_model: str, embedder: str) -> list[ListedModel]:
 def needs(
     language_model: str, embedder: str, bytes_a_weight: int, free_mb: int
 ) -> tuple[list[ModelNeed], int]:
-    """The memory that the weights of the models need that are listed.
+    """The memory that the models need that are listed.
 
     Args:
         language_model: the setting of the one in use.
@@ -88,7 +89,8 @@ def needs(
         free_mb: the memory of this machine that is free.
 
     Returns:
-        The needs of the models whose number of parameters is known, and that of the pair in use.
+        The needs of the models whose number of parameters is known, and what the weights of the
+        pair in use need.
     """
     used: dict[Role, str] = {"language_model": language_model, "embedder": embedder}
     found = []
@@ -99,8 +101,18 @@ def needs(
         if parameters:
             weights = -(-parameters * bytes_a_weight // 2**20)
             in_use += weights if used[one.role] == one.name else 0
-            found.append(ModelNeed(one.role, one.name, weights, weights <= free_mb))
+            took = measured.round_mb(one.role, one.name)
+            fits = max(weights, took) <= free_mb
+            found.append(ModelNeed(one.role, one.name, weights, fits, took))
     return found, in_use
+
+
+def needs_here(models: ModelSettings, embedder: str) -> tuple[list[ModelNeed], int]:
+    """`needs` on this machine, with the device and the type of numbers that the settings choose."""
+    device = hardware.choose_device(models.device)
+    bytes_a_weight = hardware.choose_dtype(models.dtype, device).itemsize
+    _, free = hardware.memory()
+    return needs(models.language_model, embedder, bytes_a_weight, free >> 20)
 
 
 def _known(used: dict[Role, str]) -> list[MeasuredModel]:

@@ -78,6 +78,12 @@ def pairs() -> tuple[Pair, ...]:
     return tuple(Pair(**{**one, "results": tuple(one["results"])}) for one in _read()["pairs"])
 
 
+def round_mb(role: Role, name: str) -> int:
+    """The most memory (MB) that a round needed with a model, in its thriftiest pair; 0: unknown."""
+    known = [one.memory_mb for one in pairs() if getattr(one, role) == name and one.memory_mb]
+    return round(min(known, default=0))
+
+
 def _read() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = json.loads(FILE.read_text(encoding="utf-8"))
     return found

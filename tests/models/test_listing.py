@@ -1,5 +1,6 @@
 """The models to choose from: which are here, in use, measured, and fit the memory."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,21 @@ def test_what_the_weights_need_is_compared_with_the_memory(tiny_models: TinyMode
     assert found["embedder", "default"].fits
     assert not found["language_model", "default"].fits
     assert in_use == 87 + found["language_model", mine].weights_mb
+
+
+def test_a_round_that_was_measured_has_to_fit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    [default, other] = measured.pairs()[:2]
+    pairs = (replace(default, memory_mb=2000.4), replace(other, memory_mb=3000.0))
+    monkeypatch.setattr(measured, "pairs", lambda: pairs)
+
+    (tight, _), (wide, _) = (
+        listing.needs("default", "default", bytes_a_weight=4, free_mb=free) for free in (1500, 2500)
+    )
+
+    assert [one.round_mb for one in tight[:2]] == [2000, 2000]
+    assert not any(one.fits for one in tight[:2])
+    assert all(one.fits for one in wide[:2])
+    assert "a round with it took 2.0 GB" in str(tight[0])
 
 
 def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
