@@ -4,6 +4,7 @@ The header and footer of a site are last, and marked as shared, so that they are
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -341,49 +342,59 @@ def _is_in_hidden_part(row: "HtmlElement", table: "HtmlElement") -> bool:
 
 def _row_lines(rows: list[_Row]) -> list[str]:
     """The lines of a table, each with the names of its columns or of its row."""
-    lines: list[str] = []
     marked = any(any(row.heads) for row in rows)
     divided = [row.texts for row in rows if not row.across]
     if not marked and is_labelled(divided):
         lines = [row.texts[0] if row.across else form_text(row.texts) for row in rows]
-        return [line for line in lines if line]
-    begin, end = (0, 0) if marked else find_header(divided)
-    header: list[list[str]] = []  # its rows
-    named: list[str] = []
-    unused: dict[int, str] = {}  # names of columns without a value so far
-    at = place = 0  # the row among the divided ones; where the header belongs
-    below_header = True
-    for row in rows:
-        is_name = row.names_columns or (not row.across and begin <= at < end)
-        at += not row.across
-        if is_name:
-            if below_header:
-                lines[place:place] = _unsaid(unused)
-                header, place, below_header = [], len(lines), False
-            header.append(row.texts)
-            named = join_names(header)
-            unused = {column: name for column, name in enumerate(named) if name}
-            continue
-        below_header = True
-        if row.across:
-            lines.append(row.texts[0])
-            continue
-        for column, text in enumerate(row.texts):
-            if text:
-                unused.pop(column, None)
-        if row.heads[0] and not any(row.heads[1:]) and not named:
-            values = dict(zip(row.cells[1:], row.texts[1:], strict=True)).values()
-            said = "; ".join(text for text in values if text)
-            lines.append(": ".join(text for text in (row.texts[0], said) if text))
-        else:
-            lines.append(row_text(named, row.texts))
-    lines[place:place] = _unsaid(unused)
+    else:
+        header = range(0) if marked else range(*find_header(divided))
+        lines = [
+            line
+            for names, body in _sections(rows, header)
+            for line in _section_lines(join_names(names) if names else [], body)
+        ]
     return [line for line in lines if line]
 
 
-def _unsaid(names: dict[int, str]) -> list[str]:
-    """The line of the names of columns that no row says, since they have no value."""
-    return ["; ".join(dict.fromkeys(names.values()))] if names else []
+def _sections(rows: Sequence[_Row], header: range) -> Iterator[tuple[list[list[str]], list[_Row]]]:
+    """The parts of a table: the rows of a header, which may be none, and those below it.
+
+    Args:
+        rows: of the table.
+        header: which of the divided rows name the columns, beside those that are marked.
+    """
+    names: list[list[str]] = []
+    body: list[_Row] = []
+    at = 0  # among the divided rows
+    for row in rows:
+        names_columns = row.names_columns or (not row.across and at in header)
+        at += not row.across
+        if not names_columns:
+            body.append(row)
+            continue
+        if body:
+            yield names, body
+            names, body = [], []
+        names.append(row.texts)
+    yield names, body
+
+
+def _section_lines(named: Sequence[str], body: Sequence[_Row]) -> Iterator[str]:
+    """The line of the columns that have no value in any row; then those of the rows."""
+    said = {
+        column for row in body if not row.across for column, text in enumerate(row.texts) if text
+    }
+    unsaid = [name for column, name in enumerate(named) if name and column not in said]
+    yield "; ".join(dict.fromkeys(unsaid))
+    for row in body:
+        if row.across:
+            yield row.texts[0]
+        elif row.heads[0] and not any(row.heads[1:]) and not named:
+            values = dict(zip(row.cells[1:], row.texts[1:], strict=True)).values()
+            together = "; ".join(text for text in values if text)
+            yield ": ".join(text for text in (row.texts[0], together) if text)
+        else:
+            yield row_text(named, row.texts)
 
 
 def _span(cell: Any, attribute: str) -> int:
