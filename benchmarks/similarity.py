@@ -1,6 +1,6 @@
 """Whether similarity means the same on embedders of different make.
 
-    python -m benchmarks.similarity [--e5 FOLDER] [--static FOLDER]
+    python -m benchmarks.similarity [--e5 FOLDER] [--static FOLDER] [--xquad FOLDER]
 
 Beside the default embedder: multilingual E5, whose cosines all lie between 0.7 and 1, and a static
 model (`python -m benchmarks.static_embedder FOLDER` makes one). Each is calibrated on half of the
@@ -12,7 +12,11 @@ packaged topics; everything is measured on the other half and on the sample hand
   those about quite other things, by similarity alone and with the words, as is decided;
 - *false answers*, *silenced*: of the latter those that would be answered, and of the former those
   that would not, at the default setting, and with cosine 0.25 as the threshold for every embedder;
-- *silent*: of the latter those that are told apart where 5 % of the former are silenced.
+- *silent*: of the latter those that are told apart where 5 % of the former are silenced;
+- *sentences*: how much the score of a sentence tells of where the answer is, with XQuAD (Artetxe et
+  al. 2020): the *best* log-prior (nats) for a score of 1, by maximum likelihood, and the nats a
+  question that are *lost* with `READING.fit`, with half and with twice of it. The prior knows
+  retrieval alone, so it is the same for every language model.
 """
 
 import argparse
@@ -27,7 +31,9 @@ import numpy as np
 
 from benchmarks import sample
 from benchmarks.progress import say
+from benchmarks.xquad import NOT_TESTED, articles
 from ragcl import KnowledgeBase
+from ragcl.generation.recipe import READING
 from ragcl.search.calibration import Material, Topic, measure, topics
 from ragcl.search.retrieval import Retrieval, fused
 from ragcl.settings import AnsweringSettings
@@ -56,6 +62,7 @@ def main() -> None:
     )
     parser.add_argument("--e5", type=Path)
     parser.add_argument("--static", type=Path)
+    parser.add_argument("--xquad", type=Path)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     tested = [Tested("MiniLM", "default")]
@@ -67,9 +74,14 @@ def main() -> None:
     for one in tested:
         with tempfile.TemporaryDirectory(prefix="ragcl-similarity-") as folder:
             found[one.name] = measured(one, Path(folder))
+            if options.xquad:
+                found[one.name]["sentences"] = prior(one, Path(folder) / "xquad", options.xquad)
         say(f"{one.name}: {json.dumps(found[one.name])}")
     print(table(found))
-    result = {"command": "python -m benchmarks.similarity --e5 FOLDER --static FOLDER", **found}
+    result = {
+        "command": "python -m benchmarks.similarity --e5 FOLDER --static FOLDER --xquad FOLDER",
+        **found,
+    }
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
@@ -154,6 +166,57 @@ def similarities(
         {name: values[same] for name, values in pairs.items()},
         {name: values[~same] for name, values in pairs.items()},
     )
+
+
+def prior(tested: Tested, folder: Path, xquad: Path) -> dict[str, Any]:
+    """The log-prior of a sentence's score: the best one, and what is lost with others."""
+    choices = _choices(tested, folder, xquad)
+
+    def likelihood(weight: float) -> float:
+        """The mean log-probability (nats) of the sentences that hold the answer."""
+        logits = [(weight * scores, weight * scores[right]) for scores, right in choices]
+        return float(
+            np.mean(
+                [np.logaddexp.reduce(own) - np.logaddexp.reduce(every) for every, own in logits]
+            )
+        )
+
+    weights = np.geomspace(0.5, 50, 200)
+    likelihoods = [likelihood(weight) for weight in weights]
+    lost = {
+        name: round(max(likelihoods) - likelihood(READING.fit * factor), 3)
+        for name, factor in (("half", 0.5), ("as used", 1.0), ("twice", 2.0))
+    }
+    best = round(float(weights[np.argmax(likelihoods)]), 1)
+    return {"questions": len(choices), "best": best, "lost": lost}
+
+
+def _choices(tested: Tested, folder: Path, xquad: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each question the scores of the sentences found, and which of them hold the answer.
+
+    Of the articles that a reader may have been trained on: no reader is asked here.
+    """
+    asked = []
+    (folder / "docs").mkdir(parents=True)
+    for article in articles(xquad):
+        if article["title"] not in NOT_TESTED:
+            continue
+        for number, paragraph in enumerate(article["paragraphs"]):
+            name = f"{article['title']}-{number}.txt"
+            (folder / "docs" / name).write_text(paragraph["context"], encoding="utf-8")
+            asked += [(qa["question"], qa["answers"][0]["text"], name) for qa in paragraph["qas"]]
+    texts = [question for question, _, _ in asked]
+    with knowledge_base(tested, folder / "kb") as kb:
+        kb.ingest(folder / "docs")
+        found = kb._retriever.retrieve(texts, PASSAGES)
+        ranked = kb._narrower.rank(texts, found)
+    choices = []
+    for (_, answer, name), retrieval, sentences in zip(asked, found, ranked, strict=True):
+        own = {hit.content_hash for hit in retrieval.hits if hit.source == name}
+        right = [one.content_hash in own and answer in one.text for one in sentences]
+        if any(right):
+            choices.append((np.array([one.score for one in sentences]), np.array(right)))
+    return choices
 
 
 def table(found: Mapping[str, Mapping[str, Any]]) -> str:
