@@ -34,7 +34,7 @@ from benchmarks.progress import say
 from benchmarks.xquad import NOT_TESTED, articles
 from ragcl import KnowledgeBase
 from ragcl.generation.recipe import READING
-from ragcl.search.calibration import Material, Topic, measure, topics
+from ragcl.search.calibration import Material, Score, Topic, measure, topics
 from ragcl.search.retrieval import Retrieval, fused
 from ragcl.settings import AnsweringSettings
 
@@ -97,8 +97,9 @@ def measured(tested: Tested, folder: Path) -> dict[str, Any]:
         calibration = material.calibration(best, chunks)
         answerable = [one["question"] for one in sample.questions(REVISION)]
         strange = [text for one in other["en"] for text in one.questions]
-        asked, found = fits(kb, material, answerable)
-        away, found_nothing = fits(kb, material, strange)
+        best_asked, found = fits(kb, material, answerable)
+        best_away, found_nothing = fits(kb, material, strange)
+        asked, away = (np.array([one.fused for one in some]) for some in (best_asked, best_away))
         rate = AnsweringSettings().false_answers
 
         def silent(fit: np.ndarray, retrievals: Sequence[Retrieval]) -> float:
@@ -141,13 +142,17 @@ def knowledge_base(tested: Tested, folder: Path) -> KnowledgeBase:
 
 def fits(
     kb: KnowledgeBase, material: Material, questions: Sequence[str]
-) -> tuple[np.ndarray, list[Retrieval]]:
-    """How well the best passage fits each question, `(n,) float64`, and what was found."""
+) -> tuple[list[Score], list[Retrieval]]:
+    """How well the best passage fits each question, and what was found."""
     found = kb._retriever.retrieve(questions, PASSAGES)
     best = [
-        max(fused(material.passages(hit.score), hit.lexical) for hit in one.hits) for one in found
+        max(
+            Score(fused(material.passages(hit.score), hit.lexical), fused(0.0, hit.lexical))
+            for hit in one.hits
+        )
+        for one in found
     ]
-    return np.array(best), found
+    return best, found
 
 
 def similarities(

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from ragcl.search.embedder import Embedder
 from ragcl.search.recipe import CALIBRATING
 
 WORDINGS = Path(__file__).with_name("wordings.txt")
-VERSION = "3"  # of this code: raised when it measures the same texts differently
+VERSION = "4"  # of this code: raised when it measures the same texts differently
 DECIMALS = 4  # of what is stored
 
 _Cosine = TypeVar("_Cosine", float, np.ndarray)
@@ -57,14 +57,22 @@ class Scale:
 AS_IS = Scale()
 
 
+class Score(NamedTuple):
+    """The fused score of a passage, and the part of it that is for the words of the question."""
+
+    fused: float
+    words: float
+
+
 @dataclass(frozen=True)
 class Language:
     """The scores of unrelated questions of one language in a knowledge base.
 
     `centre`, `(dim,) float32`, is the mean of their vectors; `best`, ascending, are the fused
-    scores of the best passage for each. `answers` is the similarity that nearly all questions of
-    the language have with their passage: an embedder may find any two texts in it more similar than
-    two in another language.
+    scores of the best passage for each. `answers` is the score of a passage that is as similar to a
+    question as nearly all questions of the language are to the passage that answers them, and has
+    as many of its words as those best ones: an embedder may find any two texts in one language more
+    similar than two in another.
     """
 
     name: str
@@ -162,7 +170,8 @@ class Material:
     """The part of a calibration that depends on the embedder alone.
 
     By language: `asked` has all wordings of all topics, `vectors` their embeddings,
-    `(n, dim) float32`, and `answers` is as in `Language`.
+    `(n, dim) float32`, and `answers` is the similarity that nearly all of them have with their
+    passage.
     """
 
     passages: Scale
@@ -171,7 +180,7 @@ class Material:
     asked: dict[str, tuple[str, ...]]
     vectors: dict[str, np.ndarray]
 
-    def calibration(self, best: Mapping[str, Sequence[float]], chunks: int) -> Calibration:
+    def calibration(self, best: Mapping[str, Sequence[Score]], chunks: int) -> Calibration:
         """The calibration for a knowledge base of so many chunks.
 
         Args:
@@ -182,8 +191,8 @@ class Material:
             Language(
                 name,
                 self.vectors[name].mean(axis=0),
-                tuple(sorted(round(float(one), DECIMALS) for one in found)),
-                self.answers[name],
+                tuple(sorted(round(float(one.fused), DECIMALS) for one in found)),
+                self.answers[name] + float(np.median([one.words for one in found])),
             )
             for name, found in best.items()
         )

@@ -25,7 +25,7 @@ from ragcl.errors import CatalogError, KnowledgeBaseBusyError
 from ragcl.index.live_index import LiveIndex
 from ragcl.index.vector_index import EmbedderId, VectorIndex
 from ragcl.search import embedders, lexical
-from ragcl.search.calibration import UNMEASURED, Calibration, Scale, material, recipe
+from ragcl.search.calibration import UNMEASURED, Calibration, Scale, Score, material, recipe
 from ragcl.search.embedder import Embedder
 from ragcl.search.embedders import Embedders
 from ragcl.search.near_duplicates import Contents, collapse
@@ -269,7 +269,7 @@ class Retriever:
         for language, questions in about.asked.items():
             vectors = about.vectors[language]
             found = _rank(connection, index, vectors, questions, 1, None, about.passages)
-            best[language] = [one[0].fused for one in found]
+            best[language] = [Score(one[0].fused, fused(0.0, one[0].lexical)) for one in found]
         measured = about.calibration(best, len(index))
         made_by = asdict(index.stamp.embedder)
         if self._catalog.database.read_only:

@@ -33,6 +33,7 @@ from ragcl.search.calibration import (
     Calibration,
     Language,
     Scale,
+    Score,
     measure,
     topics,
 )
@@ -287,6 +288,17 @@ def test_what_answers_look_like_is_known_by_language() -> None:
     assert found.needed(np.array([0.9, 0.3]), 0.1) == pytest.approx(0.9)
     assert found.needed(np.array([-0.4, 0.8]), 0.1) == 0.7
     assert set(measure(Bag("plain"), topics()).answers) == set(topics())
+
+
+def test_what_answers_look_like_has_words_in_common_with_a_question_too() -> None:
+    """As what was found for unrelated questions has; else their words alone make it relevant."""
+    material = replace(measure(Bag("plain"), topics()), answers={"en": 0.75})
+
+    known = material.calibration({"en": [Score(1.2, 0.5), Score(1.4, 0.5), Score(1.5, 0.9)]}, 9)
+
+    [language] = known.languages
+    assert language.best == (1.2, 1.4, 1.5)
+    assert known.needed(language.centre, 0.1) == pytest.approx(1.25)
 
 
 # --- how long it holds
