@@ -23,8 +23,8 @@ class ReadingRecipe:
     shown_tokens: int = 160  # of sentences and their headings, in one prompt
     starts: int = 12  # beam: spans are scored from this many of the likeliest start words
     span_tokens: int = 12  # maximum length of a span
-    # Nats of log-prior for a sentence score of 1; chosen on held-out questions. What retrieval knows,
-    # so the same for every model and, as benchmarks/similarity.py says, for every embedder.
+    # Nats of log-prior for a sentence score of 1; chosen on held-out questions. It is what
+    # retrieval knows: the same for every model and, as benchmarks/similarity.py says, embedder.
     fit: float = 6.6
     candidates: int = 8  # of a reading that are kept beside its answer
     # For each token; as good as the whole vocabulary (Cartridges, arXiv 2506.06266).
