@@ -35,7 +35,7 @@ from benchmarks.xquad import NOT_TESTED, articles
 from ragcl import KnowledgeBase
 from ragcl.generation.recipe import READING
 from ragcl.search.calibration import Material, Score, Topic, measure, topics
-from ragcl.search.retrieval import Retrieval, fused
+from ragcl.search.retrieval import Retrieval, score
 from ragcl.settings import AnsweringSettings
 
 RESULTS = Path(__file__).parent / "results" / "similarity.json"
@@ -146,11 +146,7 @@ def fits(
     """How well the best passage fits each question, and what was found."""
     found = kb._retriever.retrieve(questions, PASSAGES)
     best = [
-        max(
-            Score(fused(material.passages(hit.score), hit.lexical), fused(0.0, hit.lexical))
-            for hit in one.hits
-        )
-        for one in found
+        max(score(material.passages(hit.score), hit.lexical) for hit in one.hits) for one in found
     ]
     return best, found
 

@@ -1,6 +1,7 @@
-"""Inspection: the content of a knowledge base, what is wrong with it, and the repair of indexes.
+"""Inspection: the content of a knowledge base, what is wrong with it, and the repair.
 
-Answers nothing and learns nothing.
+Repaired is what is derived: indexes are built again, damaged adapters removed. Answers nothing and
+learns nothing.
 """
 
 import contextlib
@@ -88,7 +89,7 @@ def examine(
     retriever: Callable[[], Retriever],
     *,
     repair: bool,
-) -> DoctorReport:
+) -> tuple[list[str], list[str]]:
     """Check catalog, indexes, adapters and models; the caller holds the lock of writers.
 
     Args:
@@ -98,6 +99,9 @@ def examine(
         embedders: the one in use among them.
         retriever: opens the indexes; may find that a model is missing.
         repair: whether to repair what is derived.
+
+    Returns:
+        The problems, and those that remain.
 
     Raises:
         CatalogError: the catalog itself is damaged, which cannot be repaired.
@@ -128,8 +132,22 @@ def examine(
     remaining = problems(repair=False) if repair and found else found
     if repair:
         catalog.database.checkpoint()
+    return found, remaining
+
+
+def doctor_report(
+    found: list[str], remaining: list[str], models: ModelSettings, embedder: str
+) -> DoctorReport:
+    """The problems, beside what the models need of the memory of this machine.
+
+    Args:
+        found: the problems.
+        remaining: those that are not repaired.
+        models: the settings.
+        embedder: the setting of the one in use.
+    """
     whole, free = (one >> 20 for one in hardware.memory())
-    needs, needed = listing.needs_here(models, embedders.choice().embedder)
+    needs, needed = listing.needs_here(models, embedder, free)
     return DoctorReport(
         found,
         bool(found) and not remaining,

@@ -572,8 +572,8 @@ class KnowledgeBase:
         )
         report = score(mode, asked, answers, time.time() - started)
         try:
-            adapters = answers[0].trace.adapter_set
-            self.catalog.evaluations.add(stored(report, path.name, sha256, started, adapters))
+            adapter_set = answers[0].trace.adapter_set
+            self.catalog.evaluations.add(stored(report, path.name, sha256, started, adapter_set))
         except (CatalogError, KnowledgeBaseBusyError) as error:
             log.warning("The evaluation could not be kept: %s", error)
         return report
@@ -611,15 +611,17 @@ class KnowledgeBase:
         """
         from ragcl import inspection
 
+        models, embedders = self.settings.models, self._embedders
         with self._writer():
-            return inspection.examine(
+            found, remaining = inspection.examine(
                 self.folder,
                 self.catalog,
-                self.settings.models,
-                self._embedders,
+                models,
+                embedders,
                 lambda: self._retriever,
                 repair=repair,
             )
+        return inspection.doctor_report(found, remaining, models, embedders.choice().embedder)
 
     # Lazy parts
 

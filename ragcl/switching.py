@@ -20,7 +20,7 @@ from ragcl.errors import ModelNotFoundError, UsageError
 from ragcl.generation.language_model import LanguageModel
 from ragcl.index.vector_index import EmbedderId
 from ragcl.ingestion import embedding_text
-from ragcl.models import listing
+from ragcl.models import hardware, listing
 from ragcl.progress import Progress
 from ragcl.results import ModelNeed, ModelsReport
 from ragcl.search.calibration import material
@@ -92,6 +92,7 @@ class Switch:
     def plan(self) -> ModelsReport:
         """What the switch does, and how long it takes, measured on a sample of the chunks."""
         after = LanguageModel.of(self.models).files.revision
+        needs = self._needs()  # before the new embedder is loaded
         other = self._other()
         chunks, seconds, too_long = self._measured(other) if other else (0, 0.0, 0.0)
         return ModelsReport(
@@ -101,12 +102,13 @@ class Switch:
             expected_seconds=round(seconds, 1),
             too_long=too_long,
             retired=[one.id for one in self._used() if other or self._base(one) != after],
-            needs=self._needs(),
+            needs=needs,
         )
 
     def _needs(self) -> list[ModelNeed]:
         """The memory that the models after the switch need."""
-        needs, _ = listing.needs_here(self.models, self.models.embedder)
+        _, free = hardware.memory()
+        needs, _ = listing.needs_here(self.models, self.models.embedder, free >> 20)
         return [one for one in needs if getattr(self.models, one.role) == one.name]
 
     def _measured(self, embedder: Embedder) -> tuple[int, float, float]:

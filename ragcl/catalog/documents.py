@@ -479,9 +479,9 @@ def _store(
     """Insert the new chunks and every occurrence; returns the number of new chunks."""
     distinct = {record.content_hash: record for record in records}
     query = select(*chunks.c["content_hash", "id", "text", "flags"], trusted().label("trusted"))
-    stored = by_hash(connection, query, list(distinct))
-    ids = {row.content_hash: row.id for row in stored}
-    _respace(connection, document_id, [(row, distinct[row.content_hash]) for row in stored])
+    known = by_hash(connection, query, list(distinct))
+    ids = {row.content_hash: row.id for row in known}
+    _respace(connection, document_id, [(row, distinct[row.content_hash]) for row in known])
     fresh = [record for key, record in distinct.items() if key not in ids]
     for record in fresh:
         ids[record.content_hash] = connection.execute(
@@ -529,9 +529,9 @@ def _respace(
     if not changed:
         return
     query = select(document_trusted()).where(documents.c.id == document_id)
-    trusted = connection.execute(query.select_from(documents)).scalar_one()
+    may_change = connection.execute(query.select_from(documents)).scalar_one()
     for row, record in changed:
-        if trusted or not row.trusted:
+        if may_change or not row.trusted:
             connection.execute(
                 update(chunks)
                 .where(chunks.c.id == row.id)

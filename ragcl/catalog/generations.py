@@ -16,10 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from ragcl.catalog.schema import chunks, generations, removed_chunks, state
 
 GENERATION_STEP = 2**31  # leaves room for 2**32 changes in SQLite's integers
-
-
 BATCH_VECTORS = 20_000  # vectors that are in memory at once while an index catches up
-
 
 _NOW = text("SELECT value FROM state WHERE key = 'generation'")  # run by every search
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 @verb
 def status(context: typer.Context, json: Json = False) -> None:
     """Show the content of the knowledge base."""
-    from ragcl.inspection import missing_root
-
     with opened(context) as kb:
         found = kb.status()
     if json:
@@ -41,6 +39,8 @@ def status(context: typer.Context, json: Json = False) -> None:
         note = "  (untrusted: never learned from)" if root in found.untrusted else ""
         say(f"  folder {one_line(root)}{note}")
     for root in found.missing:
+        from ragcl.inspection import missing_root
+
         say(f"  {missing_root(one_line(root))}")
     say_of_files("failed", found.failed)
     say_of_files("left out of", found.left_out)

@@ -1,6 +1,6 @@
 """What a round came to, for its report: what was learned, what was left out, and why.
 
-Decides nothing.
+Decides nothing, and knows no format.
 """
 
 import statistics

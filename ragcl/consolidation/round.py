@@ -23,7 +23,7 @@ from ragcl.catalog.learning import AdapterRecord, LearnedChunk, content_of
 from ragcl.consolidation import history, promotion, report
 from ragcl.consolidation.current_log import current_log
 from ragcl.consolidation.deadline import Deadline, OutOfTimeError
-from ragcl.consolidation.gate.testing import Gate
+from ragcl.consolidation.gate.gate import Gate
 from ragcl.consolidation.gate.verification import verification_version
 from ragcl.consolidation.outcome import (
     chunks_left_out,

@@ -84,8 +84,15 @@ class Answerer:
         self._extractive = Extractive(model, self.reader, settings)
         beside = catalog.documents.beside
         self._writer = Writer(model, self.reader, self._extractive, beside, settings)
-        answerers = (self._closed_book, self._extractive, self._writer)
-        self.attribution = Attribution(catalog, retriever, model, self.active, answerers)
+        self.attribution = Attribution(
+            catalog,
+            retriever,
+            model,
+            self.active,
+            closed_book=self._closed_book,
+            extractive=self._extractive,
+            writer=self._writer,
+        )
         self._log = AskLog(catalog, self.reader)
 
     def answer(
@@ -200,8 +207,8 @@ class Answerer:
                 progress(1)
         places = [i for i in range(len(jobs)) if i not in drafts]
         reading = [_as_reading(jobs[i], reasons[i]) if i in reasons else jobs[i] for i in places]
-        reader = self._writer if self._settings.reading == "write" else self._extractive
-        read = reader.draft(reading, progress)
+        answerer = self._writer if self._settings.reading == "write" else self._extractive
+        read = answerer.draft(reading, progress)
         drafts.update(zip(places, read, strict=True))
         return [drafts[i] for i in range(len(jobs))]
 

@@ -1,4 +1,7 @@
-"""The log of questions and answers, and the readings that the next round studies."""
+"""The log of questions and answers, and the readings that the next round studies.
+
+Knows not how an answer was made.
+"""
 
 import logging
 import time

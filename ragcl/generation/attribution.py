@@ -30,13 +30,18 @@ class Attribution:
         retriever: Retriever,
         model: LanguageModel,
         active: ActiveSet,
-        answerers: tuple[ClosedBook, Extractive, Writer],
+        *,
+        closed_book: ClosedBook,
+        extractive: Extractive,
+        writer: Writer,
     ) -> None:
         self._catalog = catalog
         self._retriever = retriever
         self._model = model
         self._active = active
-        self._closed_book, self._extractive, self._writer = answerers
+        self._closed_book = closed_book
+        self._extractive = extractive
+        self._writer = writer
 
     def of(self, ask: AskRecord) -> Influence:
         """The influence of the sources, and of the weights, on an answer.

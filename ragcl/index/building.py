@@ -6,11 +6,19 @@ Knows no file and no query.
 import numpy as np
 from sqlalchemy import Connection
 
+from ragcl.catalog import remembered
 from ragcl.catalog.chunks import chunk_vectors, count_chunks, sample_vectors
 from ragcl.catalog.generations import changes_since, generation, was_at
+from ragcl.catalog.vectors import EMBEDDER
 from ragcl.index.inverted_lists import InvertedLists, sample_size
 from ragcl.index.recipe import INDEX
 from ragcl.index.vector_index import EmbedderId, VectorIndex, outgrown
+
+
+def stored_embedder(connection: Connection) -> EmbedderId | None:
+    """The embedder of the vectors in the catalog; None if there are no vectors."""
+    known = remembered.get(connection, EMBEDDER)
+    return None if known is None else EmbedderId(**known)
 
 
 def build(connection: Connection, embedder: EmbedderId) -> VectorIndex:

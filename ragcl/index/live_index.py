@@ -13,10 +13,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
-from ragcl.catalog import Catalog, remembered
+from ragcl.catalog import Catalog
 from ragcl.catalog.chunks import count_chunks
 from ragcl.catalog.generations import count_changes, generation, was_at
-from ragcl.catalog.vectors import EMBEDDER
 from ragcl.errors import RagclError
 from ragcl.index import building, index_file
 from ragcl.index.index_file import DamagedIndexError
@@ -33,12 +32,6 @@ CATALOG_LOST = (
 # moment when it is opened, and at most 100 times the changes are written.
 LAG = 0.01
 NOT_WRITTEN = "The index file could not be written (%s): it is made when needed."
-
-
-def stored_embedder(connection: Connection) -> EmbedderId | None:
-    """The embedder of the vectors in the catalog; None if there are no vectors."""
-    known = remembered.get(connection, EMBEDDER)
-    return None if known is None else EmbedderId(**known)
 
 
 class LiveIndex:
@@ -64,7 +57,7 @@ class LiveIndex:
         if purge:
             index_file.remove_unfinished(self._path)
         with self._catalog.database.reading() as connection:
-            known = stored_embedder(connection)
+            known = building.stored_embedder(connection)
             if known is None:
                 return
             if self._file_serves(connection, known, 0 if purge else LAG):
@@ -80,7 +73,7 @@ class LiveIndex:
         """What is wrong with the index; with `repair` it is built again from the catalog."""
         found: str | None = None
         with self.lock, self._catalog.database.reading() as connection:
-            known = stored_embedder(connection)
+            known = building.stored_embedder(connection)
             if known is None:
                 return [CATALOG_LOST] if self._path.exists() else []
             try:
@@ -105,7 +98,7 @@ class LiveIndex:
 
         The caller holds the lock, and uses the index no longer than that.
         """
-        known = stored_embedder(connection)
+        known = building.stored_embedder(connection)
         if known is None:
             return None
         index = self.loaded
@@ -125,9 +118,9 @@ class LiveIndex:
     def rebuilt(self, connection: Connection) -> VectorIndex:
         """The index, built from the catalog and written, so that no other process builds it.
 
-        A large index is exact at first; the renewal writes its file.
+        A large index is exact at first; the renewal writes its file. The caller holds the lock.
         """
-        embedder = stored_embedder(connection)
+        embedder = building.stored_embedder(connection)
         assert embedder is not None  # without vectors there is no index to rebuild
         index = building.build_exact(connection, embedder)
         self.loaded = index
@@ -184,7 +177,7 @@ class LiveIndex:
             return
         try:
             with self._catalog.database.reading() as connection:
-                if stored_embedder(connection) != known:
+                if building.stored_embedder(connection) != known:
                     return  # it was switched: what searches next sees to the index
                 serves = self._file_serves(connection, known, 0 if purge else LAG)
                 index = self._read_file(known) if serves else None

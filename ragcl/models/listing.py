@@ -107,12 +107,11 @@ def needs(
     return found, in_use
 
 
-def needs_here(models: ModelSettings, embedder: str) -> tuple[list[ModelNeed], int]:
-    """`needs` on this machine, with the device and the type of numbers that the settings choose."""
+def needs_here(models: ModelSettings, embedder: str, free_mb: int) -> tuple[list[ModelNeed], int]:
+    """`needs` with the device and the type of numbers that the settings choose."""
     device = hardware.choose_device(models.device)
     bytes_a_weight = hardware.choose_dtype(models.dtype, device).itemsize
-    _, free = hardware.memory()
-    return needs(models.language_model, embedder, bytes_a_weight, free >> 20)
+    return needs(models.language_model, embedder, bytes_a_weight, free_mb)
 
 
 def _known(used: dict[Role, str]) -> list[MeasuredModel]:

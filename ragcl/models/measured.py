@@ -79,7 +79,7 @@ def pairs() -> tuple[Pair, ...]:
 
 
 def round_mb(role: Role, name: str) -> int:
-    """The most memory (MB) that a round needed with a model, in its thriftiest pair; 0: unknown."""
+    """The peak memory (MB) of a round with a model, in the pair where it was lowest; 0: unknown."""
     known = [one.memory_mb for one in pairs() if getattr(one, role) == name and one.memory_mb]
     return round(min(known, default=0))
 

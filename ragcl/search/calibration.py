@@ -69,7 +69,7 @@ class Language:
     """The scores of unrelated questions of one language in a knowledge base.
 
     `centre`, `(dim,) float32`, is the mean of their vectors; `best`, ascending, are the fused
-    scores of the best passage for each. `answers` is the score of a passage that is as similar to a
+    scores of the best passage for each. `enough` is the score of a passage that is as similar to a
     question as nearly all questions of the language are to the passage that answers them, and has
     as many of its words as those best ones: an embedder may find any two texts in one language more
     similar than two in another.
@@ -78,7 +78,7 @@ class Language:
     name: str
     centre: np.ndarray
     best: tuple[float, ...]
-    answers: float = math.inf
+    enough: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Calibration:
         - the score that the share `false_answers` of the unrelated questions reaches;
         - the same quantile of a Gumbel distribution (that of a maximum) fitted to the lower half of
           the scores, since the knowledge base may really answer some of these questions;
-        - `answers`, since a knowledge base about everything has a similar passage for any question.
+        - `enough`, since a knowledge base about everything has a similar passage for any question.
 
         Args:
             vector: `(dim,) float32`, of the question; the nearest centre determines the language.
@@ -113,7 +113,7 @@ class Calibration:
         low, middle, found = np.quantile(best, [CALIBRATING.low, 0.5, 1 - false_answers])
         spread = (middle - low) / (_gumbel(0.5) - _gumbel(CALIBRATING.low))
         expected = middle + spread * (_gumbel(1 - false_answers) - _gumbel(0.5))
-        return float(min(found, expected, language.answers))
+        return float(min(found, expected, language.enough))
 
     def cosines(self) -> dict[str, list[float]]:
         """The mean cosines of unrelated and of matching pairs, by kind of pair."""
@@ -136,7 +136,7 @@ class Calibration:
                     one.name,
                     [round(float(x), DECIMALS) for x in one.centre],
                     list(one.best),
-                    round(one.answers, DECIMALS),
+                    round(one.enough, DECIMALS),
                 ]
                 for one in self.languages
             ],
@@ -150,8 +150,8 @@ class Calibration:
             passages=Scale(*values["passages"]),
             questions=Scale(*values["questions"]),
             languages=tuple(
-                Language(name, np.array(centre, np.float32), tuple(best), answers)
-                for name, centre, best, answers in values["languages"]
+                Language(name, np.array(centre, np.float32), tuple(best), enough)
+                for name, centre, best, enough in values["languages"]
             ),
             chunks=values["chunks"],
         )

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from ragcl.catalog import Catalog, remembered
 from ragcl.catalog.vectors import EMBEDDER, SWITCHED
 from ragcl.errors import ModelMismatchError, ModelNotFoundError
-from ragcl.index.live_index import stored_embedder
+from ragcl.index.building import stored_embedder
 from ragcl.index.vector_index import EmbedderId
 from ragcl.models import model_files
 from ragcl.models.model_files import ModelFiles

@@ -29,7 +29,7 @@ class CalibrationRecipe:
     """How the cosines of an embedder are calibrated."""
 
     min_width: float = 0.01  # of a scale, against division by 0 with a useless embedder
-    # The relevance threshold is at most the similarity that all but this share of the questions
+    # The relevance threshold asks at most for the similarity that all but this share of questions
     # have with their passage, or, if that is higher, the similarity that at most this share of
     # unrelated pairs exceeds.
     unlike: float = 0.1

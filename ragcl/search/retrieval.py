@@ -9,7 +9,7 @@ import numpy as np
 
 from ragcl.catalog.passage import Passage
 from ragcl.results import Hit
-from ragcl.search.calibration import UNMEASURED, Calibration
+from ragcl.search.calibration import UNMEASURED, Calibration, Score
 from ragcl.search.embedder import Embedder
 from ragcl.search.recipe import SEARCH
 
@@ -64,6 +64,11 @@ def cut(retrieval: Retrieval, k: int) -> Retrieval:
 def fused(similarity: float, lexical: float) -> float:
     """The fused score of a similarity and a share of matching words in [0, 1]."""
     return similarity + SEARCH.lexical_weight * lexical
+
+
+def score(similarity: float, lexical: float) -> Score:
+    """The fused score, with the part of it that is for words."""
+    return Score(fused(similarity, lexical), fused(0.0, lexical))
 
 
 def similarity(hit: Hit) -> float:

@@ -25,14 +25,14 @@ from ragcl.errors import CatalogError, KnowledgeBaseBusyError
 from ragcl.index.live_index import LiveIndex
 from ragcl.index.vector_index import EmbedderId, VectorIndex
 from ragcl.search import embedders, lexical
-from ragcl.search.calibration import UNMEASURED, Calibration, Scale, Score, material, recipe
+from ragcl.search.calibration import UNMEASURED, Calibration, Scale, material, recipe
 from ragcl.search.embedder import Embedder
 from ragcl.search.embedders import Embedders
 from ragcl.search.near_duplicates import Contents, collapse
 from ragcl.search.recency import asks_for_newest, newest_first
 from ragcl.search.recipe import SEARCH
 from ragcl.search.reranker import Reranker
-from ragcl.search.retrieval import Candidate, Retrieval, cut, fused, scored
+from ragcl.search.retrieval import Candidate, Retrieval, cut, fused, score, scored
 from ragcl.text import extremes, records, rows
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Retriever:
         self._catalog = catalog
         self._embedders = embedders
         self._reranker = reranker
-        self.index = LiveIndex(catalog, folder)
+        self.live = LiveIndex(catalog, folder)
         self._calibration: tuple[EmbedderId | None, Calibration | None] = None, None
 
     @property
@@ -171,10 +171,10 @@ class Retriever:
             embedder = self.embedder
             with (
                 contextlib.suppress(_SwitchedError),
-                self.index.lock,
+                self.live.lock,
                 self._catalog.database.reading() as connection,
             ):
-                index = self.index.caught_up(connection)
+                index = self.live.caught_up(connection)
                 if index is None:
                     return UNMEASURED
                 return self._calibrated(connection, index, embedder)
@@ -194,8 +194,8 @@ class Retriever:
         """
         wanted = max(k, 2)  # the margin needs the second
         kept = k + SEARCH.spare
-        with self.index.lock, self._catalog.database.reading() as connection:
-            index = self.index.caught_up(connection)
+        with self.live.lock, self._catalog.database.reading() as connection:
+            index = self.live.caught_up(connection)
             if index is None:
                 return [Retrieval(vector, (), embedder=embedder) for vector in vectors]
             calibration = self._calibrated(connection, index, embedder)
@@ -206,7 +206,7 @@ class Retriever:
                 hits = _hits(connection, ranked, questions, wanted, chosen)
             except _UnknownChunkError:  # e.g. the catalog was restored from a copy
                 log.warning("The vector index disagrees with the catalog; it is built again.")
-                index = self.index.rebuilt(connection)
+                index = self.live.rebuilt(connection)
                 ranked = _rank(connection, index, vectors, questions, kept, among, scale)
                 hits = _hits(connection, ranked, questions, wanted, chosen)
         return [
@@ -216,17 +216,17 @@ class Retriever:
 
     def save(self, *, purge: bool = False) -> None:
         """Write the index file where it is out of date; see `LiveIndex.save`."""
-        self.index.save(purge=purge)
+        self.live.save(purge=purge)
 
     def close(self) -> None:
         """Wait for a running rebuild, so that the next opening does not need one."""
-        self.index.close()
+        self.live.close()
 
     def problems(self, *, repair: bool) -> list[str]:
         """The problems of the indexes; with `repair` they are rebuilt from the catalog."""
         return [
             *self._full_text_problems(repair=repair),
-            *self.index.problems(repair=repair),
+            *self.live.problems(repair=repair),
         ]
 
     def _full_text_problems(self, *, repair: bool) -> list[str]:
@@ -269,7 +269,7 @@ class Retriever:
         for language, questions in about.asked.items():
             vectors = about.vectors[language]
             found = _rank(connection, index, vectors, questions, 1, None, about.passages)
-            best[language] = [Score(one[0].fused, fused(0.0, one[0].lexical)) for one in found]
+            best[language] = [score(about.passages(one[0].score), one[0].lexical) for one in found]
         measured = about.calibration(best, len(index))
         made_by = asdict(index.stamp.embedder)
         if self._catalog.database.read_only:

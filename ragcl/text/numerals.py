@@ -21,7 +21,8 @@ DIGITS = {
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _GROUPS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
 _ALL = "".join([*DIGITS, *_TENS, *_GROUPS])
-NUMERALS = frozenset(_ALL)
+# Those in daily use: the formal ones are parts of words, too, as in 陆续 and 參加.
+NUMERALS = frozenset("〇零一二两兩三四五六七八九十百千万萬亿億兆")
 # What is counted, measured or dated; with the first character of longer ones, as of 小时.
 _COUNTED = (
     "个個人位名次年月日号號天周週点點时時分秒米克吨噸元円级級层層岁歲件条條艘座台辆輛倍度里升伏瓦公厘毫"

@@ -16,7 +16,7 @@ from ragcl import KnowledgeBase
 from ragcl.catalog import reports, schema
 from ragcl.consolidation import round as job
 from ragcl.consolidation.deadline import Deadline
-from ragcl.consolidation.gate import testing, verification
+from ragcl.consolidation.gate import gate, verification
 from ragcl.consolidation.gate.verification import Verdict
 from ragcl.consolidation.outcome import mean_metrics
 from ragcl.consolidation.recipe import GATE, STUDY, TRAINING
@@ -339,7 +339,7 @@ def test_wordings_are_tried_as_they_are_met_and_not_as_what_they_reword(
         proving.extend(way for row in arguments[2] for way in rewordings(row.question))
         return verification.verify(*arguments, **options)
 
-    monkeypatch.setattr(testing, "verify", verify)
+    monkeypatch.setattr(gate, "verify", verify)
 
     asked.consolidate()
 
@@ -704,7 +704,7 @@ def test_of_several_shards_those_verified_in_time_are_promoted(
             return verification.verify(*arguments, **options)
 
         limited.once = True
-        monkeypatch.setattr(testing, "verify", first_only)
+        monkeypatch.setattr(gate, "verify", first_only)
 
         first = limited.round()
 
@@ -763,7 +763,7 @@ def test_of_several_shards_those_that_pass_are_promoted(
             return found
         return replace(found, gate=(*found.gate, replace(found.gate[0], limit=2.0, passed=False)))
 
-    monkeypatch.setattr(testing, "verify", verdict)
+    monkeypatch.setattr(gate, "verify", verdict)
     readable: set[str] = set()  # by the second round, what the first one learned
 
     def of_the_same_chunks(readings: list[Reading], *others: Any) -> list[Label]:

@@ -237,8 +237,8 @@ def test_an_embedder_that_tells_nothing_apart_divides_by_nothing() -> None:
 # --- when nothing relevant was found
 
 
-def measured(best: Sequence[float], centre: float = 0.0, answers: float = math.inf) -> Language:
-    return Language("en", np.array([centre, 0], np.float32), tuple(sorted(best)), answers)
+def measured(best: Sequence[float], centre: float = 0.0, enough: float = math.inf) -> Language:
+    return Language("en", np.array([centre, 0], np.float32), tuple(sorted(best)), enough)
 
 
 def test_so_many_questions_about_other_things_are_answered_as_the_setting_says() -> None:
@@ -267,7 +267,7 @@ def test_a_knowledge_base_about_everything_is_not_silent() -> None:
     """Something in it is near to any question: then what answers look like is enough."""
     everything = np.random.default_rng(1).gumbel(1.2, 0.3, 200)
 
-    found = Calibration(languages=(measured(everything, answers=0.75),))
+    found = Calibration(languages=(measured(everything, enough=0.75),))
 
     assert found.needed(np.zeros(2), 0.1) == 0.75
     assert found.needed(np.zeros(2), 1.0) == -math.inf
@@ -282,7 +282,7 @@ def test_a_question_is_held_against_those_of_its_language() -> None:
 
 def test_what_answers_look_like_is_known_by_language() -> None:
     """To an embedder any two texts in one language may be as similar as answers in another."""
-    loose, strict = measured([0.9] * 9, 1.0, answers=1.2), measured([0.9] * 9, -1.0, answers=0.7)
+    loose, strict = measured([0.9] * 9, 1.0, enough=1.2), measured([0.9] * 9, -1.0, enough=0.7)
     found = Calibration(languages=(loose, strict))
 
     assert found.needed(np.array([0.9, 0.3]), 0.1) == pytest.approx(0.9)
@@ -352,7 +352,7 @@ def test_what_was_measured_with_other_numbers_is_measured_again(
 
 
 def test_a_calibration_survives_being_stored() -> None:
-    language = measured([0.25, 0.5], 0.5, answers=0.6)
+    language = measured([0.25, 0.5], 0.5, enough=0.6)
     known = Calibration(Scale(0.1, 0.7), Scale(0.2, 0.8), (language,), 7)
 
     stored = Calibration.from_json(json.loads(json.dumps(known.to_json())))

@@ -15,7 +15,8 @@ from ragcl.catalog.chunks import stored_chunks
 from ragcl.catalog.passage import Passage
 from ragcl.errors import ModelMismatchError, UsageError
 from ragcl.index import building, index_file, live_index, vector_index
-from ragcl.index.live_index import INDEX_FILE, stored_embedder
+from ragcl.index.building import stored_embedder
+from ragcl.index.live_index import INDEX_FILE
 from ragcl.index.recipe import INDEX
 from ragcl.index.vector_index import VectorIndex
 from ragcl.results import Hit
@@ -291,7 +292,7 @@ def exactly(kb: KnowledgeBase, question: str, k: int) -> list[Passage]:
     with pytest.MonkeyPatch.context() as patch, KnowledgeBase.open(kb.folder) as other:
         patch.setattr(vector_index, "INDEX", replace(INDEX, exact_up_to=10**9))
         with other.catalog.database.reading() as connection:
-            other._retriever.index.loaded = building.build_exact(
+            other._retriever.live.loaded = building.build_exact(
                 connection,
                 stored_embedder(connection),
             )
@@ -381,8 +382,8 @@ def test_an_index_grows_while_searches_go_on_with_the_old_one(
     kb._retriever.close()
 
     assert index_of(kb).trained_on > 0
-    assert kb._retriever.index.loaded is not None
-    assert kb._retriever.index.loaded.trained_on > 0
+    assert kb._retriever.live.loaded is not None
+    assert kb._retriever.live.loaded.trained_on > 0
     assert "12 metres" in kb.search(QUESTION)[0].text
     assert gate.passed == 1
 
@@ -438,8 +439,8 @@ def test_what_another_process_has_folded_is_taken_over(
         other.search(QUESTION)
         other._retriever.close()
 
-        assert other._retriever.index.loaded is not None
-        assert other._retriever.index.loaded.loose == 0
+        assert other._retriever.live.loaded is not None
+        assert other._retriever.live.loaded.loose == 0
         assert "is 7 old" in other.search("quay is 7 old?")[0].text
 
 
@@ -498,8 +499,8 @@ def test_where_no_file_can_be_written_the_index_grows_in_memory(
     kb.search(QUESTION)
     kb._retriever.close()
 
-    assert kb._retriever.index.loaded is not None
-    assert kb._retriever.index.loaded.trained_on > 0
+    assert kb._retriever.live.loaded is not None
+    assert kb._retriever.live.loaded.trained_on > 0
     assert "no space left" in caplog.text
     assert "11 metres" in kb.search(QUESTION)[0].text
 

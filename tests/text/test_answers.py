@@ -156,6 +156,8 @@ def test_never_across_a_version(parts: list[int], more: int) -> None:
         ("It is normally open", "open"),
         ("five persons", "five"),
         ("5胜3负2平", "2平"),
+        ("会议于6月9日8时陆续开始", "8时"),
+        ("下午3點參加會議", "3點"),
     ],
 )
 def test_a_text_holds_what_stands_in_it(text: str, answer: str) -> None:

@@ -13,12 +13,8 @@ from accelerate.utils import extract_model_from_parallel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-Weights = Mapping[str, torch.Tensor]  # an adapter's tensors, by their names in its file
-
-
+Weights = Mapping[str, torch.Tensor]  # by name
 STEP = "step"
-
-
 CHECKPOINT = "checkpoint.safetensors"  # in an adapter's folder, of an interrupted training
 
 

@@ -1,6 +1,6 @@
 """The layers that a training does not change, computed once instead of in every step.
 
-Knows no adapter and no loss.
+And the attention with which the others train fastest. Knows no adapter and no loss.
 """
 
 import contextlib

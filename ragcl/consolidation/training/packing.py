@@ -1,7 +1,7 @@
 """Packing: training examples as one sequence of tokens, and the loss of a pack.
 
 The loss is the KL divergence to the soft labels at the targets, plus the cross-entropy, each with
-its weight. Knows no optimizer, and not what the examples are for.
+its weight. Replay examples are packed beside the batch's own. Knows no optimizer and no adapter.
 """
 
 import itertools

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from ragcl.catalog.chunks import Filter
 from ragcl.catalog.passage import Passage
 from ragcl.generation.active_set import Snapshot
+from ragcl.generation.judging import Judgement
 from ragcl.generation.language_model import Completion
 from ragcl.generation.prompts import ABSTENTION, is_abstention
 from ragcl.generation.reading import Reading
@@ -82,9 +83,9 @@ class Draft:
         return None
 
 
-def unanswered(decision: Decision, prompt_tokens: int, forms: Mapping[str, float]) -> Draft:
-    """The draft that abstains, since no answer was found in the passages."""
+def unanswered(decision: Decision, seen: Judgement) -> Draft:
+    """The draft that abstains, since the reader saw no answer in the passages."""
     reason = decision.doubt or "the passages found do not say it"
     silent = replace(decision, route="none", adapter=None, reason=reason)
     unknown = Completion(ABSTENTION, (), 0.0)
-    return Draft(silent, unknown, prompt_tokens, (), form="none", forms=forms)
+    return Draft(silent, unknown, seen.prompt_tokens, (), form="none", forms=seen.likely)

@@ -97,7 +97,7 @@ class Extractive:
             return self.quotation(job, ranked, 0, {})
         seen = self.judge(job, ranked)
         if seen.form == "none":
-            return unanswered(job.decision, seen.prompt_tokens, seen.likely)
+            return unanswered(job.decision, seen)
         outlook, tokens, adapter = seen.outlook, seen.prompt_tokens, job.decision.adapter
         reading = outlook.reading
         if seen.form == "phrase" and adapter is not None and not outlook.looked_up:

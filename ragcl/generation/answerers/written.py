@@ -11,7 +11,6 @@ from ragcl.catalog.passage import Passage
 from ragcl.generation.answerers.draft import Draft, Job, unanswered
 from ragcl.generation.answerers.extractive import Extractive
 from ragcl.generation.influence import Shown
-from ragcl.generation.judging import Judgement
 from ragcl.generation.language_model import Completion, LanguageModel
 from ragcl.generation.narrowing import Sentence
 from ragcl.generation.passages import Beside, joined
@@ -48,7 +47,9 @@ class Writer:
         """
         ranked = self._extractive.rank(jobs)
         seen = [self._extractive.judge(job, some) for job, some in zip(jobs, ranked, strict=True)]
-        drafts = {i: _silent(jobs[i], one) for i, one in enumerate(seen) if one.form == "none"}
+        drafts = {
+            i: unanswered(jobs[i].decision, one) for i, one in enumerate(seen) if one.form == "none"
+        }
         progress(len(drafts))
         for adapter in dict.fromkeys(job.decision.adapter for job in jobs):
             places = [
@@ -74,7 +75,7 @@ class Writer:
         [ranked] = self._extractive.rank([job])
         seen = self._extractive.judge(job, ranked)
         if seen.form == "none":
-            return _silent(job, seen)
+            return unanswered(job.decision, seen)
         prompt, support = self._prompt_of(job)
         last = Completion("", (), 0.0)
 
@@ -146,7 +147,3 @@ class Writer:
 
 def _checker(support: Sequence[Passage]) -> Checker:
     return Checker([hit.headed for hit in support])
-
-
-def _silent(job: Job, seen: Judgement) -> Draft:
-    return unanswered(job.decision, seen.prompt_tokens, seen.likely)

@@ -5,7 +5,7 @@ The tests themselves, and the verdict, are those of `verification`. Knows no oth
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from ragcl.catalog import Catalog
@@ -49,27 +49,33 @@ class Gate:
         answering = self._settings.answering
         folder = promotion.adapter_folder(self._folder, shard.adapter)
         self._model.attach(shard.adapter, folder)
-        tested = partial(
-            verify,
-            self._model,
-            shard.adapter,
-            shard.trained,
-            shard.held_out,
-            self._reworded(shard),
-            [
-                one
-                for reword in (briefly, indirectly)
-                for one in self._in_other_words(shard.held_out, reword)
-            ],
-            near_misses([*shard.held_out, *shard.trained], self._retriever, answering.passages),
-            self._unseen,
-            self._catalog.documents.current(shard.chunks),
-            self._settings.consolidation,
-            reader=self._reader,
-            scale=self._retriever.calibrate().questions,
-            context_tokens=answering.context_tokens,
-            progress=lambda done, total: progress("verifying", done, total),
-        )
+        reworded = self._reworded(shard)
+        variants = [
+            one
+            for reword in (briefly, indirectly)
+            for one in self._in_other_words(shard.held_out, reword)
+        ]
+        near = near_misses([*shard.held_out, *shard.trained], self._retriever, answering.passages)
+
+        def tested() -> Verdict:
+            """The verdict on the candidate at its present scale, with the present documents."""
+            return verify(
+                self._model,
+                shard.adapter,
+                shard.trained,
+                shard.held_out,
+                reworded,
+                variants,
+                near,
+                self._unseen,
+                self._catalog.documents.current(shard.chunks),
+                self._settings.consolidation,
+                reader=self._reader,
+                scale=self._retriever.calibrate().questions,
+                context_tokens=answering.context_tokens,
+                progress=lambda done, total: progress("verifying", done, total),
+            )
+
         verdict = tested()
         if verdict.only_drifted and self._shrink(shard, folder):
             return tested()
