@@ -578,8 +578,8 @@ class RollbackReport:
 class ModelNeed(Readable):
     """The memory that a model needs, in MB (2^20 bytes), and whether that is free.
 
-    `weights_mb` is for its weights; `round_mb` the most that a process had during a round with it,
-    0 where that was not measured.
+    `weights_mb` is for its weights; `round_mb` the most that a process had during a round with this
+    language model, 0 where that was not measured.
     """
 
     role: Role

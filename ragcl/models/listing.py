@@ -101,7 +101,7 @@ def needs(
         if parameters:
             weights = -(-parameters * bytes_a_weight // 2**20)
             in_use += weights if used[one.role] == one.name else 0
-            took = measured.round_mb(one.role, one.name)
+            took = measured.round_mb(one.name) if one.role == "language_model" else 0
             fits = max(weights, took) <= free_mb
             found.append(ModelNeed(one.role, one.name, weights, fits, took))
     return found, in_use

@@ -78,9 +78,13 @@ def pairs() -> tuple[Pair, ...]:
     return tuple(Pair(**{**one, "results": tuple(one["results"])}) for one in _read()["pairs"])
 
 
-def round_mb(role: Role, name: str) -> int:
-    """The peak memory (MB) of a round with a model, in the pair where it was lowest; 0: unknown."""
-    known = [one.memory_mb for one in pairs() if getattr(one, role) == name and one.memory_mb]
+def round_mb(language_model: str) -> int:
+    """The peak memory (MB) of a round, in the pair where it was lowest; 0: unknown."""
+    known = [
+        one.memory_mb
+        for one in pairs()
+        if one.language_model == language_model and one.memory_mb is not None
+    ]
     return round(min(known, default=0))
 
 

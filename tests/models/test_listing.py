@@ -52,18 +52,20 @@ def test_what_the_weights_need_is_compared_with_the_memory(tiny_models: TinyMode
 
 
 def test_a_round_that_was_measured_has_to_fit_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    [default, other] = measured.pairs()[:2]
-    pairs = (replace(default, memory_mb=2000.4), replace(other, memory_mb=3000.0))
+    first = measured.pairs()[0]
+    pairs = (replace(first, memory_mb=3000.0), replace(first, memory_mb=2000.4))
     monkeypatch.setattr(measured, "pairs", lambda: pairs)
 
-    (tight, _), (wide, _) = (
-        listing.needs("default", "default", bytes_a_weight=4, free_mb=free) for free in (1500, 2500)
-    )
+    found = {}
+    for free in (1500, 2500):
+        needs, _ = listing.needs("default", "default", bytes_a_weight=4, free_mb=free)
+        found[free] = {one.role: one for one in needs if one.name == "default"}
 
-    assert [one.round_mb for one in tight[:2]] == [2000, 2000]
-    assert not any(one.fits for one in tight[:2])
-    assert all(one.fits for one in wide[:2])
-    assert "a round with it took 2.0 GB" in str(tight[0])
+    model, embedder = found[1500]["language_model"], found[1500]["embedder"]
+    assert (model.round_mb, model.fits) == (2000, False)
+    assert (embedder.round_mb, embedder.fits) == (0, True)
+    assert "a round with it took 2.0 GB" in str(model)
+    assert found[2500]["language_model"].fits
 
 
 def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
