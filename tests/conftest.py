@@ -459,3 +459,12 @@ def make_adapter(
     adapted.save_pretrained(str(folder))
     manifest = {"base_revision": model_files.resolve(str(base), "language_model").revision}
     (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def cosines(kb: KnowledgeBase, question: str) -> dict[str, float]:
+    """The cosine of every current text, without any index."""
+    connection = kb.catalog.database._engine.raw_connection()
+    rows = connection.execute("SELECT text, vector FROM chunks").fetchall()  # type: ignore[attr-defined]
+    connection.close()
+    vector = kb._embedder.encode_questions([question])[0]
+    return {text: float(np.frombuffer(blob, np.float32) @ vector) for text, blob in rows}
