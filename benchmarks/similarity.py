@@ -31,7 +31,7 @@ import numpy as np
 
 from benchmarks import sample
 from benchmarks.progress import say
-from benchmarks.xquad import NOT_TESTED, articles
+from benchmarks.xquad import NOT_TESTED, articles, lay_out
 from ragcl import KnowledgeBase
 from ragcl.generation.recipe import READING
 from ragcl.search.calibration import Material, Score, Topic, measure, topics
@@ -197,23 +197,16 @@ def _choices(tested: Tested, folder: Path, xquad: Path) -> list[tuple[np.ndarray
 
     Of the articles that a reader may have been trained on: no reader is asked here.
     """
-    asked = []
-    (folder / "docs").mkdir(parents=True)
-    for article in articles(xquad):
-        if article["title"] not in NOT_TESTED:
-            continue
-        for number, paragraph in enumerate(article["paragraphs"]):
-            name = f"{article['title']}-{number}.txt"
-            (folder / "docs" / name).write_text(paragraph["context"], encoding="utf-8")
-            asked += [(qa["question"], qa["answers"][0]["text"], name) for qa in paragraph["qas"]]
-    texts = [question for question, _, _ in asked]
+    read = [one for one in articles(xquad) if one["title"] in NOT_TESTED]
+    asked = lay_out(folder / "docs", read)
+    texts = [one.question for one in asked]
     with knowledge_base(tested, folder / "kb") as kb:
         kb.ingest(folder / "docs")
         found = kb._retriever.retrieve(texts, PASSAGES)
         ranked = kb._narrower.rank(texts, found)
     choices = []
-    for (_, answer, name), retrieval, sentences in zip(asked, found, ranked, strict=True):
-        own = {hit.content_hash for hit in retrieval.hits if hit.source == name}
+    for (_, [answer, *_], source), retrieval, sentences in zip(asked, found, ranked, strict=True):
+        own = {hit.content_hash for hit in retrieval.hits if hit.source == source}
         right = [one.content_hash in own and answer in one.text for one in sentences]
         if any(right):
             choices.append((np.array([one.score for one in sentences]), np.array(right)))

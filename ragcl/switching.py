@@ -14,10 +14,11 @@ from pathlib import Path
 
 from ragcl.catalog import Catalog
 from ragcl.catalog.learning import AdapterRecord
-from ragcl.catalog.vectors import EMBEDDER, SWITCHED
+from ragcl.catalog.vectors import SWITCHED
 from ragcl.consolidation import promotion
 from ragcl.errors import ModelNotFoundError, UsageError
 from ragcl.generation.language_model import LanguageModel
+from ragcl.index.building import stored_embedder
 from ragcl.index.vector_index import EmbedderId
 from ragcl.ingestion import embedding_text
 from ragcl.models import hardware, listing
@@ -84,10 +85,11 @@ class Switch:
 
     def _other(self) -> Embedder | None:
         """The embedder to use, if the chunks have vectors of another one."""
-        known = self._catalog.get(EMBEDDER)
-        if self.embedder is None or made_by(self.embedder.files, known and EmbedderId(**known)):
+        if self.embedder is None:
             return None
-        return self.embedder
+        with self._catalog.database.reading() as connection:
+            known = stored_embedder(connection)
+        return None if made_by(self.embedder.files, known) else self.embedder
 
     def plan(self) -> ModelsReport:
         """What the switch does, and how long it takes, measured on a sample of the chunks."""

@@ -34,11 +34,11 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from benchmarks.answers import firms
 from benchmarks.progress import say
-from benchmarks.xquad import NOT_TESTED, articles
+from benchmarks.xquad import NOT_TESTED, Asked, articles, lay_out
 from ragcl import KnowledgeBase
 from ragcl.evaluation.metrics import contains, exact_match
 from ragcl.results import Answer
@@ -251,28 +251,10 @@ def _in_language(folder: Path, every: Sequence[dict[str, Any]]) -> dict[str, Any
     }
 
 
-class Asked(NamedTuple):
-    """A question about a paragraph, with the accepted answers and where the paragraph is."""
-
-    question: str
-    accepted: list[str]
-    source: str
-
-
 def _laid_out(docs: Path, every: Sequence[dict[str, Any]]) -> list[Asked]:
     """Writes the paragraphs of articles, each a file; returns the questions that may be tested."""
-    rows = []
-    for article in every:
-        for number, paragraph in enumerate(article["paragraphs"]):
-            source = f"{number}/{article['title']}.txt"
-            (docs / source).parent.mkdir(parents=True, exist_ok=True)
-            (docs / source).write_text(paragraph["context"], encoding="utf-8")
-            if article["title"] not in NOT_TESTED:
-                rows += [
-                    Asked(one["question"], [answer["text"] for answer in one["answers"]], source)
-                    for one in paragraph["qas"]
-                ]
-    return rows
+    lay_out(docs, [one for one in every if one["title"] in NOT_TESTED])
+    return lay_out(docs, [one for one in every if one["title"] not in NOT_TESTED])
 
 
 def _read(rows: Sequence[Asked], answers: Sequence[Answer]) -> dict[str, float]:

@@ -38,9 +38,9 @@ def status(context: typer.Context, json: Json = False) -> None:
     for root in found.roots:
         note = "  (untrusted: never learned from)" if root in found.untrusted else ""
         say(f"  folder {one_line(root)}{note}")
-    for root in found.missing:
-        from ragcl.inspection import missing_root
+    from ragcl.inspection import missing_root  # not before: a wrong folder is told at once
 
+    for root in found.missing:
         say(f"  {missing_root(one_line(root))}")
     say_of_files("failed", found.failed)
     say_of_files("left out of", found.left_out)

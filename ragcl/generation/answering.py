@@ -16,7 +16,7 @@ from ragcl.catalog.chunks import Filter
 from ragcl.errors import RagclError, UsageError, check_text
 from ragcl.generation.active_set import ActiveSet
 from ragcl.generation.answerers.closed_book import ClosedBook
-from ragcl.generation.answerers.draft import Draft, Job
+from ragcl.generation.answerers.draft import UNKNOWN, Draft, Job
 from ragcl.generation.answerers.extractive import Extractive
 from ragcl.generation.answerers.written import Writer
 from ragcl.generation.ask_log import AskLog
@@ -24,9 +24,9 @@ from ragcl.generation.attempts import Attempts, Found
 from ragcl.generation.attribution import Attribution
 from ragcl.generation.conversation import History, checked
 from ragcl.generation.judging import JudgingReader
-from ragcl.generation.language_model import Completion, LanguageModel
+from ragcl.generation.language_model import LanguageModel
 from ragcl.generation.narrowing import Narrower
-from ragcl.generation.prompts import ABSTENTION, abstention
+from ragcl.generation.prompts import abstention
 from ragcl.generation.quotes import quotes
 from ragcl.generation.routing import in_passages
 from ragcl.results import MODES, Answer, Chosen, Citation, Mode, Trace, seen_as, traced
@@ -203,7 +203,7 @@ class Answerer:
             progress(1)
         for i, job in enumerate(jobs):
             if job.decision.route == "none":
-                drafts[i] = Draft(job.decision, Completion(ABSTENTION, (), 0.0), 0, ())
+                drafts[i] = Draft(job.decision, UNKNOWN, 0, ())
                 progress(1)
         places = [i for i in range(len(jobs)) if i not in drafts]
         reading = [_as_reading(jobs[i], reasons[i]) if i in reasons else jobs[i] for i in places]

@@ -116,8 +116,11 @@ class Scoring:
         """The log-probability of the start of each fork's candidates, `(candidates,) float32`."""
         import torch
 
-        heads = [fork.heads for fork in self._forks]
-        longer = [[one for one in dict.fromkeys(some) if one] for some in heads]
+        places: list[dict[tuple[int, ...], list[int]]] = [{} for _ in self._forks]
+        for fork, by_head in zip(self._forks, places, strict=True):
+            for i, head in enumerate(fork.heads):
+                by_head.setdefault(head, []).append(i)
+        longer = [[head for head in by_head if head] for by_head in places]
         scored: list[list[Continuation]] = [[] for _ in self._forks]
         if any(longer):  # numbered behind the candidates
             behind = [len(fork.candidates) for fork in self._forks]
@@ -129,8 +132,7 @@ class Scoring:
             for head, one in zip(longer[number], scored[number], strict=True):
                 after[head] = one.begun[-1], one.logits[1][-1]
             starts = torch.empty(len(fork.candidates), device=self._first.device)
-            for head in dict.fromkeys(heads[number]):
-                own = [i for i, one in enumerate(heads[number]) if one == head]
+            for head, own in places[number].items():
                 begun, logits = after[head]
                 following = torch.log_softmax(logits.float(), dim=-1)
                 starts[own] = begun + following[[fork.candidates[i][len(head)] for i in own]]

@@ -108,9 +108,9 @@ class Embedders:
     def _stored(self) -> tuple[EmbedderId | None, Choice | None]:
         """The embedder of the vectors in the catalog, and the choice of the last switch."""
         with self._catalog.database.reading() as connection:
-            known = remembered.get(connection, EMBEDDER)
+            known = stored_embedder(connection)
             switched = remembered.get(connection, SWITCHED)
-        return known and EmbedderId(**known), switched and Choice(**switched)
+        return known, switched and Choice(**switched)
 
 
 def made_by(files: ModelFiles, known: EmbedderId | None) -> bool:

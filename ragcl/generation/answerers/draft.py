@@ -18,6 +18,7 @@ from ragcl.results import Form
 from ragcl.search.retrieval import Retrieval
 from ragcl.text.answers import same
 
+UNKNOWN = Completion(ABSTENTION, (), 0.0)
 UNPROVED = "the weights did not say what they were proved to know about this"
 
 
@@ -87,5 +88,4 @@ def unanswered(decision: Decision, seen: Judgement) -> Draft:
     """The draft that abstains, since the reader saw no answer in the passages."""
     reason = decision.doubt or "the passages found do not say it"
     silent = replace(decision, route="none", adapter=None, reason=reason)
-    unknown = Completion(ABSTENTION, (), 0.0)
-    return Draft(silent, unknown, seen.prompt_tokens, (), form="none", forms=seen.likely)
+    return Draft(silent, UNKNOWN, seen.prompt_tokens, (), form="none", forms=seen.likely)
